@@ -1,0 +1,28 @@
+import type { Embeddings } from './embeddings.js'
+import type { Encoder } from './encoder.js'
+import type { SpecVersion } from './spec.js'
+
+export interface Combined<R extends 'query' | 'gallery'> {
+  readonly embeddings: Embeddings<R>
+  /** One value a row, larger = less sure; only for gallery images, only where the method has one. */
+  readonly uncertainty?: Float32Array
+}
+
+/**
+ * Several encoders as one: the members' embeddings of an image become **one** vector, separately for queries and for
+ * gallery images, such that the inner product is the combined similarity. One index and one query then serve it exactly.
+ */
+export interface Combiner {
+  readonly specVersion: SpecVersion
+  readonly name: string
+  /** The encoders that embed a query image, in the order in which `combineQuery` takes their embeddings. */
+  readonly queryEncoders: readonly Encoder[]
+  /** The encoders that embed a gallery image, in the order in which `combineGallery` takes their embeddings. */
+  readonly galleryEncoders: readonly Encoder[]
+  readonly dim: number
+  readonly space: string
+  combineQuery(members: readonly Embeddings[]): Promise<Combined<'query'>>
+  combineGallery(members: readonly Embeddings[]): Promise<Combined<'gallery'>>
+  /** Disposes its encoders too. */
+  dispose(): Promise<void>
+}

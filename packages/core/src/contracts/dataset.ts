@@ -1,0 +1,42 @@
+import type { Box, ImageSource } from './image.js'
+import type { SpecVersion } from './spec.js'
+import type { Metadata } from './vector-index.js'
+
+export type Split = 'train' | 'validation' | 'test'
+
+export interface DatasetItem {
+  /** Unique in the dataset; usually the path relative to the dataset's root, with forward slashes. */
+  readonly id: string
+  readonly source: ImageSource
+  readonly label: string
+  readonly split: Split
+  /** Whether it is searched for / in when its split is evaluated. */
+  readonly isQuery: boolean
+  readonly isGallery: boolean
+  readonly category?: string
+  /** Items of one sequence (frames of one video) never count as each other's answers. */
+  readonly sequence?: string
+  readonly box?: Box
+  readonly metadata?: Metadata
+}
+
+/** Which of `a` and `b` is closer to `reference`; all three are item ids. */
+export interface Triple {
+  readonly reference: string
+  readonly a: string
+  readonly b: string
+  readonly closer: 'a' | 'b'
+  readonly split: Split
+  readonly context?: string
+  readonly classA?: number
+  readonly classB?: number
+  /** Share of voters that agree with `closer`, in [0.5, 1], where known. */
+  readonly agreement?: number
+}
+
+export interface Dataset {
+  readonly specVersion: SpecVersion
+  readonly name: string
+  readonly items: readonly DatasetItem[]
+  readonly triples?: readonly Triple[]
+}

@@ -1,0 +1,43 @@
+import type { Warning } from '../errors.js'
+import type { Embeddings } from './embeddings.js'
+import type { ImageRequest } from './image.js'
+import type { Ranking } from './ranking.js'
+import type { OperationOptions, SpecVersion } from './spec.js'
+
+export interface RerankRequest {
+  readonly ranking: Ranking
+  /** The query's embedding, one row. */
+  readonly query: Embeddings
+  /** Embeddings of the ranking's first `min(topN, length)` candidates, in that order. */
+  readonly candidates: Embeddings
+  /** Only for rerankers whose `needs` is `images`. */
+  readonly queryImage?: ImageRequest
+  /** In the order of `candidates`; undefined where the gallery has no image for it. */
+  readonly candidateImages?: readonly (ImageRequest | undefined)[]
+}
+
+export interface Reranked {
+  /** As long as the request's ranking: the first topN permuted, the tail untouched, distances still sorted. */
+  readonly ranking: Ranking
+  readonly warnings: readonly Warning[]
+}
+
+/** What a reranker may learn about the gallery before the first query. */
+export interface GalleryView {
+  readonly embeddings: Embeddings
+  /** The k nearest gallery rows of each row of `queries`, nearest first. */
+  nearest(queries: Embeddings, k: number): Promise<Ranking[]>
+}
+
+/** Reorders a query's first candidates. */
+export interface Reranker {
+  readonly specVersion: SpecVersion
+  readonly name: string
+  readonly needs: 'embeddings' | 'images'
+  /** How many candidates it looks at. */
+  readonly topN: number
+  /** Called once for a gallery, before `rerank`. */
+  prepare?(gallery: GalleryView, options?: OperationOptions): Promise<void>
+  rerank(request: RerankRequest, options?: Pick<OperationOptions, 'signal'>): Promise<Reranked>
+  dispose(): Promise<void>
+}

@@ -1,0 +1,41 @@
+import type { Embeddings } from './embeddings.js'
+import type { Ranking } from './ranking.js'
+import type { OperationOptions, SpecVersion } from './spec.js'
+
+/** A flat record beside an image; what filters look at. */
+export type Metadata = Readonly<Record<string, string | number | boolean>>
+
+/** Each key must be equal to the value, or to one of the values. */
+export type Filter = Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[]>>
+
+export interface SearchOptions extends OperationOptions {
+  /** Row allowed or not, by position; the search sees only allowed rows. */
+  readonly allow?: (position: number) => boolean
+}
+
+/**
+ * A search engine over the rows of a gallery. Rows are known by position: the nth added row has position n, and removed
+ * positions are never used again. The gallery keeps ids, metadata and the vectors themselves.
+ */
+export interface VectorIndex {
+  readonly specVersion: SpecVersion
+  readonly name: string
+  readonly dim: number
+  readonly space: string
+  /** Rows that can be found. */
+  readonly size: number
+  add(embeddings: Embeddings, options?: OperationOptions): Promise<void>
+  remove(positions: readonly number[]): Promise<void>
+  /** One ranking a query row, each `min(k, size)` long (or fewer, where `allow` leaves fewer). */
+  search(queries: Embeddings, k: number, options?: SearchOptions): Promise<Ranking[]>
+  /** Writes what `open` reads; absent for engines that are rebuilt from the vectors. */
+  save?(file: string): Promise<void>
+  dispose(): Promise<void>
+}
+
+/** What an index plugin creates. */
+export interface VectorIndexEngine {
+  readonly name: string
+  /** An empty index, or, with `file`, the one that `save` wrote there. */
+  open(binding: { readonly dim: number; readonly space: string; readonly file?: string }): Promise<VectorIndex>
+}

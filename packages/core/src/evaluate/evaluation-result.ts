@@ -1,0 +1,40 @@
+import type { Warning } from '../errors.js'
+import type { Ranking } from '../contracts/ranking.js'
+import type { DatasetItem } from '../contracts/dataset.js'
+
+/** Figures of one stage: the plain search, or the search after the first n rerankers. */
+export interface StageResult {
+  /** `search`, then each reranker's name. */
+  readonly name: string
+  /** `recall@1`, `map@r`, ... to values in [0, 1]. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** The same by category, where the dataset has categories. */
+  readonly categories: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** One ranking a query, by position in `gallery`. */
+  readonly rankings: readonly Ranking[]
+  /** Wall time of this stage, milliseconds a query. */
+  readonly millisecondsPerQuery: number
+}
+
+/** A curve for the report. */
+export interface Curve {
+  readonly name: string
+  readonly x: { readonly label: string; readonly values: readonly number[] }
+  readonly y: { readonly label: string; readonly values: readonly number[] }
+}
+
+/** Everything an evaluation found; reporters turn it into files. */
+export interface EvaluationResult {
+  readonly name: string
+  readonly dataset: string
+  readonly model: { readonly name: string; readonly space: string; readonly dim: number }
+  readonly queries: readonly DatasetItem[]
+  readonly gallery: readonly DatasetItem[]
+  readonly stages: readonly StageResult[]
+  readonly curves: readonly Curve[]
+  /** One value a gallery image, where the model has one. */
+  readonly uncertainty?: Float32Array
+  readonly warnings: readonly Warning[]
+  /** ISO 8601. */
+  readonly finishedAt: string
+}

@@ -1,0 +1,46 @@
+import type { Warning } from '../errors.js'
+import type { SpecVersion } from '../contracts/spec.js'
+import type { Kind, Kinds, PluginRef } from './kinds.js'
+import type { OptionsSchema } from './schema.js'
+
+/** What a plugin gets when it is created from a config. */
+export interface PluginContext {
+  /** Relative paths in the options start here: the folder of the config file. */
+  readonly folder: string
+  /** For downloads and other things that can be made again. */
+  readonly cacheFolder: string
+  /** The run's seed. */
+  readonly seed: number
+  readonly signal?: AbortSignal
+  /** Creates a plugin that the options name (members of an ensemble, terms of a sum). */
+  create<K extends Kind>(kind: K, ref: PluginRef<K>): Promise<Kinds[K]>
+  warn(warning: Warning): void
+}
+
+/** One named thing that a config can use. */
+export interface Plugin<K extends Kind = Kind, Options = unknown> {
+  readonly specVersion: SpecVersion
+  readonly kind: K
+  /** What the config calls it; kebab-case. */
+  readonly name: string
+  /** One sentence for `lookalike plugins` and the config reference. */
+  readonly description: string
+  readonly options: OptionsSchema<unknown, Options>
+  create(options: Options, context: PluginContext): Kinds[K] | Promise<Kinds[K]>
+}
+
+/**
+ * Defines a plugin. A package exports one, or an array of them, as its default export.
+ *
+ * @example
+ * export default definePlugin({
+ *   specVersion: 'v1', kind: 'augmentation', name: 'invert', description: 'Inverts the colours.',
+ *   options: z.strictObject({}),
+ *   create: () => ({ specVersion: 'v1', name: 'invert', apply: (image) => ({ ...image, data: image.data.map((v) => 255 - v) }) }),
+ * })
+ */
+export function definePlugin<K extends Kind, Options>(
+  plugin: Omit<Plugin<K, Options>, 'options'> & { readonly options: OptionsSchema<never, Options> | OptionsSchema<unknown, Options> },
+): Plugin<K> {
+  return plugin as unknown as Plugin<K>
+}

@@ -1,0 +1,71 @@
+import type { Combiner } from '../contracts/combiner.js'
+import type { Dataset } from '../contracts/dataset.js'
+import type { Encoder } from '../contracts/encoder.js'
+import type { UnboundLoss } from '../contracts/loss.js'
+import type { Reporter } from '../contracts/reporter.js'
+import type { Reranker } from '../contracts/reranker.js'
+import type { Augmentation, Sampler, Trainer } from '../contracts/training.js'
+import type { VectorIndexEngine } from '../contracts/vector-index.js'
+
+/** What each kind of plugin creates. */
+export interface Kinds {
+  encoder: Encoder
+  combiner: Combiner
+  loss: UnboundLoss
+  reranker: Reranker
+  index: VectorIndexEngine
+  dataset: Dataset
+  sampler: Sampler
+  augmentation: Augmentation
+  trainer: Trainer
+  reporter: Reporter
+}
+
+export type Kind = keyof Kinds
+
+export const KINDS = [
+  'encoder', 'combiner', 'loss', 'reranker', 'index', 'dataset', 'sampler', 'augmentation', 'trainer', 'reporter',
+] as const satisfies readonly Kind[]
+
+/**
+ * Options of the installed plugins by kind and name, so that `defineConfig` can complete them. A plugin's package adds
+ * its own by declaration merging:
+ *
+ * ```ts
+ * declare module '@lookalike/core' {
+ *   interface LossPlugins { 'my-loss': { margin?: number } }
+ * }
+ * ```
+ */
+export interface EncoderPlugins {}
+export interface CombinerPlugins {}
+export interface LossPlugins {}
+export interface RerankerPlugins {}
+export interface IndexPlugins {}
+export interface DatasetPlugins {}
+export interface SamplerPlugins {}
+export interface AugmentationPlugins {}
+export interface TrainerPlugins {}
+export interface ReporterPlugins {}
+
+export interface PluginOptions {
+  encoder: EncoderPlugins
+  combiner: CombinerPlugins
+  loss: LossPlugins
+  reranker: RerankerPlugins
+  index: IndexPlugins
+  dataset: DatasetPlugins
+  sampler: SamplerPlugins
+  augmentation: AugmentationPlugins
+  trainer: TrainerPlugins
+  reporter: ReporterPlugins
+}
+
+type Known<K extends Kind> = { [N in keyof PluginOptions[K] & string]: { use: N } & PluginOptions[K][N] }[keyof PluginOptions[K] & string]
+
+/** How a config names a plugin: its name alone, or with options: `{ use: 'proxy-anchor', alpha: 32 }`. */
+export type PluginRef<K extends Kind = Kind> =
+  | (keyof PluginOptions[K] & string)
+  | (string & {})
+  | Known<K>
+  | { use: string & {}; [option: string]: unknown }
