@@ -11,6 +11,8 @@ export interface PluginContext {
   readonly cacheFolder: string
   /** The run's seed. */
   readonly seed: number
+  /** Processor threads that a model may use; absent where the runtime decides. */
+  readonly threads?: number
   readonly signal?: AbortSignal
   /** Creates a plugin that the options name (members of an ensemble, terms of a sum). */
   create<K extends Kind>(kind: K, ref: PluginRef<K>): Promise<Kinds[K]>

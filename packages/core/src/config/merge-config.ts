@@ -1,0 +1,22 @@
+type Plain = Record<string, unknown>
+
+/**
+ * `over` on top of `under`: objects merge key by key, everything else, arrays included, is replaced. A reference to
+ * another plugin replaces the whole reference: options of one plugin mean nothing to the next.
+ */
+export function mergeConfig(under: Plain, over: Plain): Plain {
+  const merged: Plain = { ...under }
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key]
+    merged[key] = isPlain(below) && isPlain(value) && !namesOther(below, value) ? mergeConfig(below, value) : value
+  }
+  return merged
+}
+
+function namesOther(under: Plain, over: Plain): boolean {
+  return typeof over.use === 'string' && over.use !== under.use
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

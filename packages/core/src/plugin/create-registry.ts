@@ -1,0 +1,120 @@
+import { LookalikeError, type Warning } from '../errors.js'
+import { checkPlugin } from './check-plugin.js'
+import type { Plugin, PluginContext } from './define-plugin.js'
+import { KINDS, type Kind, type Kinds, type PluginRef } from './kinds.js'
+import { nearestName } from './nearest-name.js'
+import { parseOptions } from './parse-options.js'
+import { originText, type LoadedPlugin, type PluginOrigin } from './plugin-origin.js'
+import { splitRef } from './split-ref.js'
+
+/** What `registry.create` needs to know of the run. */
+export interface CreateOptions {
+  readonly folder: string
+  readonly cacheFolder: string
+  readonly seed: number
+  readonly threads?: number
+  readonly signal?: AbortSignal
+  readonly onWarning?: (warning: Warning) => void
+  /** Where the reference stands in the config, for messages: `encoder`, `rerankers[0]`. */
+  readonly path?: string
+}
+
+/** The plugins that a config may name. */
+export interface Registry {
+  /** @throws `plugin/unknown` with the candidates and the nearest spelling. */
+  get<K extends Kind>(kind: K, name: string, path?: string): Plugin<K>
+  /** All plugins of a kind, or all, by kind and name. */
+  list(kind?: Kind): readonly LoadedPlugin[]
+  /** The package and module of a plugin. */
+  origin(kind: Kind, name: string): PluginOrigin
+  /**
+   * Validates the options of a reference and creates the plugin.
+   *
+   * @throws `config/invalid` with the path of each option that does not fit, `plugin/unknown`.
+   */
+  create<K extends Kind>(kind: K, ref: PluginRef<K>, options: CreateOptions): Promise<Kinds[K]>
+}
+
+/**
+ * A registry of the given plugins. It is a value: nothing is registered globally.
+ *
+ * @throws `plugin/invalid`, `plugin/spec-version`, `plugin/duplicate` naming both packages.
+ *
+ * @example
+ * const registry = createRegistry([...await loadPlugins(['@lookalike/encoders'], process.cwd())])
+ * const encoder = await registry.create('encoder', 'mini', { folder: '.', cacheFolder: '.cache', seed: 0 })
+ */
+export function createRegistry(plugins: readonly (Plugin | LoadedPlugin)[]): Registry {
+  const byKind = new Map<Kind, Map<string, LoadedPlugin>>(KINDS.map((kind) => [kind, new Map()]))
+  for (const entry of plugins) {
+    const loaded = 'plugin' in entry ? entry : { plugin: entry, origin: { package: 'this program' } }
+    const plugin = checkPlugin(loaded.plugin, loaded.origin)
+    const named = byKind.get(plugin.kind)!
+    const earlier = named.get(plugin.name)
+    if (earlier && earlier.plugin !== plugin) throw duplicate(plugin, earlier.origin, loaded.origin)
+    named.set(plugin.name, { plugin, origin: loaded.origin })
+  }
+
+  const find = (kind: Kind, name: string, path?: string): LoadedPlugin => {
+    const named = byKind.get(kind)
+    const found = named?.get(name)
+    if (found) return found
+    throw unknownPlugin(kind, name, [...(named?.keys() ?? [])].sort(), [...byKind].filter(([, others]) => others.has(name)).map(([other]) => other), path)
+  }
+
+  const registry: Registry = {
+    get: <K extends Kind>(kind: K, name: string, path?: string) => find(kind, name, path).plugin as Plugin as Plugin<K>,
+    list: (kind) =>
+      (kind ? [kind] : KINDS).flatMap((each) => [...byKind.get(each)!.values()].sort((a, b) => (a.plugin.name < b.plugin.name ? -1 : 1))),
+    origin: (kind, name) => find(kind, name).origin,
+    async create(kind, ref, options) {
+      const { use, given } = splitRef(kind, ref, options.path)
+      const plugin = registry.get(kind, use, options.path)
+      const parsed = await parseOptions(plugin, given, options.path ?? kind)
+      return (await plugin.create(parsed, createContext(registry, options))) as Kinds[typeof kind]
+    },
+  }
+  return registry
+}
+
+function createContext(registry: Registry, options: CreateOptions): PluginContext {
+  return {
+    folder: options.folder,
+    cacheFolder: options.cacheFolder,
+    seed: options.seed,
+    ...(options.threads !== undefined && { threads: options.threads }),
+    ...(options.signal && { signal: options.signal }),
+    create: (kind, ref) => registry.create(kind, ref, { ...options, path: options.path ? `${options.path} > ${kind}` : kind }),
+    warn: (warning) => options.onWarning?.(warning),
+  }
+}
+
+function duplicate(plugin: Plugin, first: PluginOrigin, second: PluginOrigin): LookalikeError {
+  return new LookalikeError(
+    'plugin/duplicate',
+    {
+      problem: `Two packages bring the ${plugin.kind} "${plugin.name}": ${originText(first)} and ${originText(second)}`,
+      expected: 'one plugin of a kind and name',
+      fix: 'Take one of the two out of "plugins" in the config.',
+    },
+    { fields: { kind: plugin.kind, name: plugin.name, packages: [first, second] } },
+  )
+}
+
+function unknownPlugin(kind: Kind, name: string, candidates: string[], otherKinds: Kind[], path?: string): LookalikeError {
+  const near = nearestName(name, candidates)
+  const hints = [
+    near && `Did you mean "${near}"?`,
+    otherKinds.length > 0 && `There is a plugin of that name, but it is of the kind ${otherKinds.join(' and ')}.`,
+    'A package that brings it has to be installed and listed in "plugins".',
+  ]
+  return new LookalikeError(
+    'plugin/unknown',
+    {
+      problem: `${path ? `${path}: there` : 'There'} is no ${kind} "${name}"`,
+      expected: candidates.length > 0 ? `one of ${candidates.join(', ')}` : `the name of an installed plugin, and none of that kind is installed`,
+      fix: hints.filter(Boolean).join(' '),
+    },
+    { fields: { kind, name, candidates, nearest: near, path } },
+  )
+}

@@ -1,0 +1,45 @@
+import { LookalikeError } from '../errors.js'
+import type { Plugin } from './define-plugin.js'
+import { describeIssue, type ConfigIssue } from './describe-issue.js'
+
+/**
+ * A plugin's options, checked and with defaults filled in.
+ *
+ * @param path where the options stand in the config: `rerankers[0]`
+ * @throws `config/invalid` with every option that does not fit.
+ */
+export async function parseOptions(plugin: Plugin, given: Readonly<Record<string, unknown>>, path: string): Promise<unknown> {
+  const { issues, value } = await tryOptions(plugin, given, path)
+  if (issues.length > 0) throw invalidConfig(issues)
+  return value
+}
+
+/** As `parseOptions`, with the findings as data. */
+export async function tryOptions(
+  plugin: Plugin,
+  given: Readonly<Record<string, unknown>>,
+  path: string,
+): Promise<{ issues: ConfigIssue[]; value: unknown }> {
+  const result = await plugin.options['~standard'].validate(given)
+  if (!result.issues) return { issues: [], value: result.value }
+  const schema = plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' })
+  return { issues: result.issues.flatMap((issue) => describeIssue(issue, given, schema, path)), value: undefined }
+}
+
+/** All findings as one error. */
+export function invalidConfig(issues: readonly ConfigIssue[], file?: string): LookalikeError {
+  const [first] = issues
+  const one = (issue: ConfigIssue) => `${issue.path || 'the config'}: ${issue.problem}`
+  const where = file ? `${file}: ` : ''
+  return new LookalikeError(
+    'config/invalid',
+    issues.length === 1 && first
+      ? { problem: `${where}${one(first)}`, ...(first.expected && { expected: first.expected }), ...(first.fix && { fix: first.fix }) }
+      : {
+          problem: `${where}${issues.length} things in the config do not fit:${issues
+            .map((issue) => `\n  - ${one(issue)}${issue.expected ? ` (expected ${issue.expected})` : ''}${issue.fix ? `. ${issue.fix}` : ''}`)
+            .join('')}\n`,
+        },
+    { fields: { issues, ...(file && { file }) } },
+  )
+}
