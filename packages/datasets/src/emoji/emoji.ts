@@ -1,0 +1,36 @@
+import { definePlugin } from '@lookalike/core'
+import { z } from 'zod'
+import { loadEmoji } from './load-emoji.js'
+
+const options = z.strictObject({
+  protocol: z
+    .enum(['all', 'unseen-style', 'asymmetric'])
+    .default('all')
+    .describe(
+      'all: every test image queries all others. unseen-style: two line-art styles are kept from training and query the other seven. ' +
+        'asymmetric: the images of all, for a query model that differs from the gallery models',
+    ),
+  validation: z.number().min(0).max(0.9).default(0).describe('Share of the training classes cut off for validation, 0 to 0.9'),
+  seed: z.int().min(0).default(0).describe('Chooses the validation classes; apart from the seed of the run, so that runs share their parts'),
+  splits: z
+    .array(z.enum(['train', 'validation', 'test']))
+    .min(1)
+    .default(['train', 'validation', 'test'])
+    .describe('Parts to load; the images of other parts are not rendered'),
+})
+
+declare module '@lookalike/core' {
+  interface DatasetPlugins {
+    emoji: z.input<typeof options>
+  }
+}
+
+/** The emoji benchmark as a plugin. */
+export const emoji = definePlugin({
+  specVersion: 'v1',
+  kind: 'dataset',
+  name: 'emoji',
+  description: 'The emoji benchmark: 1,642 emoji, each drawn by five to nine designers; train and test classes are disjoint.',
+  options,
+  create: loadEmoji,
+})
