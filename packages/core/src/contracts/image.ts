@@ -35,11 +35,11 @@ export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubi
 export interface Preprocessing {
   readonly resize:
     | { readonly mode: 'shortest-edge'; /** Pixels. */ readonly size: number }
-    /** Both edges to the crop size; the aspect ratio is not kept. */
-    | { readonly mode: 'squash' }
+    /** Both edges to `width` and `height`, by default the crop size; the aspect ratio is not kept. Pixels. */
+    | { readonly mode: 'squash'; readonly width?: number; readonly height?: number }
     /** Aspect kept, the whole image inside the crop size, the rest filled with `background`. */
     | { readonly mode: 'pad' }
-  /** The model's input size in pixels; after `shortest-edge`, cut from the centre (torchvision's rounding). */
+  /** The model's input size in pixels; cut from the centre of the resized image (torchvision's rounding). */
   readonly crop: { readonly width: number; readonly height: number }
   readonly interpolation: Interpolation
   /** RGB, 0 to 255; under alpha and around padded images. */
