@@ -1,0 +1,78 @@
+export const IMAGE_FORMATS = ['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif', 'svg'] as const
+export type ImageFormat = (typeof IMAGE_FORMATS)[number]
+
+const latin = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to))
+
+/** The format that the first bytes announce, whatever the file is called; undefined when it is none that is decoded. */
+export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
+  const head = latin(bytes, 0, 16)
+  if (head.startsWith('\xff\xd8\xff')) return 'jpeg'
+  if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'png'
+  if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif'
+  if (head.startsWith('RIFF') && head.slice(8, 12) === 'WEBP') return 'webp'
+  if (['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].includes(head.slice(0, 4))) return 'tiff'
+  if (head.slice(4, 8) === 'ftyp') return isAvif(bytes) ? 'avif' : undefined
+  return /^<([\w-]+:)?svg[\s>/]/i.test(skipProlog(text(bytes))) ? 'svg' : undefined
+}
+
+/** What follows an XML file's declaration, comments and document type. */
+function skipProlog(xml: string): string {
+  let rest = xml.trimStart()
+  for (;;) {
+    const end = rest.startsWith('<?') ? '?>' : rest.startsWith('<!--') ? '-->' : /^<!doctype\s+svg/i.test(rest) ? endOfDoctype(rest) : undefined
+    if (end === undefined) return rest
+    const at = rest.indexOf(end)
+    if (at < 0) return ''
+    rest = rest.slice(at + end.length).trimStart()
+  }
+}
+
+/** Entities are declared in brackets, with angle brackets of their own. */
+const endOfDoctype = (rest: string) => (/^[^>]*\[/.test(rest) ? ']>' : '>')
+
+/** Any of the brands in the file type box will do: cameras and encoders put `mif1` or `miaf` first. */
+function isAvif(bytes: Uint8Array): boolean {
+  const length = Math.min(256, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0))
+  const brands = latin(bytes, 8, length)
+  return brands.includes('avif') || brands.includes('avis')
+}
+
+function text(bytes: Uint8Array): string {
+  const head = bytes.subarray(0, 4096)
+  const utf16 = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)
+  return new TextDecoder(utf16 ? (head[0] === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(head)
+}
+
+/** What a file that is no image seems to be, for the error's text. */
+export function guessContent(bytes: Uint8Array): string {
+  const head = latin(bytes, 0, 12)
+  if (head.startsWith('BM')) return 'BMP'
+  if (head.startsWith('%PDF')) return 'PDF'
+  if (head.startsWith('PK\x03\x04')) return 'a ZIP archive'
+  if (head.slice(4, 8) === 'ftyp') return /heic|heix|mif1|msf1/.test(latin(bytes, 8, 40)) ? 'HEIC' : 'a video'
+  if (head.startsWith('version https')) return 'a Git LFS pointer'
+  const sample = text(bytes)
+  if (/^\s*(<!doctype html|<html)/i.test(sample)) return 'an HTML page'
+  return /^[\t\n\r\x20-\x7e\u00a0-\uffff]*$/.test(sample) && !sample.includes('\ufffd') ? 'text' : 'unknown content'
+}
+
+/** Whether the file ends before its format says it does; for choosing between two errors once decoding has failed. */
+export function endsEarly(bytes: Uint8Array, format: ImageFormat): boolean {
+  const tail = (length: number) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).subarray(-length)
+  switch (format) {
+    // Cameras append data after the end marker, so it need not be the last thing.
+    case 'jpeg':
+      return !tail(bytes.length).includes(Buffer.from([0xff, 0xd9]), 4)
+    case 'png':
+      return !tail(bytes.length).includes('IEND')
+    case 'gif':
+      return tail(1)[0] !== 0x3b
+    case 'webp':
+      return bytes.length < 12 || tail(bytes.length).readUInt32LE(4) + 8 > bytes.length
+    case 'svg':
+      return !/<\/([\w-]+:)?svg\s*>|\/>\s*$/.test(tail(4096).toString())
+    case 'avif':
+    case 'tiff':
+      return false
+  }
+}
