@@ -16,5 +16,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Modules for bundlers: Node alone cannot load them.
+    server: { deps: { inline: [/tfjs-core\/dist\/(?!tf-core)/] } },
   },
 })

@@ -1,3 +1,4 @@
 import { build } from '../../tsup.base'
 
-export default build()
+// TensorFlow.js ships its gradients only as modules for bundlers, so they are bundled; the rest stays a dependency.
+export default build({ noExternal: [/^@tensorflow\/tfjs-core\/dist\//] })

@@ -55,6 +55,8 @@ export interface Loss {
   readonly name: string
   readonly input: 'labels' | 'triples'
   readonly parameters: readonly LossParameter[]
+  /** What computes it, for the run's log: `onnxruntime`, `tensorflow wasm`. */
+  readonly engine?: string
   compute(input: LossInput): Promise<LossOutput>
   /** Anything besides the parameters that an exact resume needs (a memory of past batches). */
   state?(): Readonly<Record<string, Float32Array | Int32Array>>

@@ -1,0 +1,94 @@
+import { LookalikeError, type LossInput, type LossOutput } from '@lookalike/core'
+
+/**
+ * Checks a batch before any arithmetic.
+ *
+ * @throws `loss/shape`, `loss/labels` (missing, too few, out of range), `loss/not-finite` with the first bad row.
+ */
+export function checkInput(name: string, input: LossInput, binding: { readonly dim: number; readonly classes?: number }): void {
+  const { embeddings, rows, dim } = input
+  if (dim !== binding.dim || embeddings.length !== rows * dim) {
+    throw new LookalikeError(
+      'loss/shape',
+      {
+        problem: `${name} got ${embeddings.length} values as ${rows} x ${dim} embeddings`,
+        expected: `rows of ${binding.dim} values, which the loss was bound to`,
+      },
+      { fields: { rows, dim, length: embeddings.length, bound: binding.dim } },
+    )
+  }
+  for (let i = 0; i < embeddings.length; i++) {
+    // x - x is 0 for every finite x and NaN for infinities and NaN.
+    if (embeddings[i]! - embeddings[i]! !== 0) {
+      const row = Math.floor(i / dim)
+      throw new LookalikeError(
+        'loss/not-finite',
+        {
+          problem: `Row ${row} of the batch that ${name} got at step ${input.step} holds ${embeddings[i]}`,
+          expected: 'finite embeddings',
+          fix: 'The model diverged: lower the learning rate, clip the gradients, or look at the image of that row.',
+        },
+        { fields: { row, step: input.step, loss: name } },
+      )
+    }
+  }
+}
+
+/**
+ * The labels of a batch, checked.
+ *
+ * @throws `loss/labels`.
+ */
+export function checkLabels(name: string, input: LossInput, classes = Infinity): Int32Array {
+  const { labels, rows } = input
+  if (!labels || labels.length !== rows) {
+    throw new LookalikeError(
+      'loss/labels',
+      {
+        problem: labels ? `${name} got ${labels.length} labels for ${rows} embeddings` : `${name} got no labels`,
+        expected: 'one class number an embedding',
+        fix: labels ? 'Every embedding needs a label.' : 'Use a data set with labels, or a loss on triples.',
+      },
+      { fields: { rows, labels: labels?.length ?? 0, loss: name } },
+    )
+  }
+  const bad = labels.findIndex((label) => label < 0 || label >= classes)
+  if (bad >= 0) {
+    throw new LookalikeError(
+      'loss/labels',
+      { problem: `Row ${bad} has label ${labels[bad]}`, expected: `0 to ${classes - 1}, for the ${classes} classes that ${name} was bound to` },
+      { fields: { row: bad, label: labels[bad], classes, loss: name } },
+    )
+  }
+  return labels
+}
+
+/** What a batch without anything to learn from gives: 0 and zero gradients. */
+export function zeroOutput(input: LossInput, parameters: Readonly<Record<string, Float32Array>> = {}): LossOutput {
+  return {
+    value: 0,
+    gradients: {
+      embeddings: new Float32Array(input.embeddings.length),
+      parameters: Object.fromEntries(Object.entries(parameters).map(([name, data]) => [name, new Float32Array(data.length)])),
+    },
+    logs: {},
+  }
+}
+
+/**
+ * Refuses a value that no optimiser can use.
+ *
+ * @throws `loss/not-finite`.
+ */
+export function checkValue(name: string, value: number, step: number): void {
+  if (Number.isFinite(value)) return
+  throw new LookalikeError(
+    'loss/not-finite',
+    {
+      problem: `${name} is ${value} at step ${step}`,
+      expected: 'a finite value',
+      fix: 'The model or the proxies diverged: lower the learning rate or clip the gradients.',
+    },
+    { fields: { step, loss: name } },
+  )
+}

@@ -1,0 +1,156 @@
+import { createRandom, LookalikeError, type Loss, type LossBinding, type LossInput, type LossOutput, type Random, type UnboundLoss } from '@lookalike/core'
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
+import { loadTensorflow, tensorflowBackend, type Tensorflow } from './backend/load-tensorflow.js'
+import { checkInput, checkLabels, checkValue, zeroOutput } from './check-input.js'
+
+/** What a loss function gets. */
+export interface TensorflowInput {
+  /** `[rows, dim]`, as the encoder gave them. */
+  readonly embeddings: Tensor2D
+  /** `[rows]`, int32; empty for losses on triples. */
+  readonly labels: Tensor1D
+  /** `[triples, 3]`, int32: row numbers of the reference, the closer and the farther one; empty for losses on labels. */
+  readonly triples: Tensor2D
+  readonly parameters: Readonly<Record<string, Tensor>>
+  /** The batch as plain arrays, with the step. */
+  readonly batch: LossInput
+}
+
+/** A loss in TensorFlow.js: a scalar, or a scalar with numbers for the log. Must not wait for anything. */
+export type TensorflowLoss = (
+  tf: Tensorflow,
+  input: TensorflowInput,
+) => Scalar | { readonly value: Scalar; readonly logs?: Readonly<Record<string, number>> }
+
+export interface TensorflowParameter {
+  readonly shape: readonly number[]
+  /** Start values. */
+  readonly data: Float32Array
+  readonly learningRateFactor?: number
+  readonly decay?: boolean
+}
+
+export interface FromTensorflowOptions {
+  readonly name: string
+  readonly input?: 'labels' | 'triples'
+  /** Trained arrays of the loss, by name. */
+  readonly parameters?: (binding: LossBinding & { readonly random: Random }) => Readonly<Record<string, TensorflowParameter>>
+}
+
+/**
+ * Makes a loss from a function in TensorFlow.js; the gradients are derived.
+ *
+ * @example
+ * const centre = fromTensorflow(
+ *   (tf, { embeddings, labels, parameters }) => tf.mean(tf.squaredDifference(embeddings, tf.gather(parameters.centres, labels))),
+ *   {
+ *     name: 'centre',
+ *     parameters: ({ classes, dim }) => ({ centres: { shape: [classes, dim], data: new Float32Array(classes * dim) } }),
+ *   },
+ * )
+ * @throws when computing: `loss/shape`, `loss/labels`, `loss/triples`, `loss/not-finite`, `loss/value` when the function does
+ * not return one number.
+ */
+export function fromTensorflow(loss: TensorflowLoss, options: FromTensorflowOptions): UnboundLoss {
+  const { name, input: kind = 'labels' } = options
+  return {
+    async bind(binding) {
+      const tf = await loadTensorflow()
+      const random = createRandom(binding.seed).fork(`${name}/parameters`)
+      const parameters = Object.entries(options.parameters?.({ ...binding, random }) ?? {})
+      const arrays = Object.fromEntries(parameters.map(([key, { data }]) => [key, data]))
+
+      const compute = async (batch: LossInput): Promise<LossOutput> => {
+        checkInput(name, batch, binding)
+        if (kind === 'labels') checkLabels(name, batch, binding.classes)
+        else checkTriples(name, batch)
+        if (batch.rows === 0 || (kind === 'triples' && batch.triples?.length === 0)) return zeroOutput(batch, arrays)
+        const output = differentiate(tf, name, loss, batch, parameters)
+        checkValue(name, output.value, batch.step)
+        return output
+      }
+
+      return {
+        specVersion: 'v1',
+        name,
+        input: kind,
+        engine: `tensorflow ${tensorflowBackend()}`,
+        parameters: parameters.map(([key, { shape, data, learningRateFactor = 1, decay = true }]) => ({
+          name: key,
+          shape,
+          data,
+          learningRateFactor,
+          decay,
+        })),
+        compute,
+        dispose: () => {},
+      } satisfies Loss
+    },
+  }
+}
+
+function differentiate(
+  tf: Tensorflow,
+  name: string,
+  loss: TensorflowLoss,
+  batch: LossInput,
+  parameters: readonly (readonly [string, TensorflowParameter])[],
+): LossOutput {
+  return tf.tidy(() => {
+    const labels = tf.tensor1d(batch.labels ?? new Int32Array(0), 'int32')
+    const triples = tf.tensor2d(tripleRows(batch), [batch.triples?.length ?? 0, 3], 'int32')
+    const inputs = [
+      tf.tensor2d(batch.embeddings, [batch.rows, batch.dim]),
+      ...parameters.map(([, { data, shape }]) => tf.tensor(data, [...shape], 'float32')),
+    ]
+    let logs: Readonly<Record<string, number>> = {}
+    const { value, grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
+      const [embeddings, ...rest] = tensors
+      const named = Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!]))
+      const result = loss(tf, { embeddings: embeddings as Tensor2D, labels, triples, parameters: named, batch })
+      const scalar = 'value' in result ? result.value : result
+      if ('value' in result) logs = result.logs ?? {}
+      if (!(scalar instanceof tf.Tensor) || scalar.size !== 1) throw notScalar(name, scalar)
+      // Zero times each input: TensorFlow.js has no gradient for inputs that the function did not use.
+      return tensors.reduce((sum, tensor) => tf.add(sum, tf.mul(tf.sum(tensor), 0)), tf.reshape(scalar, []) as Tensor) as Scalar
+    })(inputs)
+    const [embeddings, ...rest] = grads.map((gradient) => Float32Array.from(gradient.dataSync()))
+    return {
+      value: value.dataSync()[0]!,
+      gradients: { embeddings: embeddings!, parameters: Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!])) },
+      logs,
+    } as unknown as Tensor
+  }) as unknown as LossOutput
+}
+
+function tripleRows(batch: LossInput): Int32Array {
+  const triples = batch.triples ?? []
+  return Int32Array.from(triples.flatMap(({ reference, a, b, closer }) => (closer === 'a' ? [reference, a, b] : [reference, b, a])))
+}
+
+function checkTriples(name: string, { triples, rows }: LossInput): void {
+  if (!triples) {
+    throw new LookalikeError('loss/triples', {
+      problem: `${name} got no triples`,
+      expected: 'row numbers of (reference, a, b)',
+      fix: 'Use a data set with triples, or a loss on labels.',
+    })
+  }
+  const bad = triples.find((triple) => [triple.reference, triple.a, triple.b].some((row) => !(row >= 0 && row < rows)))
+  if (bad) {
+    throw new LookalikeError(
+      'loss/triples',
+      { problem: `A triple names the rows ${bad.reference}, ${bad.a}, ${bad.b} of a batch of ${rows}`, expected: `0 to ${rows - 1}` },
+      { fields: { ...bad, rows } },
+    )
+  }
+}
+
+function notScalar(name: string, given: unknown): LookalikeError {
+  const shape = (given as Partial<Tensor> | undefined)?.shape
+  return new LookalikeError('loss/value', {
+    problem: `${name} returned ${shape ? `a tensor of shape [${shape.join(', ')}]` : typeof given}`,
+    expected: 'a scalar tensor, or { value, logs } with one',
+    fix: 'Take the mean over the batch.',
+  })
+}

@@ -1,0 +1,126 @@
+import {
+  definePlugin,
+  LookalikeError,
+  pluginRef,
+  type Loss,
+  type LossInput,
+  type LossOutput,
+  type PluginRef,
+  type UnboundLoss,
+} from '@lookalike/core'
+import { z } from 'zod'
+import { weightAt, weightSchema, type Weight } from './weight-schedule.js'
+
+export const sumOfLossesOptions = z.strictObject({
+  terms: z
+    .array(
+      z.strictObject({
+        loss: pluginRef('loss').describe('A loss.'),
+        weight: weightSchema.default(1).describe('Its weight: a number, or a schedule over the run.'),
+      }),
+    )
+    .min(1)
+    .describe('The losses to add.'),
+})
+
+export interface SumTerm {
+  readonly loss: UnboundLoss
+  /** 1 unless given. */
+  readonly weight?: Weight
+}
+
+type State = Readonly<Record<string, Float32Array | Int32Array>>
+
+/**
+ * A weighted sum. Parameters, logs and state of a term carry its name in front: `proxy-anchor.proxies`; a second
+ * `proxy-anchor` is `proxy-anchor-2`.
+ *
+ * @throws when bound: `loss/mixed-inputs` when some terms want labels and others triples.
+ */
+export function sumOfLosses(terms: readonly SumTerm[]): UnboundLoss {
+  return {
+    async bind(binding) {
+      const seen = new Map<string, number>()
+      const parts: { loss: Loss; key: string; weight: Weight }[] = []
+      for (const { loss: unbound, weight = 1 } of terms) {
+        const loss = await unbound.bind(binding)
+        const nth = (seen.get(loss.name) ?? 0) + 1
+        seen.set(loss.name, nth)
+        parts.push({ loss, key: nth === 1 ? loss.name : `${loss.name}-${nth}`, weight })
+      }
+      const kinds = new Set(parts.map(({ loss }) => loss.input))
+      const [input] = kinds
+      if (!input || kinds.size > 1) {
+        for (const { loss } of parts) loss.dispose()
+        throw new LookalikeError('loss/mixed-inputs', {
+          problem: `A sum of ${parts.map(({ loss }) => `${loss.name} (${loss.input})`).join(', ') || 'nothing'}`,
+          expected: 'at least one loss, all on labels or all on triples',
+        })
+      }
+      const engines = [...new Set(parts.map(({ loss }) => loss.engine).filter((engine) => engine !== undefined))]
+
+      return {
+        specVersion: 'v1',
+        name: parts.map(({ key }) => key).join('+'),
+        input,
+        ...(engines.length > 0 ? { engine: engines.join('; ') } : {}),
+        parameters: parts.flatMap(({ loss, key }) =>
+          loss.parameters.map((parameter) => ({ ...parameter, name: `${key}.${parameter.name}` })),
+        ),
+        async compute(batch: LossInput): Promise<LossOutput> {
+          let value = 0
+          const embeddings = new Float32Array(batch.embeddings.length)
+          const parameters: Record<string, Float32Array> = {}
+          const logs: Record<string, number> = {}
+          for (const { loss, key, weight: schedule } of parts) {
+            const weight = weightAt(schedule, batch.step, batch.totalSteps)
+            const term = await loss.compute(batch)
+            value += weight * term.value
+            for (let i = 0; i < embeddings.length; i++) embeddings[i]! += weight * term.gradients.embeddings[i]!
+            for (const [name, gradient] of Object.entries(term.gradients.parameters)) {
+              parameters[`${key}.${name}`] = weight === 1 ? gradient : gradient.map((g) => weight * g)
+            }
+            logs[`${key}/value`] = term.value
+            logs[`${key}/weight`] = weight
+            for (const [name, number] of Object.entries(term.logs)) logs[`${key}.${name}`] = number
+          }
+          return { value, gradients: { embeddings, parameters }, logs }
+        },
+        state() {
+          const state: Record<string, Float32Array | Int32Array> = {}
+          for (const { loss, key } of parts) {
+            for (const [name, array] of Object.entries(loss.state?.() ?? {})) state[`${key}.${name}`] = array
+          }
+          return state
+        },
+        restore(state: State) {
+          for (const { loss, key } of parts) {
+            const own = Object.entries(state).filter(([name]) => name.startsWith(`${key}.`))
+            loss.restore?.(Object.fromEntries(own.map(([name, array]) => [name.slice(key.length + 1), array])))
+          }
+        },
+        dispose() {
+          for (const { loss } of parts) loss.dispose()
+        },
+      } satisfies Loss
+    },
+  }
+}
+
+export const sumOfLossesPlugin = definePlugin({
+  specVersion: 'v1',
+  kind: 'loss',
+  name: 'sum-of-losses',
+  description: 'A weighted sum of losses; weights may follow a schedule.',
+  options: sumOfLossesOptions,
+  create: async ({ terms }, context) =>
+    sumOfLosses(
+      await Promise.all(terms.map(async ({ loss, weight }) => ({ loss: await context.create('loss', loss), weight }))),
+    ),
+})
+
+declare module '@lookalike/core' {
+  interface LossPlugins {
+    'sum-of-losses': { terms: { loss: PluginRef<'loss'>; weight?: Weight }[] }
+  }
+}
