@@ -1,1 +1,11 @@
-export {}
+export type * from './model/model.js'
+export { float32, int64, sizeOf, toNumbers } from './model/tensor.js'
+export type { Tensor, TensorData, TensorOf, TensorType } from './model/tensor.js'
+export * from './model/read-model.js'
+export * from './model/write-model.js'
+export * from './model/model-file.js'
+export type { ReadExternal } from './model/decode-tensor.js'
+export * from './builder/create-graph-builder.js'
+export { toAttribute, type AttributeValue } from './builder/attributes.js'
+export { TO_END, type ConvolutionOptions, type GemmOptions, type Operators, type PoolOptions } from './builder/operators.js'
+export * from './session/create-session.js'
