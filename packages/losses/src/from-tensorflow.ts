@@ -1,6 +1,7 @@
 import { createRandom, LookalikeError, type Loss, type LossBinding, type LossInput, type LossOutput, type Random, type UnboundLoss } from '@lookalike/core'
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { loadTensorflow, tensorflowBackend, type Tensorflow } from './backend/load-tensorflow.js'
+import { valueAndGradients } from './backend/value-and-gradients.js'
 import { checkInput, checkLabels, checkValue, zeroOutput } from './check-input.js'
 
 /** What a loss function gets. */
@@ -96,31 +97,30 @@ function differentiate(
   batch: LossInput,
   parameters: readonly (readonly [string, TensorflowParameter])[],
 ): LossOutput {
-  return tf.tidy(() => {
-    const labels = tf.tensor1d(batch.labels ?? new Int32Array(0), 'int32')
-    const triples = tf.tensor2d(tripleRows(batch), [batch.triples?.length ?? 0, 3], 'int32')
-    const inputs = [
-      tf.tensor2d(batch.embeddings, [batch.rows, batch.dim]),
-      ...parameters.map(([, { data, shape }]) => tf.tensor(data, [...shape], 'float32')),
-    ]
-    let logs: Readonly<Record<string, number>> = {}
-    const { value, grads } = tf.valueAndGrads((...tensors: Tensor[]) => {
-      const [embeddings, ...rest] = tensors
-      const named = Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!]))
-      const result = loss(tf, { embeddings: embeddings as Tensor2D, labels, triples, parameters: named, batch })
-      const scalar = 'value' in result ? result.value : result
-      if ('value' in result) logs = result.logs ?? {}
-      if (!(scalar instanceof tf.Tensor) || scalar.size !== 1) throw notScalar(name, scalar)
-      // Zero times each input: TensorFlow.js has no gradient for inputs that the function did not use.
-      return tensors.reduce((sum, tensor) => tf.add(sum, tf.mul(tf.sum(tensor), 0)), tf.reshape(scalar, []) as Tensor) as Scalar
-    })(inputs)
-    const [embeddings, ...rest] = grads.map((gradient) => Float32Array.from(gradient.dataSync()))
-    return {
-      value: value.dataSync()[0]!,
-      gradients: { embeddings: embeddings!, parameters: Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!])) },
-      logs,
-    } as unknown as Tensor
-  }) as unknown as LossOutput
+  let logs: Readonly<Record<string, number>> = {}
+  const inputs = [
+    { data: batch.embeddings, shape: [batch.rows, batch.dim] },
+    ...parameters.map(([, { data, shape }]) => ({ data, shape })),
+  ]
+  const { value, gradients } = valueAndGradients(tf, inputs, ([embeddings, ...rest]) => {
+    const result = loss(tf, {
+      embeddings: embeddings as Tensor2D,
+      labels: tf.tensor1d(batch.labels ?? new Int32Array(0), 'int32'),
+      triples: tf.tensor2d(tripleRows(batch), [batch.triples?.length ?? 0, 3], 'int32'),
+      parameters: Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!])),
+      batch,
+    })
+    const scalar = 'value' in result ? result.value : result
+    if ('value' in result) logs = result.logs ?? {}
+    if (!(scalar instanceof tf.Tensor) || scalar.size !== 1) throw notScalar(name, scalar)
+    return tf.reshape(scalar, [])
+  })
+  const [embeddings, ...rest] = gradients
+  return {
+    value,
+    gradients: { embeddings: embeddings!, parameters: Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!])) },
+    logs,
+  }
 }
 
 function tripleRows(batch: LossInput): Int32Array {

@@ -1,4 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
+import { registerMissingGradients } from './register-missing-gradients.js'
 import { registerUnsortedSegmentSum } from './unsorted-segment-sum.js'
 
 /** The functional API of TensorFlow.js, as its core package exports it. */
@@ -31,6 +32,7 @@ async function load(): Promise<Tensorflow> {
   const tf = await import('@tensorflow/tfjs-core')
   // In Node the core package's bundle holds no gradients. They register in a table that all copies of the core share.
   await import('@tensorflow/tfjs-core/dist/register_all_gradients.js')
+  registerMissingGradients(tf)
   registerUnsortedSegmentSum(tf)
   const chosen = tf.engine().backendName
   if (chosen === 'tensorflow' || chosen === 'wasm' || chosen === 'cpu') {

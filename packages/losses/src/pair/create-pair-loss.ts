@@ -1,6 +1,7 @@
 import type { Loss, LossInput, LossOutput, UnboundLoss } from '@lookalike/core'
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { loadTensorflow, tensorflowBackend, type Tensorflow } from '../backend/load-tensorflow.js'
+import { valueAndGradients } from '../backend/value-and-gradients.js'
 import { checkInput, checkLabels, checkValue, zeroOutput } from '../check-input.js'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { loadProducts } from '../products/load-products.js'
@@ -115,24 +116,13 @@ async function step({ tf, products, definition, input, labels, memory }: Step): 
 function differentiate(tf: Tensorflow, { value }: PairLossDefinition, pairs: Pairs) {
   let logs: Readonly<Record<string, number>> = {}
   let empty = false
-  const input = tf.tensor2d(pairs.values, [pairs.rows, pairs.columns])
-  try {
-    const result = tf.tidy(() =>
-      tf.valueAndGrad((x) => {
-        const found = value(tf, x as Tensor2D, pairs)
-        logs = found?.logs ?? {}
-        empty = !found
-        // The gradient of a constant is not defined in TensorFlow.js; this one is 0.
-        return found?.value ?? tf.sum(tf.mul(x, 0))
-      })(input),
-    )
-    // Copied: a backend may hand out a view of its own memory.
-    const read = { value: result.value.dataSync()[0]!, gradient: Float32Array.from(result.grad.dataSync()) }
-    tf.dispose([result.value, result.grad])
-    return empty ? undefined : { ...read, logs }
-  } finally {
-    input.dispose()
-  }
+  const result = valueAndGradients(tf, [{ data: pairs.values, shape: [pairs.rows, pairs.columns] }], ([x]) => {
+    const found = value(tf, x as Tensor2D, pairs)
+    logs = found?.logs ?? {}
+    empty = !found
+    return found?.value ?? tf.scalar(0)
+  })
+  return empty ? undefined : { value: result.value, gradient: result.gradients[0]!, logs }
 }
 
 function concat(a: Float32Array, b: Float32Array): Float32Array {

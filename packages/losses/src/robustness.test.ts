@@ -1,0 +1,147 @@
+import { isLookalikeError, type UnboundLoss } from '@lookalike/core'
+import { describe, expect, it } from 'vitest'
+import { loadTensorflow } from './backend/load-tensorflow.js'
+import {
+  arcface,
+  circle,
+  contrastive,
+  cosface,
+  crossBatchMemory,
+  multiSimilarity,
+  ntXent,
+  proxyAnchor,
+  proxyNcaPp,
+  softTriple,
+  supCon,
+  triplet,
+} from './index.js'
+import { randomBatch } from './testing/batches.js'
+
+const pairLosses: readonly (readonly [string, UnboundLoss])[] = [
+  ['triplet hard', triplet()],
+  ['triplet all', triplet({ mining: 'all' })],
+  ['triplet semi-hard', triplet({ mining: 'semi-hard' })],
+  ['triplet n-hard', triplet({ mining: 'n-hard' })],
+  ['contrastive', contrastive()],
+  ['multi-similarity', multiSimilarity()],
+  ['nt-xent', ntXent()],
+  ['sup-con', supCon()],
+  ['circle', circle()],
+  ['cross-batch-memory', crossBatchMemory(ntXent(), { size: 8, startStep: 0 })],
+]
+const proxyLosses: readonly (readonly [string, UnboundLoss])[] = [
+  ['proxy-anchor', proxyAnchor()],
+  ['proxy-anchor with orthogonality', proxyAnchor({ orthogonality: {} })],
+  ['arcface', arcface()],
+  ['cosface', cosface()],
+  ['proxy-nca-pp', proxyNcaPp()],
+  ['soft-triple', softTriple({ K: 2 })],
+]
+const all = [...pairLosses, ...proxyLosses]
+const binding = { dim: 6, classes: 4, seed: 1 }
+
+const finite = (data: Float32Array) => data.every(Number.isFinite)
+
+describe.each(all)('%s', (_name, unbound) => {
+  it('gives 0 and zero gradients for an empty batch', async () => {
+    const loss = await unbound.bind(binding)
+    const { value, gradients } = await loss.compute({ ...randomBatch(1, 0, 6, 4) })
+    expect(value).toBe(0)
+    expect(gradients.embeddings.length).toBe(0)
+    for (const { name, data } of loss.parameters) {
+      expect(gradients.parameters[name]!.length).toBe(data.length)
+      expect(gradients.parameters[name]!.every((g) => g === 0)).toBe(true)
+    }
+  })
+
+  it.each([
+    ['one class', 1],
+    ['no positives', 6],
+  ])('stays finite with %s', async (_what, labels) => {
+    const loss = await unbound.bind({ ...binding, classes: 6 })
+    const { value, gradients } = await loss.compute(randomBatch(2, 6, 6, labels))
+    expect(Number.isFinite(value)).toBe(true)
+    expect(finite(gradients.embeddings)).toBe(true)
+    for (const gradient of Object.values(gradients.parameters)) expect(finite(gradient)).toBe(true)
+  })
+
+  it('stays finite for zero, equal and huge embeddings', async () => {
+    const loss = await unbound.bind(binding)
+    for (const fill of [() => 0, () => 1, (i: number) => (i % 7) * 1e6 - 3e6]) {
+      const input = { ...randomBatch(3, 8, 6, 4), embeddings: Float32Array.from({ length: 48 }, (_, i) => fill(i)) }
+      const { value, gradients } = await loss.compute(input)
+      expect(Number.isFinite(value)).toBe(true)
+      expect(finite(gradients.embeddings)).toBe(true)
+    }
+  })
+
+  it('names the row of NaN, and labels that do not fit', async () => {
+    const loss = await unbound.bind(binding)
+    const input = randomBatch(4, 8, 6, 4)
+    const broken = { ...input, embeddings: input.embeddings.slice() }
+    broken.embeddings[6 * 5 + 2] = NaN
+    const failure = async (given: Parameters<typeof loss.compute>[0]) => loss.compute(given).then(undefined, (error: unknown) => error)
+    const nan = await failure(broken)
+    expect(isLookalikeError(nan, 'loss/not-finite') && nan.fields['row']).toBe(5)
+    const { labels: _labels, ...unlabelled } = input
+    expect(isLookalikeError(await failure(unlabelled), 'loss/labels')).toBe(true)
+    const negative = { ...input, labels: input.labels.map((label, row) => (row === 3 ? -1 : label)) }
+    expect(isLookalikeError(await failure(negative), 'loss/labels')).toBe(true)
+    expect(isLookalikeError(await failure({ ...input, dim: 5 }), 'loss/shape')).toBe(true)
+  })
+
+  it('gives the same value and gradients for the batch in another order', async () => {
+    const input = randomBatch(5, 8, 6, 4)
+    const order = [3, 0, 7, 5, 1, 6, 2, 4]
+    const shuffled = {
+      ...input,
+      embeddings: Float32Array.from(order.flatMap((row) => [...input.embeddings.subarray(row * 6, row * 6 + 6)])),
+      labels: Int32Array.from(order, (row) => input.labels[row]!),
+    }
+    const a = await (await unbound.bind(binding)).compute(input)
+    const b = await (await unbound.bind(binding)).compute(shuffled)
+    expect(b.value).toBeCloseTo(a.value, 4)
+    const scale = Math.max(...a.gradients.embeddings.map(Math.abs), 1e-6)
+    order.forEach((row, position) => {
+      for (let d = 0; d < 6; d++) {
+        const difference = a.gradients.embeddings[row * 6 + d]! - b.gradients.embeddings[position * 6 + d]!
+        expect(Math.abs(difference) / scale).toBeLessThan(1e-4)
+      }
+    })
+    for (const [name, gradient] of Object.entries(a.gradients.parameters)) {
+      const largest = Math.max(...gradient.map(Math.abs))
+      gradient.forEach((g, i) => expect(Math.abs(g - b.gradients.parameters[name]![i]!) / largest).toBeLessThan(1e-4))
+    }
+  })
+
+  it('leaves no tensors behind', async () => {
+    const tf = await loadTensorflow()
+    const loss = await unbound.bind(binding)
+    const input = randomBatch(6, 8, 6, 4)
+    await loss.compute(input)
+    const before = tf.memory().numTensors
+    for (let step = 0; step < 3; step++) await loss.compute({ ...input, step })
+    expect(tf.memory().numTensors).toBe(before)
+  })
+})
+
+it.each(proxyLosses)('%s refuses labels beyond its classes', async (_name, unbound) => {
+  const loss = await unbound.bind(binding)
+  await expect(loss.compute(randomBatch(7, 8, 6, 5))).rejects.toMatchObject({ code: 'loss/labels', fields: { row: 4, label: 4 } })
+  await expect(unbound.bind({ ...binding, classes: 0 })).rejects.toMatchObject({ code: 'loss/classes' })
+})
+
+it.each(pairLosses)('%s has nothing to learn from a batch without pairs', async (_name, unbound) => {
+  const loss = await unbound.bind(binding)
+  const { value, gradients } = await loss.compute(randomBatch(8, 1, 6, 1))
+  expect(value).toBe(0)
+  expect(gradients.embeddings.every((g) => g === 0)).toBe(true)
+})
+
+it('does not overflow at steep scales', async () => {
+  for (const unbound of [proxyAnchor({ alpha: 5000 }), arcface({ s: 5000 }), ntXent({ tau: 1e-4 }), multiSimilarity({ beta: 5000 })]) {
+    const { value, gradients } = await (await unbound.bind(binding)).compute(randomBatch(9, 8, 6, 4))
+    expect(Number.isFinite(value)).toBe(true)
+    expect(finite(gradients.embeddings)).toBe(true)
+  }
+})
