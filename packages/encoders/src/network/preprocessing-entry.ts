@@ -1,0 +1,28 @@
+import { LookalikeError, preprocessingSchema, type Preprocessing } from '@lookalike/core'
+import type { OnnxModel } from '@lookalike/onnx'
+
+const KEY = 'lookalike.preprocessing'
+
+/** The entry of a model's metadata that carries its preprocessing. */
+export function preprocessingEntry(preprocessing: Preprocessing): Record<string, string> {
+  return { [KEY]: JSON.stringify(preprocessing) }
+}
+
+/**
+ * The preprocessing that a model carries; undefined when it has none.
+ *
+ * @throws `preprocessing/metadata` when the entry is not a preprocessing spec.
+ */
+export function readPreprocessingEntry(model: OnnxModel, name: string): Preprocessing | undefined {
+  const text = model.metadata[KEY]
+  if (text === undefined) return undefined
+  try {
+    return preprocessingSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new LookalikeError(
+      'preprocessing/metadata',
+      { problem: `The metadata entry ${KEY} of ${name} is no preprocessing spec`, fix: 'Give the option `preprocessing` to say it yourself.' },
+      { fields: { model: name, entry: text.slice(0, 200) }, cause },
+    )
+  }
+}
