@@ -22,20 +22,28 @@ import { endsEarly, guessContent, IMAGE_FORMATS, sniffFormat, type ImageFormat }
  * const { data, width, height } = await decodeImage({ source: 'chair.jpg', box: { x: 0.1, y: 0, width: 0.5, height: 1 } })
  */
 export async function decodeImage(request: ImageRequest, options: DecodeOptions = {}): Promise<RawImage> {
-  const image = await decodeSource(request, options)
+  const { image } = await decodeSource(request, options)
   return request.box ? cutOut(image, boxInPixels(request.box, image, describeSource(request.source))) : image
 }
 
 /** Given the upright image's size, how many times smaller it may be decoded: 1, 2, 4 or 8. */
 export type ShrinkChooser = (width: number, height: number) => number
 
+export interface DecodedSource {
+  /** The whole image, upright. */
+  readonly image: RawImage
+  /** Its size before it was decoded smaller. */
+  readonly width: number
+  readonly height: number
+}
+
 /** The whole image, possibly decoded smaller where the format does so for less work. */
-export async function decodeSource(request: ImageRequest, options: DecodeOptions, shrinkBy?: ShrinkChooser): Promise<RawImage> {
+export async function decodeSource(request: ImageRequest, options: DecodeOptions, shrinkBy?: ShrinkChooser): Promise<DecodedSource> {
   const name = describeSource(request.source)
   const content = await readSource(request.source, options)
   if (!(content instanceof Uint8Array)) {
     checkPixels(content.width, content.height, name, options)
-    return content
+    return { image: content, width: content.width, height: content.height }
   }
   const format = sniffFormat(content)
   if (!format) throw unsupported(name, content)
@@ -47,10 +55,12 @@ export async function decodeSource(request: ImageRequest, options: DecodeOptions
     const metadata = await sharp(content, settings).metadata()
     checkPixels(metadata.width, metadata.height, name, options)
     const input = { ...settings, ignoreIcc: metadata.space !== 'cmyk', ...(format === 'svg' ? { density: svgDensity(metadata) } : {}) }
-    const upright = orient(sharp(content, input), metadata, request.box ? undefined : shrinkBy)
+    const plan = planShrink(metadata, request.box ? undefined : shrinkBy)
+    const upright = plan ? plan.apply(sharp(content, input)) : sharp(content, input).autoOrient()
     const { data, info } = await upright.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
     options.signal?.throwIfAborted()
-    return flatten(data, info.width, info.height, info.channels, options.background ?? DECODE_DEFAULTS.background)
+    const image = flatten(data, info.width, info.height, info.channels, options.background ?? DECODE_DEFAULTS.background)
+    return { image, width: image.width, height: image.height, ...plan?.sizes }
   } catch (error) {
     if (error instanceof LookalikeError || options.signal?.aborted) throw error
     throw damaged(name, content, format, error)
@@ -64,14 +74,30 @@ const svgDensity = ({ width, height }: Metadata) => Math.max(1, Math.min(100_000
 /** Degrees clockwise of the EXIF orientations that do not mirror. */
 const TURNS: Readonly<Record<number, number>> = { 1: 0, 3: 180, 6: 90, 8: 270 }
 
-function orient(image: Sharp, { format, width, height, orientation = 1 }: Metadata, shrinkBy?: ShrinkChooser): Sharp {
+interface Shrink {
+  apply(image: Sharp): Sharp
+  readonly sizes: Omit<DecodedSource, 'image'>
+}
+
+/** JPEG decodes to a half, quarter or eighth for a part of the work, unless it is turned first. */
+function planShrink({ format, width, height, orientation = 1 }: Metadata, shrinkBy?: ShrinkChooser): Shrink | undefined {
   const turn = TURNS[orientation]
+  if (format !== 'jpeg' || turn === undefined || !shrinkBy) return undefined
   const sideways = turn === 90 || turn === 270
-  const factor = format === 'jpeg' && turn !== undefined ? (sideways ? shrinkBy?.(height, width) : shrinkBy?.(width, height)) ?? 1 : 1
-  if (factor === 1) return image.autoOrient()
-  // JPEG decodes to a half, quarter or eighth for a part of the work, which turning first would prevent.
-  const smaller = image.resize(Math.floor(width / factor), Math.floor(height / factor), { fit: 'fill', kernel: 'cubic' })
-  return turn === 0 ? smaller : smaller.rotate(turn)
+  let factor = sideways ? shrinkBy(height, width) : shrinkBy(width, height)
+  // Sizes that do not divide would be resampled a second time, which blurs and shifts by part of a pixel.
+  while (width % factor > 0 || height % factor > 0) factor /= 2
+  if (factor === 1) return undefined
+  return {
+    apply(image) {
+      const smaller = image.resize(width / factor, height / factor, { fit: 'fill' })
+      return turn === 0 ? smaller : smaller.rotate(turn)
+    },
+    sizes: {
+      width: sideways ? height : width,
+      height: sideways ? width : height,
+    },
+  }
 }
 
 function checkPixels(width: number, height: number, name: string, options: DecodeOptions): void {

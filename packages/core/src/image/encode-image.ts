@@ -17,7 +17,7 @@ export async function encodePng(image: RawImage): Promise<Uint8Array> {
  * @throws the codes of `decodeImage`
  */
 export async function thumbnail(request: ImageRequest, size: number, options: DecodeOptions = {}): Promise<Uint8Array> {
-  const image = await decodeSource(request, options, (width, height) => {
+  const { image } = await decodeSource(request, options, (width, height) => {
     const scale = Math.max(width, height) / size
     return [8, 4, 2].find((factor) => scale >= factor) ?? 1
   })

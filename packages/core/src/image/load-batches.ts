@@ -95,8 +95,8 @@ export async function* loadBatches(
 
   const queue: Promise<Filled>[] = []
   let next = 0
-  const refill = () => {
-    while (queue.length <= ahead && next < requests.length) {
+  const refill = (target: number) => {
+    while (queue.length < target && next < requests.length) {
       const loading = load(next)
       // Its turn to be awaited comes later, or never.
       loading.catch(() => {})
@@ -105,12 +105,13 @@ export async function* loadBatches(
     }
   }
   try {
-    refill()
-    while (queue.length > 0) {
+    for (;;) {
+      refill(ahead + 1)
+      if (queue.length === 0) return
       const { warnings, ...loaded } = await queue.shift()!
       options.signal?.throwIfAborted()
       for (const warning of warnings) options.onWarning?.(warning)
-      refill()
+      refill(ahead)
       if (loaded.positions.length > 0) yield loaded
     }
   } finally {

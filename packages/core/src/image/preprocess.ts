@@ -1,6 +1,6 @@
 import type { ImageRequest, Preprocessing, RawImage } from '../contracts/image.js'
 import { LookalikeError } from '../errors.js'
-import { boxInPixels, decodeSource } from './decode-image.js'
+import { boxInPixels, decodeSource, type DecodedSource } from './decode-image.js'
 import type { DecodeOptions } from './decode-options.js'
 import { describeSource } from './describe-source.js'
 import { preprocessingGeometry } from './preprocessing-geometry.js'
@@ -21,7 +21,7 @@ export const preprocessedLength = ({ crop }: Pick<Preprocessing, 'crop'>): numbe
 export function preprocess(
   image: RawImage, preprocessing: Preprocessing, out: Float32Array = new Float32Array(preprocessedLength(preprocessing)), offset = 0,
 ): Float32Array {
-  return preprocessRegion(image, { left: 0, top: 0, width: image.width, height: image.height }, preprocessing, out, offset)
+  return preprocessRegion({ image, width: image.width, height: image.height }, preprocessing, out, offset)
 }
 
 /** Reads, decodes and preprocesses an image, decoding no more pixels than the result needs. */
@@ -29,14 +29,12 @@ export async function loadPixels(
   request: ImageRequest, preprocessing: Preprocessing, options: DecodeOptions = {},
   out: Float32Array = new Float32Array(preprocessedLength(preprocessing)), offset = 0,
 ): Promise<Float32Array> {
-  let full: { width: number; height: number } | undefined
-  const image = await decodeSource(request, { background: preprocessing.background, ...options }, (width, height) => {
-    full = { width, height }
-    return shrinkFactor(width, height, preprocessing)
-  })
-  const name = describeSource(request.source)
-  const region = request.box ? boxInPixels(request.box, image, name) : { left: 0, top: 0, width: image.width, height: image.height }
-  return preprocessRegion(image, region, preprocessing, out, offset, full)
+  const decoded = await decodeSource(request, { background: preprocessing.background, ...options }, (width, height) =>
+    shrinkFactor(width, height, preprocessing))
+  if (!request.box) return preprocessRegion(decoded, preprocessing, out, offset)
+  const { image } = decoded
+  const region = boxInPixels(request.box, image, describeSource(request.source))
+  return preprocessRegion({ image, region, width: region.width, height: region.height }, preprocessing, out, offset)
 }
 
 /**
@@ -49,10 +47,9 @@ function shrinkFactor(width: number, height: number, preprocessing: Preprocessin
   return preprocessing.interpolation === 'nearest' ? 1 : ([8, 4, 2].find((factor) => scale >= factor * 2) ?? 1)
 }
 
+/** `width` and `height`: the size that the aspect ratio is computed from. */
 function preprocessRegion(
-  image: RawImage, region: PixelBox, preprocessing: Preprocessing, out: Float32Array, offset: number,
-  /** What the aspect ratio is computed from, where the image was decoded smaller. */
-  full: { readonly width: number; readonly height: number } = region,
+  source: DecodedSource & { readonly region?: PixelBox }, preprocessing: Preprocessing, out: Float32Array, offset: number,
 ): Float32Array {
   const { crop, interpolation } = preprocessing
   const length = preprocessedLength(preprocessing)
@@ -62,7 +59,8 @@ function preprocessRegion(
       expected: `room for ${offset + length} values`,
     })
   }
-  const { width, height, window, left, top } = preprocessingGeometry(full.width, full.height, preprocessing)
+  const { width, height, window, left, top } = preprocessingGeometry(source.width, source.height, preprocessing)
+  const { image, region = { left: 0, top: 0, width: image.width, height: image.height } } = source
   const pixels = resample(image, { region, width, height, window, interpolation })
   const tables = normalisingTables(preprocessing)
   if (window.width < crop.width || window.height < crop.height) fillBackground(out, offset, preprocessing, tables)
