@@ -1,8 +1,19 @@
 import { z } from 'zod'
+import { metricNames } from '../metrics/parse-metric.js'
 import { pluginRef } from '../plugin/plugin-ref.js'
-import { METRIC_NAMES } from './config.js'
 
 const positiveInteger = z.int().min(1)
+
+const metric = z
+  .string()
+  .superRefine((name, context) => {
+    try {
+      metricNames([name], [1])
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+    }
+  })
+  .meta({ examples: ['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr', 'mrr@10', 'oml.precision', 'oml.map', 'pml.map'] })
 
 /** The schema of a config file, defaults included. */
 export const configSchema = z.strictObject({
@@ -30,10 +41,10 @@ export const configSchema = z.strictObject({
       split: z.enum(['train', 'validation', 'test']).default('test').describe('Which part of the dataset.'),
       ks: z.array(positiveInteger).min(1).default([1, 2, 4, 8]).describe('Cut-offs of the metrics at k.'),
       metrics: z
-        .array(z.enum(METRIC_NAMES))
+        .array(metric)
         .min(1)
-        .default(['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr'])
-        .describe('What to measure; triplet-accuracy is added by itself where the dataset has triples.'),
+        .default(['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr@10'])
+        .describe('What to measure, at each of "ks" or with a cut-off of its own (mrr@10). Triplet accuracy comes by itself where the dataset has triples.'),
       reporters: z.array(pluginRef('reporter')).default(['json', 'html']).describe('What writes the results.'),
     })
     .prefault({})

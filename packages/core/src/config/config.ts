@@ -41,14 +41,14 @@ export interface EvaluateConfig {
   split?: 'train' | 'validation' | 'test'
   /** Cut-offs of the metrics at k. Default 1, 2, 4, 8. */
   ks?: number[]
-  /** Default recall, precision, map, map@r, r-precision and mrr. */
-  metrics?: MetricName[]
+  /**
+   * `recall`, `precision`, `map`, `mrr` at each of `ks`, or one with its own cut-off (`mrr@10`), `map@r`, `r-precision`,
+   * `mrr`, `oml.precision`, `oml.map`, `pml.map`. Default recall, precision, map, map@r, r-precision and mrr@10.
+   */
+  metrics?: string[]
   /** What writes the results. Default `json` and `html`. */
   reporters?: PluginRef<'reporter'>[]
 }
-
-export const METRIC_NAMES = ['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr', 'triplet-accuracy'] as const
-export type MetricName = (typeof METRIC_NAMES)[number]
 
 export interface ImagesConfig {
   /** What happens with an image that cannot be read: left out with a warning, or the end of the run. Default `skip`. */
@@ -76,7 +76,7 @@ export interface Config {
   readonly evaluate: {
     readonly split: 'train' | 'validation' | 'test'
     readonly ks: readonly number[]
-    readonly metrics: readonly MetricName[]
+    readonly metrics: readonly string[]
     readonly reporters: readonly PluginRef<'reporter'>[]
   }
   readonly images: Readonly<ImagesConfig> & { readonly onCorrupt: 'skip' | 'fail' }

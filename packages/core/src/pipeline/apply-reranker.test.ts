@@ -30,12 +30,6 @@ describe('applyReranker', () => {
     expect(seen[0]).not.toHaveProperty('queryImage')
   })
 
-  it('prepares once, also for many queries', async () => {
-    let prepared = 0
-    await applyReranker({ ...reranker(swap), prepare: async () => void prepared++ }, { rankings, queries, gallery: view })
-    expect(prepared).toBe(1)
-  })
-
   it('gives images to those that need them, and says so when there is none', async () => {
     const images = ['a', 'b', 'c', undefined].map((source) => (source ? { source } : undefined))
     const seen: RerankRequest[] = []

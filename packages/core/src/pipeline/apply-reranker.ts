@@ -19,13 +19,12 @@ export interface RerankInput {
 }
 
 /**
- * Reranks every query's list. What a reranker returns is checked: a permutation of the first `topN`, the tail as it was.
+ * Reranks every query's list; the reranker has been prepared for the gallery. What a reranker returns is checked: a permutation of the first `topN`, the tail as it was.
  *
  * @throws `reranker/no-image` when it needs images and a query has none, `reranker/invalid` when its answer breaks the contract.
  */
 export async function applyReranker(reranker: Reranker, input: RerankInput, options: OperationOptions = {}): Promise<Ranking[]> {
   const { rankings, queries, gallery } = input
-  await reranker.prepare?.(gallery, options)
   const reranked: Ranking[] = []
   for (const [row, ranking] of rankings.entries()) {
     options.signal?.throwIfAborted()

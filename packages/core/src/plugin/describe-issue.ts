@@ -34,7 +34,8 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
   }
 
   const value = valueAt(given, keys)
-  const expected = expectedText(schemaAt(schema, keys))
+  // A rule of its own says by itself what it wants.
+  const expected = detail.code === 'custom' ? undefined : expectedText(schemaAt(schema, keys))
   if (value === undefined) return [{ path, problem: 'missing', expected: expected ?? issue.message }]
   const choices = schemaAt(schema, keys)?.enum
   const near = typeof value === 'string' && choices ? nearestName(value, choices.map(String)) : undefined
