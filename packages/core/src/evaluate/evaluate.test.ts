@@ -199,7 +199,7 @@ describe('evaluate', () => {
     ['no dataset', {}, { dataset: undefined }, 'config/missing', /dataset/],
     ['an empty split', {}, { evaluate: { split: 'validation' } }, 'evaluate/empty', /validation 0, test 2/],
     ['classes of one image', { items: [reds[0]!, greens[0]!] }, {}, 'evaluate/empty', /another image of its class/],
-    ['an unknown metric', {}, { evaluate: { metrics: ['map@q'] } }, 'config/invalid', /evaluate\.metrics\[0\].*Did you mean "map@r"/],
+    ['an unknown metric', {}, { evaluate: { metrics: ['r-precison'] } }, 'config/invalid', /evaluate\.metrics\[0\].*Did you mean "r-precision"/],
   ])('refuses %s', async (_, dataset, config, code, message) => {
     const run = async () => (await pipelineOf({ items: reds, ...dataset }, config as Record<string, unknown>)).evaluate()
     await expect(run()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as unknown })

@@ -16,7 +16,7 @@ import type { Pipeline } from '../pipeline/create-pipeline.js'
 import { searchGallery } from '../pipeline/search-gallery.js'
 import { evaluateTriples } from './evaluate-triples.js'
 import type { EvaluationResult, StageResult } from './evaluation-result.js'
-import { recallCurve, rejectionCurve } from './evaluation-curves.js'
+import { recallCurve, rejectionCurves } from './evaluation-curves.js'
 
 /** Queries at work at a time: their long lists are judged, and only the beginnings kept. */
 const BLOCK = 1024
@@ -185,7 +185,7 @@ async function measureStages(
     })),
     curves: [
       ...stages.map(({ name }, number) => recallCurve(name, judgements[number]!, Math.min(KEPT, galleryItems.length))),
-      ...(sides.uncertainty ? [rejectionCurve(sides.uncertainty, stages.at(-1)!.rankings, judgements.at(-1)!)] : []),
+      ...(sides.uncertainty ? rejectionCurves(sides.uncertainty, stages.at(-1)!.rankings, truth, pipeline.config.seed) : []),
     ],
   }
 }

@@ -1,11 +1,13 @@
 import type { Ranking } from '../contracts/ranking.js'
 import type { Judgement } from '../metrics/judgement.js'
 import { recallAtK } from '../metrics/rank-metrics.js'
-import { riskCoverage } from '../metrics/risk-coverage.js'
+import { galleryRejection, type GalleryRejection } from '../metrics/gallery-rejection.js'
+import type { Truth } from '../metrics/truth.js'
+import { isLookalikeError } from '../errors.js'
 import type { Curve } from './evaluation-result.js'
 
-/** Points of a curve; longer ones are thinned. */
-const POINTS = 100
+/** Shares of the gallery kept, as its least sure images are rejected. */
+const COVERAGES = Array.from({ length: 11 }, (_, i) => 1 - i / 20)
 
 /** Recall at every k up to `most`. */
 export function recallCurve(name: string, judgement: Judgement, most: number): Curve {
@@ -14,17 +16,29 @@ export function recallCurve(name: string, judgement: Judgement, most: number): C
   return { name, x: { label: 'k', values: ks }, y: { label: 'recall@k', values: recall } }
 }
 
-/** Error at rank 1 among the queries whose first result is sure enough, as more and more gallery images are rejected. */
-export function rejectionCurve(uncertainty: Float32Array, rankings: readonly Ranking[], judgement: Judgement): Curve {
-  const answered = judgement.queries.filter(({ query }) => rankings[query]!.positions.length > 0)
-  const { coverage, risk, aurc, randomAurc } = riskCoverage(
-    answered.map(({ query }) => uncertainty[rankings[query]!.positions[0]!]!),
-    answered.map(({ hits }) => (hits[0] === 1 ? 0 : 1)),
-  )
-  const shown = Array.from({ length: Math.min(POINTS, risk.length) }, (_, i) => Math.ceil(((i + 1) * risk.length) / Math.min(POINTS, risk.length)) - 1)
-  return {
-    name: `AURC ${aurc.toFixed(4)}, at random ${randomAurc.toFixed(4)}`,
-    x: { label: 'share of first results kept', values: shown.map((i) => coverage[i]!) },
-    y: { label: 'share of them wrong', values: shown.map((i) => risk[i]!) },
+/** Error at rank 1 as gallery images are rejected: the least sure first, at random, and as well as possible. */
+export function rejectionCurves(uncertainty: Float32Array, rankings: readonly Ranking[], truth: Truth, seed: number): Curve[] {
+  const found = rejectAsFarAsPossible(uncertainty, rankings, truth, seed, COVERAGES)
+  const curve = (name: string, aurc: number, risk: readonly number[]): Curve => ({
+    name: `${name} (AURC ${aurc.toFixed(4)})`,
+    x: { label: 'share of the gallery kept', values: found.coverage },
+    y: { label: 'error at rank 1', values: risk },
+  })
+  return [
+    curve('least sure first', found.aurc, found.risk),
+    curve('at random', found.randomAurc, found.randomRisk),
+    curve('oracle', found.oracleAurc, found.oracleRisk),
+  ]
+}
+
+/** Lists that hold only rejected images at some coverage end the curve there. */
+function rejectAsFarAsPossible(
+  uncertainty: Float32Array, rankings: readonly Ranking[], truth: Truth, seed: number, coverages: readonly number[],
+): GalleryRejection {
+  try {
+    return galleryRejection(rankings, truth, uncertainty, { coverages, seed })
+  } catch (error) {
+    if (!isLookalikeError(error, 'metrics/depth') || coverages.length <= 1) throw error
+    return rejectAsFarAsPossible(uncertainty, rankings, truth, seed, coverages.slice(0, -1))
   }
 }
