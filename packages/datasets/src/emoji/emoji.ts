@@ -1,5 +1,6 @@
 import { definePlugin } from '@lookalike/core'
 import { z } from 'zod'
+import { seedSchema, validationSchema } from '../splits/split-options.js'
 import { loadEmoji } from './load-emoji.js'
 
 const options = z.strictObject({
@@ -10,8 +11,8 @@ const options = z.strictObject({
       'all: every test image queries all others. unseen-style: two line-art styles are kept from training and query the other seven. ' +
         'asymmetric: the images of all, for a query model that differs from the gallery models',
     ),
-  validation: z.number().min(0).max(0.9).default(0).describe('Share of the training classes cut off for validation, 0 to 0.9'),
-  seed: z.int().min(0).default(0).describe('Chooses the validation classes; apart from the seed of the run, so that runs share their parts'),
+  validation: validationSchema,
+  seed: seedSchema,
   splits: z
     .array(z.enum(['train', 'validation', 'test']))
     .min(1)

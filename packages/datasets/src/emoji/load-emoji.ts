@@ -5,7 +5,7 @@ import { type IconSet, readIconSet } from '../iconify/icon-set.js'
 import { renderSvgs } from '../iconify/render-svgs.js'
 import type { LoadContext } from '../load-context.js'
 import { findPackages } from '../node/find-package.js'
-import { splitClasses } from '../splits/split-classes.js'
+import { splitLabels } from '../splits/split-labels.js'
 import { type EmojiClass, type EmojiDrawing, emojiClasses } from './emoji-classes.js'
 import { EMOJI_STYLES, type EmojiStyle, LINE_ART_STYLES } from './emoji-sets.js'
 
@@ -83,7 +83,7 @@ export async function readEmoji(context: Pick<LoadContext, 'folder'>): Promise<{
 /** Sorted by key, even positions train and odd positions test; the validation part is cut from the training classes. */
 export function splitEmoji(classes: readonly EmojiClass[], options: Pick<EmojiOptions, 'validation' | 'seed'>): Map<string, Split> {
   const train = classes.filter((_, position) => position % 2 === 0).map(({ key }) => key)
-  const cut = splitClasses(train, { validation: options.validation, seed: options.seed })
+  const cut = splitLabels(train, { validation: options.validation, seed: options.seed })
   return new Map(classes.map(({ key }, position) => [key, position % 2 === 0 ? cut.get(key)! : 'test']))
 }
 

@@ -1,0 +1,14 @@
+/** A triple as a file gives it: ids unchecked, split and context as written. */
+export interface RawTriple {
+  /** Where it stands: `file:line`. */
+  readonly where: string
+  readonly reference: string
+  readonly a: string
+  readonly b: string
+  readonly closer: 'a' | 'b'
+  readonly split?: string
+  readonly context?: string
+  readonly classA?: number
+  readonly classB?: number
+  readonly agreement?: number
+}
