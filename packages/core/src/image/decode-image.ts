@@ -27,7 +27,7 @@ export async function decodeImage(request: ImageRequest, options: DecodeOptions 
 }
 
 /** Given the upright image's size, how many times smaller it may be decoded: 1, 2, 4 or 8. */
-export type ShrinkChooser = (width: number, height: number) => number
+type ShrinkChooser = (width: number, height: number) => number
 
 export interface DecodedSource {
   /** The whole image, upright. */

@@ -1,7 +1,7 @@
 import type { Preprocessing } from '../contracts/image.js'
 import type { PixelBox } from './resample.js'
 
-export interface PreprocessingGeometry {
+interface PreprocessingGeometry {
   /** Size to which the whole image is resized. */
   readonly width: number
   readonly height: number

@@ -9,7 +9,7 @@ export interface PixelBox {
   readonly height: number
 }
 
-export interface Resampling {
+interface Resampling {
   /** The part of the source that is resized; pixels outside it have no influence. */
   readonly region: PixelBox
   /** Size to which the region is resized. */

@@ -1,7 +1,7 @@
 import type { Interpolation } from '../contracts/image.js'
 
 /** A resampling kernel: its half width in source pixels, and its weight at a distance. */
-export interface ResamplingFilter {
+interface ResamplingFilter {
   readonly support: number
   weight(x: number): number
 }
