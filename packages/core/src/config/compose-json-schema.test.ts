@@ -23,6 +23,7 @@ const registry = createRegistry([
 it('tells plugins apart by "use" and points nested references at their kind', () => {
   const schema = composeJsonSchema(registry)
   expect(schema.properties?.rerankers).toMatchObject({ type: 'array', items: { $ref: '#/$defs/reranker' } })
+  expect(schema.properties).toHaveProperty('$schema')
   expect(schema.properties?.encoder).toMatchObject({ $ref: '#/$defs/encoder', default: 'mini' })
   // "nested" cannot be named without options, so its bare name is not offered.
   expect(schema.$defs?.reranker?.anyOf).toEqual([

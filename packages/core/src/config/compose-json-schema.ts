@@ -72,7 +72,10 @@ function relocate(schema: JsonSchema, prefix: string, definitions: Writable): Js
     const result: Writable = {}
     for (const [key, inner] of Object.entries(node)) {
       if (key === '$defs' || key === '$schema') continue
-      if (key === '$ref' && typeof inner === 'string') {
+      if (key === 'properties' || key === 'patternProperties') {
+        // Its keys are the names of options, whatever they are called.
+        result[key] = Object.fromEntries(Object.entries(inner as object).map(([name, option]) => [name, walk(option)]))
+      } else if (key === '$ref' && typeof inner === 'string') {
         result.$ref = inner === '#' ? `#/$defs/${prefix}` : inner.replace('#/$defs/', `#/$defs/${prefix}.`)
       } else {
         result[key] = key === 'default' || key === 'const' || key === 'enum' ? inner : walk(inner)

@@ -1,0 +1,47 @@
+import type { ArgsDef, ParsedArgs } from 'citty'
+import type { Overrides } from '@lookalike/core'
+import type { Output } from './terminal/create-output.js'
+
+/** What every command gets besides its own arguments. */
+export interface CommandContext {
+  readonly output: Output
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+  /** `--train.epochs=3` and the like, by path. */
+  readonly overrides: Overrides
+  /** The arguments that are no options, in order. */
+  readonly positionals: readonly string[]
+}
+
+export interface Command<T extends ArgsDef = ArgsDef> {
+  readonly name: string
+  /** One sentence. */
+  readonly description: string
+  readonly args: T
+  /** Command lines and what they do. */
+  readonly examples: readonly (readonly [line: string, does: string])[]
+  /** Whether paths of the config may be set on the command line. */
+  readonly takesOverrides: boolean
+  /** Whether more than the named positional arguments may follow. */
+  readonly takesMore?: boolean
+  /** Resolves to an exit code; nothing means success. */
+  run(args: ParsedArgs<T>, context: CommandContext): Promise<number | void>
+}
+
+/** Gives a command its types. */
+export function defineCommand<const T extends ArgsDef>(command: Command<T>): Command<T> {
+  return command
+}
+
+/** Options of every command. */
+export const commonArgs = {
+  json: { type: 'boolean', description: 'Print the result as one JSON document; everything else goes to stderr.' },
+  quiet: { type: 'boolean', alias: 'q', description: 'No progress and no warnings.' },
+  debug: { type: 'boolean', description: 'Print the stack of errors.' },
+  help: { type: 'boolean', alias: 'h', description: 'Show this help.' },
+} as const satisfies ArgsDef
+
+/** Options of the commands that read a config. */
+export const configArgs = {
+  config: { type: 'string', alias: 'c', valueHint: 'path', description: 'The config file or its folder. Default: the current folder.' },
+} as const satisfies ArgsDef

@@ -1,0 +1,51 @@
+import path from 'node:path'
+import type { EvaluationResult } from '@lookalike/core'
+import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { openProject, withModel, withPipeline } from '../open-project.js'
+import { evaluationJson } from '../report/evaluation-json.js'
+import { formatPercent, metricLabel } from '../terminal/format.js'
+import { renderTable } from '../terminal/render-table.js'
+
+export const evaluate = defineCommand({
+  name: 'evaluate',
+  description: 'Measure the config on its dataset, before and after each reranker, and write a report with pictures.',
+  args: {
+    model: { type: 'string', alias: 'm', valueHint: 'file.onnx', description: 'Measure this model instead of the config\'s encoder.' },
+    ...configArgs,
+    ...commonArgs,
+  },
+  examples: [
+    ['lookalike evaluate --config examples/emoji', 'measure, and write runs/<name>/report.html'],
+    ['lookalike evaluate --model runs/mine/model.onnx --name=mine-tuned', 'a model that "train" wrote'],
+    ['lookalike evaluate --json --evaluate.ks=[1,10] | jq .stages[0].metrics', 'figures for a script'],
+  ],
+  takesOverrides: true,
+  async run(args, context) {
+    const { output, signal } = context
+    const project = await openProject(args.config, withModel(context.overrides, args.model))
+    await withPipeline(project, context, async (pipeline) => {
+      const result = await pipeline.evaluate({ signal, onProgress: output.progress, onWarning: output.warn })
+      output.progress({ phase: 'report', done: 0, total: 1, unit: 'file' })
+      const files = await pipeline.report(result)
+      output.finish()
+      output.result({ ...evaluationJson(result), files })
+      output.print(summary(result))
+      output.print()
+      for (const file of files) output.print(`Wrote ${path.relative('.', file)}`)
+    })
+  },
+})
+
+function summary(result: EvaluationResult): string {
+  const names = Object.keys(result.stages[0]?.metrics ?? {})
+  const head = `${result.dataset}: ${result.queries.length} queries in ${result.gallery.length} images, ${result.model.name} (${result.model.dim} dimensions)`
+  const table = renderTable(
+    ['metric, %', ...result.stages.map(({ name }) => name)],
+    [
+      ...names.map((name) => [metricLabel(name), ...result.stages.map(({ metrics }) => formatPercent(metrics[name] ?? Number.NaN))]),
+      ['ms a query', ...result.stages.map(({ millisecondsPerQuery }) => millisecondsPerQuery.toFixed(2))],
+    ],
+    result.stages.map((_, i) => i + 1),
+  )
+  return `${head}\n\n${table}`
+}

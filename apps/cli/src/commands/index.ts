@@ -1,0 +1,18 @@
+import type { Command } from '../command.js'
+
+const LOADERS = {
+  init: () => import('./init.js').then(({ init }) => init),
+  evaluate: () => import('./evaluate.js').then(({ evaluate }) => evaluate),
+  train: () => import('./train.js').then(({ train }) => train),
+  report: () => import('./report.js').then(({ report }) => report),
+  plugins: () => import('./plugins.js').then(({ plugins }) => plugins),
+  schema: () => import('./schema.js').then(({ schema }) => schema),
+  doctor: () => import('./doctor.js').then(({ doctor }) => doctor),
+} as const
+
+export const COMMANDS = Object.keys(LOADERS) as (keyof typeof LOADERS)[]
+
+/** Commands are loaded one at a time, so that a quick one stays quick. */
+export async function loadCommand(name: keyof typeof LOADERS): Promise<Command> {
+  return (await LOADERS[name]()) as unknown as Command
+}

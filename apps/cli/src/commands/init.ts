@@ -1,0 +1,59 @@
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { composeJsonSchema, CONFIG_FILES, defaultConfig, LookalikeError, writeWhole } from '@lookalike/core'
+import { commonArgs, defineCommand } from '../command.js'
+import { loadRegistry } from '../open-project.js'
+
+export const init = defineCommand({
+  name: 'init',
+  description: 'Write a first config, and its JSON Schema for completion.',
+  args: {
+    folder: { type: 'positional', required: false, description: 'Where to. Default: the current folder.' },
+    images: { type: 'string', valueHint: 'folder', default: './photos', description: 'The folder of your images, one sub-folder a class.' },
+    ...commonArgs,
+  },
+  examples: [
+    ['lookalike init', 'in the current folder'],
+    ['lookalike init shop --images ../product-photos', 'for the images of another folder'],
+  ],
+  takesOverrides: false,
+  async run(args, { output }) {
+    const folder = path.resolve(args.folder ?? '.')
+    for (const name of CONFIG_FILES) {
+      if (await stat(path.join(folder, name)).catch(() => undefined)) {
+        throw new LookalikeError('cli/exists', { problem: `${path.join(folder, name)} is there already`, fix: 'Change that one, or name another folder.' })
+      }
+    }
+    const registry = await loadRegistry(defaultConfig(folder))
+    const files = { config: path.join(folder, 'lookalike.config.yaml'), schema: path.join(folder, 'lookalike.schema.json') }
+    await writeWhole(files.schema, `${JSON.stringify(composeJsonSchema(registry), null, 2)}\n`)
+    await writeWhole(files.config, template(args.images))
+    output.result(files)
+    output.print(`Wrote ${files.config} and ${files.schema}.`)
+    output.print()
+    output.print('Next:')
+    output.print('  lookalike index                    embed the images into a gallery')
+    output.print('  lookalike search some-image.jpg    find its likes')
+    output.print('  lookalike evaluate                 measure, and write a report with pictures')
+  },
+})
+
+function template(images: string): string {
+  return `# yaml-language-server: $schema=./lookalike.schema.json
+# Every key, and every option of every installed plugin: lookalike schema, lookalike plugins.
+
+# One sub-folder a class; "lookalike plugins dataset" lists the other ways to name images.
+dataset:
+  use: folder
+  root: ${JSON.stringify(images)}
+
+# The built-in encoder needs no download. Others: lookalike plugins encoder
+encoder: mini
+
+# Where "lookalike index" keeps the embedded images.
+gallery: ./gallery
+
+evaluate:
+  ks: [1, 5, 10]
+`
+}

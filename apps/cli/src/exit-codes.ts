@@ -1,0 +1,17 @@
+/** What the process ends with. */
+export const EXIT = {
+  ok: 0,
+  /** The work failed, or a check found something. */
+  failure: 1,
+  /** The command line or the config is wrong; nothing was done. */
+  usage: 2,
+  /** Stopped by Ctrl-C or SIGTERM; everything done so far is kept. */
+  interrupted: 130,
+} as const
+
+const USAGE_AREAS = new Set(['cli', 'config', 'plugin'])
+
+export function exitCodeOf(error: unknown): number {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' && USAGE_AREAS.has(code.split('/')[0]!) ? EXIT.usage : EXIT.failure
+}

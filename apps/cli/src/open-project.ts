@@ -1,0 +1,51 @@
+import path from 'node:path'
+import { stat } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import {
+  CONFIG_FILES, createPipeline, createRegistry, defaultConfig, loadConfig, loadPlugins, type LoadedConfig, type Overrides, type Pipeline, type Registry,
+} from '@lookalike/core'
+import type { CommandContext } from './command.js'
+
+/** The packages whose plugins every config may use. */
+export const BUILT_IN = ['encoders', 'losses', 'train', 'ensemble', 'asymmetric', 'rerank', 'index', 'datasets', 'cli'].map((name) => `@lookalike/${name}`)
+
+export interface Project {
+  readonly loaded: LoadedConfig
+  readonly registry: Registry
+}
+
+/**
+ * The config that a command works with, and its plugins. Without `--config` and without a config in the current folder,
+ * everything is at its default.
+ */
+export async function openProject(at: string | undefined, overrides: Overrides = {}): Promise<Project> {
+  const loaded = at !== undefined || (await hasConfig('.')) ? await loadConfig(at ?? '.', { overrides }) : defaultConfig('.', overrides)
+  return { loaded, registry: await loadRegistry(loaded) }
+}
+
+/** The built-in plugins and the config's. A built-in package that the config lists comes from the config's project. */
+export async function loadRegistry(loaded: LoadedConfig): Promise<Registry> {
+  const own = path.dirname(fileURLToPath(import.meta.url))
+  const builtIn = BUILT_IN.filter((name) => !loaded.config.plugins.includes(name))
+  return createRegistry([...(await loadPlugins(builtIn, own)), ...(await loadPlugins(loaded.config.plugins, loaded.folder))])
+}
+
+/** Runs `work` on the pipeline of a project, and puts it away in any case. */
+export async function withPipeline<T>(project: Project, context: CommandContext, work: (pipeline: Pipeline) => Promise<T>): Promise<T> {
+  const pipeline = await createPipeline(project.loaded, project.registry, { signal: context.signal, onWarning: context.output.warn })
+  try {
+    return await work(pipeline)
+  } finally {
+    await pipeline.dispose()
+  }
+}
+
+/** `--model m.onnx` stands for an ONNX encoder in the config. */
+export function withModel(overrides: Overrides, model: string | undefined): Overrides {
+  return model === undefined ? overrides : { ...overrides, encoder: { use: 'onnx', model: path.resolve(model) } }
+}
+
+async function hasConfig(folder: string): Promise<boolean> {
+  for (const name of CONFIG_FILES) if (await stat(path.join(folder, name)).catch(() => undefined)) return true
+  return false
+}

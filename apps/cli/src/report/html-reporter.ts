@@ -1,0 +1,34 @@
+import path from 'node:path'
+import { definePlugin, writeWhole } from '@lookalike/core'
+import { z } from 'zod'
+import { renderReport } from './render-report.js'
+import { trainingCurves } from './training-curves.js'
+
+const options = z.strictObject({
+  queries: z.int().min(0).max(100).default(10).describe('Best and worst queries shown, each; 0 to 100.'),
+  results: z.int().min(1).max(50).default(9).describe('Results shown of each query; 1 to 50.'),
+})
+
+declare module '@lookalike/core' {
+  interface ReporterPlugins {
+    html: z.input<typeof options>
+  }
+}
+
+/** Writes `report.html`: one file with everything in it. */
+export const htmlReporter = definePlugin({
+  specVersion: 'v1',
+  kind: 'reporter',
+  name: 'html',
+  description: 'One HTML page with figures, curves, and the best and worst queries as pictures.',
+  options,
+  create: ({ queries, results }) => ({
+    specVersion: 'v1',
+    name: 'html',
+    async write(result, folder) {
+      const text = await renderReport(result, { queries, results, training: await trainingCurves(folder) })
+      await writeWhole(path.join(folder, 'report.html'), text)
+      return ['report.html']
+    },
+  }),
+})

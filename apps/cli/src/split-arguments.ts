@@ -1,0 +1,73 @@
+import type { ArgsDef } from 'citty'
+import { LookalikeError, nearestName } from '@lookalike/core'
+
+/** The keys of a config that may be set on the command line. */
+const CONFIG_KEYS = [
+  'name', 'seed', 'plugins', 'dataset', 'encoder', 'combiner', 'index', 'gallery', 'rerankers', 'train', 'evaluate', 'images', 'cache', 'runs', 'threads',
+]
+
+export interface SplitArguments {
+  /** The command's own options. */
+  readonly own: readonly string[]
+  readonly positionals: readonly string[]
+  /** Paths of the config to texts. */
+  readonly overrides: Readonly<Record<string, string>>
+}
+
+/**
+ * Tells a command's own options from paths of the config (`--train.epochs=3`, `--seed 4`), and refuses everything else.
+ *
+ * @throws `cli/unknown-option` with the nearest spelling, `cli/missing-value`, `cli/unexpected-value`.
+ */
+export function splitArguments(argv: readonly string[], args: ArgsDef, takesOverrides: boolean): SplitArguments {
+  const options = new Map<string, { name: string; takesValue: boolean }>()
+  for (const [name, definition] of Object.entries(args)) {
+    if (definition.type === 'positional') continue
+    const option = { name, takesValue: definition.type !== 'boolean' }
+    options.set(`--${name}`, option)
+    for (const alias of [('alias' in definition ? definition.alias : undefined) ?? []].flat()) options.set(alias.length === 1 ? `-${alias}` : `--${alias}`, option)
+  }
+
+  const own: string[] = []
+  const positionals: string[] = []
+  const overrides: Record<string, string> = {}
+  for (let i = 0; i < argv.length; i++) {
+    const token = argv[i]!
+    if (token === '--') {
+      positionals.push(...argv.slice(i + 1))
+      break
+    }
+    if (!token.startsWith('-') || token === '-') {
+      positionals.push(token)
+      continue
+    }
+    const equals = token.indexOf('=')
+    const flag = equals < 0 ? token : token.slice(0, equals)
+    const option = options.get(flag)
+    const isOverride = !option && takesOverrides && CONFIG_KEYS.includes(flag.slice(2).split('.')[0]!)
+    if (!option && !isOverride) throw unknownOption(flag, [...options.keys()], takesOverrides)
+    if (option && !option.takesValue) {
+      if (equals >= 0) throw new LookalikeError('cli/unexpected-value', { problem: `${flag} takes no value`, expected: flag })
+      own.push(`--${option.name}`)
+      continue
+    }
+    const value = equals >= 0 ? token.slice(equals + 1) : argv[++i]
+    if (value === undefined) throw new LookalikeError('cli/missing-value', { problem: `${flag} came without a value`, expected: `${flag}=value` })
+    if (option) own.push(`--${option.name}=${value}`)
+    else overrides[flag.slice(2)] = value
+  }
+  return { own, positionals, overrides }
+}
+
+function unknownOption(flag: string, known: string[], takesOverrides: boolean): LookalikeError {
+  const near = nearestName(flag, takesOverrides ? [...known, ...CONFIG_KEYS.map((key) => `--${key}`)] : known)
+  return new LookalikeError(
+    'cli/unknown-option',
+    {
+      problem: `There is no option ${flag}`,
+      expected: `${known.filter((name) => name.startsWith('--')).join(', ')}${takesOverrides ? ', or a path of the config such as --seed=1 or --evaluate.ks=[1,10]' : ''}`,
+      ...(near && { fix: `Did you mean ${near}?` }),
+    },
+    { fields: { option: flag, nearest: near } },
+  )
+}
