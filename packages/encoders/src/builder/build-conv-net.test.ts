@@ -33,7 +33,7 @@ describe('buildConvNet', () => {
     for (let row = 0; row < 4; row++) expect(Math.hypot(...(data as Float32Array).subarray(row * 12, (row + 1) * 12))).toBeCloseTo(1, 5)
   })
 
-  it.each<ConvNetOptions['normalisation']>(['group', 'weight'])('neither fades nor explodes when it is deep: %s', async (normalisation) => {
+  it.each<NonNullable<ConvNetOptions['normalisation']>>(['group', 'weight'])('neither fades nor explodes when it is deep: %s', async (normalisation) => {
     const deep = { imageSize: 32, widths: [16, 16, 32], depths: [6, 6, 6], embeddingDim: 64, normalise: false, normalisation } as const
     const { data } = await run(buildConvNet(deep), 8, 32)
     const values = data as Float32Array

@@ -1,5 +1,6 @@
 import type { Preprocessing } from '@lookalike/core'
 import type { Dimension, GraphBuilder, OnnxModel } from '@lookalike/onnx'
+import { completeMark } from '../network/complete-network.js'
 import { preprocessingEntry } from '../network/preprocessing-entry.js'
 
 export interface Size {
@@ -29,6 +30,7 @@ export function finishNetwork(g: GraphBuilder, result: string, { output, shape, 
   g.output(normalise ? g.l2Normalise(result) : result, output, { shape })
   return g.build({
     ...preprocessingEntry(preprocessing),
+    ...(shape.length === 2 && completeMark),
     ...Object.fromEntries(Object.entries(card).map(([key, value]) => [`lookalike.${key}`, value])),
   })
 }

@@ -1,0 +1,32 @@
+import { basename } from 'node:path'
+import type { Encoder, Preprocessing } from '@lookalike/core'
+import { loadModel, readModel } from '@lookalike/onnx'
+import type { Reading } from './network/complete-network.js'
+import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
+import { resolvePreprocessing } from './network/resolve-preprocessing.js'
+
+export interface OnnxEncoderOptions extends Reading, Running {
+  /** Path or bytes of an ONNX file: float32, float16 or 8-bit weights. */
+  readonly model: string | Uint8Array
+  /** For people, and part of the space. Default: the file's name without its ending. */
+  readonly name?: string
+  /** Default: from the model's metadata, else from a `preprocessor_config.json` beside it. */
+  readonly preprocessing?: Preprocessing
+}
+
+/**
+ * An encoder from any ONNX file that takes images: choose the output, pool it, project it, normalise it.
+ *
+ * @throws `onnx/file`, `onnx/not-onnx`, `encoder/preprocessing`, `encoder/input`, `encoder/input-shape`, `encoder/output`, `encoder/pooling`.
+ * @example
+ * const encoder = await createOnnxEncoder({ model: './dino.onnx', pooling: 'class-token' })
+ * const pixels = new Float32Array(3 * 224 * 224)
+ * const { data } = await encoder.encode({ kind: 'pixels', data: pixels, count: 1 })
+ * await encoder.dispose()
+ */
+export async function createOnnxEncoder({ model, name, preprocessing, ...options }: OnnxEncoderOptions): Promise<Encoder> {
+  const path = typeof model === 'string' ? model : undefined
+  const label = name ?? (path === undefined ? 'onnx' : basename(path).replace(/\.onnx$/, ''))
+  const read = typeof model === 'string' ? await loadModel(model) : readModel(model, { source: label })
+  return createNetworkEncoder(label, read, await resolvePreprocessing(preprocessing, read, path ?? label, path), options)
+}

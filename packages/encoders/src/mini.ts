@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises'
+import { definePlugin, type Encoder } from '@lookalike/core'
+import { z } from 'zod'
+import { createOnnxEncoder } from './create-onnx-encoder.js'
+import type { Running } from './network/create-network-encoder.js'
+import { projection, running } from './plugins/option-schemas.js'
+
+// This file lies as deep as the built one, so that the address holds for both.
+const FILE = new URL('../assets/mini.onnx', import.meta.url)
+
+/**
+ * The built-in encoder: small, and made for drawings, icons and logos.
+ *
+ * @example
+ * const encoder = await createMiniEncoder()
+ */
+export async function createMiniEncoder(options: Running & { readonly projection?: { readonly dim: number; readonly seed?: number } } = {}): Promise<Encoder> {
+  return createOnnxEncoder({ ...options, name: 'mini', model: await readFile(FILE) })
+}
+
+const options = z.strictObject({ projection, ...running })
+export type MiniPluginOptions = z.input<typeof options>
+
+export const mini = definePlugin({
+  specVersion: 'v1',
+  kind: 'encoder',
+  name: 'mini',
+  description: 'The built-in encoder: small, made for drawings, icons and logos, comes with the package.',
+  options,
+  create: ({ projection: layer, ...rest }, { seed }) => createMiniEncoder({ ...rest, ...(layer && { projection: { seed, ...layer } }) }),
+})

@@ -1,0 +1,156 @@
+import { LookalikeError, type Preprocessing } from '@lookalike/core'
+import { createGraphBuilder, createSession, float32, sizeOf, TO_END, type GraphBuilder, type OnnxModel, type TensorType } from '@lookalike/onnx'
+import { findTokens } from './find-tokens.js'
+import { neededGraph } from './needed-graph.js'
+import { describeShape, networkInput, type NetworkInput } from './network-input.js'
+import { orthogonalMatrix } from './orthogonal.js'
+import type { Pooling } from './pooling.js'
+import { preprocessingEntry } from './preprocessing-entry.js'
+
+/** How a model's output becomes an embedding. */
+export interface Reading {
+  /** The pixels' input. Default: the only one with four dimensions. */
+  readonly input?: string
+  /** The output to read. Default: the first of `embedding`, `image_embeds`, `pooler_output`, `last_hidden_state`, else the first. */
+  readonly output?: string
+  /** Default: `none` for vectors, `mean` for pictures; for tokens it must be said. */
+  readonly pooling?: Pooling
+  /** Leading tokens that are no patches, which `mean` leaves out. Default 1. */
+  readonly prefixTokens?: number
+  /** A new linear layer on top, with orthogonal first weights: to be trained. */
+  readonly projection?: { readonly dim: number; readonly seed?: number }
+  /** L2-normalise. Default true. */
+  readonly normalise?: boolean
+}
+
+export interface CompleteNetwork {
+  readonly model: OnnxModel
+  readonly input: NetworkInput
+  readonly output: string
+  readonly dim: number
+}
+
+const MARK = 'lookalike.network'
+/** Metadata of a network that needs nothing added: pixels in, embeddings out. */
+export const completeMark = { [MARK]: 'encoder' }
+
+const USUAL_OUTPUTS = ['embedding', 'image_embeds', 'pooler_output', 'last_hidden_state']
+
+/**
+ * One network from pixels to embeddings: of the model only what the chosen output needs, then casts, pooling, projection and norm as ONNX nodes.
+ *
+ * @throws `encoder/output`, `encoder/pooling`, and what {@link networkInput} throws.
+ */
+export async function completeNetwork(model: OnnxModel, reading: Reading, preprocessing: Preprocessing, name: string): Promise<CompleteNetwork> {
+  const read = chooseOutput(model, reading.output, name)
+  const cut: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
+  const input = networkInput(cut.graph, reading.input, preprocessing, name)
+  const found = await describeOutput(cut, input, preprocessing)
+  const complete = model.metadata[MARK] !== undefined && read === model.graph.outputs[0]?.name
+  const asItIs = complete && found.shape.length === 2 && !reading.projection && reading.normalise === undefined
+  if (asItIs && found.type === 'float32' && input.type === 'float32') {
+    return { model: { ...cut, metadata: { ...model.metadata, ...preprocessingEntry(preprocessing) } }, input, output: read, dim: found.shape[1]! }
+  }
+
+  const g = createGraphBuilder({ opset: Math.min(21, model.opset[''] ?? 0), name: model.graph.name })
+  const pixels = g.input(input.name, 'float32', input.shape)
+  const fed = input.type === 'float16' ? g.cast(pixels, 'float16') : pixels
+  const made = g.include(cut.graph, { [input.name]: fed })[read]!
+  const full = found.type === 'float32' ? made : g.cast(made, 'float32')
+  const pooled = pool(g, full, found.shape, reading, name)
+  const { vector, dim } = project(g, pooled, found.shape.length === 3 ? found.shape[2]! : found.shape[1]!, reading.projection)
+  const output = g.output((reading.normalise ?? true) ? g.l2Normalise(vector) : vector, freeName(model, 'embedding'), { shape: [input.batch ?? 'N', dim] })
+  const built = g.build()
+  return {
+    model: {
+      ...built,
+      irVersion: Math.max(built.irVersion, model.irVersion),
+      opset: { ...built.opset, ...model.opset },
+      functions: model.functions,
+      metadata: { ...model.metadata, ...preprocessingEntry(preprocessing), ...completeMark },
+    },
+    input, output, dim,
+  }
+}
+
+function chooseOutput({ graph }: OnnxModel, wanted: string | undefined, name: string): string {
+  const names = graph.outputs.map((output) => output.name)
+  const chosen = wanted ?? USUAL_OUTPUTS.find((usual) => names.includes(usual)) ?? names[0]
+  const inside = chosen !== undefined && graph.nodes.some(({ outputs }) => outputs.includes(chosen))
+  if (chosen !== undefined && inside) return chosen
+  throw new LookalikeError(
+    'encoder/output',
+    { problem: `${name} has no output ${wanted ?? ''}`, expected: `one of ${names.join(', ')}, or the name of a tensor inside the model` },
+    { fields: { model: name, output: wanted, outputs: names } },
+  )
+}
+
+interface Described {
+  readonly type: TensorType
+  /** The batch is -1. */
+  readonly shape: readonly number[]
+}
+
+/** Type and shape of the graph's output; where the model does not say, one image of zeros tells. */
+async function describeOutput(model: OnnxModel, input: NetworkInput, { crop }: Preprocessing): Promise<Described> {
+  const { type, shape } = model.graph.outputs[0]!
+  if (type && shape && shape.slice(1).every((n) => typeof n === 'number')) return { type, shape: [-1, ...(shape.slice(1) as number[])] }
+  const session = await createSession(model, { threads: 1, optimisation: 'basic' })
+  try {
+    const dims = [input.batch ?? 1, ...(input.shape.slice(1) as number[])]
+    const zeros = input.type === 'float32' ? float32(new Float32Array(sizeOf(dims)), dims) : ({ type: 'float16', shape: dims, data: new Uint16Array(sizeOf(dims)) } as const)
+    const result = Object.values(await session.run({ [input.name]: zeros }))[0]!
+    return { type: result.type, shape: [-1, ...result.shape.slice(1)] }
+  } catch (cause) {
+    throw new LookalikeError(
+      'encoder/input-shape',
+      { problem: `The model fails on an image of ${crop.width} x ${crop.height} pixels`, fix: 'Set `crop` of the preprocessing to the size that the model was exported with.' },
+      { cause },
+    )
+  } finally {
+    await session.dispose()
+  }
+}
+
+function pool(g: GraphBuilder, x: string, shape: readonly number[], { pooling, prefixTokens = 1 }: Reading, name: string): string {
+  const rank = shape.length
+  const fail = (problem: string, expected: string) =>
+    new LookalikeError('encoder/pooling', { problem: `${name}: ${problem}`, expected }, { fields: { model: name, shape, pooling } })
+  const described = describeShape(['N', ...shape.slice(1)])
+  if (rank === 2) {
+    if (pooling === undefined || pooling === 'none') return x
+    throw fail(`the output is ${described} already, so there is nothing to pool`, 'the pooling none')
+  }
+  if (rank === 4) {
+    const vector = shape[2] === 1 && shape[3] === 1
+    if (pooling === 'mean' || (pooling === undefined && !vector)) return g.flatten(g.globalAveragePool(x))
+    if (vector && (pooling === undefined || pooling === 'none')) return g.flatten(x)
+    throw fail(`the output is a picture ${described}`, 'the pooling mean')
+  }
+  if (rank !== 3) throw fail(`the output is ${described}`, 'a vector, tokens or a picture for each image; choose another output')
+  switch (pooling) {
+    case 'class-token': return g.gather(x, g.integers(0), 1)
+    case 'distilled-mean': return g.reduceMean(g.slice(x, [0], [2], [1]), [1], false)
+    case 'mean': return g.reduceMean(g.slice(x, [prefixTokens], [TO_END], [1]), [1], false)
+    default: throw fail(`the output is tokens ${described}`, 'the pooling class-token, mean or distilled-mean')
+  }
+}
+
+function project(g: GraphBuilder, x: string, inputs: number, projection: Reading['projection']): { vector: string; dim: number } {
+  if (!projection) return { vector: x, dim: inputs }
+  const { dim, seed = 0 } = projection
+  const weight = g.initializer('lookalike.projection.weight', float32(orthogonalMatrix(inputs, dim, seed), [inputs, dim]))
+  const bias = g.initializer('lookalike.projection.bias', float32(new Float32Array(dim)))
+  return { vector: g.add(g.matMul(x, weight), bias), dim }
+}
+
+function freeName({ graph }: OnnxModel, name: string): string {
+  const taken = new Set([...graph.inputs.map((input) => input.name), ...graph.nodes.flatMap(({ outputs }) => outputs)])
+  return taken.has(name) ? freeName({ graph } as OnnxModel, `${name}_1`) : name
+}
+
+/** The tokens behind a model that only gives class scores, as the name of a tensor inside it. */
+export function tokensOf(model: OnnxModel): string | undefined {
+  const output = model.graph.outputs[0]
+  return output && findTokens(model.graph, output.name)
+}

@@ -1,0 +1,91 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+import { createEmbeddings, LookalikeError, SPEC_VERSION, type Encoder, type EncoderBatch, type Preprocessing } from '@lookalike/core'
+import { createSession, float32, writeModel, type OnnxModel, type Provider, type Session } from '@lookalike/onnx'
+import { completeNetwork, type CompleteNetwork, type Reading } from './complete-network.js'
+import { spaceOf } from './space-of.js'
+
+/** How a network is run. */
+export interface Running {
+  /** Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones, at most 64 (ours). */
+  readonly batchSize?: number
+  /** Threads of one operator. Default: the number of cores. */
+  readonly threads?: number
+  /** Where to run, first choice first. Default `['cpu']`. */
+  readonly providers?: readonly Provider[]
+}
+
+/**
+ * An encoder from an ONNX model as data.
+ *
+ * `encode` may be called again before an earlier call is done; the calls then take turns. `dispose` waits for them.
+ */
+export async function createNetworkEncoder(
+  name: string, model: OnnxModel, preprocessing: Preprocessing, options: Reading & Running = {},
+): Promise<Encoder> {
+  const network = await completeNetwork(model, options, preprocessing, name)
+  const { threads, providers } = options
+  const session = await createSession(network.model, { ...(threads !== undefined && { threads }), ...(providers && { providers }) })
+  return wrap(name, network, session, preprocessing, options.batchSize ?? usualBatch(preprocessing))
+}
+
+function wrap(name: string, { model, input, output, dim }: CompleteNetwork, session: Session, preprocessing: Preprocessing, batchSize: number): Encoder {
+  const { width, height } = preprocessing.crop
+  const length = 3 * width * height
+  const space = spaceOf(name, model, preprocessing)
+  // A model exported for a fixed number of images gets just so many; the last piece is filled up.
+  const atOnce = input.batch ?? batchSize
+  const running = new Set<Promise<unknown>>()
+  let disposed = false
+
+  const encode = async (data: Float32Array, count: number, signal: AbortSignal | undefined) => {
+    const vectors = new Float32Array(count * dim)
+    for (let from = 0; from < count; from += atOnce) {
+      // The runtime computes on this thread: without a pause nothing else, an abort included, would have its turn.
+      if (from > 0) await breathe()
+      signal?.throwIfAborted()
+      const images = Math.min(atOnce, count - from)
+      const pixels = piece(data.subarray(from * length, (from + images) * length), (input.batch ?? images) * length)
+      const result = await session.run({ [input.name]: float32(pixels, [input.batch ?? images, ...input.shape.slice(1) as number[]]) })
+      vectors.set((result[output]!.data as Float32Array).subarray(0, images * dim), from * dim)
+    }
+    return createEmbeddings({ data: vectors, rows: count, dim, space, role: 'any' })
+  }
+  return {
+    specVersion: SPEC_VERSION, name, dim, space, batchSize: atOnce,
+    input: { kind: 'pixels', preprocessing },
+    onnx: { bytes: async () => writeModel(model), input: input.name, output },
+    encode(batch, { signal } = {}) {
+      if (disposed) return Promise.reject(new LookalikeError('encoder/disposed', { problem: `The encoder ${name} was disposed`, fix: 'Create a new one.' }, { fields: { name } }))
+      const fault = batchFault(batch, length)
+      if (fault) return Promise.reject(new LookalikeError('encoder/batch', { problem: `${name} got ${fault}`, expected: `pixels of ${width} x ${height} images, ${length} values each` }, { fields: { name } }))
+      const { data, count } = batch as Extract<EncoderBatch, { kind: 'pixels' }>
+      const work = encode(data, count, signal)
+      running.add(work)
+      const done = () => running.delete(work)
+      work.then(done, done)
+      return work
+    },
+    async dispose() {
+      if (disposed) return
+      disposed = true
+      await Promise.allSettled(running)
+      await session.dispose()
+    },
+  }
+}
+
+const usualBatch = ({ crop }: Preprocessing) => Math.max(1, Math.min(64, Math.round((8 * 224 * 224) / (crop.width * crop.height))))
+
+function piece(data: Float32Array, size: number): Float32Array {
+  if (data.length === size) return data
+  const filled = new Float32Array(size)
+  filled.set(data)
+  return filled
+}
+
+function batchFault(batch: EncoderBatch, length: number): string | undefined {
+  if (batch.kind !== 'pixels') return 'image files'
+  if (batch.data.length !== batch.count * length) return `${batch.data.length} values for ${batch.count} images`
+  return undefined
+}
+

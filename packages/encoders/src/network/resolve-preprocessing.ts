@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { LookalikeError, type Preprocessing } from '@lookalike/core'
+import type { OnnxModel } from '@lookalike/onnx'
+import { readPreprocessorConfig } from '../presets/read-preprocessor-config.js'
+import { readPreprocessingEntry } from './preprocessing-entry.js'
+
+/**
+ * The preprocessing of a model: what the caller says, else what the model carries in its metadata, else the `preprocessor_config.json` beside the
+ * file or in the folder above it.
+ *
+ * @throws `encoder/preprocessing` when nothing tells.
+ */
+export async function resolvePreprocessing(given: Preprocessing | undefined, model: OnnxModel, name: string, path?: string): Promise<Preprocessing> {
+  const known = given ?? readPreprocessingEntry(model, name)
+  if (known) return known
+  const places = path === undefined ? [] : [dirname(path), dirname(dirname(path))].map((folder) => join(folder, 'preprocessor_config.json'))
+  for (const place of places) {
+    const text = await readFile(place, 'utf8').catch(() => undefined)
+    if (text !== undefined) return readPreprocessorConfig(parseJson(text, place), place)
+  }
+  throw new LookalikeError(
+    'encoder/preprocessing',
+    {
+      problem: `Nothing tells how images become the input of ${name}: no option, no metadata${places.length > 0 ? `, no ${places.join(' or ')}` : ''}`,
+      fix: 'Set `preprocessing`: resize, crop, interpolation, mean and std that the model was trained with.',
+    },
+    { fields: { model: name, places } },
+  )
+}
+
+/** @throws `preprocessing/config` when the file is no JSON. */
+export function parseJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new LookalikeError('preprocessing/config', { problem: `${name} is not JSON`, fix: 'Download the file again.' }, { fields: { file: name }, cause })
+  }
+}

@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto'
+import { describePreprocessing, type Preprocessing } from '@lookalike/core'
+import { writeModel, type OnnxModel } from '@lookalike/onnx'
+
+/**
+ * `name@hash` of weights, graph and preprocessing: the same for the same vectors on every machine. What a model says about itself (its
+ * metadata, its producer) does not count.
+ */
+export function spaceOf(name: string, model: OnnxModel, preprocessing: Preprocessing): string {
+  const hash = createHash('sha256')
+  hash.update(writeModel({ ...model, metadata: {}, producer: '' }))
+  hash.update(describePreprocessing(preprocessing))
+  return `${name}@${hash.digest('hex').slice(0, 16)}`
+}

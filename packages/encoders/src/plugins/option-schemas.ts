@@ -1,0 +1,35 @@
+import { preprocessingSchema } from '@lookalike/core'
+import { z } from 'zod'
+import type { Running } from '../network/create-network-encoder.js'
+
+/** Options that several encoders share, with their descriptions. */
+export const running = {
+  batchSize: z.int().min(1).max(4096).exactOptional().describe('Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones.'),
+  threads: z.int().min(1).max(256).exactOptional().describe('Threads of the runtime. Default: the number of cores.'),
+  providers: z
+    .array(z.enum(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']))
+    .min(1)
+    .exactOptional()
+    .describe('Where to run, first choice first. Default: the CPU.'),
+}
+
+/** Of a plugin's options those that say how the network is run. */
+export function runningOf({ batchSize, threads, providers }: Running): Running {
+  return { ...(batchSize !== undefined && { batchSize }), ...(threads !== undefined && { threads }), ...(providers && { providers }) }
+}
+
+export const projection = z
+  .strictObject({
+    dim: z.int().min(1).max(65_536).describe('Length of the new embedding.'),
+    seed: z.int().exactOptional().describe("Of the first weights. Default: the run's seed."),
+  })
+  .exactOptional()
+  .describe('A new linear layer on top, with orthogonal first weights: to be trained.')
+
+export const normalise = z.boolean().exactOptional().describe('L2-normalise the embedding. Default: true.')
+
+export const preprocessing = preprocessingSchema.exactOptional()
+
+export const seed = z.int().exactOptional().describe("Of the first weights. Default: the run's seed.")
+
+export const embeddingDim = z.int().min(1).max(65_536)
