@@ -39,4 +39,6 @@ export interface Dataset {
   readonly name: string
   readonly items: readonly DatasetItem[]
   readonly triples?: readonly Triple[]
+  /** Figures about the data that belong beside results: how well annotators agree, say. */
+  readonly figures?: Readonly<Record<string, number>>
 }

@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { tempFolder, testContext } from '../test-support/temp-folder.js'
+import { type EmojiTriplesOptions, loadEmojiTriples } from './load-emoji-triples.js'
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const small: EmojiTriplesOptions = {
+  contexts: 2,
+  triplesPerContext: 5,
+  validationReferences: 2,
+  testReferences: 2,
+  triplesPerReference: 3,
+  minVotes: 8,
+  seed: 0,
+  heldOutLocales: 0,
+  styles: ['noto'],
+}
+
+describe('loadEmojiTriples', () => {
+  const load = (change: Partial<EmojiTriplesOptions> = {}) => loadEmojiTriples({ ...small, ...change }, { ...testContext(tempFolder()), folder: root })
+
+  it('gives triples of images, soft labels and the agreement of annotators', async () => {
+    const { items, triples, figures } = await load({ styles: ['noto', 'twemoji'] })
+    const ids = new Map(items.map((item) => [item.id, item]))
+    expect(triples).toHaveLength(2 * 5 + 2 * 3 + 2 * 3)
+    for (const { reference, a, b, split, agreement } of triples!) {
+      for (const id of [reference, a, b]) expect(ids.get(id)?.split).toBe(split === 'test' ? 'test' : 'train')
+      expect(agreement).toBeGreaterThan(0.5)
+      expect(agreement).toBeLessThanOrEqual(1)
+    }
+    // A reference is one image.
+    expect(new Set(triples!.map(({ reference }) => reference)).size).toBe(6)
+    expect(figures!['test/one-locale-with-majority-of-others']).toBeGreaterThan(0.6)
+    expect(figures!['test/one-locale-with-majority-of-others']).toBeLessThanOrEqual(1)
+  })
+
+  it('lets held-out locales alone vote on test triples', async () => {
+    const all = await load()
+    const held = await load({ heldOutLocales: 40 })
+    const few = held.triples!.filter(({ split }) => split === 'test')
+    expect(few).toHaveLength(6)
+    // 40 voters at most: no share needs a denominator beyond 40.
+    const shares = (most: number) => new Set(Array.from({ length: most }, (_, n) => Array.from({ length: n + 2 }, (_, k) => k / (n + 1))).flat())
+    expect(few.every(({ agreement }) => shares(40).has(agreement!))).toBe(true)
+    expect(all.triples!.filter(({ split }) => split !== 'test')).not.toEqual(held.triples!.filter(({ split }) => split !== 'test'))
+    await expect(load({ heldOutLocales: ['dee'] })).rejects.toMatchObject({ code: 'dataset/unknown-locale', message: expect.stringContaining('Did you mean de') })
+  })
+})
