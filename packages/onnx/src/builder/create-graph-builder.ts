@@ -8,6 +8,8 @@ export interface GraphBuilderOptions {
   /** Version of ONNX's operators, 11 to 21. Default 17. */
   readonly opset?: number
   readonly name?: string
+  /** Starts the names of all unnamed tensors and nodes. Default: nothing. */
+  readonly prefix?: string
   /** Further sets of operators by domain, for example `{ 'com.microsoft': 1 }`. */
   readonly domains?: Readonly<Record<string, number>>
 }
@@ -65,7 +67,7 @@ export function createGraphBuilder(options: GraphBuilderOptions = {}): GraphBuil
   return { ...builder, ...createOperators(builder) }
 }
 
-function createNodeBuilder({ opset = 17, name: graphName = 'graph', domains = {} }: GraphBuilderOptions): NodeBuilder {
+function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '', domains = {} }: GraphBuilderOptions): NodeBuilder {
   if (!Number.isInteger(opset) || opset < 11 || opset > 21) {
     throw new LookalikeError('onnx/opset', { problem: `Opset ${opset} was asked for`, expected: 'a version from 11 to 21' }, { fields: { opset } })
   }
@@ -74,6 +76,7 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', domains = {}
   const outputs: ValueInfo[] = []
   const initializers = new Map<string, Tensor>()
   const names = new Set<string>()
+  const nodeNames = new Set<string>()
   const counters = new Map<string, number>()
   const constants = new Map<string, string>()
   const usedDomains = new Set<string>()
@@ -85,23 +88,24 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', domains = {}
     names.add(name)
     return name
   }
-  const fresh = (base: string) => {
+  const fresh = (base: string, taken = names) => {
     let name = base
-    while (names.has(name)) {
+    while (taken.has(name)) {
       const count = (counters.get(base) ?? 0) + 1
       counters.set(base, count)
       name = `${base}_${count}`
     }
-    return claim(name)
+    taken.add(name)
+    return name
   }
   const constant = (tensor: Tensor) => {
-    if (tensor.data.length > 64) return initializer(fresh('constant'), tensor)
+    if (tensor.data.length > 64) return initializer(fresh(`${prefix}constant`), tensor)
     // -0 and 0 differ as text only through Object.is.
     const values = Array.from(tensor.data as ArrayLike<number | bigint | string>, (value) => (Object.is(value, -0) ? '-0' : String(value)))
     const key = `${tensor.type}[${tensor.shape.join()}]${values.join()}`
     const known = constants.get(key)
     if (known !== undefined) return known
-    const name = fresh('constant')
+    const name = fresh(`${prefix}constant`)
     initializers.set(name, tensor)
     constants.set(key, name)
     return name
@@ -112,9 +116,9 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', domains = {}
     return name
   }
   const add = (op: string, nodeInputs: readonly string[], count: number, attributes: AttributeValues = {}, { name, domain = '', outputs: wanted }: NodeOptions = {}) => {
-    const base = fresh(name ?? op)
-    const made = wanted ? wanted.map((output) => (output === '' ? '' : claim(output))) : Array.from({ length: count }, (_, i) => (i === 0 ? base : fresh(`${base}_${i}`)))
-    nodes.push({ name: base, op, domain, inputs: nodeInputs, outputs: made, attributes: toAttributes(attributes) })
+    const base = name ?? prefix + op
+    const made = wanted ? wanted.map((output) => (output === '' ? '' : claim(output))) : Array.from({ length: count }, (_, i) => fresh(i === 0 ? base : `${base}.${i}`))
+    nodes.push({ name: fresh(base, nodeNames), op, domain, inputs: nodeInputs, outputs: made, attributes: toAttributes(attributes) })
     if (domain) usedDomains.add(domain)
     return made
   }
@@ -138,19 +142,19 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', domains = {}
       outputs.push({ name: made, type: info.type ?? 'float32', ...(info.shape && { shape: info.shape }) })
       return made
     },
-    include: (other, mapping, prefix = '') => {
+    include: (other, mapping, start = '') => {
       const here = new Map(Object.entries(mapping))
       const local = (name: string) => {
         if (name === '') return ''
         const known = here.get(name)
         if (known !== undefined) return known
-        const made = fresh(prefix + name)
+        const made = fresh(start + name)
         here.set(name, made)
         return made
       }
       for (const [name, tensor] of other.initializers) if (!here.has(name)) initializers.set(local(name), tensor)
       for (const part of other.nodes) {
-        nodes.push({ ...part, name: fresh(prefix + (part.name || part.op)), inputs: part.inputs.map(local), outputs: part.outputs.map(local) })
+        nodes.push({ ...part, name: fresh(start + (part.name || part.op), nodeNames), inputs: part.inputs.map(local), outputs: part.outputs.map(local) })
         if (part.domain) usedDomains.add(part.domain)
       }
       return Object.fromEntries(other.outputs.map(({ name }) => [name, local(name)]))

@@ -1,0 +1,59 @@
+import type { Graph, OnnxModel } from '../model/model.js'
+import type { Tensor } from '../model/tensor.js'
+import { createSession, type Feeds } from '../session/create-session.js'
+import { readsOf } from '../transform/needed-nodes.js'
+
+export interface Probe {
+  /** The actual shape of every tensor. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+  /** The values of all tensors that depend on shapes and constants only. */
+  readonly values: ReadonlyMap<string, Tensor>
+}
+
+/** Operators whose result depends on no values of their input, or on chance. */
+const SHAPE_ONLY = new Set(['Shape', 'Size'])
+const RANDOM = new Set(['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'])
+
+/** Runs the model once and reads every tensor's shape, and the values of those that neither inputs nor `varying` weights can change. */
+export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet<string>): Promise<Probe> {
+  const { graph } = model
+  const fixed = fixedTensors(graph, varying)
+  const made = graph.nodes.flatMap(({ outputs }) => outputs.filter(Boolean))
+  const values = new Map<string, Tensor>([...graph.initializers].filter(([name]) => !varying.has(name)))
+  const shapes = new Map<string, readonly number[]>()
+  for (const [name, { shape }] of [...graph.initializers, ...Object.entries(feeds)]) shapes.set(name, shape)
+  if (made.length === 0) return { shapes, values }
+
+  const shapeName = (name: string) => `shape of ${name}`
+  const open = made.filter((name) => !fixed.has(name))
+  const probing: Graph = {
+    ...graph,
+    nodes: [
+      ...graph.nodes,
+      ...open.map((name) => ({ name: shapeName(name), op: 'Shape', domain: '', inputs: [name], outputs: [shapeName(name)], attributes: {} })),
+    ],
+    outputs: [...made.filter((name) => fixed.has(name)).map((name) => ({ name })), ...open.map((name) => ({ name: shapeName(name), type: 'int64' as const }))],
+  }
+  const session = await createSession({ ...model, graph: probing }, { optimisation: 'disabled', arena: false })
+  try {
+    const results = await session.run(feeds)
+    for (const name of open) shapes.set(name, Array.from(results[shapeName(name)]!.data as BigInt64Array, Number))
+    for (const [name, tensor] of Object.entries(results)) {
+      if (!fixed.has(name)) continue
+      shapes.set(name, tensor.shape)
+      values.set(name, tensor)
+    }
+  } finally {
+    await session.dispose()
+  }
+  return { shapes, values }
+}
+
+function fixedTensors(graph: Graph, varying: ReadonlySet<string>): Set<string> {
+  const fixed = new Set([...graph.initializers.keys()].filter((name) => !varying.has(name)))
+  for (const node of graph.nodes) {
+    const certain = SHAPE_ONLY.has(node.op) || (!RANDOM.has(node.op) && readsOf(node).every((name) => fixed.has(name)))
+    if (certain) for (const output of node.outputs) fixed.add(output)
+  }
+  return fixed
+}
