@@ -1,0 +1,26 @@
+import { assertComparable, type Embeddings, type Ranking, type SearchOptions } from '@lookalike/core'
+import { createBlockSearcher } from './block-searcher.js'
+import { blocksOf, checkK } from './row-blocks.js'
+
+export interface ExactTopKOptions extends SearchOptions {
+  /** Processor threads. Default: all. */
+  readonly threads?: number
+}
+
+/**
+ * The k nearest gallery rows of each query by inner product, exactly: nearest first, of equals the lower position. Shorter
+ * lists where the gallery, or what `allow` leaves of it, is smaller.
+ *
+ * @throws `embeddings/space`, `embeddings/dim`, `embeddings/role` when the two do not fit, `index/k`.
+ */
+export async function exactTopK(queries: Embeddings, gallery: Embeddings, k: number, options: ExactTopKOptions = {}): Promise<Ranking[]> {
+  checkK(k)
+  assertComparable(queries, { space: gallery.space, dim: gallery.dim, role: 'query' })
+  assertComparable(gallery, { space: gallery.space, dim: gallery.dim, role: 'gallery' })
+  const searcher = createBlockSearcher(gallery.dim, options.threads)
+  try {
+    return await searcher.search(blocksOf(gallery.data, gallery.rows, gallery.dim), queries.data, queries.rows, k, options)
+  } finally {
+    await searcher.dispose()
+  }
+}
