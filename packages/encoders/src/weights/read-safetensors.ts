@@ -43,7 +43,7 @@ export function readSafetensors(bytes: Uint8Array, name = 'the safetensors file'
     const count = shape.reduce((product, n) => product * n, 1)
     if (to - from !== count * size) fail(`${tensor} is ${dtype} of shape [${shape.join(', ')}] but has ${to - from} bytes`)
     if (from < 0 || start + to > bytes.byteLength) fail(`the file ends before ${tensor} does`)
-    weights.set(tensor, { shape, data: decode(bytes.slice(start + from, start + to), dtype as keyof typeof BYTES) })
+    weights.set(tensor, { shape, data: decode(Uint8Array.from(bytes.subarray(start + from, start + to)), dtype as keyof typeof BYTES) })
   }
   return weights
 }
