@@ -76,6 +76,6 @@ export function standardisedConvolution(
 
 function convolve(g: GraphBuilder, x: string, weight: string, bias: string, kernel: number, stride: number): string {
   return g.node('Conv', [x, weight, bias], {
-    kernel_shape: [kernel, kernel], strides: [stride, stride], pads: new Array<number>(4).fill((kernel - 1) >> 1),
+    kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array.from({ length: 4 }, () => (kernel - 1) >> 1),
   })
 }

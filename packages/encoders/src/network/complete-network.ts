@@ -2,6 +2,7 @@ import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import { createGraphBuilder, createSession, float32, sizeOf, TO_END, type GraphBuilder, type OnnxModel, type TensorType } from '@lookalike/onnx'
 import { findTokens } from './find-tokens.js'
 import { neededGraph } from './needed-graph.js'
+import { toFullWeights } from './half-weights.js'
 import { describeShape, networkInput, type NetworkInput } from './network-input.js'
 import { orthogonalMatrix } from './orthogonal.js'
 import type { Pooling } from './pooling.js'
@@ -41,7 +42,8 @@ const USUAL_OUTPUTS = ['embedding', 'image_embeds', 'pooler_output', 'last_hidde
  *
  * @throws `encoder/output`, `encoder/pooling`, and what {@link networkInput} throws.
  */
-export async function completeNetwork(model: OnnxModel, reading: Reading, preprocessing: Preprocessing, name: string): Promise<CompleteNetwork> {
+export async function completeNetwork(given: OnnxModel, reading: Reading, preprocessing: Preprocessing, name: string): Promise<CompleteNetwork> {
+  const model = toFullWeights(given)
   const read = chooseOutput(model, reading.output, name)
   const cut: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
   const input = networkInput(cut.graph, reading.input, preprocessing, name)
