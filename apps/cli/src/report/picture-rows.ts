@@ -26,7 +26,13 @@ export async function pictureRows(result: EvaluationResult, rows: readonly numbe
       }
       perStage.push(html`<div class="stage">${stages.length > 1 && html`<small>${stage.name}</small>`}<div class="results">${results}</div></div>`)
     }
-    parts.push(html`<div class="row"><div class="query">${await pictureOf(pictures, query, query.label)}</div><div class="stages">${perStage}</div></div>`)
+    parts.push(html`<div class="row"><div class="query">${await pictureOf(pictures, query, query.label)}<p>${firstRight(result, row, stages.at(-1)!)}</p></div><div class="stages">${perStage}</div></div>`)
   }
   return html`${parts}`
+}
+
+function firstRight(result: EvaluationResult, row: number, stage: StageResult): string {
+  const { positions } = stage.rankings[row]!
+  const rank = positions.findIndex((position) => isRelevant(result.queries[row]!, result.gallery[position]!)) + 1
+  return rank > 0 ? `first right at rank ${rank}` : `none right in ${positions.length}`
 }

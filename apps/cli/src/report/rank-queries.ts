@@ -18,9 +18,12 @@ export function queryScores(result: EvaluationResult, rankings: readonly Ranking
   })
 }
 
-/** Rows with the lowest scores, of different labels as far as there are enough. */
+/**
+ * Rows with the lowest scores, of different labels as far as there are enough. Of equals a spread over the dataset: the
+ * first ones would all look alike, since datasets are sorted.
+ */
 export function lowest(scores: ArrayLike<number>, queries: readonly DatasetItem[], count: number): number[] {
-  const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[a]! - scores[b]! || a - b)
+  const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[a]! - scores[b]! || spread(a) - spread(b))
   const seen = new Set<string>()
   const fresh: number[] = []
   const others: number[] = []
@@ -35,4 +38,9 @@ export function lowest(scores: ArrayLike<number>, queries: readonly DatasetItem[
 
 export function highest(scores: ArrayLike<number>, queries: readonly DatasetItem[], count: number): number[] {
   return lowest(Array.from(scores, (score) => -score), queries, count)
+}
+
+/** A fixed order without a pattern: Knuth's multiplicative hash. */
+function spread(row: number): number {
+  return Math.imul(row + 1, 0x9e3779b1) >>> 0
 }

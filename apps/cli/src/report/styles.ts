@@ -29,7 +29,7 @@ th, td { text-align: right; padding: 6px 16px 6px 0; border-bottom: 1px solid va
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 550; font-size: 13px; }
 td.best { font-weight: 700; }
 td .bar { display: inline-block; height: 7px; background: var(--accent); border-radius: 4px; vertical-align: middle; margin-right: 10px; opacity: .75; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 18px; margin: 14px 0; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); gap: 18px; margin: 14px 0; }
 .chart { margin: 0; background: var(--card); border: 1px solid var(--edge); border-radius: 12px; padding: 12px 12px 8px; }
 .chart svg { width: 100%; height: auto; display: block; } .chart .legend svg { width: 26px; height: 8px; display: inline-block; margin-right: 6px; vertical-align: middle; }
 .chart text { fill: var(--soft); font: 12px system-ui, sans-serif; } .chart line { stroke: var(--faint); }
@@ -38,7 +38,7 @@ td .bar { display: inline-block; height: 7px; background: var(--accent); border-
 .s0 { color: var(--s0) } .s1 { color: var(--s1) } .s2 { color: var(--s2) } .s3 { color: var(--s3) } .s4 { color: var(--s4) } .s5 { color: var(--s5) }
 .legend li { color: var(--ink); }
 .row { display: flex; gap: 18px; padding: 14px 0; border-bottom: 1px solid var(--faint); break-inside: avoid; align-items: flex-start; }
-.query { width: 112px; flex: none; } .stages { display: grid; gap: 12px; min-width: 0; }
+.query { width: 112px; flex: none; } .query p { font-size: 11px; line-height: 1.35; color: var(--soft); margin: 1px 0 0; } .stages { display: grid; gap: 12px; min-width: 0; }
 .stage > small { display: block; margin-bottom: 3px; }
 .results { display: flex; flex-wrap: wrap; gap: 8px; }
 figure.pic { margin: 0; width: 82px; } .query figure.pic { width: 104px; }

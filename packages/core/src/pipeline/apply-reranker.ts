@@ -19,7 +19,8 @@ export interface RerankInput {
 }
 
 /**
- * Reranks every query's list; the reranker has been prepared for the gallery. What a reranker returns is checked: a permutation of the first `topN`, the tail as it was.
+ * Reranks every query's list; the reranker has been prepared for the gallery. What a reranker returns is checked: a permutation of the first
+ * `topN`, the tail as it was; from one that `drops`, the beginning of the list.
  *
  * @throws `reranker/no-image` when it needs images and a query has none, `reranker/invalid` when its answer breaks the contract.
  */
@@ -62,15 +63,18 @@ function assertPermutation(reranker: Reranker, before: Ranking, after: Ranking):
   const fail = (problem: string): never => {
     throw new LookalikeError(
       'reranker/invalid',
-      { problem: `The reranker "${reranker.name}" ${problem}`, expected: `a permutation of the first ${reranker.topN}, everything after it untouched`, fix: 'This is a mistake in the reranker: report it to its author.' },
+      { problem: `The reranker "${reranker.name}" ${problem}`, expected: reranker.drops ? 'the beginning of the list as it was' : `a permutation of the first ${reranker.topN}, everything after it untouched`, fix: 'This is a mistake in the reranker: report it to its author.' },
       { fields: { reranker: reranker.name } },
     )
   }
-  const length = before.positions.length
-  if (after.positions.length !== length || after.distances.length !== length) fail(`returned ${after.positions.length} results for ${length}`)
-  const top = new Set(before.positions.subarray(0, reranker.topN))
+  const { drops = false } = reranker
+  const { length } = after.positions
+  const lengthFits = drops ? length <= before.positions.length : length === before.positions.length
+  if (!lengthFits || after.distances.length !== length) fail(`returned ${length} results for ${before.positions.length}`)
+  const permuted = drops ? 0 : reranker.topN
+  const top = new Set(before.positions.subarray(0, permuted))
   for (let i = 0; i < length; i++) {
-    if (i < reranker.topN ? !top.delete(after.positions[i]!) : after.positions[i] !== before.positions[i]) fail(`moved a result at rank ${i + 1} where it must not`)
+    if (i < permuted ? !top.delete(after.positions[i]!) : after.positions[i] !== before.positions[i]) fail(`moved a result at rank ${i + 1} where it must not`)
     if (i > 0 && !(after.distances[i]! >= after.distances[i - 1]!)) fail(`returned distances that fall at rank ${i + 1}`)
   }
 }

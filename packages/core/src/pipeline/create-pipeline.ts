@@ -13,6 +13,7 @@ import type { EvaluationResult } from '../evaluate/evaluation-result.js'
 import { evaluate } from '../evaluate/evaluate.js'
 import type { Registry } from '../plugin/create-registry.js'
 import type { Kind, Kinds, PluginRef } from '../plugin/kinds.js'
+import { openEmbeddingCache, type EmbeddingCache } from '../cache/open-embedding-cache.js'
 import { modelOfCombiner, modelOfEncoder, type Model, type ModelImages } from './create-model.js'
 import type { EmbedOptions } from './embed-images.js'
 import { writeWhole } from './write-whole.js'
@@ -33,7 +34,11 @@ export interface Pipeline {
   engine(): Promise<VectorIndexEngine>
   rerankers(): Promise<readonly Reranker[]>
   /** Embeds images as the config says: limits, cache, what happens with corrupt ones. */
-  embed(images: readonly ImageRequest[], role: 'query' | 'gallery', options?: OperationOptions): Promise<ModelImages>
+  embed(
+    images: readonly ImageRequest[],
+    role: 'query' | 'gallery',
+    options?: OperationOptions & Pick<EmbedOptions, 'onCorrupt'>,
+  ): Promise<ModelImages>
   /** Measures the config on its dataset. */
   evaluate(options?: OperationOptions): Promise<EvaluationResult>
   /** Writes an evaluation through the config's reporters; resolves to the files. */
@@ -106,6 +111,13 @@ export async function createPipeline(
     }
     return made
   })
+  const caches = new Map<string, Promise<EmbeddingCache>>()
+  const openCache = (space: string, dim: number) => {
+    const key = `${dim} ${space}`
+    const open = caches.get(key) ?? openEmbeddingCache(path.join(cacheFolder, 'embeddings'), space, dim)
+    caches.set(key, open)
+    return open
+  }
   const writeResolved = () => writeWhole(path.join(runFolder, 'config.resolved.json'), `${JSON.stringify(resolved, null, 2)}\n`)
 
   const pipeline: Pipeline = {
@@ -122,7 +134,7 @@ export async function createPipeline(
         ...config.images,
         ...defaults,
         ...options,
-        ...(config.cache !== false && { cacheFolder: path.join(cacheFolder, 'embeddings') }),
+        ...(config.cache !== false && { openCache }),
       }
       return (await model()).embed(images, role, embedOptions)
     },
@@ -148,6 +160,8 @@ export async function createPipeline(
     },
     async dispose() {
       for (const dispose of disposers.splice(0)) await dispose()
+      for (const cache of await Promise.allSettled(caches.values())) if (cache.status === 'fulfilled') await cache.value.close()
+      caches.clear()
     },
   }
   return pipeline

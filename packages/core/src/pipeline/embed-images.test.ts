@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openEmbeddingCache } from '../cache/open-embedding-cache.js'
 import type { Combiner } from '../contracts/combiner.js'
 import type { Encoder } from '../contracts/encoder.js'
 import type { ImageRequest, Preprocessing } from '../contracts/image.js'
@@ -50,30 +51,30 @@ describe('embedImages', () => {
   })
 
   it('pays only for images whose content is new', async () => {
-    const cacheFolder = path.join(folder, 'cache')
+    const openCache = (space: string, dim: number) => openEmbeddingCache(path.join(folder, 'cache'), space, dim)
     const images: ImageRequest[] = await Promise.all([1, 2, 3].map(async (n) => file(`${n}.png`, await encodePng(solid(n, n, n)))))
     const first = channelMeans()
-    const before = await embedImages(first, images, { cacheFolder })
+    const before = await embedImages(first, images, { openCache })
     expect(first.encoded).toBe(3)
     // A copy under another name has the same content.
     const copy = await file('copy.png', await encodePng(solid(2, 2, 2)))
     const added = await file('4.png', await encodePng(solid(4, 4, 4)))
     const second = channelMeans()
-    const after = await embedImages(second, [added, ...images, copy, { ...copy }, added], { cacheFolder })
+    const after = await embedImages(second, [added, ...images, copy, { ...copy }, added], { openCache })
     expect(second.encoded).toBe(1)
     expect([...after.embeddings.data.subarray(3, 12)]).toEqual([...before.embeddings.data])
     expect([...after.embeddings.data.subarray(12)]).toEqual([2, 2, 2, 2, 2, 2, 4, 4, 4])
     // Another space, and another box of the image, are other embeddings.
     const other = channelMeans('other')
-    await embedImages(other, images, { cacheFolder })
+    await embedImages(other, images, { openCache })
     expect(other.encoded).toBe(3)
     const boxed = channelMeans()
-    await embedImages(boxed, [{ ...copy, box: { x: 0, y: 0, width: 0.5, height: 1 } }], { cacheFolder })
+    await embedImages(boxed, [{ ...copy, box: { x: 0, y: 0, width: 0.5, height: 1 } }], { openCache })
     expect(boxed.encoded).toBe(1)
   })
 
   it.each([[true], [false]])('names unreadable images and goes on, or fails, as asked (cache: %s)', async (cached) => {
-    const cacheOption = cached ? { cacheFolder: path.join(folder, 'cache') } : {}
+    const cacheOption = cached ? { openCache: (space: string, dim: number) => openEmbeddingCache(path.join(folder, 'cache'), space, dim) } : {}
     const images = [
       await file('good.png', await encodePng(solid(5, 5, 5))),
       await file('text.jpg', 'this is no picture'),

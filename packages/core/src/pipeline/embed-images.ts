@@ -1,4 +1,4 @@
-import { openEmbeddingCache } from '../cache/open-embedding-cache.js'
+import type { EmbeddingCache } from '../cache/open-embedding-cache.js'
 import type { Embeddings } from '../contracts/embeddings.js'
 import type { Encoder } from '../contracts/encoder.js'
 import type { ImageRequest } from '../contracts/image.js'
@@ -10,8 +10,8 @@ import { loadBatches } from '../image/load-batches.js'
 import { createEmbeddings } from '../matrix/create-embeddings.js'
 
 export interface EmbedOptions extends OperationOptions {
-  /** Folder of the embedding cache; none is kept without it. */
-  readonly cacheFolder?: string
+  /** Gives the cache of a space; it stays open. Nothing is cached without it. */
+  readonly openCache?: (space: string, dim: number) => Promise<EmbeddingCache>
   /** What an image that cannot be read does. Default `skip`. */
   readonly onCorrupt?: 'skip' | 'fail'
   readonly maxPixels?: number
@@ -45,36 +45,32 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
   }
   const { dim, space } = encoder
   const vectors = new Array<Float32Array | undefined>(images.length)
-  const cache = options.cacheFolder === undefined ? undefined : await openEmbeddingCache(options.cacheFolder, space, dim)
+  const cache = await options.openCache?.(space, dim)
   let done = 0
   const report = (count: number) => {
     done += count
     options.onProgress?.({ phase: 'encode', done, total: images.length, unit: 'image', note: encoder.name })
   }
 
-  try {
-    const keys = cache ? await hashAll() : undefined
-    if (cache && keys) {
-      const found = cache.get(keys.map((key) => key ?? ''))
-      for (const [position, vector] of found.entries()) vectors[position] = vector
-    }
-    // Of images with the same content, only the first is encoded.
-    const firstOf = new Map<string, number>()
-    const missing = images.flatMap((_, position) => {
-      if (vectors[position] || (keys && keys[position] === undefined)) return []
-      const key = keys?.[position]
-      if (key === undefined) return [position]
-      if (firstOf.has(key)) return []
-      firstOf.set(key, position)
-      return [position]
-    })
-    report(images.length - missing.length)
-    await encodeMissing(missing, keys)
-    if (keys) {
-      for (const [position, key] of keys.entries()) if (key !== undefined) vectors[position] ??= vectors[firstOf.get(key) ?? position]
-    }
-  } finally {
-    await cache?.close()
+  const keys = cache ? await hashAll() : undefined
+  if (cache && keys) {
+    const found = cache.get(keys.map((key) => key ?? ''))
+    for (const [position, vector] of found.entries()) vectors[position] = vector
+  }
+  // Of images with the same content, only the first is encoded.
+  const firstOf = new Map<string, number>()
+  const missing = images.flatMap((_, position) => {
+    if (vectors[position] || (keys && keys[position] === undefined)) return []
+    const key = keys?.[position]
+    if (key === undefined) return [position]
+    if (firstOf.has(key)) return []
+    firstOf.set(key, position)
+    return [position]
+  })
+  report(images.length - missing.length)
+  await encodeMissing(missing, keys)
+  if (keys) {
+    for (const [position, key] of keys.entries()) if (key !== undefined) vectors[position] ??= vectors[firstOf.get(key) ?? position]
   }
 
   const positions = Int32Array.from(vectors.flatMap((vector, position) => (vector ? [position] : [])))
