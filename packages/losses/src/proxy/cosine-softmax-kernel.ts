@@ -1,3 +1,4 @@
+import { fastExp } from '../kernels/fast-exp.js'
 import type { ProxyKernel } from './proxy-kernel.js'
 
 /** What the cosine with the own class's proxy is replaced by, and the derivative of that. */
@@ -26,7 +27,7 @@ export function cosineSoftmaxKernel(labels: Int32Array, scale: number, target: T
         let largest = peak[row]!
         for (let i = start; i < start + count; i++) largest = Math.max(largest, scale * s[i]!)
         let exps = sum[row]! * Math.exp(peak[row]! - largest)
-        for (let i = start; i < start + count; i++) exps += Math.exp(scale * s[i]! - largest)
+        for (let i = start; i < start + count; i++) exps += fastExp(scale * s[i]! - largest)
         peak[row] = largest
         sum[row] = exps
         if (column >= 0 && column < count) s[start + column] = own[row]!
@@ -37,7 +38,7 @@ export function cosineSoftmaxKernel(labels: Int32Array, scale: number, target: T
         const start = row * count
         const column = labels[row]! - first
         const logSum = peak[row]! + Math.log(sum[row]!)
-        for (let i = start; i < start + count; i++) s[i] = (scale / rows) * Math.exp(scale * s[i]! - logSum)
+        for (let i = start; i < start + count; i++) s[i] = (scale / rows) * fastExp(scale * s[i]! - logSum)
         if (column < 0 || column >= count) continue
         const { value, slope } = target(own[row]!)
         total += logSum - scale * value

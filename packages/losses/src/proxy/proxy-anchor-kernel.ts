@@ -1,3 +1,4 @@
+import { fastExp } from '../kernels/fast-exp.js'
 import type { ProxyKernel } from './proxy-kernel.js'
 
 /**
@@ -48,7 +49,7 @@ export function proxyAnchorKernel(
       }
       for (let start = 0; start < s.length; start += count) {
         for (let column = 0; column < count; column++) {
-          const e = Math.exp(alpha * s[start + column]! + offset[column]!)
+          const e = fastExp(alpha * s[start + column]! + offset[column]!)
           s[start + column] = e
           sum[column]! += e
         }

@@ -1,3 +1,4 @@
+import { fastExp } from '../kernels/fast-exp.js'
 import type { ProxyKernel } from './proxy-kernel.js'
 
 export interface SoftTripleSymbols {
@@ -23,7 +24,7 @@ export function softTripleKernel(labels: Int32Array, { lambda, gamma, delta, K }
     let largest = -Infinity
     for (let k = 0; k < K; k++) largest = Math.max(largest, s[at + k]!)
     let exps = 0
-    for (let k = 0; k < K; k++) exps += attention[k] = Math.exp((s[at + k]! - largest) / gamma)
+    for (let k = 0; k < K; k++) exps += attention[k] = fastExp((s[at + k]! - largest) / gamma)
     let similarity = 0
     for (let k = 0; k < K; k++) similarity += (attention[k]! /= exps) * s[at + k]!
     return similarity
@@ -37,7 +38,7 @@ export function softTripleKernel(labels: Int32Array, { lambda, gamma, delta, K }
         for (let at = row * count; at < (row + 1) * count; at += K) {
           const z = logit(relaxed(s, at), at === own)
           const largest = Math.max(peak[row]!, z)
-          sum[row] = sum[row]! * Math.exp(peak[row]! - largest) + Math.exp(z - largest)
+          sum[row] = sum[row]! * fastExp(peak[row]! - largest) + fastExp(z - largest)
           peak[row] = largest
         }
       }
@@ -50,7 +51,7 @@ export function softTripleKernel(labels: Int32Array, { lambda, gamma, delta, K }
           const similarity = relaxed(s, at)
           const z = logit(similarity, at === own)
           if (at === own) total += logSum - z
-          const slope = (lambda / rows) * (at === own ? Math.expm1(z - logSum) : Math.exp(z - logSum))
+          const slope = (lambda / rows) * (at === own ? Math.expm1(z - logSum) : fastExp(z - logSum))
           for (let k = 0; k < K; k++) s[at + k] = slope * attention[k]! * (1 + (s[at + k]! - similarity) / gamma)
         }
       }

@@ -43,11 +43,11 @@ export function softOrthogonality(options: SoftOrthogonalityOptions = {}): Regul
     const side = gram.rows
     let value = wide ? dim - rows : 0
     for (let i = 0; i < side; i++) gram.data[i * side + i]! -= 1
-    for (let i = 0; i < gram.data.length; i++) value += gram.data[i]! ** 2
-    const product = wide ? await products.ab(gram, P) : await products.ab(P, gram)
-    const gradient = product.data
-    const scale = (4 * weight) / divisor
-    for (let i = 0; i < gradient.length; i++) gradient[i]! *= scale
+    for (let i = 0; i < gram.data.length; i++) {
+      value += gram.data[i]! ** 2
+      gram.data[i]! *= (4 * weight) / divisor
+    }
+    const gradient = (wide ? await products.ab(gram, P) : await products.ab(P, gram)).data
     if (normalise) normaliseRowsBackward(gradient, proxies, dim, inverse, false)
 
     const logs: Record<string, number> = { 'soft-orthogonality': value / divisor }
