@@ -3,11 +3,14 @@
 //   npx turbo run build --filter=@lookalike/losses && node bench/losses.mjs [repeats]
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import * as losses from '@lookalike/losses'
 
 const repeats = Number(process.argv[2] ?? 9)
 const WARM_UP = 2
+/** Milliseconds. */
+const PAUSE = 40
 const SIZES = [
   [128, 128, 821],
   [256, 384, 821],
@@ -83,9 +86,11 @@ for (const size of SIZES) {
     const run = await start(unbound, size)
     const own = []
     const other = []
-    // They take turns, so that a busy machine slows both.
+    // They take turns, so that a busy machine slows both; the pauses let the other's waiting threads fall asleep.
     for (let step = 1; step <= repeats + WARM_UP; step++) {
+      await setTimeout(PAUSE)
       own.push(await run(step))
+      await setTimeout(PAUSE)
       if (torch) other.push(await torch.step(name, size))
     }
     const ours = summarise(own)

@@ -16,9 +16,10 @@ export interface ProxyLossDefinition {
   readonly learningRateFactor: number
   readonly regularisers?: readonly Regulariser[]
   readonly products?: Products
+  /** Cosines held at a time, which bounds the memory for any number of classes; 4,194,304 (16 MiB) unless given. */
+  readonly blockValues?: number
 }
 
-/** Cosines held at a time: 16 MiB. */
 const BLOCK_VALUES = 4_194_304
 
 /**
@@ -101,7 +102,7 @@ async function step({ input, labels, classes, proxies, count, products, definiti
   }
 
   const perClass = definition.proxiesPerClass ?? 1
-  const size = Math.max(1, Math.floor(BLOCK_VALUES / (rows * perClass))) * perClass
+  const size = Math.max(1, Math.floor((definition.blockValues ?? BLOCK_VALUES) / (rows * perClass))) * perClass
   let held: SimilarityBlock | undefined
   if (kernel.scan) {
     for (let first = 0; first < count; first += size) {
