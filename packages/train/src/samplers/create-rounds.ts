@@ -1,0 +1,36 @@
+import type { Random } from '@lookalike/core'
+
+/** Draws members in shuffled rounds: each comes once before any comes again. */
+export interface Rounds {
+  /** The next member that `skip` does not hold; undefined where it holds them all. */
+  next(skip?: ReadonlySet<number>): number | undefined
+}
+
+export function createRounds(members: Int32Array, random: Random): Rounds {
+  let queue: number[] = []
+  const refill = () => {
+    queue.push(...Array.from(random.permutation(members.length), (i) => members[i]!))
+  }
+  return {
+    next(skip) {
+      // A second round behind the rest of the first: what is skipped now keeps its place.
+      if (queue.length < members.length) refill()
+      const at = skip ? queue.findIndex((member) => !skip.has(member)) : 0
+      return at < 0 ? undefined : queue.splice(at, 1)[0]
+    },
+  }
+}
+
+/** Positions of the items of each class: `groups[c]` are the positions with `classes[i] === c`. */
+export function groupPositions(classes: Int32Array): Int32Array[] {
+  const groups: number[][] = []
+  classes.forEach((group, position) => {
+    ;(groups[group] ??= []).push(position)
+  })
+  return Array.from(groups, (group) => Int32Array.from(group ?? []))
+}
+
+/** As many batches as go through about all items once; at least one. */
+export function batchesOfEpoch(items: number, batchSize: number): number {
+  return Math.max(1, Math.floor(items / batchSize))
+}
