@@ -2,6 +2,8 @@ import type { Command } from '../command.js'
 
 const LOADERS = {
   init: () => import('./init.js').then(({ init }) => init),
+  index: () => import('./index-images.js').then(({ indexImages }) => indexImages),
+  search: () => import('./search.js').then(({ search }) => search),
   evaluate: () => import('./evaluate.js').then(({ evaluate }) => evaluate),
   train: () => import('./train.js').then(({ train }) => train),
   report: () => import('./report.js').then(({ report }) => report),

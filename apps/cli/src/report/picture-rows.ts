@@ -1,4 +1,5 @@
 import { isRelevant, type DatasetItem, type EvaluationResult, type StageResult } from '@lookalike/core'
+import { formatDistance } from '../terminal/format.js'
 import { html, type Html } from './html.js'
 import type { Pictures } from './pictures.js'
 
@@ -22,7 +23,7 @@ export async function pictureRows(result: EvaluationResult, rows: readonly numbe
       for (const [rank, position] of Array.from(ranking.positions.subarray(0, shown)).entries()) {
         const item = result.gallery[position]!
         const verdict = isRelevant(query, item) ? 'right' : 'wrong'
-        results.push(await pictureOf(pictures, item, `${rank + 1} · ${ranking.distances[rank]!.toFixed(3)}`, verdict))
+        results.push(await pictureOf(pictures, item, `${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}`, verdict))
       }
       perStage.push(html`<div class="stage">${stages.length > 1 && html`<small>${stage.name}</small>`}<div class="results">${results}</div></div>`)
     }

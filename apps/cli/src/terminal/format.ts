@@ -19,3 +19,8 @@ export function metricLabel(name: string): string {
   }
   return `${labels[base!] ?? base}${at === undefined ? '' : `@${at === 'r' ? 'R' : at}`}`
 }
+
+/** A distance with so many decimals; rounding leaves no minus before a zero. */
+export function formatDistance(distance: number, decimals: number): string {
+  return distance.toFixed(decimals).replace(/^-(?=0\.0+$)/, '')
+}
