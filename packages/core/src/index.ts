@@ -54,3 +54,4 @@ export { describePreprocessing, preprocessingSchema } from './image/preprocessin
 export { readSource } from './image/read-source.js'
 export { resizeImage } from './image/resize-image.js'
 export type { PixelBox } from './image/resample.js'
+export { hashDataset, type HashDatasetOptions } from './dataset/hash-dataset.js'
