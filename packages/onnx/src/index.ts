@@ -11,3 +11,8 @@ export { TO_END, type ConvolutionOptions, type GemmOptions, type Operators, type
 export * from './session/create-session.js'
 export * from './gradient/differentiate.js'
 export { trainableInitializers } from './gradient/trainable-initializers.js'
+export * from './transform/extract-model.js'
+export * from './transform/connect-models.js'
+export * from './transform/with-initializers.js'
+export * from './transform/shrink-weights.js'
+export * from './transform/probe-shapes.js'

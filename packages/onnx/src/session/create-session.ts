@@ -171,7 +171,8 @@ function toValueInfo(metadata: Runtime.InferenceSession.ValueMetadata): ValueInf
   return {
     name: metadata.name,
     type: metadata.type as TensorType,
-    shape: metadata.shape.map((dim): Dimension => (dim === '' ? null : dim)),
+    // The runtime reports an unknown shape as it reports a scalar's.
+    ...(metadata.shape.length > 0 && { shape: metadata.shape.map((dim): Dimension => (dim === '' ? null : dim)) }),
   }
 }
 

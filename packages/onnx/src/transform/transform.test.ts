@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import { createGraphBuilder } from '../builder/create-graph-builder.js'
+import type { OnnxModel } from '../model/model.js'
+import { float32, halfToNumber, type TensorOf } from '../model/tensor.js'
+import { writeModel } from '../model/write-model.js'
+import { createSession, type Feeds } from '../session/create-session.js'
+import { connectModels } from './connect-models.js'
+import { extractModel } from './extract-model.js'
+import { toHalfBits } from './half.js'
+import { probeShapes } from './probe-shapes.js'
+import { toHalf, toInt8 } from './shrink-weights.js'
+import { withInitializers } from './with-initializers.js'
+
+async function run(model: OnnxModel, feeds: Feeds) {
+  const session = await createSession(model)
+  const results = await session.run(feeds)
+  await session.dispose()
+  return results
+}
+
+/** y = relu(x W) + b, with W [3, 2]. */
+function layer() {
+  const g = createGraphBuilder()
+  const x = g.input('x', 'float32', ['N', 3])
+  const product = g.matMul(x, g.initializer('w', float32([1, 0, 0, 1, 1, -1], [3, 2])), { outputs: ['product'] })
+  const constant = g.node('Constant', [], { value: float32([10, 20]) }, { outputs: ['b'] })
+  g.output(g.add(g.relu(product, { outputs: ['positive'] }), constant), 'y')
+  return g.build()
+}
+const x = float32([1, 2, 3, 4, 5, 7], [2, 3])
+
+test('a part of a model', async () => {
+  const first = extractModel(layer(), { outputs: ['product'] })
+  expect(first.graph.nodes.map(({ op }) => op)).toEqual(['MatMul'])
+  expect((await run(first, { x }))['product']).toEqual(float32([4, -1, 11, -2], [2, 2]))
+  const second = extractModel(layer(), { inputs: ['positive'] })
+  expect(second.graph.initializers.size).toBe(0)
+  expect((await run(second, { positive: float32([1, 2], [1, 2]) }))['y']).toEqual(float32([11, 22], [1, 2]))
+  expect(() => extractModel(layer(), { outputs: ['nothing'] })).toThrow(expect.objectContaining({ code: 'onnx/tensor-name' }))
+  expect(() => extractModel(layer(), { inputs: ['b'] })).toThrow(expect.objectContaining({ code: 'onnx/cut', fields: { missing: ['x'] } }))
+})
+
+test('a model on top of another, with clashing names', async () => {
+  const g = createGraphBuilder()
+  g.output(g.matMul(g.input('x', 'float32', ['N', 2]), g.initializer('w', float32([1, 1], [2, 1]))), 'z')
+  const both = connectModels(layer(), g.build(), { keep: ['y'] })
+  expect(await run(both, { x })).toEqual({ y: float32([14, 20, 21, 20], [2, 2]), z: float32([34, 41], [2, 1]) })
+  const old = createGraphBuilder({ opset: 13 })
+  old.output(old.relu(old.input('x', 'float32', [])), 'z')
+  expect(() => connectModels(layer(), old.build())).toThrow(expect.objectContaining({ code: 'onnx/connect' }))
+  expect(() => connectModels(layer(), g.build(), { feed: { x: 'no' } })).toThrow(expect.objectContaining({ code: 'onnx/connect' }))
+})
+
+test('other values for weights, in initializers and in Constant nodes', async () => {
+  const changed = withInitializers(layer(), [['w', float32([0, 0, 0, 0, 0, 1], [3, 2])], ['b', float32([1, 2])]])
+  expect((await run(changed, { x }))['y']).toEqual(float32([1, 5, 1, 9], [2, 2]))
+  for (const bad of [['nothing', float32([1])], ['w', float32([1])]] as const) {
+    expect(() => withInitializers(layer(), [bad])).toThrow(expect.objectContaining({ code: 'onnx/weight' }))
+  }
+})
+
+test('the shape of every tensor', async () => {
+  const shapes = await probeShapes(layer(), { x })
+  expect(Object.fromEntries(shapes)).toEqual({ x: [2, 3], w: [3, 2], b: [2], product: [2, 2], positive: [2, 2], Add: [2, 2], y: [2, 2] })
+})
+
+test('halves round as they should, and every half comes back', () => {
+  const all = Array.from({ length: 0x7c01 }, (_, bits) => bits)
+  expect(all.filter((bits) => toHalfBits(halfToNumber(bits)) !== bits)).toEqual([])
+  expect([2049, 2051, 65519, 65520, 2 ** -25, -0, 1e-9].map((value) => halfToNumber(toHalfBits(value)))).toEqual([2048, 2052, 65504, Infinity, 0, -0, 0])
+  expect(toHalfBits(NaN)).toBe(0x7e00)
+})
+
+test('small weights compute almost the same', async () => {
+  const g = createGraphBuilder()
+  const weights = Float32Array.from({ length: 64 * 48 }, (_, i) => Math.sin(i * 12.9898) * (1 + (i % 48)))
+  g.output(g.matMul(g.input('x', 'float32', ['N', 64]), g.initializer('w', float32(weights, [64, 48]))), 'y')
+  const model = g.build()
+  const feeds = { x: float32(new Float32Array(64).fill(1), [1, 64]) }
+  const exact = (await run(model, feeds))['y'] as TensorOf<'float32'>
+  const size = writeModel(model).length
+  // Half a step of each weight's column, 64 times.
+  const halfStep = { float16: 2 ** -12, int8: 1 / 254 }
+  for (const [small, share, step] of [[toHalf(model), 0.55, halfStep.float16], [toInt8(model), 0.35, halfStep.int8]] as const) {
+    expect(writeModel(small).length).toBeLessThan(share * size)
+    const near = (await run(small, feeds))['y'] as TensorOf<'float32'>
+    near.data.forEach((value, column) => expect(Math.abs(value - exact.data[column]!)).toBeLessThan(64 * 2 * step * (column + 1)))
+  }
+})
