@@ -113,8 +113,8 @@ function embedTokens(layers: Layers, options: VitOptions, size: Size, prefix: nu
   // The leading tokens are the same for every image, so zeros are put in front of the patches and one table, which holds tokens and
   // positions, is added: no node depends on the batch's size, and at inference the table folds into a constant.
   const leading = [token('cls_token'), ...(distillation ? [token('dist_token')] : [])]
-  const space = g.constant(float32(new Float32Array(patches * dim), [1, patches, dim]))
-  let table = g.add(g.concat([...leading, space], 1), token('pos_embed', prefix + patches))
+  const placed = g.pad(g.concat(leading, 1), [0, 0, 0, 0, patches, 0])
+  let table = g.add(placed, token('pos_embed', prefix + patches))
   if (registers > 0) {
     const part = (from: number, to: number) => g.slice(table, [from], [to], [1])
     table = g.concat([part(0, prefix), token('reg_token', registers), part(prefix, prefix + patches)], 1)

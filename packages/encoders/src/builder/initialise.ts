@@ -1,6 +1,6 @@
 import type { Random } from '@lookalike/core'
 
-export const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1)
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1)
 
 export const filled = (shape: readonly number[], value: number) => new Float32Array(sizeOf(shape)).fill(value)
 
