@@ -17,7 +17,7 @@ export interface RerankRequest {
 }
 
 export interface Reranked {
-  /** As long as the request's ranking: the first topN permuted, the tail untouched, distances still sorted. */
+  /** As long as the request's ranking (unless the reranker `drops`): the first topN permuted, the tail untouched, distances still sorted. */
   readonly ranking: Ranking
   readonly warnings: readonly Warning[]
 }
@@ -36,6 +36,8 @@ export interface Reranker {
   readonly needs: 'embeddings' | 'images'
   /** How many candidates it looks at. */
   readonly topN: number
+  /** It leaves results out: what it returns is the beginning of the list as it was. */
+  readonly drops?: boolean
   /** Called once for a gallery, before `rerank`. */
   prepare?(gallery: GalleryView, options?: OperationOptions): Promise<void>
   rerank(request: RerankRequest, options?: Pick<OperationOptions, 'signal'>): Promise<Reranked>

@@ -164,7 +164,8 @@ async function measureStages(
           ? await applyReranker(reranker, { rankings, queries: block, gallery: view, ...images, queryImages: images.queryImages.slice(start, start + rows) }, progress)
           : await searchGallery(index, block, depth, (row) => relevance.excludedFrom(start + row), progress)
         stage.milliseconds += performance.now() - began
-        const judgement = judgeRankings(rankings, partOf(truth, start, rows), beyond && partOfJudgement(beyond, start, rows))
+        const cut = rerankers.slice(0, number).some(({ drops }) => drops)
+        const judgement = judgeRankings(rankings, partOf(truth, start, rows), beyond && partOfJudgement(beyond, start, rows), cut)
         for (const query of judgement.queries) stage.judged[start + query.query] = { ...query, query: start + query.query }
         for (const ranking of rankings) stage.rankings.push(beginning(ranking, Math.max(KEPT, largest)))
       }

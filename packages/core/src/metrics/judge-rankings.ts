@@ -8,9 +8,10 @@ import { createRelevance, type Truth } from './truth.js'
  *
  * @param beyond a complete judgement of the lists before a reranker permuted their beginnings: it fills in the right
  * answers that stand behind the end of each list, so that metrics over the whole gallery stay exact
+ * @param cut whether a reranker left out what is missing in the lists: right answers behind their ends are then never found
  * @throws `metrics/truth` when rankings and truth do not fit each other.
  */
-export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond?: Judgement): Judgement {
+export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond?: Judgement, cut = false): Judgement {
   const relevance = createRelevance(truth)
   if (rankings.length !== relevance.queries) {
     throw new LookalikeError(
@@ -38,6 +39,7 @@ export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond
       depth++
       if (relevant.has(position)) hits.push(depth)
     }
+    if (cut) return { query, hits: Int32Array.from(hits), relevant: relevant.size, depth: relevance.gallery - excluded.size, complete: true }
     const whole = before.get(query)
     if (whole?.complete && whole.depth > depth) {
       hits.push(...whole.hits.filter((rank) => rank > depth))

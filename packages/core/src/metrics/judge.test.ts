@@ -50,6 +50,14 @@ describe('judgeRankings', () => {
     expect(queries).toEqual([{ query: 0, hits: Int32Array.of(1, 5), relevant: 2, depth: 5, complete: true }])
   })
 
+  it('never finds what a reranker left out', () => {
+    const truth: Truth = { queryLabels: ['a'], galleryLabels: ['b', 'a', 'b', 'b', 'a'] }
+    const before = judgeRankings([ranking(0, 1, 2, 3, 4)], truth)
+    const judgement = judgeRankings([ranking(0, 1)], truth, before, true)
+    expect(judgement.queries).toEqual([{ query: 0, hits: Int32Array.of(2), relevant: 2, depth: 5, complete: true }])
+    expect(summarise(judgement, ['recall@4', 'map@r']).metrics).toEqual({ 'recall@4': 1, 'map@r': 0.25 })
+  })
+
   it.each<[string, Truth]>([
     ['labels', { queryLabels: ['a', 'b'], galleryLabels: ['a', 'b'] }],
     ['own', { queryLabels: ['a'], galleryLabels: ['a', 'b'], own: [2] }],

@@ -48,6 +48,18 @@ describe('applyReranker', () => {
     await expect(applyReranker(reranker(rerank), { rankings, queries, gallery: view })).rejects.toMatchObject({ code: 'reranker/invalid' })
   })
 
+  it('lets a reranker that says so leave results out, but not move them', async () => {
+    const cutter = (order: number[]): Reranker => ({
+      ...reranker(({ ranking: { positions: p, distances } }) => ({
+        ranking: { positions: Int32Array.from(order, (i) => p[i]!), distances: distances.slice(0, order.length) }, warnings: [],
+      })),
+      drops: true,
+    })
+    const [first] = await applyReranker(cutter([0, 1]), { rankings, queries, gallery: view })
+    expect([...first!.positions]).toEqual([0, 2])
+    await expect(applyReranker(cutter([1, 0]), { rankings, queries, gallery: view })).rejects.toMatchObject({ code: 'reranker/invalid' })
+  })
+
   it('stops at the signal', async () => {
     await expect(applyReranker(reranker(swap), { rankings, queries, gallery: view }, { signal: AbortSignal.abort() })).rejects.toThrow()
   })
