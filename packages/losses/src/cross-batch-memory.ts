@@ -16,7 +16,7 @@ const memoryOptions = {
     .describe('Steps without memory, while the embeddings still move fast. 1000 as in the paper.'),
 }
 
-export const crossBatchMemoryOptions = z.strictObject({
+const crossBatchMemoryOptions = z.strictObject({
   loss: pluginRef('loss').describe('The pair-based loss to wrap.'),
   ...memoryOptions,
 })

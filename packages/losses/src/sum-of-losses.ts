@@ -11,7 +11,7 @@ import {
 import { z } from 'zod'
 import { weightAt, weightSchema, type Weight } from './weight-schedule.js'
 
-export const sumOfLossesOptions = z.strictObject({
+const sumOfLossesOptions = z.strictObject({
   terms: z
     .array(
       z.strictObject({

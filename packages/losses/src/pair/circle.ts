@@ -10,7 +10,7 @@ import { rowSums, type Pairs } from './pairs.js'
  * Circle loss: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, arXiv 2002.10857.
  */
 
-export const circleOptions = z.strictObject({
+const circleOptions = z.strictObject({
   m: z.number().min(0).max(1).default(0.4).describe('Relaxation margin, 0 to 1.'),
   gamma: z.number().positive().default(80).describe('Scale, > 0.'),
 })
@@ -21,7 +21,7 @@ export type CircleOptions = z.input<typeof circleOptions>
  * `mean over anchors of log(1 + sum_N exp(gamma a_n (s_n - m)) sum_P exp(-gamma a_p (s_p - 1 + m)))` with the weights
  * `a_p = max(0, 1 + m - s_p)` and `a_n = max(0, s_n + m)` taken as constants, over anchors that have both kinds of pairs.
  */
-export function circleValue(
+function circleValue(
   tf: Tensorflow,
   s: Tensor2D,
   pairs: Pairs,

@@ -10,7 +10,7 @@ import type { Pairs } from './pairs.js'
  * not squared, as in pytorch-metric-learning.
  */
 
-export const contrastiveOptions = z.strictObject({
+const contrastiveOptions = z.strictObject({
   positiveMargin: z.number().min(0).default(0).describe('Distance within which positives cost nothing, >= 0.'),
   negativeMargin: z.number().min(0).default(1).describe('Distance beyond which negatives cost nothing, >= 0.'),
   normalise: z.boolean().default(true).describe('Divide the embeddings by their norms first.'),
@@ -19,7 +19,7 @@ export const contrastiveOptions = z.strictObject({
 export type ContrastiveOptions = z.input<typeof contrastiveOptions>
 
 /** `mean max(0, d_p - positiveMargin) + mean max(0, negativeMargin - d_n)`, each mean over the pairs that cost something. */
-export function contrastiveValue(
+function contrastiveValue(
   tf: Tensorflow,
   d: Tensor2D,
   pairs: Pairs,

@@ -11,7 +11,7 @@ import type { Pairs } from './pairs.js'
  * CVPR 2019, arXiv 1904.06627.
  */
 
-export const multiSimilarityOptions = z.strictObject({
+const multiSimilarityOptions = z.strictObject({
   alpha: z.number().positive().default(2).describe('Scale for positives, > 0.'),
   beta: z.number().positive().default(50).describe('Scale for negatives, > 0.'),
   lambda: z.number().min(-1).max(1).default(0.5).describe('Cosine around which pairs are weighted, -1 to 1.'),
@@ -26,7 +26,7 @@ export const multiSimilarityOptions = z.strictObject({
 export type MultiSimilarityOptions = z.input<typeof multiSimilarityOptions>
 
 /** The paper's mining: negatives above the lowest positive - epsilon, positives below the highest negative + epsilon. */
-export function minePairs(pairs: Pairs, epsilon: number): Pick<Pairs, 'positives' | 'negatives'> {
+function minePairs(pairs: Pairs, epsilon: number): Pick<Pairs, 'positives' | 'negatives'> {
   const { rows, columns, values } = pairs
   const positives = pairs.positives.slice()
   const negatives = pairs.negatives.slice()
@@ -47,7 +47,7 @@ export function minePairs(pairs: Pairs, epsilon: number): Pick<Pairs, 'positives
 }
 
 /** `mean_i 1/alpha log(1 + sum_P exp(-alpha (s - lambda))) + 1/beta log(1 + sum_N exp(beta (s - lambda)))`. */
-export function multiSimilarityValue(
+function multiSimilarityValue(
   tf: Tensorflow,
   s: Tensor2D,
   pairs: Pairs,

@@ -11,14 +11,14 @@ import type { Pairs } from './pairs.js'
  * arXiv 2002.05709. With labels: each positive pair against all negatives of its anchor.
  */
 
-export const ntXentOptions = z.strictObject({
+const ntXentOptions = z.strictObject({
   tau: z.number().positive().default(0.07).describe('Temperature of the cosines, > 0.'),
 })
 
 export type NtXentOptions = z.input<typeof ntXentOptions>
 
 /** `mean over positive pairs of -log(exp(s_ap / tau) / (exp(s_ap / tau) + sum_n exp(s_an / tau)))`. */
-export function ntXentValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
+function ntXentValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
   const { rows, columns, positives, negatives } = pairs
   const count = positives.reduce((sum, mask) => sum + mask, 0)
   if (count === 0) return undefined

@@ -10,14 +10,14 @@ import { rowSums, type Pairs } from './pairs.js'
  * SupCon: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, arXiv 2004.11362, the sum outside the logarithm.
  */
 
-export const supConOptions = z.strictObject({
+const supConOptions = z.strictObject({
   tau: z.number().positive().default(0.1).describe('Temperature of the cosines, > 0.'),
 })
 
 export type SupConOptions = z.input<typeof supConOptions>
 
 /** `mean over anchors with positives of mean_p -log(exp(s_ap / tau) / sum over all others exp(s_ak / tau))`. */
-export function supConValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
+function supConValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
   const { rows, columns, positives, negatives } = pairs
   const counts = rowSums(positives, rows, columns)
   const anchors = counts.reduce((sum, count) => sum + Number(count > 0), 0)

@@ -11,7 +11,7 @@ import type { Pairs } from './pairs.js'
  * Hermans, Beyer, Leibe, 2017, arXiv 1703.07737.
  */
 
-export const tripletOptions = z.strictObject({
+const tripletOptions = z.strictObject({
   mining: z
     .enum(['hard', 'all', 'semi-hard', 'n-hard'])
     .default('hard')
@@ -31,7 +31,7 @@ interface TripletSymbols {
 }
 
 /** Mean over the mined triplets of `max(0, d_ap - d_an + margin)`, or of `log(1 + exp(d_ap - d_an))`. */
-export function tripletValue(tf: Tensorflow, d: Tensor2D, pairs: Pairs, { mining, n, margin }: TripletSymbols): PairValue | undefined {
+function tripletValue(tf: Tensorflow, d: Tensor2D, pairs: Pairs, { mining, n, margin }: TripletSymbols): PairValue | undefined {
   const { positives, negatives } = mineTriplets(pairs, mining, { n, margin })
   if (positives.length === 0) return undefined
   const flat = tf.reshape(d, [-1])

@@ -8,7 +8,7 @@ import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.
  * ArcFace: Deng, Guo, Xue, Zafeiriou, "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019, arXiv 1801.07698.
  */
 
-export const arcfaceOptions = z.strictObject({
+const arcfaceOptions = z.strictObject({
   s: z.number().positive().default(64).describe('Scale of the cosines, > 0.'),
   m: z.number().min(0).max(180).default(28.6).describe('Margin on the angle, degrees, 0 to 180.'),
   ...proxyOptions,

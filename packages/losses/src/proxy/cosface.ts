@@ -8,7 +8,7 @@ import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.
  * CosFace: Wang et al., "CosFace: Large Margin Cosine Loss for Deep Face Recognition", CVPR 2018, arXiv 1801.09414.
  */
 
-export const cosfaceOptions = z.strictObject({
+const cosfaceOptions = z.strictObject({
   s: z.number().positive().default(64).describe('Scale of the cosines, > 0.'),
   m: z.number().min(0).max(2).default(0.35).describe('Margin on the cosine, 0 to 2.'),
   ...proxyOptions,

@@ -8,7 +8,7 @@ import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.
  * Proxy Anchor: Kim, Kim, Cho, Kwak, "Proxy Anchor Loss for Deep Metric Learning", CVPR 2020, arXiv 2003.13911.
  */
 
-export const proxyAnchorOptions = z.strictObject({
+const proxyAnchorOptions = z.strictObject({
   alpha: z.number().positive().default(32).describe('Scale of the cosines, > 0.'),
   delta: z.number().min(-1).max(1).default(0.1).describe('Margin on the cosine, -1 to 1.'),
   ...proxyOptions,

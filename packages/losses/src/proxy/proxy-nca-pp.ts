@@ -9,7 +9,7 @@ import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.
  * ECCV 2020, arXiv 2004.01113.
  */
 
-export const proxyNcaPpOptions = z.strictObject({
+const proxyNcaPpOptions = z.strictObject({
   T: z.number().positive().default(1 / 9).describe('Temperature of the squared distances, > 0.'),
   ...proxyOptions,
 })

@@ -10,7 +10,7 @@ import { softTripleKernel } from './soft-triple-kernel.js'
  * ICCV 2019, arXiv 1909.05235.
  */
 
-export const softTripleOptions = z.strictObject({
+const softTripleOptions = z.strictObject({
   lambda: z.number().positive().default(20).describe('Scale of the similarities, > 0.'),
   gamma: z.number().positive().default(0.1).describe('Temperature of the choice among the centres of a class, > 0.'),
   tau: z.number().min(0).default(0.2).describe('Weight of the term that merges the centres of a class, >= 0.'),
