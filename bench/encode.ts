@@ -3,7 +3,7 @@
  * `@huggingface/transformers` on the same ONNX file. Random weights: only time is measured. The three take turns, so that a busy machine slows
  * all of them; the figures are medians over the rounds.
  *
- *     npx tsx bench/encode.ts [--images 64] [--rounds 5] [--batch 8] [--source generated|cub]
+ *     npx jiti bench/encode.ts [--images 64] [--rounds 5] [--batch 8] [--source generated|cub]
  */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
@@ -40,10 +40,14 @@ try {
   for (const run of Object.values(contenders)) await run(files.slice(0, batchSize))
 
   const rates: Record<keyof typeof contenders, number[]> = { raw: [], ours: [], theirs: [] }
+  const work: Record<keyof typeof contenders, number[]> = { raw: [], ours: [], theirs: [] }
   for (let round = 0; round < rounds; round++) {
     for (const [name, run] of Object.entries(contenders)) {
       const start = performance.now()
+      const before = process.cpuUsage()
       await run(files)
+      const { user, system } = process.cpuUsage(before)
+      work[name as keyof typeof contenders].push((user + system) / 1000 / files.length)
       rates[name as keyof typeof contenders].push((1000 * files.length) / (performance.now() - start))
     }
   }
@@ -52,6 +56,8 @@ try {
   console.log(JSON.stringify({
     images: files.length, source: values.source, batchSize, rounds,
     imagesPerSecond: { 'session.run': median(rates.raw), lookalike: median(rates.ours), 'transformers.js': median(rates.theirs) },
+    // Of both cores together; unlike the rates it hardly depends on what else the machine does.
+    cpuMillisecondsPerImage: { 'session.run': median(work.raw), lookalike: median(work.ours), 'transformers.js': median(work.theirs) },
     shareOfSessionRun: median(share), againstTransformers: median(speedUp),
   }, null, 2))
 } finally {

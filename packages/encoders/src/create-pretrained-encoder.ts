@@ -1,5 +1,4 @@
-import type { Encoder, Preprocessing } from '@lookalike/core'
-import { LookalikeError } from '@lookalike/core'
+import { LookalikeError, type Encoder, type Preprocessing } from '@lookalike/core'
 import { loadModel, type OnnxModel } from '@lookalike/onnx'
 import { openModelFiles, type ModelFiles } from './hub/model-files.js'
 import type { HubOptions } from './hub/hub-options.js'
@@ -51,7 +50,11 @@ export async function createPretrainedEncoder(options: PretrainedEncoderOptions)
 function familyNamed(name: string): Family {
   const family = FAMILIES.find((one) => one.name === name)
   if (family) return family
-  throw new LookalikeError('encoder/family', { problem: `There is no family ${name}`, expected: FAMILIES.map((one) => one.name).join(', ') }, { fields: { family: name } })
+  throw new LookalikeError(
+    'encoder/family',
+    { problem: `There is no family ${name}`, expected: FAMILIES.map((one) => one.name).join(', ') },
+    { fields: { family: name } },
+  )
 }
 
 async function readJson(files: ModelFiles, path: string): Promise<unknown> {
@@ -82,7 +85,9 @@ function checkFamily(family: Family, modelType: unknown, name: string): void {
 }
 
 /** Which output to read and how to pool it. Exports for classification give class scores alone: their tokens are read from inside. */
-function readingOf(family: Family, model: OnnxModel, pooling: Pooling | undefined, name: string): Pick<Reading, 'output' | 'pooling'> {
+function readingOf(
+  family: Family, model: OnnxModel, pooling: Pooling | undefined, name: string,
+): Pick<Reading, 'output' | 'pooling'> {
   const outputs = model.graph.outputs.map((output) => output.name)
   const vector = family.vectors.find((wanted) => outputs.includes(wanted))
   if (vector !== undefined && pooling === undefined) return { output: vector }

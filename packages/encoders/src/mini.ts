@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { definePlugin, type Encoder } from '@lookalike/core'
 import { z } from 'zod'
 import { createOnnxEncoder } from './create-onnx-encoder.js'
+import type { Reading } from './network/complete-network.js'
 import type { Running } from './network/create-network-encoder.js'
 import { projection, running } from './plugins/option-schemas.js'
 
@@ -14,7 +15,7 @@ const FILE = new URL('../assets/mini.onnx', import.meta.url)
  * @example
  * const encoder = await createMiniEncoder()
  */
-export async function createMiniEncoder(options: Running & { readonly projection?: { readonly dim: number; readonly seed?: number } } = {}): Promise<Encoder> {
+export async function createMiniEncoder(options: Running & Pick<Reading, 'projection'> = {}): Promise<Encoder> {
   return createOnnxEncoder({ ...options, name: 'mini', model: await readFile(FILE) })
 }
 

@@ -123,7 +123,9 @@ function standardised(layers: Layers): Parts {
   }
 }
 
-function lastEdge(imageSize: number, widths: readonly number[], depths: readonly number[], stem: { kernel: number; stride: number }): number {
+function lastEdge(
+  imageSize: number, widths: readonly number[], depths: readonly number[], stem: { readonly kernel: number; readonly stride: number },
+): number {
   const fail = (problem: string, expected: string) => {
     throw new LookalikeError('encoder/conv-net-options', { problem, expected }, { fields: { imageSize, widths, depths, stem } })
   }
@@ -132,7 +134,9 @@ function lastEdge(imageSize: number, widths: readonly number[], depths: readonly
   }
   if (stem.kernel % 2 === 0) fail(`The stem has a kernel of ${stem.kernel}`, 'an odd number of pixels')
   const factor = stem.stride * 2 ** (widths.length - 1)
-  if (imageSize % factor) fail(`${imageSize} pixels cannot be divided by ${factor}, the stem's stride and the stages' halvings`, `a multiple of ${factor}`)
+  if (imageSize % factor) {
+    fail(`${imageSize} pixels cannot be divided by ${factor}, the stem's stride and the stages' halvings`, `a multiple of ${factor}`)
+  }
   return imageSize / factor
 }
 

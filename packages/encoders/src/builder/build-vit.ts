@@ -75,7 +75,10 @@ export function buildVit(options: VitOptions): OnnxModel {
     tokens = g.add(tokens, linear(layers, hidden, `${name}.mlp.fc2`, dim * mlpRatio, dim, STD))
   }
   tokens = layerNorm(layers, tokens, 'norm', dim, epsilon)
-  const common = { preprocessing: options.preprocessing ?? photographs(size), card: { builder: 'vit', seed: String(seed), patchSize: String(patchSize) } }
+  const common = {
+    preprocessing: options.preprocessing ?? photographs(size),
+    card: { builder: 'vit', seed: String(seed), patchSize: String(patchSize) },
+  }
   const { pooling = 'class-token' } = options
   if (pooling === 'none') {
     const count = prefix + registers + (size.height / patchSize) * (size.width / patchSize)
@@ -94,7 +97,9 @@ function checkOptions({ patchSize, dim, heads, stem, mlpRatio = 4 }: VitOptions,
   const fail = (problem: string, expected: string) => {
     throw new LookalikeError('encoder/vit-options', { problem, expected }, { fields: { patchSize, dim, heads, height, width } })
   }
-  if (height % patchSize || width % patchSize) fail(`Patches of ${patchSize} do not tile ${width} x ${height} pixels`, 'a patch size that divides both edges')
+  if (height % patchSize || width % patchSize) {
+    fail(`Patches of ${patchSize} do not tile ${width} x ${height} pixels`, 'a patch size that divides both edges')
+  }
   if (dim % heads) fail(`${heads} heads do not divide ${dim} dimensions`, 'a number of heads that divides dim')
   if (!Number.isInteger(dim * mlpRatio)) fail(`An MLP of ${mlpRatio} times ${dim} has no whole width`, 'a whole number of units')
   if (stem === 'conv' && (!Number.isInteger(Math.log2(patchSize)) || dim % 2 ** (Math.log2(patchSize) - 1))) {
@@ -108,7 +113,8 @@ function embedTokens(layers: Layers, options: VitOptions, size: Size, prefix: nu
   const { dim, patchSize, stem = 'patch', registers = 0, distillation = false } = options
   const patches = (size.height / patchSize) * (size.width / patchSize)
   const embedded = stem === 'patch' ? linearPatches(layers, options, size) : convolvedPatches(layers, options)
-  const token = (name: string, count = 1) => g.initializer(name, float32(truncatedNormal([1, count, dim], STD, random.fork(name)), [1, count, dim]))
+  const token = (name: string, count = 1) =>
+    g.initializer(name, float32(truncatedNormal([1, count, dim], STD, random.fork(name)), [1, count, dim]))
 
   // The leading tokens are the same for every image, so zeros are put in front of the patches and one table, which holds tokens and
   // positions, is added: no node depends on the batch's size, and at inference the table folds into a constant.

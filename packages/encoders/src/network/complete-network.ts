@@ -1,5 +1,7 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
-import { createGraphBuilder, createSession, float32, sizeOf, TO_END, type GraphBuilder, type OnnxModel, type TensorType } from '@lookalike/onnx'
+import {
+  createGraphBuilder, createSession, float32, sizeOf, TO_END, type GraphBuilder, type OnnxModel, type Tensor, type TensorType,
+} from '@lookalike/onnx'
 import { findTokens } from './find-tokens.js'
 import { neededGraph } from './needed-graph.js'
 import { toFullWeights } from './half-weights.js'
@@ -42,7 +44,9 @@ const USUAL_OUTPUTS = ['embedding', 'image_embeds', 'pooler_output', 'last_hidde
  *
  * @throws `encoder/output`, `encoder/pooling`, and what {@link networkInput} throws.
  */
-export async function completeNetwork(given: OnnxModel, reading: Reading, preprocessing: Preprocessing, name: string): Promise<CompleteNetwork> {
+export async function completeNetwork(
+  given: OnnxModel, reading: Reading, preprocessing: Preprocessing, name: string,
+): Promise<CompleteNetwork> {
   const model = toFullWeights(given)
   const read = chooseOutput(model, reading.output, name)
   const cut: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
@@ -51,7 +55,8 @@ export async function completeNetwork(given: OnnxModel, reading: Reading, prepro
   const complete = model.metadata[MARK] !== undefined && read === model.graph.outputs[0]?.name
   const asItIs = complete && found.shape.length === 2 && !reading.projection && reading.normalise === undefined
   if (asItIs && found.type === 'float32' && input.type === 'float32') {
-    return { model: { ...cut, metadata: { ...model.metadata, ...preprocessingEntry(preprocessing) } }, input, output: read, dim: found.shape[1]! }
+    const metadata = { ...model.metadata, ...preprocessingEntry(preprocessing) }
+    return { model: { ...cut, metadata }, input, output: read, dim: found.shape[1]! }
   }
 
   const g = createGraphBuilder({ opset: Math.min(21, model.opset[''] ?? 0), name: model.graph.name })
@@ -61,7 +66,8 @@ export async function completeNetwork(given: OnnxModel, reading: Reading, prepro
   const full = found.type === 'float32' ? made : g.cast(made, 'float32')
   const pooled = pool(g, full, found.shape, reading, name)
   const { vector, dim } = project(g, pooled, found.shape.length === 3 ? found.shape[2]! : found.shape[1]!, reading.projection)
-  const output = g.output((reading.normalise ?? true) ? g.l2Normalise(vector) : vector, freeName(model, 'embedding'), { shape: [input.batch ?? 'N', dim] })
+  const result = (reading.normalise ?? true) ? g.l2Normalise(vector) : vector
+  const output = g.output(result, freeName(model, 'embedding'), { shape: [input.batch ?? 'N', dim] })
   const built = g.build()
   return {
     model: {
@@ -100,13 +106,18 @@ async function describeOutput(model: OnnxModel, input: NetworkInput, { crop }: P
   const session = await createSession(model, { threads: 1, optimisation: 'basic' })
   try {
     const dims = [input.batch ?? 1, ...(input.shape.slice(1) as number[])]
-    const zeros = input.type === 'float32' ? float32(new Float32Array(sizeOf(dims)), dims) : ({ type: 'float16', shape: dims, data: new Uint16Array(sizeOf(dims)) } as const)
+    const zeros: Tensor = input.type === 'float32'
+      ? float32(new Float32Array(sizeOf(dims)), dims)
+      : { type: 'float16', shape: dims, data: new Uint16Array(sizeOf(dims)) }
     const result = Object.values(await session.run({ [input.name]: zeros }))[0]!
     return { type: result.type, shape: [-1, ...result.shape.slice(1)] }
   } catch (cause) {
     throw new LookalikeError(
       'encoder/input-shape',
-      { problem: `The model fails on an image of ${crop.width} x ${crop.height} pixels`, fix: 'Set `crop` of the preprocessing to the size that the model was exported with.' },
+      {
+        problem: `The model fails on an image of ${crop.width} x ${crop.height} pixels`,
+        fix: 'Set `crop` of the preprocessing to the size that the model was exported with.',
+      },
       { cause },
     )
   } finally {

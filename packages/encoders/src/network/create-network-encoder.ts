@@ -28,7 +28,9 @@ export async function createNetworkEncoder(
   return wrap(name, network, session, preprocessing, options.batchSize ?? usualBatch(preprocessing))
 }
 
-function wrap(name: string, { model, input, output, dim }: CompleteNetwork, session: Session, preprocessing: Preprocessing, batchSize: number): Encoder {
+function wrap(
+  name: string, { model, input, output, dim }: CompleteNetwork, session: Session, preprocessing: Preprocessing, batchSize: number,
+): Encoder {
   const { width, height } = preprocessing.crop
   const length = 3 * width * height
   const space = spaceOf(name, model, preprocessing)
@@ -45,7 +47,8 @@ function wrap(name: string, { model, input, output, dim }: CompleteNetwork, sess
       signal?.throwIfAborted()
       const images = Math.min(atOnce, count - from)
       const pixels = piece(data.subarray(from * length, (from + images) * length), (input.batch ?? images) * length)
-      const result = await session.run({ [input.name]: float32(pixels, [input.batch ?? images, ...input.shape.slice(1) as number[]]) })
+      const shape = [input.batch ?? images, ...(input.shape.slice(1) as number[])]
+      const result = await session.run({ [input.name]: float32(pixels, shape) })
       vectors.set((result[output]!.data as Float32Array).subarray(0, images * dim), from * dim)
     }
     return createEmbeddings({ data: vectors, rows: count, dim, space, role: 'any' })
@@ -55,9 +58,8 @@ function wrap(name: string, { model, input, output, dim }: CompleteNetwork, sess
     input: { kind: 'pixels', preprocessing },
     onnx: { bytes: async () => writeModel(model), input: input.name, output },
     encode(batch, { signal } = {}) {
-      if (disposed) return Promise.reject(new LookalikeError('encoder/disposed', { problem: `The encoder ${name} was disposed`, fix: 'Create a new one.' }, { fields: { name } }))
-      const fault = batchFault(batch, length)
-      if (fault) return Promise.reject(new LookalikeError('encoder/batch', { problem: `${name} got ${fault}`, expected: `pixels of ${width} x ${height} images, ${length} values each` }, { fields: { name } }))
+      const fault = disposed ? disposedError(name) : batchError(name, batch, preprocessing)
+      if (fault) return Promise.reject(fault)
       const { data, count } = batch as Extract<EncoderBatch, { kind: 'pixels' }>
       const work = encode(data, count, signal)
       running.add(work)
@@ -83,9 +85,17 @@ function piece(data: Float32Array, size: number): Float32Array {
   return filled
 }
 
-function batchFault(batch: EncoderBatch, length: number): string | undefined {
-  if (batch.kind !== 'pixels') return 'image files'
-  if (batch.data.length !== batch.count * length) return `${batch.data.length} values for ${batch.count} images`
-  return undefined
+const disposedError = (name: string) =>
+  new LookalikeError('encoder/disposed', { problem: `The encoder ${name} was disposed`, fix: 'Create a new one.' }, { fields: { name } })
+
+function batchError(name: string, batch: EncoderBatch, { crop: { width, height } }: Preprocessing): LookalikeError | undefined {
+  const length = 3 * width * height
+  if (batch.kind === 'pixels' && batch.data.length === batch.count * length) return undefined
+  const given = batch.kind === 'pixels' ? `${batch.data.length} values for ${batch.count} images` : 'image files'
+  return new LookalikeError(
+    'encoder/batch',
+    { problem: `${name} got ${given}`, expected: `pixels of ${width} x ${height} images, ${length} values each` },
+    { fields: { name } },
+  )
 }
 

@@ -4,8 +4,8 @@ import { float16ToFloat32, float32ToFloat16 } from '../weights/half-precision.js
 const FLOAT32 = 1
 
 /**
- * The same network with its large float weights stored in half precision, each behind a Cast: half the file, computed in single precision. Weights that
- * half precision cannot hold, beyond 65,504, stay as they are.
+ * The same network with its large float weights stored in half precision, each behind a Cast: half the file, computed in single
+ * precision. Weights that half precision cannot hold, beyond 65,504, stay as they are.
  */
 export function toHalfWeights(model: OnnxModel): OnnxModel {
   const initializers = new Map<string, Tensor>()
@@ -17,7 +17,8 @@ export function toHalfWeights(model: OnnxModel): OnnxModel {
       continue
     }
     initializers.set(`${name}.half`, { type: 'float16', shape: tensor.shape, data: halves })
-    casts.push({ name: `${name}.cast`, op: 'Cast', domain: '', inputs: [`${name}.half`], outputs: [name], attributes: { to: { kind: 'int', value: FLOAT32 } } })
+    const attributes = { to: { kind: 'int', value: FLOAT32 } } as const
+    casts.push({ name: `${name}.cast`, op: 'Cast', domain: '', inputs: [`${name}.half`], outputs: [name], attributes })
   }
   return { ...model, graph: { ...model.graph, initializers, nodes: [...casts, ...model.graph.nodes] } }
 }

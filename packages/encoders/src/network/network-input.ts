@@ -24,7 +24,7 @@ export function networkInput(graph: Graph, wanted: string | undefined, preproces
     throw new LookalikeError(
       'encoder/input',
       {
-        problem: wanted === undefined ? `${model} has no input for images; its inputs are: ${listed}` : `${model} has no input ${wanted}; its inputs are: ${listed}`,
+        problem: `${model} has no input ${wanted ?? 'for images'}; its inputs are: ${listed}`,
         expected: 'an input [N, 3, height, width]',
       },
       { fields: { model, inputs: graph.inputs.map(({ name }) => name) } },
@@ -65,7 +65,8 @@ export function networkInput(graph: Graph, wanted: string | undefined, preproces
       { fields: { model, input: found.name, shape, preprocessed: fitting } },
     )
   }
-  return { name: found.name, type, batch: typeof batch === 'number' ? batch : undefined, shape: [typeof batch === 'number' ? batch : 'N', ...fitting] }
+  const fixed = typeof batch === 'number' ? batch : undefined
+  return { name: found.name, type, batch: fixed, shape: [fixed ?? 'N', ...fitting] }
 }
 
 export const describeShape = (shape: readonly Dimension[] | undefined) => (shape ? `[${shape.map((n) => n ?? '?').join(', ')}]` : '')

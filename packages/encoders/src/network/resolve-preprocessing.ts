@@ -11,7 +11,9 @@ import { readPreprocessingEntry } from './preprocessing-entry.js'
  *
  * @throws `encoder/preprocessing` when nothing tells.
  */
-export async function resolvePreprocessing(given: Preprocessing | undefined, model: OnnxModel, name: string, path?: string): Promise<Preprocessing> {
+export async function resolvePreprocessing(
+  given: Preprocessing | undefined, model: OnnxModel, name: string, path?: string,
+): Promise<Preprocessing> {
   const known = given ?? readPreprocessingEntry(model, name)
   if (known) return known
   const places = path === undefined ? [] : [dirname(path), dirname(dirname(path))].map((folder) => join(folder, 'preprocessor_config.json'))
@@ -22,7 +24,7 @@ export async function resolvePreprocessing(given: Preprocessing | undefined, mod
   throw new LookalikeError(
     'encoder/preprocessing',
     {
-      problem: `Nothing tells how images become the input of ${name}: no option, no metadata${places.length > 0 ? `, no ${places.join(' or ')}` : ''}`,
+      problem: `Nothing tells how images become the input of ${name}: ${['no option', 'no metadata', ...places.map((place) => `no ${place}`)].join(', ')}`,
       fix: 'Set `preprocessing`: resize, crop, interpolation, mean and std that the model was trained with.',
     },
     { fields: { model: name, places } },
@@ -34,6 +36,10 @@ export function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new LookalikeError('preprocessing/config', { problem: `${name} is not JSON`, fix: 'Download the file again.' }, { fields: { file: name }, cause })
+    throw new LookalikeError(
+      'preprocessing/config',
+      { problem: `${name} is not JSON`, fix: 'Download the file again.' },
+      { fields: { file: name }, cause },
+    )
   }
 }

@@ -4,7 +4,12 @@ import type { Running } from '../network/create-network-encoder.js'
 
 /** Options that several encoders share, with their descriptions. */
 export const running = {
-  batchSize: z.int().min(1).max(4096).exactOptional().describe('Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones.'),
+  batchSize: z
+    .int()
+    .min(1)
+    .max(4096)
+    .exactOptional()
+    .describe('Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones.'),
   threads: z.int().min(1).max(256).exactOptional().describe('Threads of the runtime. Default: the number of cores.'),
   providers: z
     .array(z.enum(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']))
@@ -15,7 +20,9 @@ export const running = {
 
 /** Of a plugin's options those that say how the network is run. */
 export function runningOf({ batchSize, threads, providers }: Running): Running {
-  return { ...(batchSize !== undefined && { batchSize }), ...(threads !== undefined && { threads }), ...(providers && { providers }) }
+  return {
+    ...(batchSize !== undefined && { batchSize }), ...(threads !== undefined && { threads }), ...(providers && { providers }),
+  }
 }
 
 export const projection = z

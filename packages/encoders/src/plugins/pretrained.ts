@@ -6,14 +6,24 @@ import { normalise, preprocessing, projection, running } from './option-schemas.
 
 const optionsOf = ({ defaultModel, pooling }: Family) =>
   z.strictObject({
-    model: z.string().min(1).default(defaultModel).describe('A repository on the model hub (owner/name), or a folder laid out like one, from the config file.'),
+    model: z
+      .string()
+      .min(1)
+      .default(defaultModel)
+      .describe('A repository on the model hub (owner/name), or a folder laid out like one, from the config file.'),
     dtype: z.enum(DTYPES).default('fp32').describe('Which variant of the weights.'),
-    pooling: z.enum(['class-token', 'mean', 'distilled-mean']).exactOptional().describe(`How tokens become a vector. Default: ${pooling}.`),
+    pooling: z
+      .enum(['class-token', 'mean', 'distilled-mean'])
+      .exactOptional()
+      .describe(`How tokens become a vector. Default: ${pooling}.`),
     projection,
     normalise,
     preprocessing: preprocessing.describe("Default: from the repository's preprocessor_config.json."),
     revision: z.string().min(1).exactOptional().describe('Branch, tag or commit on the hub. Default: main.'),
-    baseUrl: z.url().exactOptional().describe('Address of the hub. Default: HF_ENDPOINT of the environment, else https://huggingface.co.'),
+    baseUrl: z
+      .url()
+      .exactOptional()
+      .describe('Address of the hub. Default: HF_ENDPOINT of the environment, else https://huggingface.co.'),
     offline: z.boolean().default(false).describe('Use the cache alone, never the network.'),
     retries: z.int().min(0).max(20).default(3).describe('How often a request that failed for a passing reason is tried again.'),
     ...running,

@@ -16,12 +16,18 @@ const options = z.strictObject({
   mlpRatio: z.number().positive().max(16).default(4).describe("Width of a block's MLP as a multiple of dim."),
   distillation: z.boolean().default(false).describe("DeiT's distillation token beside the class token."),
   registers: z.int().min(0).max(64).default(0).describe('Number of register tokens.'),
-  stem: z.enum(['patch', 'conv']).default('patch').describe('patch: one linear map of each patch; conv: 3 x 3 convolutions, which train better from scratch.'),
+  stem: z
+    .enum(['patch', 'conv'])
+    .default('patch')
+    .describe('patch: one linear map of each patch; conv: 3 x 3 convolutions, which train better from scratch.'),
   pooling: z.enum(['class-token', 'mean']).default('class-token').describe('What is read out.'),
   embeddingDim: embeddingDim.exactOptional().describe('Length of the embedding, made by a linear head. Default: no head.'),
   epsilon: z.number().positive().default(1e-6).describe("Layer norm's epsilon: 1e-6 as in timm, 1e-12 as in Hugging Face's ViT."),
   weights: z.string().min(1).exactOptional().describe('Pretrained weights of the same size: a .safetensors or .onnx file, from the config file.'),
-  positions: z.enum(['exact', 'resize']).default('exact').describe('resize: interpolates position embeddings of weights made for another image size.'),
+  positions: z
+    .enum(['exact', 'resize'])
+    .default('exact')
+    .describe('resize: interpolates position embeddings of weights made for another image size.'),
   seed,
   preprocessing: preprocessing.describe('Default: short edge to imageSize, centre crop, bicubic, mean and standard deviation 0.5.'),
   ...running,

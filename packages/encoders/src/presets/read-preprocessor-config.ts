@@ -95,7 +95,9 @@ function geometry(config: Config, kind: string, defaults: Defaults, name: string
   const cropped = config.do_center_crop ?? defaults.centerCrop
   const crop = cropped ? edges(config.crop_size ?? defaults.cropSize, name) : undefined
   if (short !== undefined) {
-    if (!crop) throw configError(name, 'the short edge is resized but nothing is cropped, so images of other shapes could not share a batch')
+    if (!crop) {
+      throw configError(name, 'the short edge is resized but nothing is cropped, so images of other shapes could not share a batch')
+    }
     return { resize: { mode: 'shortest-edge', size: short }, crop }
   }
   const squashed = edges(wanted, name)

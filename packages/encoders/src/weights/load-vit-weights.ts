@@ -22,7 +22,9 @@ export interface LoadedWeights {
  * @example
  * const { model, kept } = await loadVitWeights(buildVit({ imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6 }), './vit-small.safetensors')
  */
-export async function loadVitWeights(network: OnnxModel, file: string, options: { readonly positions?: 'exact' | 'resize' } = {}): Promise<LoadedWeights> {
+export async function loadVitWeights(
+  network: OnnxModel, file: string, options: { readonly positions?: 'exact' | 'resize' } = {},
+): Promise<LoadedWeights> {
   const given = await readWeights(file)
   const wanted = new Map([...network.graph.initializers].flatMap(([name, { type, shape }]) =>
     type === 'float32' && !/^constant(_\d+)?$/.test(name) ? [[name, shape] as const] : []))
@@ -35,7 +37,11 @@ export async function loadVitWeights(network: OnnxModel, file: string, options: 
 async function readWeights(file: string): Promise<Weights> {
   if (file.endsWith('.onnx')) return readOnnxWeights(await loadModel(file))
   const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new LookalikeError('weights/file', { problem: `The weights ${file} cannot be read`, expected: 'a .safetensors or .onnx file' }, { fields: { file }, cause })
+    throw new LookalikeError(
+      'weights/file',
+      { problem: `The weights ${file} cannot be read`, expected: 'a .safetensors or .onnx file' },
+      { fields: { file }, cause },
+    )
   })
   return readSafetensors(bytes, file)
 }
