@@ -89,7 +89,7 @@ export interface Config {
  * Gives a config file its types; returns the config as it is.
  *
  * @example
- * export default defineConfig({ dataset: { use: 'folder', root: './photos' }, encoder: 'mini' })
+ * export default defineConfig({ dataset: { use: 'folder', path: './photos' }, encoder: 'mini' })
  */
 export function defineConfig(config: UserConfig): UserConfig {
   return config

@@ -98,7 +98,7 @@ export async function createPipeline(
     return made
   })
   const dataset = once(async () => {
-    if (config.dataset === undefined) throw missing('dataset', 'dataset: { use: folder, root: ./photos }')
+    if (config.dataset === undefined) throw missing('dataset', 'dataset: { use: folder, path: ./photos }')
     return create('dataset', config.dataset, 'dataset')
   })
   const engine = once(() => create('index', config.index, 'index'))

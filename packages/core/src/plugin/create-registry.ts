@@ -85,6 +85,7 @@ function createContext(registry: Registry, options: CreateOptions): PluginContex
     ...(options.threads !== undefined && { threads: options.threads }),
     ...(options.signal && { signal: options.signal }),
     create: (kind, ref) => registry.create(kind, ref, { ...options, path: options.path ? `${options.path} > ${kind}` : kind }),
+    origin: registry.origin,
     warn: (warning) => options.onWarning?.(warning),
   }
 }

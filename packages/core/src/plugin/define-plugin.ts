@@ -1,6 +1,7 @@
 import type { Warning } from '../errors.js'
 import type { SpecVersion } from '../contracts/spec.js'
 import type { Kind, Kinds, PluginRef } from './kinds.js'
+import type { PluginOrigin } from './plugin-origin.js'
 import type { OptionsSchema } from './schema.js'
 
 /** What a plugin gets when it is created from a config. */
@@ -16,6 +17,8 @@ export interface PluginContext {
   readonly signal?: AbortSignal
   /** Creates a plugin that the options name (members of an ensemble, terms of a sum). */
   create<K extends Kind>(kind: K, ref: PluginRef<K>): Promise<Kinds[K]>
+  /** Where a named plugin comes from, so that a worker thread can import it again. @throws `plugin/unknown` */
+  origin(kind: Kind, name: string): PluginOrigin
   warn(warning: Warning): void
 }
 

@@ -38,7 +38,7 @@ export function invalidConfig(issues: readonly ConfigIssue[], file?: string): Lo
       : {
           problem: `${where}${issues.length} things in the config do not fit:${issues
             .map((issue) => `\n  - ${one(issue)}${issue.expected ? ` (expected ${issue.expected})` : ''}${issue.fix ? `. ${issue.fix}` : ''}`)
-            .join('')}\n`,
+            .join('')}`,
         },
     { fields: { issues, ...(file && { file }) } },
   )

@@ -1,0 +1,188 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { makePhotos } from './helpers/make-photos.js'
+import { root, runCli } from './helpers/run-cli.js'
+
+let folder = ''
+const cli = (args: string[], env?: NodeJS.ProcessEnv) => runCli(args, { cwd: folder, ...(env && { env }) })
+const json = (text: string) => JSON.parse(text) as never
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lookalike-cli-'))
+  await makePhotos(path.join(folder, 'photos'), 4)
+  await copyFile(path.join(root, 'tests/plugins/colour-grid.js'), path.join(folder, 'colour-grid.mjs'))
+  await writeFile(
+    path.join(folder, 'lookalike.config.yaml'),
+    'name: photos\nplugins: [./colour-grid.mjs]\nencoder: { use: colour-grid, cells: 2 }\ndataset: { use: folder, path: ./photos }\nevaluate: { ks: [1, 3] }\n',
+  )
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+describe('index and search', () => {
+  it('indexes, and pays only for what changed', async () => {
+    const first = await cli(['index', './photos', '--json'])
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    expect(json(first.stdout)).toMatchObject({ images: 16, added: 16, replaced: 0, unchanged: 0, skipped: 0 })
+    await copyFile(path.join(folder, 'photos/red/0.png'), path.join(folder, 'photos/red/new.png'))
+    await copyFile(path.join(folder, 'photos/red/1.png'), path.join(folder, 'photos/red/2.png'))
+    await rm(path.join(folder, 'photos/blue/3.png'))
+    const second = await cli(['index', './photos', '--prune', '--json'])
+    expect(json(second.stdout)).toMatchObject({ images: 16, added: 1, replaced: 1, unchanged: 14, removed: 1 })
+  })
+
+  it('finds what looks alike: as a table, as data, among some images, as a page', async () => {
+    const table = await cli(['search', 'photos/green/1.png', '-k', '3', '--html', 'found.html'])
+    expect(table).toMatchObject({ code: 0, stderr: '' })
+    expect(table.stdout).toMatch(/1 +0\.0000 +green +photos\/green\/1\.png/)
+    const found = json((await cli(['search', 'photos/green/1.png', '-k', '4', '--json'])).stdout) as { results: { id: string; distance: number; metadata: { label: string } }[] }[]
+    expect(found[0]!.results.map(({ metadata }) => metadata.label)).toEqual(['green', 'green', 'green', 'green'])
+    const filtered = json((await cli(['search', 'photos/green/1.png', '--filter', 'label=blue|grey', '--json', '-k', '50', '--quiet'])).stdout) as typeof found
+    expect(filtered[0]!.results).toHaveLength(7)
+    const page = await readFile(path.join(folder, 'found.html'), 'utf8')
+    expect(page.match(/<img src="data:image\/jpeg/g)).toHaveLength(4)
+    expect(page).not.toMatch(/<script|src="http|href="http/)
+  })
+
+  it('says what is wrong with a query, and with a gallery of another encoder', async () => {
+    expect(await cli(['search', 'photos/gone.png'])).toMatchObject({ code: 1, stderr: expect.stringContaining('photos/gone.png') as unknown })
+    await writeFile(path.join(folder, 'text.jpg'), 'not a picture')
+    expect(await cli(['search', 'text.jpg'])).toMatchObject({ code: 1, stderr: expect.stringContaining('text.jpg') as unknown })
+    const other = await cli(['search', 'photos/red/0.png', '--encoder.cells=3'])
+    expect(other.code).toBe(1)
+    expect(other.stderr).toContain('colour-grid/2')
+    expect(other.stderr).toContain('colour-grid/3')
+    expect(await cli(['search', 'photos/red/0.png', '--gallery=./nowhere'])).toMatchObject({ code: 1, stderr: expect.stringContaining('nowhere') as unknown })
+  })
+
+  it('names images that cannot be read, and goes on', async () => {
+    const bad = path.join(folder, 'bad')
+    await mkdir(path.join(bad, 'folder.png'), { recursive: true })
+    await writeFile(path.join(bad, 'empty.png'), '')
+    await writeFile(path.join(bad, 'text.jpg'), 'not a picture')
+    const whole = await readFile(path.join(folder, 'photos/red/0.png'))
+    await writeFile(path.join(bad, 'cut.png'), whole.subarray(0, whole.length / 2))
+    await writeFile(path.join(bad, 'good.png'), whole)
+    const result = await cli(['index', 'bad', '--gallery=./bad.gallery', '--json'])
+    expect(result.code).toBe(0)
+    expect(json(result.stdout)).toMatchObject({ images: 1, added: 1, skipped: 3 })
+    for (const name of ['empty.png', 'text.jpg', 'cut.png']) expect(result.stderr).toContain(name)
+    expect(await cli(['index', 'bad', '--gallery=./bad2.gallery', '--images.onCorrupt=fail'])).toMatchObject({ code: 1 })
+  })
+
+  it('stops at Ctrl-C with everything so far kept, and goes on later', async () => {
+    await makePhotos(path.join(folder, 'many'), 200)
+    const interrupted = await runCli(['index', 'many', '--gallery=./many.gallery', '--json', '--cache=false'], {
+      cwd: folder,
+      onStart: (kill) => {
+        const timer = setInterval(async () => {
+          const entries = await readdir(path.join(folder, 'many.gallery')).catch(() => [])
+          if (entries.length === 0) return
+          clearInterval(timer)
+          kill('SIGINT')
+        }, 5)
+      },
+    })
+    expect([0, 130]).toContain(interrupted.code)
+    if (interrupted.code === 130) expect(interrupted.stderr).toContain('Everything done so far is kept')
+    const finished = await cli(['index', 'many', '--gallery=./many.gallery', '--json'])
+    expect(finished.code).toBe(0)
+    expect(json(finished.stdout)).toMatchObject({ images: 800 })
+  })
+})
+
+describe('evaluate and report', () => {
+  it('measures, prints figures, and writes the run', async () => {
+    const result = await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--json'])
+    expect(result).toMatchObject({ code: 0 })
+    const found = json(result.stdout) as { stages: { metrics: Record<string, number> }[]; files: string[] }
+    expect(found.stages[0]!.metrics).toMatchObject({ 'recall@1': 1 })
+    expect(found.files.map((file) => path.basename(file))).toEqual(['config.resolved.json', 'metrics.json', 'report.html'])
+    const page = await readFile(path.join(folder, 'runs/photos/report.html'), 'utf8')
+    expect(page).toContain('class="pic right"')
+    expect(page).not.toMatch(/<script|src="http|href="http/)
+    const resolved = json(await readFile(path.join(folder, 'runs/photos/config.resolved.json'), 'utf8'))
+    expect(resolved).toMatchObject({ config: { encoder: { use: 'colour-grid', cells: 2 }, index: { use: 'exact' } }, plugins: { 'encoder/colour-grid': './colour-grid.mjs' } })
+  })
+
+  it('compares runs', async () => {
+    await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--name=coarse', '--encoder.cells=1'])
+    const result = await cli(['report'])
+    expect(result.code).toBe(0)
+    expect(result.stdout).toMatch(/coarse +folder|coarse/)
+    const page = await readFile(path.join(folder, 'runs/report.html'), 'utf8')
+    expect(page).toContain('href="coarse/report.html"')
+    expect(await cli(['report', 'gone'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no metrics.json') as unknown })
+  })
+})
+
+describe('configs and plugins', () => {
+  it('init writes a config that works, and never over another', async () => {
+    const fresh = path.join(folder, 'fresh')
+    expect(await cli(['init', 'fresh', '--images', '../photos'])).toMatchObject({ code: 0 })
+    expect((await readdir(fresh)).sort()).toEqual(['lookalike.config.yaml', 'lookalike.schema.json'])
+    expect(await runCli(['doctor'], { cwd: fresh })).toMatchObject({ code: 0 })
+    expect(await cli(['init', 'fresh'])).toMatchObject({ code: 2, stderr: expect.stringContaining('is there already') as unknown })
+  })
+
+  it('lists plugins, the config\'s own among them, and composes their schema', async () => {
+    const list = json((await cli(['plugins', 'encoder', '--json'])).stdout) as { name: string; package: string }[]
+    expect(list).toContainEqual(expect.objectContaining({ name: 'colour-grid', package: './colour-grid.mjs' }))
+    expect(list.map(({ name }) => name)).toContain('mini')
+    expect((await cli(['plugins', 'encoder', 'colour-grid'])).stdout).toMatch(/cells +integer +4 +Cells along each edge/)
+    const schema = json((await cli(['schema'])).stdout) as { $defs: Record<string, unknown> }
+    expect(schema.$defs['encoder.colour-grid']).toMatchObject({ properties: { use: { const: 'colour-grid' }, cells: { default: 4 } } })
+  })
+
+  it.each([
+    [['evaluate', '--evaluate.kss=[1]'], 2, /evaluate\.kss: unknown key.*Did you mean "ks"/],
+    [['evaluate', '--seed=one'], 2, /seed: "one" \(string\) does not fit\. Expected: an integer/],
+    [['evaluate', '--encoder=mni'], 2, /encoder: there is no encoder "mni".*Did you mean "mini"/],
+    [['evaluate', '--encoder.cells=0'], 2, /encoder\.cells: 0 \(number\) does not fit: cells must be/],
+    [['evaluate', '--plugins=[./gone.mjs]'], 2, /gone\.mjs was not found/],
+    [['evaluate', '--config', 'nowhere.yaml'], 2, /nowhere\.yaml does not exist/],
+    [['evaluate', '--jsn'], 2, /Did you mean --json/],
+    [['evalute'], 2, /Did you mean "evaluate"/],
+    [['search'], 2, /came without image/],
+    [['train'], 2, /names no train/],
+  ])('%s ends with %i and says why', async (args, code, message) => {
+    const result = await cli(args)
+    expect(result.code).toBe(code)
+    expect(result.stderr).toMatch(message)
+    expect(result.stdout).toBe('')
+    expect(result.stderr).not.toContain('    at ')
+  })
+
+  it('gives errors as data under --json, and the stack under --debug', async () => {
+    const result = await cli(['evaluate', '--seed=one', '--json', '--debug'])
+    expect(json(result.stdout)).toMatchObject({ error: { code: 'config/invalid', fields: { issues: [{ path: 'seed' }] } } })
+    expect(result.stderr).toContain('    at ')
+  })
+
+  it('refuses a plugin of another spec version, by name and with the command', async () => {
+    await mkdir(path.join(folder, 'node_modules/acme-loss'), { recursive: true })
+    await writeFile(path.join(folder, 'node_modules/acme-loss/package.json'), '{"name": "acme-loss", "version": "3.1.0", "type": "module", "exports": "./index.js"}')
+    await writeFile(path.join(folder, 'node_modules/acme-loss/index.js'), "export default { specVersion: 'v2', kind: 'loss', name: 'acme' }")
+    const result = await cli(['evaluate', '--plugins=[acme-loss]'])
+    expect(result).toMatchObject({ code: 2 })
+    expect(result.stderr).toMatch(/"acme" of acme-loss 3\.1\.0 is built for plugin spec v2, and this is spec v1.*npm install @lookalike\/core@latest/)
+  })
+
+  it.each(['init', 'index', 'search', 'evaluate', 'train', 'report', 'plugins', 'schema', 'doctor'])('%s has help with examples', async (name) => {
+    const { code, stdout } = await cli([name, '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/Usage: lookalike/)
+    expect(stdout).toMatch(/Examples\n +#/)
+    expect(stdout).toContain('Exit codes')
+  })
+
+  it('doctor looks at everything and gives each finding a remedy', async () => {
+    await writeFile(path.join(folder, 'text.jpg'), 'not a model')
+    const result = await cli(['doctor', '--json', '--model', 'text.jpg'])
+    expect(result.code).toBe(1)
+    const { findings } = json(result.stdout) as { findings: { check: string; status: string; detail: string }[] }
+    expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(['node', 'onnxruntime-node', 'sharp', 'tensorflow.js', 'plugins', 'config', 'runs', 'cache']) as unknown)
+    expect(findings.filter(({ status }) => status === 'fail')).toMatchObject([{ check: 'model', detail: expect.stringContaining('text.jpg') as unknown }])
+  })
+})
