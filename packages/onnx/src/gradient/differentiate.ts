@@ -122,7 +122,7 @@ function buildGradient(model: OnnxModel, seen: Probe, weights: ReadonlyMap<strin
 }
 
 /** What depends on the given tensors; only through it do gradients flow. */
-function activeTensors(nodes: readonly Node[], sources: readonly string[]): Set<string> {
+export function activeTensors(nodes: readonly Node[], sources: readonly string[]): Set<string> {
   const active = new Set(sources)
   for (const node of nodes) {
     if (!STOPS.has(node.op) && node.inputs.some((input) => active.has(input))) for (const output of node.outputs) if (output) active.add(output)
