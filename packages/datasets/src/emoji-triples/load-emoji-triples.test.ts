@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { indexKeywords } from './locale-keywords.js'
 import { tempFolder, testContext } from '../test-support/temp-folder.js'
-import { type EmojiTriplesOptions, loadEmojiTriples } from './load-emoji-triples.js'
+import { type EmojiTriplesOptions, loadEmojiTriples, voters } from './load-emoji-triples.js'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const small: EmojiTriplesOptions = {
@@ -35,14 +36,28 @@ describe('loadEmojiTriples', () => {
   })
 
   it('lets held-out locales alone vote on test triples', async () => {
-    const all = await load()
     const held = await load({ heldOutLocales: 40 })
     const few = held.triples!.filter(({ split }) => split === 'test')
     expect(few).toHaveLength(6)
     // 40 voters at most: no share needs a denominator beyond 40.
     const shares = (most: number) => new Set(Array.from({ length: most }, (_, n) => Array.from({ length: n + 2 }, (_, k) => k / (n + 1))).flat())
     expect(few.every(({ agreement }) => shares(40).has(agreement!))).toBe(true)
-    expect(all.triples!.filter(({ split }) => split !== 'test')).not.toEqual(held.triples!.filter(({ split }) => split !== 'test'))
-    await expect(load({ heldOutLocales: ['dee'] })).rejects.toMatchObject({ code: 'dataset/unknown-locale', message: expect.stringContaining('Did you mean de') })
+    expect(held.triples!.some(({ split, agreement }) => split !== 'test' && !shares(40).has(agreement!))).toBe(true)
+  })
+})
+
+describe('voters', () => {
+  const locales = ['de', 'fr', 'sw'].map((locale) => indexKeywords(locale, []))
+  const named = (heldOutLocales: number | string[]) => {
+    const { train, test } = voters(locales, { heldOutLocales, seed: 0 })
+    return [train, test].map((list) => list.map(({ locale }) => locale))
+  }
+
+  it('keeps held-out locales from training', () => {
+    expect(named(0)).toEqual([['de', 'fr', 'sw'], ['de', 'fr', 'sw']])
+    expect(named(['fr'])).toEqual([['de', 'sw'], ['fr']])
+    const [train, test] = named(2)
+    expect([train!.length, test!.length, new Set([...train!, ...test!]).size]).toEqual([1, 2, 3])
+    expect(() => named(['dee'])).toThrow(expect.objectContaining({ code: 'dataset/unknown-locale', message: expect.stringContaining('Did you mean de') }))
   })
 })

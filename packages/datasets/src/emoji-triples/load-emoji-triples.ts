@@ -60,7 +60,7 @@ export async function loadEmojiTriples(options: EmojiTriplesOptions, context: Lo
 }
 
 /** Held-out locales vote on test triples, and they alone; the others on all that is trained or fitted. */
-function voters(locales: readonly LocaleKeywords[], { heldOutLocales, seed }: EmojiTriplesOptions) {
+export function voters(locales: readonly LocaleKeywords[], { heldOutLocales, seed }: Pick<EmojiTriplesOptions, 'heldOutLocales' | 'seed'>) {
   if (heldOutLocales === 0) return { train: locales, test: locales }
   const names = locales.map(({ locale }) => locale)
   const unknown = typeof heldOutLocales === 'number' ? undefined : heldOutLocales.find((name) => !names.includes(name))

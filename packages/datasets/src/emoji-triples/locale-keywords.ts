@@ -16,7 +16,8 @@ export interface LocaleKeywords {
 const LEAST_EMOJI = 1000
 
 const schema = z.object({
-  annotations: z.object({ annotations: z.record(z.string(), z.object({ default: z.array(z.string()).optional() })).nullish() }),
+  // Entries are checked one by one below: most belong to characters that are no emoji of the benchmark.
+  annotations: z.object({ annotations: z.record(z.string(), z.unknown()).nullish() }),
 })
 
 /** Reads the locales without a region or script of an installed `cldr-annotations-full`, in the order of their names. */
@@ -27,7 +28,9 @@ export async function readLocales(folder: string, keys: ReadonlySet<string>): Pr
     const { annotations } = await readJson(join(folder, 'annotations', locale, 'annotations.json'), schema)
     const keywords = Object.entries(annotations.annotations ?? {}).flatMap(([characters, entry]) => {
       const key = keyOf(characters)
-      return keys.has(key) && entry.default?.length ? [[key, entry.default] as const] : []
+      if (!keys.has(key)) return []
+      const { default: list } = entry as { default?: unknown }
+      return Array.isArray(list) && list.length > 0 ? [[key, list.map(String)] as const] : []
     })
     const read = indexKeywords(locale, keywords)
     if (read.words.size >= LEAST_EMOJI) locales.push(read)
