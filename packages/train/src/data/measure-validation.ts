@@ -1,0 +1,40 @@
+import { createEmbeddings, judgeEmbeddings, selectRows, summarise, truthOfItems, LookalikeError, type DatasetItem } from '@lookalike/core'
+
+/** Figures of a validation by name: `map@r`, `recall@1`, in [0, 1]. */
+export const VALIDATION_METRICS = ['recall@1', 'map@r'] as const
+
+/**
+ * Measures the search among validation items.
+ *
+ * @param vectors one a row, of the items in their order
+ */
+export async function measureValidation(items: readonly DatasetItem[], vectors: Float32Array, dim: number): Promise<Readonly<Record<string, number>>> {
+  const all = createEmbeddings({ data: unit(vectors, dim), rows: items.length, dim, space: 'training', role: 'any' })
+  const part = (wanted: 'isQuery' | 'isGallery') => {
+    const rows = items.flatMap((item, row) => (item[wanted] ? [row] : []))
+    return { items: rows.map((row) => items[row]!), embeddings: selectRows(all, rows) }
+  }
+  const queries = part('isQuery')
+  const gallery = part('isGallery')
+  const judgement = await judgeEmbeddings(queries.embeddings, gallery.embeddings, truthOfItems(queries.items, gallery.items))
+  if (judgement.queries.length === 0) {
+    throw new LookalikeError('train/validation', {
+      problem: `None of the ${items.length} validation images has another image of its class to find`,
+      expected: 'validation classes with at least two images',
+      fix: 'Hold more classes out ("validation"), or set it to 0 to train without.',
+    })
+  }
+  return summarise(judgement, VALIDATION_METRICS).metrics
+}
+
+/** Embeddings are compared by cosine, also those of networks that do not normalise. */
+function unit(vectors: Float32Array, dim: number): Float32Array {
+  const out = vectors.slice()
+  for (let row = 0; row < out.length; row += dim) {
+    let sum = 0
+    for (let i = row; i < row + dim; i++) sum += out[i]! * out[i]!
+    const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0
+    for (let i = row; i < row + dim; i++) out[i]! *= scale
+  }
+  return out
+}
