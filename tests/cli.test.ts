@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { float32, saveModel, type OnnxModel } from '@lookalike/onnx'
 import { makePhotos } from './helpers/make-photos.js'
 import { root, runCli } from './helpers/run-cli.js'
 
@@ -92,6 +93,64 @@ describe('index and search', () => {
   })
 })
 
+describe('rerankers', () => {
+  it('rerank a search, and are measured beside it', async () => {
+    const found = json((await cli(['search', 'photos/green/1.png', '-k', '4', '--rerankers=[k-reciprocal]', '--json', '--quiet'])).stdout) as { results: { distance: number; metadata: { label: string } }[] }[]
+    expect(found[0]!.results.map(({ metadata }) => metadata.label)).toEqual(['green', 'green', 'green', 'green'])
+    const measured = await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--rerankers=[k-reciprocal]', '--name=reranked', '--json', '--quiet'])
+    expect(json(measured.stdout)).toMatchObject({ stages: [{ name: 'search' }, { name: 'k-reciprocal', metrics: { 'recall@1': 1 } }] })
+  })
+})
+
+describe('models', () => {
+  beforeAll(async () => {
+    // relu(x W) -> det(...): an operator without a gradient behind one with.
+    const weights = float32([0.5, -0.25, 0.125, 1], [2, 2])
+    const model = (op: string): OnnxModel => ({
+      irVersion: 8, opset: { '': 13 }, producer: 'test', metadata: {}, functions: [],
+      graph: {
+        name: 'g',
+        nodes: [
+          { name: 'product', op: 'MatMul', domain: '', inputs: ['x', 'w'], outputs: ['y'], attributes: {} },
+          { name: 'last', op, domain: '', inputs: ['y'], outputs: ['z'], attributes: {} },
+        ],
+        inputs: [{ name: 'x', type: 'float32', shape: [2, 2] }],
+        outputs: [{ name: 'z', type: 'float32', ...(op === 'Det' ? { shape: [] } : { shape: [2, 2] }) }],
+        initializers: new Map([['w', weights]]),
+      },
+    })
+    await saveModel(path.join(folder, 'trainable.onnx'), model('Tanh'))
+    await saveModel(path.join(folder, 'obstacle.onnx'), model('Det'))
+    await writeFile(path.join(folder, 'bad-case.json'), '{"input": 1}')
+    await writeFile(path.join(folder, 'no-model.onnx'), 'not a model')
+  })
+
+  it('doctor says whether a model can be trained, and which node stands in the way', async () => {
+    expect(await cli(['doctor', '--model', 'trainable.onnx'])).toMatchObject({ code: 0, stdout: expect.stringContaining('all 1 weight tensors (4 values)') as unknown })
+    const stopped = await cli(['doctor', '--model', 'obstacle.onnx'])
+    expect(stopped.code).toBe(1)
+    expect(stopped.stdout).toMatch(/node last: the operator Det has no gradient rule/)
+  })
+
+  it('check-gradients compares with finite differences', async () => {
+    const { code, stdout } = await cli(['check-gradients', 'trainable.onnx', '--json'])
+    expect(code).toBe(0)
+    const { tensors } = json(stdout) as { tensors: { name: string; error: number }[] }
+    expect(tensors.map(({ name }) => name).sort()).toEqual(['w', 'x'])
+    for (const { error } of tensors) expect(error).toBeLessThan(1e-3)
+  })
+
+  it('check-gradients ends with 1 when a case says otherwise, and with 2 when it does not fit', async () => {
+    const shape = [2, 2]
+    const ones = { shape, data: [1, 1, 1, 1] }
+    await writeFile(path.join(folder, 'wrong-case.json'), JSON.stringify({ input: ones, output: ones, outputGradient: ones, initializerGradients: { w: ones } }))
+    const wrong = await cli(['check-gradients', 'trainable.onnx', '--case', 'wrong-case.json'])
+    expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('2 of 2 tensors differ by more than 0.001') as unknown })
+    expect(await cli(['check-gradients', 'trainable.onnx', '--case', 'bad-case.json'])).toMatchObject({ code: 2, stderr: expect.stringContaining('bad-case.json does not fit') as unknown })
+    expect(await cli(['check-gradients', 'no-model.onnx'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no-model.onnx') as unknown })
+  })
+})
+
 describe('evaluate and report', () => {
   it('measures, prints figures, and writes the run', async () => {
     const result = await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--json'])
@@ -169,7 +228,7 @@ describe('configs and plugins', () => {
     expect(result.stderr).toMatch(/"acme" of acme-loss 3\.1\.0 is built for plugin spec v2, and this is spec v1.*npm install @lookalike\/core@latest/)
   })
 
-  it.each(['init', 'index', 'search', 'evaluate', 'train', 'report', 'plugins', 'schema', 'doctor'])('%s has help with examples', async (name) => {
+  it.each(['init', 'index', 'search', 'evaluate', 'train', 'report', 'plugins', 'schema', 'doctor', 'check-gradients'])('%s has help with examples', async (name) => {
     const { code, stdout } = await cli([name, '--help'])
     expect(code).toBe(0)
     expect(stdout).toMatch(/Usage: lookalike/)

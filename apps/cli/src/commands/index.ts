@@ -10,6 +10,7 @@ const LOADERS = {
   plugins: () => import('./plugins.js').then(({ plugins }) => plugins),
   schema: () => import('./schema.js').then(({ schema }) => schema),
   doctor: () => import('./doctor.js').then(({ doctor }) => doctor),
+  'check-gradients': () => import('./check-gradients.js').then(({ checkGradientsCommand }) => checkGradientsCommand),
 } as const
 
 export const COMMANDS = Object.keys(LOADERS) as (keyof typeof LOADERS)[]

@@ -125,7 +125,7 @@ export async function openEmbeddingCache(folder: string, space: string, dim: num
     },
     has: (key) => places.has(key),
     get(keys) {
-      const vectors = new Array<Float32Array | undefined>(keys.length)
+      const vectors = Array.from<Float32Array | undefined>({ length: keys.length })
       const wanted = keys
         .map((key, row) => ({ row, place: places.get(key) }))
         .filter((entry): entry is { row: number; place: { segment: number; offset: number } } => entry.place !== undefined)

@@ -145,7 +145,7 @@ async function measureStages(
 
   const index = await (await pipeline.engine()).open({ dim: gallery.dim, space: gallery.space })
   const stages = ['search', ...rerankers.map(({ name }) => name)].map((name) => ({
-    name, milliseconds: 0, rankings: [] as Ranking[], judged: new Array<JudgedQuery | undefined>(queries.rows),
+    name, milliseconds: 0, rankings: [] as Ranking[], judged: Array.from<JudgedQuery | undefined>({ length: queries.rows }),
   }))
   try {
     await index.add(gallery, options)

@@ -44,7 +44,7 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
     ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
   }
   const { dim, space } = encoder
-  const vectors = new Array<Float32Array | undefined>(images.length)
+  const vectors = Array.from<Float32Array | undefined>({ length: images.length })
   const cache = await options.openCache?.(space, dim)
   let done = 0
   const report = (count: number) => {
@@ -79,7 +79,7 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
   return { embeddings: createEmbeddings({ data, rows: positions.length, dim, space, role: 'any' }), positions }
 
   async function hashAll(): Promise<(string | undefined)[]> {
-    const keys = new Array<string | undefined>(images.length)
+    const keys = Array.from<string | undefined>({ length: images.length })
     let next = 0
     const worker = async () => {
       for (let position = next++; position < images.length; position = next++) {
