@@ -1,26 +1,26 @@
+import type { Tensor2D } from '@tensorflow/tfjs-core'
 import { loadTensorflow } from '../backend/load-tensorflow.js'
 import { matrix, type Matrix, type Products } from './products.js'
 
 /** The products by TensorFlow.js, where there is no onnxruntime. */
 export async function tensorflowProducts(): Promise<Products> {
   const tf = await loadTensorflow()
-  const multiply = async (a: Matrix, b: Matrix, transposeA: boolean, transposeB: boolean): Promise<Matrix> => {
-    const rows = transposeA ? a.cols : a.rows
-    const cols = transposeB ? b.rows : b.cols
-    const product = tf.tidy(() =>
-      tf.matMul(tf.tensor2d(a.data, [a.rows, a.cols]), tf.tensor2d(b.data, [b.rows, b.cols]), transposeA, transposeB),
-    )
+  const multiply = async (rows: number, cols: number, product: () => Tensor2D): Promise<Matrix> => {
+    const result = tf.tidy(product)
     try {
       // Copied: a backend may hand out a view of its own memory.
-      return matrix(Float32Array.from(product.dataSync()), rows, cols)
+      return matrix(Float32Array.from(result.dataSync()), rows, cols)
     } finally {
-      product.dispose()
+      result.dispose()
     }
   }
+  const tensor = ({ data, rows, cols }: Matrix) => tf.tensor2d(data, [rows, cols])
+  // Transposed first: the wasm backend multiplies a transposed operand 7 to 20 times more slowly.
+  const transposed = (m: Matrix) => tf.transpose(tensor(m)) as Tensor2D
   return {
     name: 'tensorflow',
-    abt: (a, b) => multiply(a, b, false, true),
-    ab: (a, b) => multiply(a, b, false, false),
-    atb: (a, b) => multiply(a, b, true, false),
+    abt: (a, b) => multiply(a.rows, b.rows, () => tf.matMul(tensor(a), transposed(b))),
+    ab: (a, b) => multiply(a.rows, b.cols, () => tf.matMul(tensor(a), tensor(b))),
+    atb: (a, b) => multiply(a.cols, b.cols, () => tf.matMul(transposed(a), tensor(b))),
   }
 }
