@@ -9,7 +9,7 @@ import plugins, { buildVit } from './index.js'
 let context: PluginContext
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lookalike-encoder-plugins-'))
-  context = { folder, cacheFolder: join(folder, 'cache'), seed: 5, warn: () => {}, create: () => Promise.reject(new Error('no plugin names another')) }
+  context = { folder, cacheFolder: join(folder, 'cache'), seed: 5, warn: () => {}, origin: () => ({ package: 'test' }), create: () => Promise.reject(new Error('no plugin names another')) }
 })
 afterAll(() => rm(context.folder, { recursive: true }))
 

@@ -67,7 +67,7 @@ beforeAll(async () => {
 afterAll(() => new Promise((resolve) => server.close(resolve)))
 
 const context = {
-  folder: '.', cacheFolder: '.', seed: 0, warn: () => {},
+  folder: '.', cacheFolder: '.', seed: 0, warn: () => {}, origin: () => ({ package: 'test' }),
   create: () => Promise.reject(new Error('This plugin names no other.')),
 }
 

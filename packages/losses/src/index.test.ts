@@ -12,7 +12,7 @@ async function create(ref: PluginRef<'loss'>) {
   const checked = await plugin.options['~standard'].validate(options)
   if (checked.issues) throw new Error(checked.issues[0]!.message)
   const context: PluginContext = {
-    origin: import.meta.url,
+    origin: () => ({ package: 'test', url: import.meta.url }),
     folder: '.',
     cacheFolder: '.',
     seed: 1,

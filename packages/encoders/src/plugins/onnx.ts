@@ -3,7 +3,7 @@ import { definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createOnnxEncoder } from '../create-onnx-encoder.js'
 import { POOLINGS } from '../network/pooling.js'
-import { normalise, preprocessing, projection, running } from './option-schemas.js'
+import { normalise, preprocessing, projection, running, threadsOf } from './option-schemas.js'
 
 const options = z.strictObject({
   model: z.string().min(1).describe('Path of the ONNX file, from the config file.'),
@@ -32,6 +32,6 @@ export const onnx = definePlugin({
   name: 'onnx',
   description: 'Any ONNX file that takes images, with pooling, projection and norm.',
   options,
-  create: ({ model, projection: layer, ...rest }, { folder, seed }) =>
-    createOnnxEncoder({ ...rest, model: resolve(folder, model), ...(layer && { projection: { seed, ...layer } }) }),
+  create: ({ model, projection: layer, ...rest }, { folder, seed, threads }) =>
+    createOnnxEncoder({ ...threadsOf({ threads }), ...rest, model: resolve(folder, model), ...(layer && { projection: { seed, ...layer } }) }),
 })

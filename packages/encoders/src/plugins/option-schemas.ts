@@ -10,12 +10,17 @@ export const running = {
     .max(4096)
     .exactOptional()
     .describe('Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones.'),
-  threads: z.int().min(1).max(256).exactOptional().describe('Threads of the runtime. Default: the number of cores.'),
+  threads: z.int().min(1).max(256).exactOptional().describe('Threads of the runtime. Default: those of the run, else the number of cores.'),
   providers: z
     .array(z.enum(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']))
     .min(1)
     .exactOptional()
     .describe('Where to run, first choice first. Default: the CPU.'),
+}
+
+/** The run's number of threads, for plugins whose own options name none. */
+export function threadsOf({ threads }: { readonly threads?: number | undefined }): Pick<Running, 'threads'> {
+  return threads === undefined ? {} : { threads }
 }
 
 /** Of a plugin's options those that say how the network is run. */
