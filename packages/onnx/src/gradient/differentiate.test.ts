@@ -30,7 +30,7 @@ const shared = new URL('../../../../../shared/golden/gradients/', import.meta.ur
 const fixtures = new URL('../../fixtures/', import.meta.url)
 const cases = [
   ['deit-distilled', fixtures], ['resnet', fixtures],
-  ['vit', shared], ['vit-opset13', shared], ['deit-distilled', shared], ['resnet', shared],
+  ['vit', shared], ['vit-opset13', shared],
 ] as const
 
 describe.each(cases)('%s agrees with PyTorch', (name, folder) => {

@@ -2,7 +2,6 @@ import { sizeOf } from '../../model/tensor.js'
 import { otherAxes, range, type Rule, type RuleContext } from '../rule.js'
 import { offsets, windowOf, type Window } from '../window.js'
 import { product } from './matrix.js'
-import { spread } from './movement.js'
 
 const conv: Rule = (c) => {
   const { g } = c
@@ -22,68 +21,129 @@ function isPointwise({ kernel, strides, padsBefore, padsAfter }: Window): boolea
 }
 
 function inputGradient(c: RuleContext, window: Window, groups: number): string {
-  const { g } = c
-  const [x, weight] = c.node.inputs as [string, string]
-  const [outputs, inputs] = c.shape(weight) as [number, number]
-  const shape = c.shape(x)
-  if (isPointwise(window) && groups === 1) {
-    const dy = g.reshape(c.dy, [shape[0]!, outputs, sizeOf(window.output)])
-    return g.reshape(product(g, g.reshape(weight, [outputs, inputs]), dy, { transA: true }), shape)
-  }
-  if (inputs === 1 && outputs === groups) return depthwiseInputGradient(c, window, groups)
-  const span = (axis: number) => (window.kernel[axis]! - 1) * window.dilations[axis]! + 1
-  const reached = range(window.kernel.length).map((axis) => (window.output[axis]! - 1) * window.strides[axis]! + span(axis))
-  const margins = reached.map((size, axis) => window.input[axis]! + window.padsBefore[axis]! - size)
-  return g.node('ConvTranspose', [c.dy, weight], {
-    strides: window.strides,
-    dilations: window.dilations,
+  const { kernel, strides, dilations, padsBefore, padsAfter } = window
+  const reach = kernel.map((size, axis) => (size - 1) * dilations[axis]!)
+  const before = reach.map((span, axis) => span - padsBefore[axis]!)
+  const after = reach.map((span, axis) => span - padsAfter[axis]!)
+  const dense = strides.every((stride) => stride === 1) && [...before, ...after].every((pad) => pad >= 0)
+  // The runtime's convolution is faster than its transposed convolution, which every other case needs.
+  if (dense) return c.g.conv(c.dy, turnedKernel(c, groups), undefined, { dilations, group: groups, pads: [...before, ...after] })
+  const margins = padsAfter.map((pad) => -pad)
+  return c.g.node('ConvTranspose', [c.dy, c.node.inputs[1]!], {
+    strides,
+    dilations,
     group: groups,
-    pads: [...window.padsBefore, ...margins.map((margin) => Math.max(0, -margin))],
+    pads: [...padsBefore, ...margins.map((margin) => Math.max(0, -margin))],
     output_padding: margins.map((margin) => Math.max(0, margin)),
   })
 }
 
-/** A depthwise convolution of the gradient, spread out by the strides, with the kernel turned round. */
-function depthwiseInputGradient(c: RuleContext, window: Window, groups: number): string {
+/** The kernel turned round, with its inputs and outputs exchanged within each group. */
+function turnedKernel(c: RuleContext, groups: number): string {
   const { g } = c
-  const rank = window.kernel.length
-  const axes = range(rank).map((axis) => axis + 2)
-  const turned = g.slice(c.node.inputs[1]!, axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1))
-  let [gradient, shape] = [c.dy, [...c.outputShape]]
-  for (const axis of range(rank)) {
-    if (window.strides[axis]! > 1 && shape[axis + 2]! > 1) [gradient, shape] = spread(g, gradient, shape, axis + 2, window.strides[axis]!)
-  }
-  const span = (axis: number) => (window.kernel[axis]! - 1) * window.dilations[axis]!
-  const before = range(rank).map((axis) => span(axis) - window.padsBefore[axis]!)
-  const after = range(rank).map((axis) => window.input[axis]! + span(axis) - shape[axis + 2]! - before[axis]!)
-  if ([...before, ...after].some((pad) => pad < 0)) throw c.unsupported('a depthwise convolution padded by more than its kernel')
-  return g.conv(gradient, turned, undefined, { dilations: window.dilations, group: groups, pads: [...before, ...after] })
+  const weight = c.node.inputs[1]!
+  const [outputs, inputs, ...kernel] = c.shape(weight) as [number, number, ...number[]]
+  const exchanged =
+    groups === 1
+      ? g.transpose(weight, [1, 0, ...range(kernel.length).map((axis) => axis + 2)])
+      : inputs === 1 && outputs === groups
+        ? weight
+        : g.reshape(
+            g.transpose(g.reshape(weight, [groups, outputs / groups, inputs, ...kernel]), [0, 2, 1, ...range(kernel.length).map((axis) => axis + 3)]),
+            [groups * inputs, outputs / groups, ...kernel],
+          )
+  const axes = range(kernel.length).filter((axis) => kernel[axis]! > 1).map((axis) => axis + 2)
+  if (axes.length === 0) return exchanged
+  return g.slice(exchanged, axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1))
 }
 
-/** For each place in the kernel, the product of the gradient with the part of the image that the place saw. */
+/** From this many places an image on, one product for each image beats bringing the images' places together first. */
+const LARGE_POINTWISE = 150
+const LARGE = 512
+
+/** Four ways to the same sums, each the fastest for its kind of convolution. */
 function weightGradient(c: RuleContext, window: Window, groups: number): string {
+  const [outputs, inputs] = c.shape(c.node.inputs[1]!) as [number, number]
+  const places = sizeOf(window.output)
+  const depthwise = inputs === 1 && outputs === groups
+  if (depthwise && window.strides.some((stride) => stride > 1)) return byConvolution(c, window, groups)
+  if (depthwise || (groups === 1 && places >= (isPointwise(window) ? LARGE_POINTWISE : LARGE))) return byImage(c, window, groups)
+  return byChannel(c, window, groups)
+}
+
+/** The image with its padding, its first axis the images or, swapped, the channels. */
+function padded(c: RuleContext, window: Window, swapped: boolean): string {
   const { g } = c
-  const [x, weight] = c.node.inputs as [string, string]
-  const weightShape = c.shape(weight)
+  const x = swapped ? swap(c, c.node.inputs[0]!) : c.node.inputs[0]!
+  const pads = [0, 0, ...window.padsBefore, 0, 0, ...window.padsAfter.map((pad) => Math.max(0, pad))]
+  return pads.some((pad) => pad !== 0) ? g.pad(x, pads) : x
+}
+
+function swap(c: RuleContext, value: string): string {
+  return c.g.transpose(value, [1, 0, ...range(c.outputShape.length - 2).map((axis) => axis + 2)])
+}
+
+/** What one place of the kernel saw of the padded image. */
+function seenBy(c: RuleContext, window: Window, image: string, offset: readonly number[]): string {
+  const rank = window.kernel.length
+  if (isPointwise(window)) return image
+  const starts = offset.map((at, axis) => at * window.dilations[axis]!)
+  const ends = starts.map((start, axis) => start + (window.output[axis]! - 1) * window.strides[axis]! + 1)
+  return c.g.slice(image, starts, ends, range(rank).map((axis) => axis + 2), window.strides)
+}
+
+/** For each place in the kernel and each image a product of gradient and image; then the sum over the images. */
+function byImage(c: RuleContext, window: Window, groups: number): string {
+  const { g } = c
+  const weightShape = c.shape(c.node.inputs[1]!)
   const [outputs, inputs] = weightShape as [number, number]
   const images = c.outputShape[0]!
-  const rank = window.kernel.length
-  const places = images * sizeOf(window.output)
-  const swap = [1, 0, ...range(rank).map((axis) => axis + 2)]
-  const dy = g.reshape(g.transpose(c.dy, swap), [groups, outputs / groups, places])
-  const zeroPads = [0, 0]
-  const pads = [...zeroPads, ...window.padsBefore, ...zeroPads, ...window.padsAfter.map((pad) => Math.max(0, pad))]
-  const swapped = g.transpose(x, swap)
-  const padded = pads.some((pad) => pad !== 0) ? g.pad(swapped, pads) : swapped
-  const axes = range(rank).map((axis) => axis + 2)
+  const places = sizeOf(window.output)
+  const image = padded(c, window, false)
+  const depthwise = groups > 1
+  const left = depthwise ? [images * outputs, 1, places] : [images, outputs, places]
+  const right = depthwise ? [images * outputs, 1, places] : [images, inputs, places]
+  const dy = g.reshape(c.dy, left)
+  // The runtime multiplies tall by narrow faster than narrow by tall.
+  const turned = !depthwise && inputs > outputs
   const parts = offsets(window.kernel).map((offset) => {
-    const starts = offset.map((at, axis) => at * window.dilations[axis]!)
-    const ends = starts.map((start, axis) => start + (window.output[axis]! - 1) * window.strides[axis]! + 1)
-    const seen = g.slice(padded, starts, ends, axes, window.strides)
-    const columns = g.reshape(seen, [groups, inputs, places])
-    return g.reshape(product(g, dy, columns, { transB: true }), [outputs, inputs, 1])
+    const seen = g.reshape(seenBy(c, window, image, offset), right)
+    const products = turned ? product(g, seen, dy, { transB: true }) : product(g, dy, seen, { transB: true })
+    const sum = g.reduceSum(depthwise ? g.reshape(products, [images, outputs, 1]) : products, [0], false)
+    return g.reshape(turned ? g.transpose(sum, [1, 0]) : sum, [outputs, inputs, 1])
   })
   return g.reshape(parts.length === 1 ? parts[0]! : g.concat(parts, 2), weightShape)
+}
+
+/** The images' places side by side, and one product for all places of the kernel. */
+function byChannel(c: RuleContext, window: Window, groups: number): string {
+  const { g } = c
+  const weightShape = c.shape(c.node.inputs[1]!)
+  const [outputs, inputs] = weightShape as [number, number]
+  const places = c.outputShape[0]! * sizeOf(window.output)
+  const taps = sizeOf(window.kernel)
+  const image = padded(c, window, true)
+  const dy = g.reshape(swap(c, c.dy), [groups, outputs / groups, places])
+  const seen = offsets(window.kernel).map((offset) => g.reshape(seenBy(c, window, image, offset), [groups, inputs, places]))
+  const columns = seen.length === 1 ? seen[0]! : g.concat(seen, 1)
+  // [groups, outputs / groups, taps, inputs]
+  const sums = g.reshape(product(g, dy, columns, { transB: true }), [outputs, taps, inputs])
+  return g.reshape(taps === 1 ? sums : g.transpose(sums, [0, 2, 1]), weightShape)
+}
+
+/** The image convolved with its gradient, images in the place of channels. */
+function byConvolution(c: RuleContext, window: Window, groups: number): string {
+  const { g } = c
+  const images = c.outputShape[0]!
+  const size = window.input.map((edge, axis) => edge + window.padsBefore[axis]! + Math.max(0, window.padsAfter[axis]!))
+  const image = g.reshape(padded(c, window, true), [1, groups * images, ...size])
+  const sums = g.conv(image, swap(c, c.dy), undefined, { group: groups, dilations: window.strides, strides: window.dilations })
+  const found = size.map((edge, axis) => Math.floor((edge - (window.output[axis]! - 1) * window.strides[axis]! - 1) / window.dilations[axis]!) + 1)
+  const weightShape = c.shape(c.node.inputs[1]!)
+  // Pixels that no window reached make rows beyond the kernel.
+  const axes = range(window.kernel.length).filter((axis) => found[axis] !== window.kernel[axis])
+  const cut = axes.length === 0 ? sums : g.slice(sums, axes.map(() => 0), axes.map((axis) => window.kernel[axis]!), axes.map((axis) => axis + 2))
+  return g.reshape(cut, weightShape)
 }
 
 export const convolutionRules: Readonly<Record<string, Rule>> = { Conv: conv }

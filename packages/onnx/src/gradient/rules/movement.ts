@@ -61,7 +61,7 @@ const slice: Rule = (c) => {
 }
 
 /** Puts `stride - 1` zeros between neighbours along one axis. */
-export function spread(g: GraphBuilder, x: string, shape: readonly number[], axis: number, stride: number): [string, number[]] {
+function spread(g: GraphBuilder, x: string, shape: readonly number[], axis: number, stride: number): [string, number[]] {
   const [before, after] = [shape.slice(0, axis), shape.slice(axis + 1)]
   const count = shape[axis]!
   const apart = g.reshape(x, [...before, count, 1, ...after])

@@ -174,6 +174,10 @@ const convolution = (note: string, xShape: readonly number[], wShape: readonly n
 ]
 cases.push(
   ...convolution('1x1', [2, 3, 4, 5], [4, 3, 1, 1], {}),
+  ...convolution('1x1, many places', [2, 2, 13, 12], [3, 2, 1, 1], {}),
+  ...convolution('1x1, many places, narrow', [2, 3, 13, 12], [2, 3, 1, 1], {}),
+  ...convolution('3x3, many places', [2, 2, 24, 23], [3, 2, 3, 3], { pads: [1, 1, 1, 1] }),
+  ...convolution('3x3, many places, narrow', [2, 3, 47, 46], [2, 3, 3, 3], { strides: [2, 2] }),
   ...convolution('1x1, strided', [2, 3, 5, 4], [4, 3, 1, 1], { strides: [2, 2] }),
   ...convolution('3x3', [2, 3, 5, 4], [4, 3, 3, 3], { pads: [1, 1, 1, 1] }),
   ...convolution('3x3, strided', [2, 3, 6, 5], [4, 3, 3, 3], { pads: [1, 1, 1, 1], strides: [2, 2] }),
