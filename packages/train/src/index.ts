@@ -8,6 +8,7 @@ import { grayscalePlugin } from './augmentations/grayscale.js'
 import { invertPlugin } from './augmentations/invert.js'
 import { randomResizedCropPlugin } from './augmentations/random-resized-crop.js'
 import { rotationPlugin } from './augmentations/rotation.js'
+import { metricLearningPlugin } from './metric-learning/metric-learning.js'
 import { balancedPlugin } from './samplers/balanced.js'
 import { categoryBalancedPlugin } from './samplers/category-balanced.js'
 import { plainPlugin } from './samplers/plain.js'
@@ -25,6 +26,18 @@ export { grayscale, type GrayscaleOptions } from './augmentations/grayscale.js'
 export { invert, type InvertOptions } from './augmentations/invert.js'
 export { randomResizedCrop, type RandomResizedCropOptions } from './augmentations/random-resized-crop.js'
 export { rotation, type RotationOptions } from './augmentations/rotation.js'
+export { metricLearning, type MetricLearningOptions, type MetricLearningParts } from './metric-learning/metric-learning.js'
+export { createCheckpointStore, type CheckpointStore, type Identity } from './checkpoint/create-checkpoint-store.js'
+export type { Checkpoint } from './checkpoint/checkpoint-file.js'
+export { runTrainingLoop, type Best, type TrainingLoopOptions, type TrainingLoopResult } from './loop/run-training-loop.js'
+export type { Position, StepResult, TrainingTask } from './loop/training-task.js'
+export { createBatchLoader, type BatchLoader, type BatchLoaderOptions, type LoadedTrainingBatch } from './loading/create-batch-loader.js'
+export type { AugmentationOrigin } from './loading/create-fillers.js'
+export { augmentInto, decodeForTraining, type TrainingImage } from './loading/training-image.js'
+export { selectTrainingData, type TrainingData } from './data/select-training-data.js'
+export { hashData } from './data/hash-data.js'
+export { measureValidation } from './data/measure-validation.js'
+export { addHead, buildHead, connectHead, type Head, type HeadOptions } from './model/add-head.js'
 export * from './model/create-trainable-model.js'
 export { matchNames } from './model/match-names.js'
 export { createOptimizer, optimizerSchema, type ArrayState, type Optimizer, type OptimizerOptions } from './optimizer/create-optimizer.js'
@@ -46,4 +59,5 @@ export default [
   invertPlugin,
   randomResizedCropPlugin,
   rotationPlugin,
+  metricLearningPlugin,
 ]

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import { LookalikeError, isLookalikeError, type OperationOptions } from '@lookalike/core'
 import type { CheckpointStore } from '../checkpoint/create-checkpoint-store.js'
 import type { Checkpoint } from '../checkpoint/checkpoint-file.js'
@@ -26,6 +27,8 @@ export interface TrainingLoopOptions extends OperationOptions {
   readonly monitor?: string
   /** Validations without a new best after which the run stops. Default: never. */
   readonly patience?: number
+  /** Which weights the run ends with: those of the best validation (the default, where there is one) or the last. */
+  readonly keep?: 'best' | 'last'
   /** Share of the moving average that stays at each step; without it there is none. */
   readonly averageDecay?: number
   /** Of what batches are made: `image`, `pair`. */
@@ -92,6 +95,8 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
   training: while (!ended && state.step < plan.totalSteps) {
     const batches = task.batches(state.epoch)
     for await (const batch of task.load(state.epoch, state.batch)) {
+      // The runtime computes on this thread: without a pause nothing else, an abort included, would have its turn.
+      await breathe()
       if (signal?.aborted) {
         stopped = 'aborted'
         break training
@@ -129,9 +134,9 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
       throw error
     })
     if (!Number.isFinite(result.value)) await fail(batch, `the loss is ${result.value}`)
+    const usual = state.beginning.reduce((sum, value) => sum + value, 0) / Math.max(1, state.beginning.length)
+    if (state.step > 0 && Math.abs(result.value) > EXPLOSION * Math.max(1, usual)) await fail(batch, `the loss is ${result.value.toPrecision(3)}, and it was ${usual.toPrecision(3)} in the beginning`)
     if (state.beginning.length < BEGINNING) state.beginning.push(Math.abs(result.value))
-    const usual = state.beginning.reduce((sum, value) => sum + value, 0) / state.beginning.length
-    if (Math.abs(result.value) > EXPLOSION * Math.max(1, usual)) await fail(batch, `the loss is ${result.value.toPrecision(3)}, and it was ${usual.toPrecision(3)} in the beginning`)
     sinceLast()
     try {
       norm = optimizer.step(result.gradients, scale).norm
@@ -238,7 +243,7 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
   }
 
   function finalWeights(): ReadonlyMap<string, Float32Array> {
-    return best?.weights ?? copyWeights(average?.weights)
+    return (options.keep === 'last' ? undefined : best?.weights) ?? copyWeights(average?.weights)
   }
 
   function copyWeights(instead: ReadonlyMap<string, Float32Array> | undefined): Map<string, Float32Array> {

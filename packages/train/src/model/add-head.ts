@@ -1,5 +1,5 @@
 import { createRandom } from '@lookalike/core'
-import { createGraphBuilder, float32, type GraphBuilder, type OnnxModel } from '@lookalike/onnx'
+import { connectModels, createGraphBuilder, extractModel, float32, type OnnxModel } from '@lookalike/onnx'
 import { z } from 'zod'
 import { orthogonalMatrix } from './orthogonal-matrix.js'
 
@@ -11,52 +11,26 @@ export const headSchema = z.strictObject({
 
 export type HeadOptions = z.input<typeof headSchema>
 
-export interface HeadPlace {
-  /** The tensor that the head reads, `[N, inputs]`. */
-  readonly output: string
-  /** Its length. */
-  readonly inputs: number
-  readonly seed: number
-}
-
 /** Weights of a head have names that begin so. */
 export const HEAD = 'lookalike.head.'
 
-/** Puts a new head on a model: linear layers, the last one with orthogonal first weights. The embedding is then the only output. */
-export function addHead(model: OnnxModel, place: HeadPlace, options: HeadOptions = {}): { readonly model: OnnxModel; readonly output: string; readonly dim: number } {
-  const g = createGraphBuilder({ opset: Math.min(21, model.opset['']!), name: model.graph.name })
-  const inputs = Object.fromEntries(model.graph.inputs.map(({ name, type, shape }) => [name, g.input(name, type ?? 'float32', shape ?? [])]))
-  const below = g.include(model.graph, inputs)[place.output]!
-  const output = finishHead(g, below, place, options, freeName(model, 'embedding'))
-  const built = g.build()
-  return {
-    ...output,
-    model: {
-      ...built,
-      irVersion: Math.max(built.irVersion, model.irVersion),
-      opset: { ...built.opset, ...model.opset },
-      functions: model.functions,
-      metadata: model.metadata,
-    },
-  }
+export interface Head {
+  /** `features` [N, inputs] to `output` [N, dim]. */
+  readonly model: OnnxModel
+  readonly output: string
+  readonly dim: number
 }
 
-/** A head alone, from embeddings to embeddings, for training on embeddings that were computed before. */
-export function buildHead(place: Omit<HeadPlace, 'output'>, options: HeadOptions = {}): { readonly model: OnnxModel; readonly input: string; readonly output: string; readonly dim: number } {
-  const g = createGraphBuilder({ opset: 17, name: 'head' })
-  const input = g.input('features', 'float32', ['N', place.inputs])
-  const made = finishHead(g, input, { ...place, output: input }, options, 'embedding')
-  return { ...made, model: g.build(), input }
-}
-
-function finishHead(g: GraphBuilder, x: string, { inputs, seed }: HeadPlace, options: HeadOptions, name: string): { readonly output: string; readonly dim: number } {
+/** A head: linear layers with seeded first weights, those of the last layer orthogonal, the hidden ones as He et al. 2015. */
+export function buildHead(inputs: number, seed: number, options: HeadOptions = {}, { opset = 17, output = 'embedding' } = {}): Head {
   const { dim, hidden, normalise } = headSchema.parse(options)
   const random = createRandom(seed).fork('head')
+  const g = createGraphBuilder({ opset, name: 'head' })
   const layer = (value: string, from: number, to: number, i: number, data: Float32Array) => {
     const weight = g.initializer(`${HEAD}${i}.weight`, float32(data, [from, to]))
     return g.add(g.matMul(value, weight), g.initializer(`${HEAD}${i}.bias`, float32(new Float32Array(to))))
   }
-  let value = x
+  let value = g.input('features', 'float32', ['N', inputs])
   let width = inputs
   for (const [i, next] of hidden.entries()) {
     const deviation = Math.sqrt(2 / width)
@@ -65,10 +39,22 @@ function finishHead(g: GraphBuilder, x: string, { inputs, seed }: HeadPlace, opt
     width = next
   }
   value = layer(value, width, dim, hidden.length, orthogonalMatrix(width, dim, random.fork('last')))
-  return { output: g.output(normalise ? g.l2Normalise(value) : value, name, { shape: ['N', dim] }), dim }
+  g.output(normalise ? g.l2Normalise(value) : value, output, { shape: ['N', dim] })
+  return { model: g.build(), output, dim }
 }
 
-function freeName({ graph }: OnnxModel, name: string): string {
+/** Puts a new head on the output of a model; the embedding is then the only output. */
+export function addHead(model: OnnxModel, output: string, inputs: number, seed: number, options: HeadOptions = {}): Head {
+  const head = buildHead(inputs, seed, options, { opset: model.opset['']!, output: freeName(model, 'embedding') })
+  return { ...head, model: connectHead(model, output, head.model) }
+}
+
+/** A model with a head that was built for it. */
+export function connectHead(model: OnnxModel, output: string, head: OnnxModel): OnnxModel {
+  return connectModels(extractModel(model, { outputs: [output] }), head, { feed: { features: output }, prefix: '' })
+}
+
+export function freeName({ graph }: OnnxModel, name: string): string {
   const taken = new Set([...graph.inputs.map((input) => input.name), ...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)])
   let free = name
   while (taken.has(free)) free += '_'

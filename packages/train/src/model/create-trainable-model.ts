@@ -1,6 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
 import {
-  createSession, differentiate, float32, readModel, sizeOf, trainableInitializers,
+  createSession, differentiate, float32, readModel, sizeOf, trainableInitializers, withInitializers,
   type Feeds, type GradientModel, type OnnxModel, type Session, type Tensor, type TensorOf,
 } from '@lookalike/onnx'
 import { decays, type Parameter } from '../optimizer/parameter.js'
@@ -99,7 +99,9 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
   const model = source instanceof Uint8Array ? readModel(source) : source
   const outputs = options.outputs ?? model.graph.outputs.map(({ name }) => name)
   const trainable = options.trainable ?? trainableInitializers(model, outputs)
-  const { chunk = DEFAULT_CHUNK } = options
+  // A model exported for a fixed number of rows gets just so many; the last piece is filled up.
+  const fixed = model.graph.inputs.map(({ shape }) => shape?.[0]).find((rows) => typeof rows === 'number')
+  const chunkOf = (rows: number) => fixed ?? Math.max(1, Math.min(options.chunk ?? DEFAULT_CHUNK, rows))
   const sessionOptions = options.threads === undefined ? {} : { threads: options.threads }
   const weights = weightTensors(model, trainable)
   const parameters: readonly Parameter[] = trainable.map((name) => {
@@ -113,7 +115,13 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
   let active = trainable.join('\n')
 
   const exported = (values?: ReadonlyMap<string, Float32Array>): OnnxModel =>
-    replaceWeights(model, new Map(parameters.map(({ name, shape, data }) => [name, float32((values?.get(name) ?? data).slice(), shape)])))
+    withInitializers(
+      model,
+      parameters.map(({ name, shape, data }) => {
+        const current = values?.get(name) ?? data
+        return [name, float32(current.slice(), shape)] as const
+      }),
+    )
   const disposeAll = async () => {
     for (const { forward, joined, split } of compiled.values()) {
       for (const session of [forward, joined, split?.forward, split?.backward]) await session?.dispose()
@@ -172,14 +180,13 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
   return {
     parameters,
     async forward(feeds, { weights: instead } = {}) {
-      const rows = rowsOf(feeds)
-      return forwardAll(feeds, currentNames(), Math.min(chunk, Math.max(1, rows)), instead)
+      return forwardAll(feeds, currentNames(), chunkOf(rowsOf(feeds)), instead)
     },
     async step(feeds, loss, { only } = {}) {
       const names = only ?? trainable
       for (const name of names) if (!byName.has(name)) throw unknownParameter(name)
       const rows = rowsOf(feeds)
-      const size = Math.min(chunk, rows)
+      const size = chunkOf(rows)
       const used = new Map(names.map((name) => [name, gradients.get(name)!]))
       const clock = createClock()
 
@@ -212,9 +219,9 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
         for (let start = 0; start < rows; start += size) {
           const end = Math.min(rows, start + size)
           const part = padRows(sliceRows(feeds, start, end), size)
-          const chunkOf = await compile(part, names)
-          const gradient = chunkOf.gradient!
-          const session = (chunkOf.joined ??= await createSession(gradient.model, sessionOptions))
+          const piece = await compile(part, names)
+          const gradient = piece.gradient!
+          const session = (piece.joined ??= await createSession(gradient.model, sessionOptions))
           const first = start === 0
           const target = (name: string) => (first ? used.get(name)! : scratchOf(name))
           await session.run(
@@ -259,12 +266,6 @@ function weightTensors(model: OnnxModel, names: readonly string[]): Map<string, 
     if (tensor?.type !== 'float32') throw unknownParameter(name)
     return [name, tensor]
   }))
-}
-
-/** Also where a weight is the value of a Constant node. */
-function replaceWeights(model: OnnxModel, weights: ReadonlyMap<string, Tensor>): OnnxModel {
-  const nodes = model.graph.nodes.filter(({ op, outputs }) => op !== 'Constant' || !weights.has(outputs[0]!))
-  return { ...model, graph: { ...model.graph, nodes, initializers: new Map([...model.graph.initializers, ...weights]) } }
 }
 
 function unknownParameter(name: string): LookalikeError {

@@ -1,0 +1,205 @@
+import { availableParallelism } from 'node:os'
+import {
+  definePlugin, loadBatches, LookalikeError, pluginRef,
+  type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest,
+  type UnboundLoss,
+} from '@lookalike/core'
+import { float32, readModel, trainableInitializers, type Feeds } from '@lookalike/onnx'
+import { z } from 'zod'
+import { measureValidation } from '../data/measure-validation.js'
+import { selectTrainingData } from '../data/select-training-data.js'
+import type { AugmentationOrigin } from '../loading/create-fillers.js'
+import { createBatchLoader } from '../loading/create-batch-loader.js'
+import type { TrainingImage } from '../loading/training-image.js'
+import { addHead, HEAD, headSchema } from '../model/add-head.js'
+import { createTrainableModel, type TrainableModel } from '../model/create-trainable-model.js'
+import { matcher, matchNames } from '../model/match-names.js'
+import { commonOptions } from './common-options.js'
+import { hashBytes, trainEmbedding } from './train-embedding.js'
+
+const options = z.strictObject({
+  ...commonOptions,
+  augmentations: z
+    .array(pluginRef('augmentation'))
+    .default(['random-resized-crop', 'flip'])
+    .describe('What happens to each image before it is shown, in this order.'),
+  head: headSchema.exactOptional().describe('A new head on the encoder\'s output. Default: none, the encoder\'s own output is trained.'),
+  freeze: z.array(z.string().min(1)).default([]).describe('Weights that are not trained: names, with * for any characters.'),
+  headOnlyEpochs: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Epochs in the beginning in which only the head and the loss\'s own parameters are trained.'),
+  chunk: z
+    .int()
+    .min(1)
+    .exactOptional()
+    .describe('Images that go through the network at once; memory grows with it, and not with the batch. Default: 64 at 64 x 64 pixels, fewer of larger ones.'),
+  edge: z.int().min(1).exactOptional().describe('Images are decoded to this shorter edge in pixels. Default: twice the model\'s input.'),
+  memory: z.int().min(0).default(1024).describe('Decoded images that stay in memory, in MiB.'),
+  workers: z.int().min(0).max(64).exactOptional().describe('Threads that load and augment images; 0 does it between the steps. Default: 1, with 8 cores or more 2.'),
+  onCorrupt: z
+    .enum(['skip', 'fail'])
+    .default('skip')
+    .describe('What an unreadable image does: another of its class stands in, with a warning, or the run ends.'),
+})
+
+export type MetricLearningOptions = z.input<typeof options>
+type Settings = z.output<typeof options>
+
+/** The parts that options only name. */
+export interface MetricLearningParts {
+  readonly loss: UnboundLoss
+  readonly sampler: Sampler
+  readonly augmentations: readonly Augmentation[]
+  /** Where worker threads find the augmentations again; without it images are loaded in the main thread. */
+  readonly origins?: readonly AugmentationOrigin[]
+  /** Processor threads. */
+  readonly threads?: number
+}
+
+/** Trains an encoder so that images of one class come to lie together. */
+export function metricLearning(given: MetricLearningOptions, parts: MetricLearningParts): Trainer {
+  const settings = options.parse(given)
+  return { specVersion: 'v1', name: 'metric-learning', train: (request) => train(request, settings, parts) }
+}
+
+async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
+  const { encoder, seed, signal, onWarning } = request
+  const { onnx, preprocessing } = trainableEncoder(encoder)
+  const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning)
+  const bytes = await onnx.bytes()
+  const whole = readModel(bytes, { source: encoder.name })
+  const network = settings.head ? addHead(whole, onnx.output, encoder.dim, seed, settings.head) : { model: whole, output: onnx.output, dim: encoder.dim }
+  const names = trainableInitializers(network.model, [network.output])
+  const frozen = matchNames(settings.freeze, names, 'freeze')
+  const model = createTrainableModel(network.model, {
+    outputs: [network.output],
+    trainable: names.filter((name) => !frozen.has(name)),
+    chunk: settings.chunk ?? usualChunk(preprocessing),
+    ...(parts.threads !== undefined && { threads: parts.threads }),
+  })
+  const loader = await createBatchLoader({
+    images: data.items.map(trainingImage),
+    labels: data.labels,
+    augmentations: parts.augmentations,
+    ...(parts.origins && { origins: parts.origins }),
+    preprocessing,
+    edge: settings.edge ?? 2 * Math.max(preprocessing.crop.width, preprocessing.crop.height),
+    seed,
+    memory: settings.memory * 2 ** 20,
+    workers: settings.workers ?? (availableParallelism() >= 8 ? 2 : 1),
+    onCorrupt: settings.onCorrupt,
+    ...(onWarning && { onWarning }),
+  })
+  const feedsOf = (pixels: Float32Array): Feeds => ({ [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)) })
+  try {
+    return await trainEmbedding({
+      request,
+      trainer: 'metric-learning',
+      settings,
+      options: settings,
+      data,
+      sampler: parts.sampler,
+      loss: parts.loss,
+      model,
+      output: network.output,
+      dim: network.dim,
+      network: hashBytes(bytes),
+      ...(settings.headOnlyEpochs > 0 && { headOnly: { epochs: settings.headOnlyEpochs, names: headNames(model) } }),
+      about: { workers: loader.workers },
+      preprocessing,
+      async *load(epoch, batches, start) {
+        for await (const { positions, pixels } of loader.epoch(epoch, batches, start)) yield { positions, feeds: feedsOf(pixels) }
+      },
+      async embedValidation(weights) {
+        const rows: DatasetItem[] = []
+        const parts: Float32Array[] = []
+        const requests = data.validation.map(({ source, box }) => ({ source, ...(box && { box }) }))
+        const batches = loadBatches(requests, preprocessing, {
+          batchSize: settings.chunk ?? usualChunk(preprocessing), onCorrupt: settings.onCorrupt, ...(signal && { signal }), ...(onWarning && { onWarning }),
+        })
+        for await (const { batch, positions, release } of batches) {
+          const outputs = await model.forward(feedsOf(batch.data), { ...(weights && { weights }) })
+          parts.push(outputs[network.output]!.data)
+          rows.push(...positions.map((position) => data.validation[position]!))
+          release()
+        }
+        return measureValidation(rows, joined(parts), network.dim)
+      },
+      finish: (weights) => model.export(weights),
+    })
+  } finally {
+    await loader.dispose()
+    await model.dispose()
+  }
+}
+
+/** What can be trained, of an encoder. @throws `train/encoder` */
+export function trainableEncoder(encoder: Encoder): { readonly onnx: NonNullable<Encoder['onnx']>; readonly preprocessing: Preprocessing } {
+  if (encoder.onnx && encoder.input.kind === 'pixels') return { onnx: encoder.onnx, preprocessing: encoder.input.preprocessing }
+  throw new LookalikeError(
+    'train/encoder',
+    { problem: `The encoder ${encoder.name} is no ONNX network that takes pixels, so it cannot be trained`, expected: 'an encoder such as onnx, vit, conv-net or a pretrained preset' },
+    { fields: { encoder: encoder.name } },
+  )
+}
+
+/** The head that was put on here, or a network's own. */
+function headNames({ parameters }: TrainableModel): string[] {
+  const isHead = matcher([`${HEAD}*`, 'lookalike.projection.*', 'head.*'])
+  return parameters.map(({ name }) => name).filter(isHead)
+}
+
+/** Ours: about the activations of 64 images of 64 x 64 pixels. */
+const usualChunk = ({ crop }: Preprocessing) => Math.max(4, Math.min(128, Math.round((64 * 64 * 64) / (crop.width * crop.height))))
+
+function inputShape(pixels: Float32Array, { crop: { width, height }, layout }: Preprocessing): number[] {
+  const count = pixels.length / (3 * width * height)
+  return layout === 'nchw' ? [count, 3, height, width] : [count, height, width, 3]
+}
+
+function trainingImage({ source, box }: DatasetItem): TrainingImage {
+  return { source: source instanceof URL ? source.href : source, ...(box && { box }) }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+function originsOf(refs: readonly PluginRef<'augmentation'>[], context: PluginContext): AugmentationOrigin[] | undefined {
+  const origins = refs.map((ref) => ({ ref, url: context.origin('augmentation', typeof ref === 'string' ? ref : ref.use).url }))
+  return origins.every((origin): origin is AugmentationOrigin => origin.url !== undefined) ? origins : undefined
+}
+
+export const metricLearningPlugin = definePlugin({
+  specVersion: 'v1',
+  kind: 'trainer',
+  name: 'metric-learning',
+  description: 'Fine-tunes an encoder, or trains one from scratch, so that images of one class come to lie together.',
+  options,
+  async create(settings, context) {
+    const augmentations: Augmentation[] = []
+    for (const ref of settings.augmentations) augmentations.push(await context.create('augmentation', ref))
+    const origins = originsOf(settings.augmentations, context)
+    return metricLearning(settings, {
+      loss: await context.create('loss', settings.loss),
+      sampler: await context.create('sampler', settings.sampler),
+      augmentations,
+      ...(origins && { origins }),
+      ...(context.threads !== undefined && { threads: context.threads }),
+    })
+  },
+})
+
+declare module '@lookalike/core' {
+  interface TrainerPlugins {
+    'metric-learning': MetricLearningOptions
+  }
+}

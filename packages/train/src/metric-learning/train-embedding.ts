@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto'
+import path from 'node:path'
+import {
+  createRandom, LookalikeError, writeWhole, type Preprocessing, type Sampler, type TrainerRequest, type TrainerResult, type UnboundLoss,
+} from '@lookalike/core'
+import { saveModel, type Feeds, type OnnxModel } from '@lookalike/onnx'
+import { createCheckpointStore } from '../checkpoint/create-checkpoint-store.js'
+import { hashData } from '../data/hash-data.js'
+import type { TrainingData } from '../data/select-training-data.js'
+import { runTrainingLoop, type TrainingLoopResult } from '../loop/run-training-loop.js'
+import type { TrainingTask } from '../loop/training-task.js'
+import type { TrainableModel } from '../model/create-trainable-model.js'
+import { matcher, matchNames } from '../model/match-names.js'
+import { createOptimizer } from '../optimizer/create-optimizer.js'
+import type { Parameter } from '../optimizer/parameter.js'
+import { VERSION } from '../version.js'
+import { WITHOUT_EFFECT, type CommonSettings } from './common-options.js'
+
+export interface EmbeddingBatch {
+  /** Positions of the images among the training items. */
+  readonly positions: Int32Array
+  readonly feeds: Feeds
+}
+
+/** A network that makes embeddings, and what it is trained on. */
+export interface EmbeddingTraining {
+  readonly request: TrainerRequest
+  /** Name of the trainer, for the card. */
+  readonly trainer: string
+  readonly settings: CommonSettings
+  /** All options, for the card and the comparison with a checkpoint's. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly data: TrainingData
+  readonly sampler: Sampler
+  readonly loss: UnboundLoss
+  readonly model: TrainableModel
+  readonly output: string
+  readonly dim: number
+  /** Hash of the network that the run starts from. */
+  readonly network: string
+  /** While the head alone is trained: how many epochs, and its weights. */
+  readonly headOnly?: { readonly epochs: number; readonly names: readonly string[] }
+  /** Facts for the log. */
+  readonly about?: Readonly<Record<string, unknown>>
+  load(epoch: number, batches: readonly Int32Array[], start: number): AsyncIterable<EmbeddingBatch>
+  /** Embeddings of the validation items and which items they are of. */
+  embedValidation(weights: ReadonlyMap<string, Float32Array> | undefined): Promise<Readonly<Record<string, number>>>
+  /** The whole network with the trained weights. */
+  finish(weights: ReadonlyMap<string, Float32Array>): OnnxModel
+  readonly preprocessing: Preprocessing
+}
+
+/** Trains, and writes `model.onnx` with its preprocessing and its card. */
+export async function trainEmbedding(training: EmbeddingTraining): Promise<TrainerResult> {
+  const { request, settings, data, model, output, dim } = training
+  const { seed, folder, signal } = request
+  const batchesOf = rememberLast((epoch: number) =>
+    training.sampler.epoch({ labels: data.labels, ...(data.categories && { categories: data.categories }) }, createRandom(seed).fork(`sampler/${epoch}`)))
+  // What a sampler cannot do with these classes shows before anything is computed.
+  batchesOf(0)
+  const dataHash = await hashData([...data.items, ...data.validation], { ...(signal && { signal }) })
+  const loss = await training.loss.bind({ dim, classes: data.classes.length, seed })
+  try {
+    if (loss.input !== 'labels') throw wrongLoss(loss.name)
+    if (training.headOnly?.names.length === 0 && loss.parameters.length === 0) throw nothingToTrain()
+    const lossParameters = loss.parameters.map((parameter): Parameter => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }))
+    const parameters = [...grouped(model.parameters, settings.groups), ...lossParameters]
+    const optimizer = createOptimizer(parameters, settings.optimizer)
+    const task: TrainingTask<EmbeddingBatch> = {
+      batches: (epoch) => batchesOf(epoch).length,
+      load: (epoch, start) => training.load(epoch, batchesOf(epoch), start),
+      size: ({ positions }) => positions.length,
+      describe: ({ positions }) => Array.from(positions, (position) => data.items[position]!.id),
+      async step({ positions, feeds }, position) {
+        const headOnly = training.headOnly && position.epoch < training.headOnly.epochs ? training.headOnly.names : undefined
+        const { result, gradients, times } = await model.step(feeds, async (outputs) => {
+          const computed = await loss.compute({
+            embeddings: outputs[output]!.data,
+            rows: positions.length,
+            dim,
+            labels: positions.map((item) => data.labels[item]!),
+            step: position.step,
+            totalSteps: position.totalSteps,
+          })
+          return { gradients: { [output]: computed.gradients.embeddings }, result: computed }
+        }, headOnly ? { only: headOnly } : {})
+        const all = new Map(gradients)
+        for (const [name, gradient] of Object.entries(result.gradients.parameters)) all.set(`loss/${name}`, gradient)
+        return { value: result.value, gradients: all, logs: result.logs, times: { ...times } }
+      },
+      ...(data.validation.length > 0 && { validate: training.embedValidation }),
+      state: () => loss.state?.() ?? {},
+      restore: (state) => loss.restore?.(state),
+    }
+    const relevant = Object.fromEntries(Object.entries(training.options).filter(([name]) => !(WITHOUT_EFFECT as readonly string[]).includes(name)))
+    const checkpoints = createCheckpointStore(folder, {
+      binding: { network: training.network, data: dataHash, seed: String(seed), sampler: JSON.stringify(settings.sampler), loss: JSON.stringify(settings.loss) },
+      settings: { options: JSON.stringify(relevant) },
+    })
+    const outcome = await runTrainingLoop(task, {
+      optimizer,
+      schedule: settings.schedule,
+      checkpoints,
+      resume: request.resume,
+      epochs: settings.epochs,
+      ...(settings.steps !== undefined && { steps: settings.steps }),
+      checkpointEvery: settings.checkpointEvery,
+      logEvery: settings.logEvery,
+      validateEvery: settings.validateEvery,
+      monitor: settings.monitor,
+      keep: settings.keep,
+      ...(settings.patience !== undefined && { patience: settings.patience }),
+      ...(settings.averageDecay !== undefined && { averageDecay: settings.averageDecay }),
+      ...(signal && { signal }),
+      ...(request.onProgress && { onProgress: request.onProgress }),
+      ...(request.onWarning && { onWarning: request.onWarning }),
+      about: {
+        trainer: training.trainer, loss: loss.name, ...(loss.engine !== undefined && { engine: loss.engine }),
+        images: data.items.length, classes: data.classes.length, validationImages: data.validation.length,
+        weights: model.parameters.reduce((sum, { data: values }) => sum + values.length, 0), ...training.about,
+      },
+    })
+    const metrics = metricsOf(outcome)
+    const card = {
+      trainer: training.trainer,
+      version: VERSION,
+      node: process.versions.node,
+      loss: { name: loss.name, engine: loss.engine },
+      startedFrom: { encoder: request.encoder.name, space: request.encoder.space, network: training.network },
+      data: { dataset: request.dataset.name, hash: dataHash, images: data.items.length, classes: data.classes.length, validationImages: data.validation.length },
+      seed,
+      options: training.options,
+      steps: outcome.steps,
+      stopped: outcome.stopped,
+      metrics,
+      ...(outcome.best && { best: outcome.best }),
+    }
+    const trained = training.finish(outcome.weights)
+    await saveModel(path.join(folder, 'model.onnx'), {
+      ...trained,
+      metadata: {
+        ...trained.metadata,
+        'lookalike.network': 'encoder',
+        'lookalike.preprocessing': JSON.stringify(training.preprocessing),
+        'lookalike.card': JSON.stringify(card),
+      },
+    })
+    await writeWhole(path.join(folder, 'card.json'), `${JSON.stringify(card, null, 2)}\n`)
+    return { artefact: 'model.onnx', metrics, stopped: outcome.stopped }
+  } finally {
+    loss.dispose()
+  }
+}
+
+/** SHA-256 of a model's file. */
+export function hashBytes(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function grouped(parameters: readonly Parameter[], groups: CommonSettings['groups']): Parameter[] {
+  const names = parameters.map(({ name }) => name)
+  groups.forEach(({ match }, i) => matchNames(match, names, `groups[${i}].match`))
+  const matching = groups.map(({ match, ...settings }) => ({ fits: matcher(match), settings }))
+  return parameters.map((parameter) => ({ ...parameter, ...matching.find(({ fits }) => fits(parameter.name))?.settings }))
+}
+
+function metricsOf({ loss, best, steps }: TrainingLoopResult): Record<string, number> {
+  const validation = Object.entries(best?.figures ?? {}).map(([name, value]) => [`validation ${name}`, value])
+  return { steps, ...(Number.isFinite(loss) && { loss }), ...Object.fromEntries(validation) as Record<string, number>, ...(best && { 'best step': best.step }) }
+}
+
+function wrongLoss(name: string): LookalikeError {
+  return new LookalikeError(
+    'train/loss-input',
+    { problem: `The loss ${name} is for triples`, expected: 'a loss on labels', fix: 'Choose another loss; "lookalike plugins loss" lists them.' },
+    { fields: { loss: name } },
+  )
+}
+
+function nothingToTrain(): LookalikeError {
+  return new LookalikeError('train/nothing-to-train', {
+    problem: 'headOnlyEpochs was set, and there is neither a head nor a loss with parameters of its own',
+    expected: 'the option "head", or weights named head.*',
+    fix: 'Add a head, or set headOnlyEpochs to 0.',
+  })
+}
+
+function rememberLast<T>(make: (key: number) => T): (key: number) => T {
+  let last: { readonly key: number; readonly value: T } | undefined
+  return (key) => {
+    if (last?.key !== key) last = { key, value: make(key) }
+    return last.value
+  }
+}
