@@ -8,7 +8,7 @@ import type { Embeddings } from '../contracts/embeddings.js'
 import { parseConfig } from '../config/parse-config.js'
 import { createEmbeddings } from '../matrix/create-embeddings.js'
 import { createRanking } from '../matrix/create-ranking.js'
-import { createPipeline } from '../pipeline/create-pipeline.js'
+import { createPipeline, type Pipeline } from '../pipeline/create-pipeline.js'
 import { createRegistry } from '../plugin/create-registry.js'
 import { definePlugin, type Plugin } from '../plugin/define-plugin.js'
 import type { Warning } from '../errors.js'
@@ -104,11 +104,15 @@ const greens = [item('g1', 'green', [0, 250, 0]), item('g2', 'green', [0, 240, 3
 const blues = [item('b1', 'blue', [0, 0, 250]), item('b2', 'blue', [0, 40, 240])]
 
 let folder = ''
+const opened: Pipeline[] = []
 beforeEach(async () => {
   calls = []
   folder = await mkdtemp(path.join(tmpdir(), 'lookalike-evaluate-'))
 })
-afterEach(() => rm(folder, { recursive: true, force: true }))
+afterEach(async () => {
+  for (const pipeline of opened.splice(0)) await pipeline.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
 
 async function pipelineOf(dataset: Omit<Dataset, 'specVersion' | 'name'>, config: Record<string, unknown> = {}, onWarning?: (warning: Warning) => void) {
   const data = definePlugin({
@@ -116,7 +120,9 @@ async function pipelineOf(dataset: Omit<Dataset, 'specVersion' | 'name'>, config
   })
   const registry = createRegistry([colour, exact, swap, lines, trainer, data] as Plugin[])
   const parsed = parseConfig({ dataset: 'given', evaluate: { reporters: ['lines'], ...(config.evaluate as object | undefined) }, ...Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'evaluate')) }, 'run')
-  return createPipeline({ config: parsed, folder }, registry, onWarning && { onWarning })
+  const pipeline = await createPipeline({ config: parsed, folder }, registry, onWarning && { onWarning })
+  opened.push(pipeline)
+  return pipeline
 }
 
 describe('evaluate', () => {
