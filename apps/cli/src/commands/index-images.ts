@@ -7,7 +7,7 @@ import { imagesOfDataset, imagesOfPaths, type IndexImage } from '../gallery/imag
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
 /** Images embedded and written at a time: what a crash may cost. */
-const CHUNK = 256
+const CHUNK = 128
 
 export const indexImages = defineCommand({
   name: 'index',
