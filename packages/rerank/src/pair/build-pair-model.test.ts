@@ -2,8 +2,9 @@ import { createRandom } from '@lookalike/core'
 import { buildConvNet, buildVit, type VitOptions } from '@lookalike/encoders'
 import { createGraphBuilder, createSession, float32, readModel, writeModel, type Feeds, type OnnxModel } from '@lookalike/onnx'
 import { describe, expect, it } from 'vitest'
-import { buildPairModel, imagePart, pairPart, type PairModelOptions } from './build-pair-model.js'
+import { buildPairModel, type PairModelOptions } from './build-pair-model.js'
 import { cutGraph } from './graph-tools.js'
+import { halfOf, imagePart, pairPart } from './pair-parts.js'
 import { NAMES, readPairSpec } from './pair-spec.js'
 import { resizePositions } from './resize-positions.js'
 
@@ -139,18 +140,19 @@ describe('late fusion', () => {
     const whole = await run(model, { query, candidate }, 'different')
     expect(new Set(whole.map((value) => value.toFixed(7))).size).toBe(3)
 
-    const image = imagePart(model, spec)
     const part = async (pixels: typeof query) => {
-      const tokens = float32(Float32Array.from(await run(image, { [NAMES.pixels]: pixels }, NAMES.tokens)), [3, ...spec.tokens])
-      const embeddings = spec.stageOne ? float32(Float32Array.from(await run(image, { [NAMES.pixels]: pixels }, NAMES.embeddings)), [3, spec.embedding]) : undefined
-      return { tokens, embeddings }
+      const session = await createSession(imagePart(model, spec))
+      const result = await session.run({ [NAMES.pixels]: pixels })
+      await session.dispose()
+      return result
     }
     const [q, c] = [await part(query), await part(candidate)]
     const feeds: Feeds = {
-      [NAMES.queryTokens]: q.tokens, [NAMES.candidateTokens]: c.tokens,
-      ...(spec.stageOne && { [NAMES.queryEmbedding]: q.embeddings!, [NAMES.candidateEmbedding]: c.embeddings! }),
+      [halfOf(NAMES.queryTokens)]: q[halfOf(NAMES.tokens)]!, [halfOf(NAMES.candidateTokens)]: c[halfOf(NAMES.tokens)]!,
+      ...(spec.stageOne && { [NAMES.queryEmbedding]: q[NAMES.embeddings]!, [NAMES.candidateEmbedding]: c[NAMES.embeddings]! }),
     }
-    expectClose(await run(pairPart(model, spec), feeds, 'different'), whole)
+    // Half precision has 11 bits.
+    expectClose(await run(pairPart(model, spec), feeds, 'different'), whole, 3)
     const alone = { query: images(1, 1), candidate: images(1, 2) }
     expectClose(await run(model, alone, 'different'), whole.slice(0, 1))
   })

@@ -1,10 +1,11 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import {
-  createGraphBuilder, createSession, float32, readModel, sizeOf, TO_END, trainableInitializers, type GraphBuilder, type OnnxModel, type ValueInfo,
+  createGraphBuilder, createSession, readModel, sizeOf, TO_END, trainableInitializers, type GraphBuilder, type OnnxModel, type Tensor,
 } from '@lookalike/onnx'
 import { examineEncoder, type ExaminedMap, type ExaminedVit, type Grid, type VitPositions } from './examine-encoder.js'
 import { cutGraph, shapesInside } from './graph-tools.js'
 import { addPositions, layerNorm, linear, transformerBlock, type Layers } from './layers.js'
+import { pairPart } from './pair-parts.js'
 import { NAMES, pairEntry, type PairSpec } from './pair-spec.js'
 import { resizePositions } from './resize-positions.js'
 
@@ -257,9 +258,9 @@ async function checkRuns(model: OnnxModel, spec: PairSpec, fusion: number | 'map
   try {
     const session = await createSession(part, { optimisation: 'basic', threads: 1 })
     try {
-      const feeds = Object.fromEntries(part.graph.inputs.map(({ name, shape }) => {
-        const dims = [2, ...(shape as readonly (number | string)[]).slice(1).map(Number)]
-        return [name, float32(new Float32Array(sizeOf(dims)), dims)]
+      const feeds = Object.fromEntries(part.graph.inputs.map(({ name, type, shape }): [string, Tensor] => {
+        const dims = [2, ...shape!.slice(1).map(Number)]
+        return [name, type === 'float16' ? { type, shape: dims, data: new Uint16Array(sizeOf(dims)) } : { type: 'float32', shape: dims, data: new Float32Array(sizeOf(dims)) }]
       }))
       await session.run(feeds)
     } finally {
@@ -291,24 +292,4 @@ function trainedNames(model: OnnxModel, spec: PairSpec, positions: string | unde
 /** The whole model with another output. */
 export function cutModel(model: OnnxModel, output: string): OnnxModel {
   return { ...model, graph: cutGraph(model.graph, [], [{ name: output, type: 'float32', shape: ['N', 1] }]) }
-}
-
-/** The part for one image: pixels to the tokens that a pair needs, and the embedding where the logit has a term of it. */
-export function imagePart(model: OnnxModel, spec: PairSpec): OnnxModel {
-  const pixels: ValueInfo = { name: NAMES.pixels, type: 'float32', shape: ['N', 3, spec.height, spec.width] }
-  const outputs: ValueInfo[] = [
-    { name: NAMES.tokens, type: 'float32', shape: ['N', ...spec.tokens] },
-    ...(spec.stageOne ? [{ name: NAMES.embeddings, type: 'float32' as const, shape: ['N', spec.embedding] }] : []),
-  ]
-  return { ...model, graph: cutGraph(model.graph, [pixels], outputs) }
-}
-
-/** The part for the pair: both images' tokens (and embeddings) to `output`. */
-export function pairPart(model: OnnxModel, spec: PairSpec, output: string = NAMES.different): OnnxModel {
-  const input = (name: string, shape: readonly number[]): ValueInfo => ({ name, type: 'float32', shape: ['N', ...shape] })
-  const inputs = [
-    input(NAMES.queryTokens, spec.tokens), input(NAMES.candidateTokens, spec.tokens),
-    ...(spec.stageOne ? [input(NAMES.queryEmbedding, [spec.embedding]), input(NAMES.candidateEmbedding, [spec.embedding])] : []),
-  ]
-  return { ...model, graph: cutGraph(model.graph, inputs, [{ name: output, type: 'float32', shape: ['N', 1] }]) }
 }

@@ -64,7 +64,7 @@ export async function examineEncoder(source: OnnxModel, output: string, size: { 
 
   const map = names.findLast((tensor) => {
     const shape = shapes.get(tensor)!
-    return shape.length === 4 && shape[0] === 2 && [...shape.slice(1)].sort((a, b) => a - b)[1]! > 1 && tensor !== model.graph.inputs[0]!.name
+    return shape.length === 4 && shape[0] === 2 && shape.slice(1).sort((a, b) => a - b)[1]! > 1 && tensor !== model.graph.inputs[0]!.name
   })
   if (map !== undefined) {
     const [, a, b, c] = shapes.get(map)! as [number, number, number, number]
