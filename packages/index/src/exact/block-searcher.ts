@@ -1,7 +1,7 @@
 import { createRanking, type OperationOptions, type Ranking } from '@lookalike/core'
 import { createSession, float32, int64, type Session } from '@lookalike/onnx'
 import { mergeBest } from './merge-best.js'
-import type { RowBlock } from './row-blocks.js'
+import { BLOCK_ROWS, type RowBlock, splitBlock } from './row-blocks.js'
 import { topKGraph } from './top-k-graph.js'
 
 export interface BlockSearchOptions extends OperationOptions {
@@ -14,7 +14,10 @@ export interface BlockSearcher {
   dispose(): Promise<void>
 }
 
-const QUERIES = 256
+/** Queries multiplied at a time: many, so that the cost of laying out the gallery's rows for the product is shared. */
+const QUERIES = 1024
+/** Similarities at a time: they fit the processor's cache, which makes finding the largest ones cheap. */
+const SIMILARITIES = 1 << 22
 
 /** Exact search by matrix product, block by block, in onnxruntime-node. */
 export function createBlockSearcher(dim: number, threads?: number): BlockSearcher {
@@ -22,14 +25,15 @@ export function createBlockSearcher(dim: number, threads?: number): BlockSearche
   const sessionFor = (bias: boolean) => {
     let session = sessions.get(bias)
     if (!session) {
-      session = createSession(topKGraph(dim, bias), threads === undefined ? {} : { threads })
+      session = createSession(topKGraph(dim, bias), { spinning: false, ...(threads !== undefined && { threads }) })
       session.catch(() => sessions.delete(bias))
       sessions.set(bias, session)
     }
     return session
   }
   return {
-    async search(blocks, queries, count, k, { allow, signal, onProgress } = {}) {
+    async search(whole, queries, count, k, { allow, signal, onProgress } = {}) {
+      const blocks = whole.flatMap((block) => splitBlock(block, dim, rowsFor(count)))
       const biases = allow ? blocks.map((block) => biasOf(block, allow)) : []
       const total = blocks.reduce((sum, { rows }, i) => sum + (biases[i] ? biases[i].allowed : rows), 0)
       const kept = Math.min(k, total)
@@ -64,6 +68,8 @@ export function createBlockSearcher(dim: number, threads?: number): BlockSearche
     },
   }
 }
+
+const rowsFor = (queries: number) => Math.floor(SIMILARITIES / Math.min(QUERIES, Math.max(queries, SIMILARITIES / BLOCK_ROWS)))
 
 function biasOf({ start, rows }: RowBlock, allow: (position: number) => boolean): { values: Float32Array; allowed: number } {
   const values = new Float32Array(rows)

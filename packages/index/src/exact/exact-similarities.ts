@@ -1,13 +1,16 @@
 import type { Embeddings, Similarities } from '@lookalike/core'
 import { createSession, float32, type Tensor } from '@lookalike/onnx'
-import { blocksOf } from './row-blocks.js'
+import { splitBlock } from './row-blocks.js'
 import { similarityGraph } from './top-k-graph.js'
+
+/** Rows of one product. */
+const BLOCK_ROWS = 8192
 
 /** The fast engine for `judgeEmbeddings`: inner products in onnxruntime-node. */
 export async function exactSimilarities(gallery: Embeddings): Promise<Similarities> {
   const { data, rows: count, dim } = gallery
-  const session = await createSession(similarityGraph(dim))
-  const blocks = blocksOf(data, count, dim)
+  const session = await createSession(similarityGraph(dim), { spinning: false })
+  const blocks = splitBlock({ start: 0, rows: count, data }, dim, BLOCK_ROWS)
   let result = new Float32Array(0)
   let room = new Float32Array(0)
   return {

@@ -1,6 +1,6 @@
 import { assertComparable, type Embeddings, type Ranking, type SearchOptions } from '@lookalike/core'
 import { createBlockSearcher } from './block-searcher.js'
-import { blocksOf, checkK } from './row-blocks.js'
+import { checkK } from './row-blocks.js'
 
 export interface ExactTopKOptions extends SearchOptions {
   /** Processor threads. Default: all. */
@@ -19,7 +19,7 @@ export async function exactTopK(queries: Embeddings, gallery: Embeddings, k: num
   assertComparable(gallery, { space: gallery.space, dim: gallery.dim, role: 'gallery' })
   const searcher = createBlockSearcher(gallery.dim, options.threads)
   try {
-    return await searcher.search(blocksOf(gallery.data, gallery.rows, gallery.dim), queries.data, queries.rows, k, options)
+    return await searcher.search([{ start: 0, rows: gallery.rows, data: gallery.data }], queries.data, queries.rows, k, options)
   } finally {
     await searcher.dispose()
   }

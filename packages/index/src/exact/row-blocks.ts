@@ -17,10 +17,7 @@ export interface RowBlocks {
   append(data: Float32Array, rows: number): void
 }
 
-/**
- * Rows in a block: with 256 queries their similarities fit the processor's cache, which is what makes finding the
- * largest ones nearly free.
- */
+/** Rows kept together; also the most that one product takes. */
 export const BLOCK_ROWS = 16_384
 
 export function createRowBlocks(dim: number, blockRows = BLOCK_ROWS): RowBlocks {
@@ -64,12 +61,12 @@ function withRoom(values: Float32Array<ArrayBuffer>, length: number, most: numbe
   return larger
 }
 
-/** Cuts a matrix into blocks without copying. */
-export function blocksOf(data: Float32Array, rows: number, dim: number, blockRows = BLOCK_ROWS): RowBlock[] {
+/** The same rows in smaller blocks, not copied. */
+export function splitBlock({ start, rows, data }: RowBlock, dim: number, blockRows: number): RowBlock[] {
   const blocks: RowBlock[] = []
-  for (let start = 0; start < rows; start += blockRows) {
-    const count = Math.min(blockRows, rows - start)
-    blocks.push({ start, rows: count, data: data.subarray(start * dim, (start + count) * dim) })
+  for (let row = 0; row < rows; row += blockRows) {
+    const count = Math.min(blockRows, rows - row)
+    blocks.push({ start: start + row, rows: count, data: data.subarray(row * dim, (row + count) * dim) })
   }
   return blocks
 }
