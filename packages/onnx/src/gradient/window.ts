@@ -19,7 +19,7 @@ export function windowOf(c: RuleContext, kernel: readonly number[]): Window {
   const dilations = c.integers('dilations') ?? kernel.map(() => 1)
   const span = (axis: number) => (kernel[axis]! - 1) * dilations[axis]! + 1
   const auto = c.text('auto_pad', 'NOTSET')
-  const pads = c.integers('pads') ?? new Array<number>(2 * rank).fill(0)
+  const pads = c.integers('pads') ?? Array.from({ length: 2 * rank }, () => 0)
   const total = range(rank).map((axis) => Math.max(0, (output[axis]! - 1) * strides[axis]! + span(axis) - input[axis]!))
   const before = range(rank).map((axis) => {
     if (auto === 'SAME_UPPER') return Math.floor(total[axis]! / 2)

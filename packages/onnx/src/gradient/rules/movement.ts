@@ -37,7 +37,7 @@ const slice: Rule = (c) => {
   const [starts, axes, steps] = [c.numbers(1), c.node.inputs[3] ? c.numbers(3) : undefined, c.node.inputs[4] ? c.numbers(4) : undefined]
   let gradient = c.dy
   let current = [...c.outputShape]
-  const pads = new Array<number>(2 * shape.length).fill(0)
+  const pads = noPads(shape.length)
   starts.forEach((given, i) => {
     const axis = positiveAxis(axes?.[i] ?? i, shape.length)
     const size = shape[axis]!
@@ -60,12 +60,17 @@ const slice: Rule = (c) => {
   return [g.pad(gradient, pads)]
 }
 
+/** Zeros for the begins and ends of all axes. */
+function noPads(rank: number): number[] {
+  return Array.from({ length: 2 * rank }, () => 0)
+}
+
 /** Puts `stride - 1` zeros between neighbours along one axis. */
 function spread(g: GraphBuilder, x: string, shape: readonly number[], axis: number, stride: number): [string, number[]] {
   const [before, after] = [shape.slice(0, axis), shape.slice(axis + 1)]
   const count = shape[axis]!
   const apart = g.reshape(x, [...before, count, 1, ...after])
-  const pads = new Array<number>(2 * (shape.length + 1)).fill(0)
+  const pads = noPads(shape.length + 1)
   pads[shape.length + 1 + axis + 1] = stride - 1
   const filled = g.reshape(g.pad(apart, pads), [...before, count * stride, ...after])
   const length = (count - 1) * stride + 1
@@ -86,7 +91,7 @@ const gather: Rule = (c) => {
   const rows = g.reshape(c.dy, [...before, count, ...after])
   if (known && count === 1) {
     const at = positiveAxis(Number(known.data[0]), size)
-    const pads = new Array<number>(2 * shape.length).fill(0)
+    const pads = noPads(shape.length)
     pads[axis] = at
     pads[shape.length + axis] = size - 1 - at
     return [g.pad(rows, pads)]
@@ -136,7 +141,7 @@ function unpad(g: GraphBuilder, x: string, shape: readonly number[], axis: numbe
   const start = Math.max(0, before)
   const kept = g.slice(x, [start], [start + shape[axis]! + Math.min(0, before) + Math.min(0, after)], [axis])
   if (before >= 0 && after >= 0) return kept
-  const pads = new Array<number>(2 * shape.length).fill(0)
+  const pads = noPads(shape.length)
   pads[axis] = Math.max(0, -before)
   pads[shape.length + axis] = Math.max(0, -after)
   return g.pad(kept, pads)

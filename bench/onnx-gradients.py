@@ -1,0 +1,58 @@
+"""A vision transformer in PyTorch; the peer for onnx-gradients.mjs, which talks to it line by line."""
+
+import os
+import sys
+import time
+
+os.environ.setdefault('OMP_NUM_THREADS', str(os.cpu_count()))
+
+import torch
+from torch import nn
+
+batch, size, patch, dim, depth, heads = map(int, sys.argv[1:7])
+torch.set_num_threads(os.cpu_count())
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv, self.proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+
+    def forward(self, x):
+        n, tokens, _ = x.shape
+        q, k, v = self.qkv(self.norm1(x)).reshape(n, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4)
+        weights = (q @ k.transpose(-2, -1) * (dim // heads) ** -0.5).softmax(-1)
+        x = x + self.proj((weights @ v).transpose(1, 2).reshape(n, tokens, dim))
+        return x + self.mlp(self.norm2(x))
+
+
+class Vit(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, dim, patch, patch)
+        self.token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.positions = nn.Parameter(torch.randn(1, (size // patch) ** 2 + 1, dim) * 0.02)
+        self.blocks = nn.Sequential(*[Block() for _ in range(depth)])
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.positions
+        return self.norm(self.blocks(x))[:, 0]
+
+
+model = Vit()
+pixels = torch.randn(batch, 3, size, size)
+gradient = torch.randn(batch, dim)
+print(torch.__version__, flush=True)
+for line in sys.stdin:
+    begin = time.perf_counter()
+    if line.strip() == 'forward':
+        with torch.no_grad():
+            model(pixels)
+    else:
+        model.zero_grad(set_to_none=True)
+        model(pixels).backward(gradient)
+    print(time.perf_counter() - begin, flush=True)
