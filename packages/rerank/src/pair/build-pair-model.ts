@@ -1,6 +1,6 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import {
-  createGraphBuilder, createSession, readModel, sizeOf, TO_END, trainableInitializers, type GraphBuilder, type OnnxModel, type Tensor,
+  createGraphBuilder, createSession, float32, readModel, sizeOf, TO_END, trainableInitializers, type GraphBuilder, type OnnxModel, type Tensor,
 } from '@lookalike/onnx'
 import { examineEncoder, type ExaminedMap, type ExaminedVit, type Grid, type VitPositions } from './examine-encoder.js'
 import { cutGraph, shapesInside } from './graph-tools.js'
@@ -47,7 +47,10 @@ export interface PairEncoder {
   readonly preprocessing: Preprocessing
 }
 
-/** First scale of the encoder's distance in the logit, and the distance that counts as undecided; both are trained. */
+/**
+ * Weight of the encoder's distance in the logit until training chooses one, and the distance that counts as undecided. Not trained by gradients:
+ * on hard pairs the encoder's distance is wrong by construction.
+ */
 const STAGE_ONE_SCALE = 10
 const STAGE_ONE_MIDDLE = 0.5
 
@@ -238,12 +241,11 @@ function pairHead(layers: Layers, { features, length, hidden }: Features, zero: 
   return linear(layers, activated, 'pair.head.fc2', hidden, 1, { bias: false, zero })
 }
 
-/** `scale * (1 - cosine similarity) + bias`. */
+/** `scale * (1 - cosine similarity - middle)`. */
 function stageOneTerm(g: GraphBuilder, embeddings: string, length: number): string {
   const [a, b] = halves(g, g.node('Identity', [g.l2Normalise(embeddings)], {}, { outputs: [NAMES.embeddings] }), [length], [NAMES.queryEmbedding, NAMES.candidateEmbedding])
-  const distance = g.sub(g.floats(1), g.reduceSum(g.mul(a, b), [1]))
-  const number = (name: string, value: number) => g.initializer(name, { type: 'float32', shape: [1], data: Float32Array.of(value) })
-  return g.add(g.mul(distance, number('pair.stage_one.scale', STAGE_ONE_SCALE)), number('pair.stage_one.bias', -STAGE_ONE_SCALE * STAGE_ONE_MIDDLE))
+  const distance = g.sub(g.floats(1 - STAGE_ONE_MIDDLE), g.reduceSum(g.mul(a, b), [1]))
+  return g.mul(distance, g.initializer(NAMES.scale, float32([STAGE_ONE_SCALE])))
 }
 
 async function embeddingLength(model: OnnxModel, output: string, width: number, height: number): Promise<number> {
@@ -281,11 +283,10 @@ async function checkRuns(model: OnnxModel, spec: PairSpec, fusion: number | 'map
 
 /** Weights that training may change. What the encoder's own distance comes from stays as it is, and so do positions that the pair's replace. */
 function trainedNames(model: OnnxModel, spec: PairSpec, positions: string | undefined): { head: string[]; trainable: string[] } {
-  const frozen = new Set([positions])
+  const frozen = new Set<string | undefined>([positions, NAMES.scale])
   const stacked = spec.fusion === 0 && !spec.stageOne
   const part = stacked ? cutModel(model, NAMES.logit) : pairPart(model, spec, NAMES.logit)
-  const single = ['pair.stage_one.scale', 'pair.stage_one.bias'].filter((name) => model.graph.initializers.has(name))
-  const trainable = [...trainableInitializers(part).filter((name) => !frozen.has(name) && !single.includes(name)), ...single]
+  const trainable = trainableInitializers(part).filter((name) => !frozen.has(name))
   return { head: trainable.filter((name) => name.startsWith('pair.') && !name.startsWith('pair.late.')), trainable }
 }
 

@@ -36,6 +36,8 @@ export const NAMES = {
   candidateEmbedding: 'pair.candidate_embedding',
   hidden: 'pair.hidden',
   logit: 'pair.logit',
+  /** The initializer that weighs the encoder's distance in the logit. */
+  scale: 'pair.stage_one.scale',
   different: 'different',
 } as const
 

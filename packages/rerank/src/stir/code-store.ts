@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { crc32 } from 'node:zlib'
+import { describeSource, hashImage, isLookalikeError, toWarning, writeWhole, type ImageRequest, type OperationOptions, type Warning } from '@lookalike/core'
+
+/** What the first part of a pair model made of one image. */
+export interface ImageCode {
+  /** Half precision, `[tokens, dim]`. */
+  readonly tokens: Uint16Array
+  /** Empty where the pair model needs none. */
+  readonly embedding: Float32Array
+}
+
+export type Encode = (requests: readonly ImageRequest[], options: OperationOptions) => Promise<(ImageCode | Warning)[]>
+
+export interface CodeStoreOptions {
+  /** Values of one image's tokens. */
+  readonly tokens: number
+  /** Values of one image's embedding. */
+  readonly embedding: number
+  /** Where codes stay from run to run; a file each, named by the image's content. */
+  readonly folder?: string
+  /** Bytes that stay in memory; the longest unused go first. */
+  readonly memory: number
+}
+
+/** Images' codes: from memory, else from the disk, else made and kept. */
+export interface CodeStore {
+  /** One answer a request: its code, or why there is none. `keep`: whether a new code goes to the disk. */
+  get(requests: readonly ImageRequest[], keep: (i: number) => boolean, options?: Pick<OperationOptions, 'signal'>): Promise<(ImageCode | Warning)[]>
+}
+
+export const isCode = (value: ImageCode | Warning): value is ImageCode => 'tokens' in value
+
+export function createCodeStore(encode: Encode, { tokens, embedding, folder, memory }: CodeStoreOptions): CodeStore {
+  const known = new Map<string, ImageCode>()
+  const size = tokens * 2 + embedding * 4
+  const room = Math.floor(memory / size)
+  const remember = (key: string | undefined, code: ImageCode) => {
+    if (key === undefined || room === 0) return
+    known.delete(key)
+    known.set(key, code)
+    if (known.size > room) known.delete(known.keys().next().value!)
+  }
+
+  return {
+    async get(requests, keep, options = {}) {
+      const answers: (ImageCode | Warning | undefined)[] = requests.map(() => undefined)
+      const places = requests.map(placeOf)
+      const files: (string | undefined)[] = []
+      for (const [i, place] of places.entries()) {
+        const code = place === undefined ? undefined : known.get(place)
+        if (!code) continue
+        answers[i] = code
+        remember(place, code)
+      }
+      if (folder !== undefined) {
+        await Promise.all(requests.map(async (request, i) => {
+          if (answers[i]) return
+          try {
+            const hash = await hashImage(request, options)
+            files[i] = path.join(folder, hash.slice(0, 2), hash.slice(2, 34))
+          } catch (error) {
+            answers[i] = refused(error, request)
+            return
+          }
+          const code = await readCode(files[i]!, tokens, embedding)
+          if (code) remember(places[i], (answers[i] = code))
+        }))
+      }
+      const missing = requests.flatMap((_, i) => (answers[i] ? [] : [i]))
+      if (missing.length > 0) {
+        const made = await encode(missing.map((i) => requests[i]!), options)
+        for (const [n, i] of missing.entries()) {
+          const answer = (answers[i] = made[n]!)
+          if (!isCode(answer)) continue
+          remember(places[i], answer)
+          // Without room on the disk it is made again next time.
+          if (files[i] !== undefined && keep(i)) await writeCode(files[i], answer).catch(() => undefined)
+        }
+      }
+      return answers as (ImageCode | Warning)[]
+    },
+  }
+}
+
+/** What names an image without its content being read; bytes and pixels have no such name. */
+function placeOf({ source, box }: ImageRequest): string | undefined {
+  if (typeof source !== 'string' && !(source instanceof URL)) return undefined
+  return `${source instanceof URL ? source.href : source}${box ? JSON.stringify(box) : ''}`
+}
+
+/** An image's own fault; anything else ends the work. */
+export function refused(error: unknown, { source }: ImageRequest): Warning {
+  if (!isLookalikeError(error) || !error.code.startsWith('image/') || error.code === 'image/decoder-missing') throw error
+  return toWarning(error, { source: describeSource(source) })
+}
+
+/** Checksum, tokens, embedding. */
+async function readCode(file: string, tokens: number, embedding: number): Promise<ImageCode | undefined> {
+  const bytes = await readFile(file).catch(() => undefined)
+  if (bytes?.length !== 4 + tokens * 2 + embedding * 4 || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined
+  const content = Uint8Array.from(bytes.subarray(4)).buffer
+  return { tokens: new Uint16Array(content, 0, tokens), embedding: new Float32Array(content.slice(tokens * 2)) }
+}
+
+async function writeCode(file: string, { tokens, embedding }: ImageCode): Promise<void> {
+  const view = (array: Uint16Array | Float32Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
+  const content = Buffer.concat([view(tokens), view(embedding)])
+  const check = Buffer.alloc(4)
+  check.writeUInt32LE(crc32(content))
+  await writeWhole(file, Buffer.concat([check, content]))
+}

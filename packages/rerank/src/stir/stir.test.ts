@@ -1,0 +1,171 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createRanking, encodePng, type Encoder, type ImageRequest, type Reranker, type RerankRequest } from '@lookalike/core'
+import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
+import { loadModel, saveModel, writeModel } from '@lookalike/onnx'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildPairModel } from '../pair/build-pair-model.js'
+import { clusteredVectors } from '../testing/random-gallery.js'
+import { stripes, stripesDataset } from '../testing/stripes.js'
+import { createStir } from './stir.js'
+import { createStirTrainer } from './train-stir.js'
+
+let folder: string
+let encoder: Encoder
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'stir-'))
+  const model = buildVit({ imageSize: 16, patchSize: 4, dim: 24, depth: 3, heads: 2, seed: 1 })
+  encoder = await createOnnxEncoder({ model: writeModel(model), name: 'tiny' })
+})
+afterAll(async () => {
+  await encoder.dispose()
+  await rm(folder, { recursive: true })
+})
+
+const vectors = clusteredVectors(12, 4, 3, 1)
+function requestOf(query: ImageRequest, images: readonly (ImageRequest | undefined)[], length = images.length): RerankRequest {
+  return {
+    ranking: createRanking(Int32Array.from({ length }, (_, i) => i), Float32Array.from({ length }, (_, i) => 0.1 * (i + 1))),
+    query: vectors, candidates: vectors, queryImage: query, candidateImages: images,
+  }
+}
+const picture = (label: number, draw: number): ImageRequest => ({ source: stripes(label, draw) })
+const order = async (reranker: Reranker, request: RerankRequest) => [...(await reranker.rerank(request)).ranking.positions]
+
+async function pairFile(options: Parameters<typeof buildPairModel>[1]): Promise<string> {
+  const file = join(folder, `${JSON.stringify(options).replace(/\W/g, '')}.onnx`)
+  const { model } = await buildPairModel({ model: await encoder.onnx!.bytes(), output: encoder.onnx!.output, preprocessing: (encoder.input as Extract<Encoder['input'], { kind: 'pixels' }>).preprocessing }, options)
+  await saveModel(file, model)
+  return file
+}
+async function distancesByEncoder(query: ImageRequest, images: readonly ImageRequest[]): Promise<number[]> {
+  const { embedImages } = await import('@lookalike/core')
+  const { embeddings } = await embedImages(encoder, [query, ...images])
+  return images.map((_, i) => 1 - Array.from({ length: 24 }, (_x, d) => embeddings.data[d]! * embeddings.data[(i + 1) * 24 + d]!).reduce((a, b) => a + b))
+}
+
+describe('the reranker stir', () => {
+  const images = [picture(1, 1), picture(2, 2), picture(0, 3), picture(3, 4)]
+
+  it('with an untrained late model sorts as the encoder does, whatever the order that came', async () => {
+    const reranker = await createStir({ model: await pairFile({}), topN: 4 })
+    const distances = await distancesByEncoder(picture(0, 0), images)
+    const expected = [0, 1, 2, 3].sort((a, b) => distances[a]! - distances[b]!)
+    expect(expected).not.toEqual([0, 1, 2, 3])
+    expect(await order(reranker, requestOf(picture(0, 0), images))).toEqual(expected)
+    await reranker.dispose()
+  })
+
+  it('touches the first topN alone and takes shorter lists', async () => {
+    const reranker = await createStir({ model: await pairFile({ fusion: 0 }), topN: 3 })
+    const { ranking } = await reranker.rerank(requestOf(picture(0, 0), images.slice(0, 3), 6))
+    expect([...ranking.positions.subarray(0, 3)].sort()).toEqual([0, 1, 2])
+    expect([...ranking.positions.subarray(3)]).toEqual([3, 4, 5])
+    expect([...ranking.distances.subarray(3)]).toEqual([...Float32Array.of(0.4, 0.5, 0.6)])
+    expect(ranking.distances[2]).toBeLessThanOrEqual(ranking.distances[3]!)
+    expect((await reranker.rerank(requestOf(picture(0, 0), images.slice(0, 2)))).ranking.positions).toHaveLength(2)
+    expect((await reranker.rerank(requestOf(picture(0, 0), []))).ranking.positions).toHaveLength(0)
+    await reranker.dispose()
+  })
+
+  it('symmetric: a pair counts the same both ways', async () => {
+    const model = await pairFile({ fusion: 0 })
+    const distance = async (symmetric: boolean, a: ImageRequest, b: ImageRequest) => {
+      const reranker = await createStir({ model, symmetric })
+      const { ranking } = await reranker.rerank(requestOf(a, [b]))
+      await reranker.dispose()
+      return ranking.distances[0]!
+    }
+    const [there, back] = [await distance(false, images[0]!, images[1]!), await distance(false, images[1]!, images[0]!)]
+    expect(there).not.toBe(back)
+    expect(await distance(true, images[0]!, images[1]!)).toBeCloseTo((there + back) / 2, 6)
+    expect(await distance(true, images[1]!, images[0]!)).toBeCloseTo((there + back) / 2, 6)
+  })
+
+  it('leaves candidates without a readable image in their places, and says so', async () => {
+    const corrupt = join(folder, 'corrupt.png')
+    await writeFile(corrupt, (await encodePng(stripes(1, 1))).subarray(0, 100))
+    const reranker = await createStir({ model: await pairFile({}), topN: 5 })
+    const given = [picture(1, 1), undefined, picture(2, 2), { source: corrupt }, picture(0, 3)]
+    const { ranking, warnings } = await reranker.rerank(requestOf(picture(0, 0), given))
+    expect([ranking.positions[1], ranking.positions[3]]).toEqual([1, 3])
+    expect(ranking.positions[0]).toBe(4)
+    expect(warnings.map(({ code }) => code).sort()).toEqual(['image/truncated', 'reranker/no-candidate-image'])
+    expect(warnings).toContainEqual(expect.objectContaining({ fields: expect.objectContaining({ position: 3, rank: 4 }) }))
+    await expect(reranker.rerank(requestOf({ source: join(folder, 'gone.png') }, given))).rejects.toMatchObject({ code: 'image/not-found' })
+    const { queryImage: _, ...without } = requestOf(picture(0, 0), given)
+    await expect(reranker.rerank(without)).rejects.toMatchObject({ code: 'reranker/no-image' })
+    await reranker.dispose()
+  })
+
+  it('keeps candidates\' tokens on disk, and makes damaged ones again', async () => {
+    const cacheFolder = join(folder, 'cache')
+    const model = await pairFile({})
+    const answer = async () => {
+      const reranker = await createStir({ model, cacheFolder })
+      const { ranking } = await reranker.rerank(requestOf(picture(0, 0), images))
+      await reranker.dispose()
+      return [...ranking.distances]
+    }
+    const first = await answer()
+    const files = (await readdir(cacheFolder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    // The query's are not kept.
+    expect(files).toHaveLength(4)
+    expect(await answer()).toEqual(first)
+    for (const file of files) await writeFile(join(file.parentPath, file.name), 'torn')
+    expect(await answer()).toEqual(first)
+    await rm(join(folder, 'cache'), { recursive: true })
+  })
+
+  it('names what is wrong with a model', async () => {
+    await expect(createStir({ model: join(folder, 'none.onnx') })).rejects.toMatchObject({ code: 'onnx/file' })
+    const file = join(folder, 'vit.onnx')
+    await writeFile(file, await encoder.onnx!.bytes())
+    await expect(createStir({ model: file })).rejects.toMatchObject({ code: 'pair/not-a-pair-model' })
+    const model = await loadModel(await pairFile({}))
+    const preprocessing = JSON.parse(model.metadata['lookalike.preprocessing']!) as object
+    await saveModel(file, { ...model, metadata: { ...model.metadata, 'lookalike.preprocessing': JSON.stringify({ ...preprocessing, crop: { width: 32, height: 32 } }) } })
+    await expect(createStir({ model: file })).rejects.toMatchObject({ code: 'pair/size', message: expect.stringContaining('16 x 16') })
+  })
+})
+
+describe('the trainer stir', () => {
+  const dataset = stripesDataset(10, 6)
+  const small = { labels: 4, instances: 3, chunk: 8, checkpointEvery: 2, logEvery: 1, validation: 0.3, headEpochs: 1, epochs: 2 } as const
+  const run = (name: string, options: Parameters<typeof createStirTrainer>[0], rest: { signal?: AbortSignal; resume?: boolean; onProgress?: (p: { done: number; total?: number }) => void } = {}) =>
+    createStirTrainer({ ...small, ...options }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false, ...rest })
+
+  it('learns to tell pairs apart, and its model reranks', async () => {
+    const result = await run('late', { epochs: 30, headEpochs: 5, headLearningRate: 5e-3, learningRate: 5e-3, dropout: 0, validation: 0.2, chunk: 24 })
+    expect(result).toMatchObject({ artefact: 'pair.onnx', stopped: 'finished' })
+    const { readFile } = await import('node:fs/promises')
+    const lines = [...(await readFile(join(folder, 'late/head/log.jsonl'), 'utf8')).trim().split('\n'), ...(await readFile(join(folder, 'late/log.jsonl'), 'utf8')).trim().split('\n')].map((line) => JSON.parse(line) as { loss?: number })
+    const losses = lines.flatMap(({ loss }) => (loss === undefined ? [] : [loss]))
+    const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length
+    expect(losses[0]).toBeCloseTo(Math.log(2), 4)
+    expect(mean(losses.slice(-5))).toBeLessThan(0.8 * Math.log(2))
+    expect(result.metrics['validation recall@1']).toBeGreaterThanOrEqual(result.metrics['validation recall@1 before']!)
+    const reranker = await createStir({ model: join(folder, 'late/pair.onnx') })
+    expect((await reranker.rerank(requestOf(picture(0, 0), [picture(1, 1), picture(2, 2)]))).ranking.positions).toHaveLength(2)
+    await reranker.dispose()
+  })
+
+  it.each([['a late', 0], ['the paper\'s', 1]])('cut off and resumed, %s run is the run that was not', async (name, paper) => {
+    const options = paper ? { fusion: 0, epochs: 1 } as const : {}
+    await run(`${name}-whole`, options)
+    const stop = new AbortController()
+    let steps = 0
+    const cut = await run(`${name}-cut`, options, { signal: stop.signal, onProgress: ({ done, total }) => total !== undefined && total < 20 && done > 0 && ++steps === 4 && stop.abort() })
+    expect(cut.stopped).toBe('aborted')
+    expect((await run(`${name}-cut`, options, { resume: true })).stopped).toBe('finished')
+    const [whole, resumed] = [await loadModel(join(folder, `${name}-whole/pair.onnx`)), await loadModel(join(folder, `${name}-cut/pair.onnx`))]
+    for (const [weight, tensor] of whole.graph.initializers) expect(resumed.graph.initializers.get(weight)).toEqual(tensor)
+  })
+
+  it('needs an encoder with a network', async () => {
+    const { onnx: _, ...without } = encoder
+    const request = { dataset, encoder: without, folder: join(folder, 'none'), seed: 1, resume: false }
+    await expect(createStirTrainer().train(request)).rejects.toMatchObject({ code: 'pair/no-network' })
+  })
+})

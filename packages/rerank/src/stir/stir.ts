@@ -1,0 +1,125 @@
+import path from 'node:path'
+import { definePlugin, isLookalikeError, LookalikeError, SPEC_VERSION, type ImageRequest, type Reranker, type Warning } from '@lookalike/core'
+import { z } from 'zod'
+import { reorder } from '../ranking/reorder.js'
+import { createCodeStore, isCode, type ImageCode } from './code-store.js'
+import { createPairScorer } from './create-pair-scorer.js'
+import { loadPairModel } from './load-pair-model.js'
+
+const options = z.strictObject({
+  model: z.string().min(1).describe('The pair.onnx that the trainer "stir" wrote; a path from the config file.'),
+  topN: z.int().min(1).default(5).describe('Candidates that are compared with the query.'),
+  symmetric: z.boolean().default(false).describe('Mean of both orders of a pair; twice the work.'),
+  memory: z.number().min(0).default(512).describe("Megabytes of candidates' tokens that stay in memory."),
+  cache: z.boolean().default(true).describe("Whether candidates' tokens are also kept on disk, in the config's cache folder, by the images' content."),
+})
+export type StirOptions = z.input<typeof options>
+
+export interface StirSettings extends Omit<StirOptions, 'cache'> {
+  /** Folder for candidates' tokens; none are kept on disk without it. */
+  readonly cacheFolder?: string
+  /** Threads of one operator. Default: the number of cores. */
+  readonly threads?: number
+}
+
+/**
+ * Reranks with a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393): candidates are sorted by the probability that they
+ * show something else than the query. What the model makes of an image alone is kept and used again.
+ *
+ * A candidate without an image, or with one that cannot be read, keeps its place, with the warning `reranker/no-candidate-image` or the
+ * code of reading it.
+ *
+ * @throws what `loadPairModel` throws; from `rerank` `reranker/no-image` and the codes of reading the query's image.
+ * @example
+ * const reranker = await createStir({ model: 'runs/stir/pair.onnx', topN: 5 })
+ */
+export async function createStir({ model: file, topN = 5, symmetric = false, memory = 512, cacheFolder, threads }: StirSettings): Promise<Reranker> {
+  const { model, spec, preprocessing, key } = await loadPairModel(file)
+  const scorer = await createPairScorer(model, spec, preprocessing, threads === undefined ? {} : { threads })
+  const store = createCodeStore(scorer.encode, {
+    tokens: spec.tokens[0] * spec.tokens[1],
+    embedding: spec.embedding,
+    memory: memory * 2 ** 20,
+    ...(cacheFolder !== undefined && { folder: path.join(cacheFolder, 'pair-tokens', key) }),
+  })
+  const name = 'stir'
+  return {
+    specVersion: SPEC_VERSION,
+    name,
+    needs: 'images',
+    topN,
+    async rerank({ ranking, queryImage, candidateImages = [] }, operation) {
+      if (!queryImage) throw noQueryImage(name)
+      const count = Math.min(topN, ranking.positions.length)
+      const warnings: Warning[] = []
+      const places: number[] = []
+      const requests: ImageRequest[] = [queryImage]
+      for (let i = 0; i < count; i++) {
+        const image = candidateImages[i]
+        if (image) {
+          places.push(i)
+          requests.push(image)
+        } else {
+          warnings.push(noCandidateImage(ranking.positions[i]!, i))
+        }
+      }
+      const [query, ...candidates] = await store.get(requests, (i) => i > 0, operation)
+      if (!isCode(query!)) throw new LookalikeError(query!.code, { problem: query!.message }, { fields: query!.fields })
+      const judged: { place: number; code: ImageCode }[] = []
+      for (const [n, code] of candidates.entries()) {
+        const place = places[n]!
+        if (isCode(code)) judged.push({ place, code })
+        else warnings.push({ ...code, message: `${code.message} This candidate keeps its place.`, fields: { ...code.fields, position: ranking.positions[place], rank: place + 1 } })
+      }
+      const distances = new Float64Array(count).fill(NaN)
+      const queries = judged.map(() => query)
+      const others = judged.map(({ code }) => code)
+      const scores = symmetric ? await scorer.score([...queries, ...others], [...others, ...queries]) : await scorer.score(queries, others)
+      for (const [n, { place }] of judged.entries()) distances[place] = symmetric ? (scores[n]! + scores[n + judged.length]!) / 2 : scores[n]!
+      return { ranking: reorder(ranking, distances), warnings }
+    },
+    dispose: () => scorer.dispose(),
+  }
+}
+
+function noQueryImage(reranker: string): LookalikeError {
+  return new LookalikeError(
+    'reranker/no-image',
+    { problem: `The reranker "${reranker}" looks at images, and the query came without one`, expected: 'a query with an image', fix: 'Search by image, or take this reranker out of "rerankers".' },
+    { fields: { reranker } },
+  )
+}
+
+function noCandidateImage(position: number, place: number): Warning {
+  return {
+    code: 'reranker/no-candidate-image',
+    message: `The gallery has no image for its row ${position}; this candidate keeps its place.`,
+    fields: { position, rank: place + 1 },
+  }
+}
+
+export const stir = definePlugin({
+  specVersion: 'v1',
+  kind: 'reranker',
+  name: 'stir',
+  description: 'Looks at the query and each of its first candidates together (STIR: siamese transformer).',
+  options,
+  create({ model, cache, ...rest }, { folder, cacheFolder, threads }) {
+    return createStir({
+      ...rest,
+      model: path.resolve(folder, model),
+      ...(cache && { cacheFolder }),
+      ...(threads !== undefined && { threads }),
+    }).catch((error: unknown) => {
+      throw isLookalikeError(error, 'onnx/file') ? modelMissing(path.resolve(folder, model), error) : error
+    })
+  },
+})
+
+function modelMissing(file: string, cause: LookalikeError): LookalikeError {
+  return new LookalikeError(
+    'reranker/model-missing',
+    { problem: cause.message, expected: 'the pair.onnx of a finished training run', fix: 'Train one first (train: { use: "stir" }), or correct "model".' },
+    { fields: { model: file }, cause },
+  )
+}

@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  createRandom, definePlugin, embedImages, LookalikeError, selectRows, SPEC_VERSION, writeWhole,
+  type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult,
+} from '@lookalike/core'
+import { float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
+import {
+  balanced, createCheckpointStore, createOptimizer, createTrainableModel, hashData, runTrainingLoop, selectTrainingData,
+  type TrainableModel, type TrainingLoopResult, type TrainingTask,
+} from '@lookalike/train'
+import { buildPairModel, cutModel } from '../pair/build-pair-model.js'
+import { pairPart, withDropout } from '../pair/pair-parts.js'
+import { NAMES } from '../pair/pair-spec.js'
+import { binaryCrossEntropy } from './binary-cross-entropy.js'
+import { isCode } from './code-store.js'
+import { createPairScorer, type PairScorer } from './create-pair-scorer.js'
+import { findNeighbourhoods, measureReranking, type MeasuredReranking } from './measure-reranking.js'
+import { minePairs } from './mine-pairs.js'
+import { cachedBatches, pixelBatches, type PairBatch, type PairBatches } from './pair-batches.js'
+import { stirTrainingSchema, type StirTrainingOptions, type StirTrainingSettings } from './training-options.js'
+
+const MASK = 'pair.dropout'
+
+/**
+ * Trains a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393) for an encoder that stays as it is: hard pairs of balanced
+ * batches by the encoder's embeddings, binary cross-entropy, the new weights first, then everything that sees the pair. Writes `pair.onnx`.
+ *
+ * @param cacheFolder folder of the embedding cache; none is kept without it
+ */
+export function createStirTrainer(given: StirTrainingOptions = {}, environment: { readonly cacheFolder?: string; readonly threads?: number } = {}): Trainer {
+  const settings = stirTrainingSchema.parse(given)
+  return { specVersion: SPEC_VERSION, name: 'stir', train: (request) => train(settings, request, environment) }
+}
+
+async function train(settings: StirTrainingSettings, request: TrainerRequest, { cacheFolder, threads }: { readonly cacheFolder?: string; readonly threads?: number }): Promise<TrainerResult> {
+  const { encoder, folder, seed, signal } = request
+  if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
+  const { preprocessing } = encoder.input
+  const bytes = await encoder.onnx.bytes()
+  const { fusion, direction, stageOne, blocks, dim } = settings
+  const pair = await buildPairModel(
+    { model: readModel(bytes), output: encoder.onnx.output, preprocessing },
+    { fusion, direction, blocks, dim, seed, ...(stageOne !== undefined && { stageOne }) },
+  )
+  const { spec } = pair
+  const onPixels = spec.fusion === 0
+  const operation = { ...(signal && { signal }), ...(request.onProgress && { onProgress: request.onProgress }), ...(request.onWarning && { onWarning: request.onWarning }) }
+
+  const all = selectTrainingData(request.dataset, settings.validation, seed, request.onWarning)
+  const embed = async (items: readonly DatasetItem[]) => {
+    const found = await embedImages(encoder, items.map(requestOf), { ...operation, ...(cacheFolder !== undefined && { cacheFolder: path.join(cacheFolder, 'embeddings') }) })
+    return { embeddings: found.embeddings, items: Array.from(found.positions, (position) => items[position]!), positions: found.positions }
+  }
+  const training = await embed(all.items)
+  const labels = training.positions.map((position) => all.labels[position]!)
+  const held = await embed(all.validation)
+  const running = threads === undefined ? {} : { threads }
+  // While it is trained, the encoder's distance has no say.
+  const start = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
+  const scorer = await createPairScorer(start, spec, preprocessing, running)
+  const encode = async (by: PairScorer, items: readonly DatasetItem[], how: OperationOptions = operation) => {
+    const codes = await by.encode(items.map(requestOf), how)
+    return codes.map((code) => {
+      // Whatever could be embedded can be read.
+      if (!isCode(code)) throw new LookalikeError(code.code, { problem: code.message }, { fields: code.fields })
+      return code
+    })
+  }
+  const sampler = balanced({ labels: settings.labels, instances: settings.instances })
+  const batchesOf = (epoch: number) => sampler.epoch({ labels }, createRandom(seed).fork(`sampler/${epoch}`))
+  batchesOf(0)
+
+  const codes = onPixels ? [] : await encode(scorer, training.items)
+  const heldCodes = onPixels ? undefined : await encode(scorer, held.items)
+  await scorer.dispose()
+  const whole = onPixels ? cutModel(start, NAMES.logit) : pairPart(start, spec, NAMES.logit)
+  const model = createTrainableModel(settings.dropout > 0 ? withDropout(whole, MASK) : whole, {
+    trainable: pair.trainable, outputs: [NAMES.logit], chunk: settings.chunk, ...running,
+  })
+  const batches = onPixels
+    ? await pixelBatches(training.items, labels, spec, preprocessing, { seed, cropScale: settings.cropScale })
+    : cachedBatches(codes, spec)
+  try {
+    const lists = findNeighbourhoods(held.embeddings, held.items.map(({ label }) => label), settings.topN)
+    const heldLabels = held.items.map(({ label }) => label)
+    const measure = async (): Promise<MeasuredReranking> => {
+      const judge = await createPairScorer(withWeights(start, weightsOf(model)), spec, preprocessing, { ...running, output: NAMES.logit })
+      try {
+        // An aborted run still finishes the validation that it is in.
+        const seen = heldCodes ?? (await encode(judge, held.items, {}))
+        const queries = lists.flatMap(({ query, candidates }) => candidates.map(() => seen[query]!))
+        const candidates = lists.flatMap((list) => list.candidates.map((candidate) => seen[candidate]!))
+        return measureReranking(lists, heldLabels, await judge.score(queries, candidates), spec.stageOne ? undefined : 0)
+      } finally {
+        await judge.dispose()
+      }
+    }
+    const validate = async () => {
+      const { before, after } = await measure()
+      return { 'recall@1': after, 'recall@1 before': before }
+    }
+
+    const network = createHash('sha256').update(bytes).digest('hex')
+    const dataHash = await hashData([...training.items, ...held.items], signal ? { signal } : {})
+    const { checkpointEvery, logEvery, ...meaningful } = settings
+    const phase = async (name: 'head' | 'all', epochs: number, learningRate: number): Promise<TrainingLoopResult | undefined> => {
+      if (epochs === 0) return undefined
+      const names = name === 'head' ? pair.head : pair.trainable
+      const place = name === 'head' ? path.join(folder, 'head') : folder
+      await mkdir(place, { recursive: true })
+      const wanted = new Set(names)
+      const task = pairTask({ model, names, batches, batchesOf: (epoch) => batchesOf(epoch + (name === 'head' ? 0 : settings.headEpochs)), items: training.items, labels, embeddings: training.embeddings, settings, seed: `${seed}/${name}`, firstEpoch: name === 'head' ? 0 : settings.headEpochs })
+      const result = await runTrainingLoop(held.items.length > 0 ? { ...task, validate } : task, {
+        ...operation,
+        optimizer: createOptimizer(model.parameters.filter((parameter) => wanted.has(parameter.name)), { learningRate }),
+        schedule: name === 'head' ? { shape: 'constant', warmUp: 0 } : { shape: 'cosine', final: 0, warmUp: 0 },
+        checkpoints: createCheckpointStore(place, { binding: { network, data: dataHash, seed: String(seed) }, settings: { options: JSON.stringify(meaningful) } }),
+        resume: request.resume,
+        epochs,
+        checkpointEvery,
+        logEvery,
+        validateEvery: 1,
+        monitor: 'recall@1',
+        keep: 'best',
+        unit: 'pair',
+        about: { trainer: 'stir', phase: name, fusion: spec.fusion, images: training.items.length, classes: all.classes.length, validationImages: held.items.length },
+      })
+      for (const parameter of model.parameters) {
+        const values = result.weights.get(parameter.name)
+        if (values) parameter.data.set(values)
+      }
+      return result
+    }
+    const first = await phase('head', settings.headEpochs, settings.headLearningRate)
+    const afterHead = weightsOf(model)
+    const second = first?.stopped === 'aborted' ? undefined : await phase('all', settings.epochs, settings.learningRate ?? (onPixels ? 1e-5 : 2e-4))
+    const headWasBetter = (first?.best?.figures['recall@1'] ?? 0) > (second?.best?.figures['recall@1'] ?? 0)
+    if (headWasBetter) for (const { name, data } of model.parameters) data.set(afterHead.get(name)!.data)
+    const last = headWasBetter ? first : (second ?? first)
+    const scale = spec.stageOne && lists.length > 0 ? (await measure()).scale : undefined
+    const figures = last?.best?.figures ?? {}
+    const metrics = {
+      steps: (first?.steps ?? 0) + (second?.steps ?? 0),
+      ...(last && Number.isFinite(last.loss) && { loss: last.loss }),
+      ...Object.fromEntries(Object.entries(figures).map(([name, value]) => [`validation ${name}`, value])),
+      ...(scale !== undefined && { 'stage one scale': scale }),
+    }
+    const stopped = (second ?? first)?.stopped ?? 'finished'
+    const card = {
+      trainer: 'stir', startedFrom: { encoder: encoder.name, space: encoder.space, network },
+      data: { dataset: request.dataset.name, hash: dataHash, images: training.items.length, classes: all.classes.length, validationImages: held.items.length },
+      seed, options: settings, stopped, metrics,
+    }
+    const trained = withWeights(withWeights(pair.model, weightsOf(model)), scale === undefined ? new Map() : new Map([[NAMES.scale, float32([scale])]]))
+    await saveModel(path.join(folder, 'pair.onnx'), { ...trained, metadata: { ...trained.metadata, 'lookalike.card': JSON.stringify(card) } })
+    await writeWhole(path.join(folder, 'card.json'), `${JSON.stringify(card, null, 2)}\n`)
+    return { artefact: 'pair.onnx', metrics, stopped }
+  } finally {
+    await batches.dispose()
+    await model.dispose()
+  }
+}
+
+interface PairTaskParts {
+  readonly model: TrainableModel
+  /** What is trained. */
+  readonly names: readonly string[]
+  readonly batches: PairBatches
+  batchesOf(epoch: number): readonly Int32Array[]
+  readonly items: readonly DatasetItem[]
+  readonly labels: Int32Array
+  readonly embeddings: Embeddings
+  readonly settings: StirTrainingSettings
+  readonly seed: string
+  readonly firstEpoch: number
+}
+
+/** Hard pairs of each batch through the network, chunk by chunk; the loss of a pair does not depend on the others. */
+function pairTask({ model, names, batches, batchesOf, items, labels, embeddings, settings, seed, firstEpoch }: PairTaskParts): TrainingTask<PairBatch> {
+  const trained = new Set(names)
+  const sums = new Map(model.parameters.filter(({ name }) => trained.has(name)).map(({ name, data }) => [name, new Float32Array(data.length)]))
+  const units = model.parameters.find(({ name }) => name === 'pair.head.fc1.bias')!.data.length
+  return {
+    batches: (epoch) => batchesOf(epoch).length,
+    load: (epoch, start) => batches.load(epoch + firstEpoch, batchesOf(epoch), start),
+    size: ({ positions }) => positions.length,
+    describe: ({ positions }) => Array.from(positions, (position) => items[position]!.id),
+    async step(batch, { step }) {
+      const rows = selectRows(embeddings, batch.positions)
+      const pairs = minePairs(rows.data, rows.dim, batch.positions.map((position) => labels[position]!))
+      const count = pairs.query.length
+      const random = createRandom(`${seed}/dropout/${step}`)
+      for (const sum of sums.values()) sum.fill(0)
+      let value = 0
+      let accuracy = 0
+      for (let start = 0; start < count; start += settings.chunk) {
+        const end = Math.min(count, start + settings.chunk)
+        const size = end - start
+        // The last chunk repeats its first pair: one graph serves all, and what is repeated gets no gradient.
+        const padded = (from: Int32Array) => Int32Array.from({ length: settings.chunk }, (_, i) => from[i < size ? start + i : start]!)
+        const feeds = {
+          ...batch.feeds(padded(pairs.query), padded(pairs.candidate)),
+          ...(settings.dropout > 0 && { [MASK]: dropoutMask(settings.chunk, units, settings.dropout, random) }),
+        }
+        const share = size / count
+        const { result, gradients } = await model.step(feeds, async (outputs) => {
+          const loss = binaryCrossEntropy(outputs[NAMES.logit]!.data.subarray(0, size), pairs.different.subarray(start, end))
+          const gradient = new Float32Array(settings.chunk)
+          loss.gradient.forEach((one, i) => (gradient[i] = one * share))
+          return { gradients: { [NAMES.logit]: gradient }, result: loss }
+        }, { only: names })
+        value += result.value * share
+        accuracy += result.accuracy * share
+        for (const [name, sum] of sums) {
+          const gradient = gradients.get(name)!
+          for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!
+        }
+      }
+      return { value, gradients: sums, logs: { accuracy, pairs: count } }
+    },
+  }
+}
+
+/** 0 for units that are left out, 1 / (1 - share) for the others, so that the sum stays what it is in the mean. */
+function dropoutMask(rows: number, units: number, share: number, random: { next(): number }) {
+  return float32(Float32Array.from({ length: rows * units }, () => (random.next() < share ? 0 : 1 / (1 - share))), [rows, units])
+}
+
+const weightsOf = (model: TrainableModel) => new Map(model.parameters.map(({ name, shape, data }) => [name, float32(data.slice(), shape)]))
+
+function withWeights(model: OnnxModel, weights: ReadonlyMap<string, Tensor>): OnnxModel {
+  return { ...model, graph: { ...model.graph, initializers: new Map([...model.graph.initializers, ...weights]) } }
+}
+
+const requestOf = ({ source, box }: DatasetItem): ImageRequest => ({ source, ...(box && { box }) })
+
+function noNetwork(encoder: string): LookalikeError {
+  return new LookalikeError(
+    'pair/no-network',
+    { problem: `The encoder ${encoder} is not an ONNX network, so no pair model can be made of it`, expected: 'an encoder with a network: vit, onnx, mini, ...', fix: 'Choose another encoder.' },
+    { fields: { encoder } },
+  )
+}
+
+export const stirTrainer = definePlugin({
+  specVersion: 'v1',
+  kind: 'trainer',
+  name: 'stir',
+  description: "Trains a pair model that reranks the encoder's results (STIR); the encoder stays as it is.",
+  options: stirTrainingSchema,
+  create: (settings, { cacheFolder, threads }) => createStirTrainer(settings, { cacheFolder, ...(threads !== undefined && { threads }) }),
+})

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+
+export const stirTrainingSchema = z.strictObject({
+  fusion: z
+    .union([z.literal('late'), z.int().min(0)])
+    .default('late')
+    .describe("Blocks of the encoder that each image goes through alone. 0 is the paper: stacked images, everything trained on pixels. late: the last quarter of the blocks sees the pair and is trained on cached tokens."),
+  direction: z.enum(['vertical', 'horizontal']).default('vertical').describe('With fusion 0: the candidate below the query, or to its right.'),
+  stageOne: z.boolean().exactOptional().describe("Whether the encoder's own distance is a term of the logit. Default: unless fusion is 0."),
+  blocks: z.int().min(1).max(12).default(2).describe('New transformer blocks, for encoders without blocks of their own.'),
+  dim: z.int().min(64).multipleOf(64).default(192).describe("Length of those blocks' tokens."),
+  labels: z.int().min(2).default(30).describe('Classes in a batch.'),
+  instances: z.int().min(2).default(4).describe('Images of each class in a batch.'),
+  headEpochs: z.int().min(0).default(3).describe('Epochs in which the new weights alone are trained.'),
+  headLearningRate: z.number().positive().default(2e-3).describe('Learning rate of those epochs.'),
+  epochs: z.int().min(0).default(10).describe('Epochs in which everything that sees the pair is trained.'),
+  learningRate: z.number().positive().exactOptional().describe('Highest learning rate of those epochs; it falls to 0 as a cosine. Default: 1e-5 with fusion 0, else 2e-4.'),
+  dropout: z.number().min(0).lt(1).default(0.5).describe("Share of the head's hidden units that are left out at each step."),
+  cropScale: z.tuple([z.number().positive().max(1), z.number().positive().max(1)]).default([0.8, 1]).describe("With fusion 0: share of the image's area that a random crop keeps."),
+  validation: z.number().min(0).max(0.9).default(0.1).describe('Share of the training classes that is held out to choose the best epoch by. Not used where the dataset has a validation split.'),
+  topN: z.int().min(2).default(5).describe('Candidates that are reranked for the validation figure.'),
+  chunk: z.int().min(1).default(32).describe('Pairs that go through the network at once.'),
+  checkpointEvery: z.int().min(1).default(50).describe('Steps between two checkpoints.'),
+  logEvery: z.int().min(1).default(10).describe('Steps between two lines of the log.'),
+})
+
+export type StirTrainingOptions = z.input<typeof stirTrainingSchema>
+export type StirTrainingSettings = z.output<typeof stirTrainingSchema>
