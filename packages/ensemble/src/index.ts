@@ -1,4 +1,20 @@
-export default []
+import { contextCombiner } from './combiner/context-combiner.js'
+import { contextTrainer } from './trainer/context-trainer.js'
 
 export { type BadTriple, checkTriples, type Cycle, type TripleReport } from './triples/check-triples.js'
 export type { CheckedTriple, Question } from './triples/preference-graph.js'
+export { CONTEXT_LOSS, contextLoss, marginOf, withSwapped, type ContextLossGradients, type ContextLossOptions, type ContextLossValue, type RowTriple, type TripleClassifier } from './context/context-loss.js'
+export { applyHead, trainHead, type Head, type TrainHeadOptions } from './context/train-head.js'
+export { fitFeatureMap, mapFeatures, type FeatureMap } from './context/prepare-features.js'
+export { hits, memberGaps, referenceAccuracies } from './context/member-gaps.js'
+export { fitPca, projectPca, type Pca } from './linear/fit-pca.js'
+export { fitCredibilityMap, MAP_OPTIONS, weightsAt, type CredibilityMap, type MapMode, type MapOptions } from './weights/fit-credibility-map.js'
+export { fitMlp, MLP_OPTIONS, predictMlp, type Mlp, type MlpOptions } from './weights/fit-mlp.js'
+export { constantWeights, fitWeights, weightsOf, type Weights, type WeightsData, type WeightsOptions } from './weights/fit-weights.js'
+export { renderMap } from './weights/render-map.js'
+export { combineGalleryRows, combineQueryRows, readEnsemble, writeEnsemble, type EnsembleMember, type EnsembleModel } from './combiner/ensemble-model.js'
+export { createContextCombiner } from './combiner/create-context-combiner.js'
+export { cutContext, learnFeatures, learnMember, learnWeights, type LearnOptions } from './trainer/learn-ensemble.js'
+export { createContextTrainer, type ContextTrainerOptions } from './trainer/context-trainer.js'
+
+export default [contextCombiner, contextTrainer]

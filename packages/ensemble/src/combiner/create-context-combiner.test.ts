@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createEmbeddings, createRandom, type Encoder } from '@lookalike/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fitFeatureMap, mapFeatures } from '../context/prepare-features.js'
+import { applyHead } from '../context/train-head.js'
+import { constantWeights, fitWeights, weightsOf } from '../weights/fit-weights.js'
+import { MAP_OPTIONS } from '../weights/fit-credibility-map.js'
+import { createContextCombiner } from './create-context-combiner.js'
+import { readEnsemble, writeEnsemble, type EnsembleModel } from './ensemble-model.js'
+
+const [rows, inputDim, members] = [12, 7, 3]
+const random = createRandom('combiner')
+const data = Float32Array.from({ length: rows * inputDim }, () => random.normal())
+const features = fitFeatureMap(data, inputDim, 5, true)
+const dim = features.pca.dim
+const mapped = mapFeatures(features, data)
+const accuracies = Float32Array.from({ length: rows * members }, () => 0.5 + 0.5 * random.next())
+const heads = Array.from({ length: members }, (_, k) => ({
+  context: `c${k}`,
+  localAccuracy: 0.8,
+  head: { inputDim: dim, dim, weight: Float32Array.from({ length: dim * dim }, () => random.normal()) },
+}))
+const weigh = { features: mapped, dim, accuracies, members, seed: 0 }
+const models: Record<string, EnsembleModel> = Object.fromEntries(
+  ([{ use: 'mlp', components: 64 }, { use: 'credibility-map', ...MAP_OPTIONS, grid: 20 }, { use: 'uniform' }] as const).map((options) => [
+    options.use,
+    { encoderSpace: 'toy@1', features, members: heads, weights: fitWeights(weigh, options) },
+  ]),
+)
+const encoder = { name: 'toy', space: 'toy@1', dispose: async () => undefined } as unknown as Encoder
+const given = createEmbeddings({ data, rows, dim: inputDim, space: 'toy@1', role: 'any' })
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'ensemble-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const cosine = (x: Float32Array, y: Float32Array) => {
+  let [xx, yy, xy] = [0, 0, 0]
+  for (let i = 0; i < x.length; i++) {
+    xx += x[i]! ** 2
+    yy += y[i]! ** 2
+    xy += x[i]! * y[i]!
+  }
+  return xy / Math.sqrt(xx * yy)
+}
+
+describe('createContextCombiner', () => {
+  it.each(Object.keys(models))('makes one inner product of the members\' weighted cosines (%s)', async (use) => {
+    const model = models[use]!
+    const combiner = createContextCombiner(model, encoder)
+    const query = (await combiner.combineQuery([given])).embeddings
+    const gallery = (await combiner.combineGallery([given])).embeddings
+    const weights = weightsOf(model.weights, mapped, dim)
+    for (let r = 0; r < rows; r++) {
+      for (let x = 0; x < rows; x++) {
+        let inner = 0
+        for (let i = 0; i < combiner.dim; i++) inner += query.data[r * combiner.dim + i]! * gallery.data[x * combiner.dim + i]!
+        let sum = 0
+        heads.forEach(({ head }, k) => {
+          const outputs = applyHead(head, mapped)
+          sum += weights[r * members + k]! * cosine(outputs.subarray(r * dim, (r + 1) * dim), outputs.subarray(x * dim, (x + 1) * dim))
+        })
+        expect(Math.abs(inner - sum)).toBeLessThan(1e-6)
+      }
+    }
+  })
+
+  it('weighs a query by itself alone', async () => {
+    const combiner = createContextCombiner(models['mlp']!, encoder)
+    const all = (await combiner.combineQuery([given])).embeddings.data.slice(3 * combiner.dim, 4 * combiner.dim)
+    const alone = createEmbeddings({ data: data.slice(3 * inputDim, 4 * inputDim), rows: 1, dim: inputDim, space: 'toy@1', role: 'any' })
+    expect((await combiner.combineQuery([alone])).embeddings.data).toEqual(all)
+  })
+
+  it('refuses another encoder or preprocessing, and weights without a sum', () => {
+    expect(() => createContextCombiner(models['mlp']!, { ...encoder, space: 'toy@2' })).toThrow(expect.objectContaining({ code: 'ensemble/space' }))
+    expect(() => constantWeights(new Float32Array(3))).toThrow(expect.objectContaining({ code: 'ensemble/zero-weights' }))
+    expect(() => fitWeights({ ...weigh, features: mapped.subarray(dim) }, { use: 'uniform' })).toThrow(expect.objectContaining({ code: 'ensemble/features' }))
+  })
+
+  it('comes back from its file as it was, and says when the file is damaged', async () => {
+    for (const model of Object.values(models)) {
+      await writeEnsemble(folder, model)
+      expect(await readEnsemble(folder)).toMatchObject(model)
+    }
+    await writeFile(path.join(folder, 'ensemble.json'), '{"format":"lookalike-context-ensemble"')
+    await expect(readEnsemble(folder)).rejects.toMatchObject({ code: 'ensemble/file' })
+  })
+})
