@@ -1,0 +1,143 @@
+// Writes docs/reference: the config from the schemas of the built plugins, the command line from the commands' own help.
+// With --check nothing is written; the exit code says whether the files are up to date.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+// The help is read as it looks without colours; this is decided when the command is loaded.
+process.env.NO_COLOR = '1'
+const { composeJsonSchema, createRegistry, KINDS, loadPlugins } = await import('@lookalike/core')
+const { run } = await import('@lookalike/cli')
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+// Where no config is: only the built-in plugins count.
+process.chdir(path.join(root, 'docs'))
+
+/** What a command line writes to stdout. */
+async function output(...argv) {
+  const { write } = process.stdout
+  let text = ''
+  process.stdout.write = (chunk) => {
+    text += chunk
+    return true
+  }
+  try {
+    const code = await run(argv)
+    if (code !== 0) throw new Error(`lookalike ${argv.join(' ')} ended with exit code ${code}`)
+  } finally {
+    process.stdout.write = write
+  }
+  return text.trimEnd()
+}
+
+const SAFE = Number.MAX_SAFE_INTEGER
+
+function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf }) {
+  return [
+    exclusiveMinimum !== undefined && `above ${exclusiveMinimum}`,
+    minimum !== undefined && minimum > -SAFE && `from ${minimum}`,
+    exclusiveMaximum !== undefined && `below ${exclusiveMaximum}`,
+    maximum !== undefined && maximum < SAFE && `up to ${maximum}`,
+    multipleOf !== undefined && `a multiple of ${multipleOf}`,
+  ].filter(Boolean).join(', ')
+}
+
+function typeText(schema) {
+  if (schema.lookalikeKind) return `[${schema.lookalikeKind}](#${schema.lookalikeKind})`
+  if (typeof schema.$ref === 'string') {
+    const name = schema.$ref.split('/').pop()
+    return KINDS.includes(name) ? `[${name}](#${name})` : name
+  }
+  if (schema.enum) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ')
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``
+  const choices = schema.anyOf ?? schema.oneOf
+  if (choices) return [...new Set(choices.map(typeText))].join(' or ')
+  if (schema.prefixItems) return `[${schema.prefixItems.map(typeText).join('; ')}]`
+  if (schema.type === 'array') return schema.items && Object.keys(schema.items).length > 0 ? `list of ${typeText(schema.items)}` : 'list'
+  if (schema.type === 'object' && !schema.properties) return 'object by name'
+  const type = Array.isArray(schema.type) ? schema.type.join(' or ') : (schema.type ?? 'anything')
+  return [type, bounds(schema)].filter(Boolean).join(', ')
+}
+
+const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/\s*\n\s*/g, ' ')
+
+/** One row an option; those of objects follow with their path. */
+function rows(schema, prefix = '') {
+  const required = new Set(schema.required ?? [])
+  return Object.entries(schema.properties ?? {}).flatMap(([name, option]) => {
+    const at = `${prefix}${name}`
+    const fallback = option.default !== undefined ? `\`${JSON.stringify(option.default)}\`` : required.has(name) ? 'required' : ''
+    const own = `| \`${at}\` | ${cell(typeText(option))} | ${cell(fallback)} | ${cell(option.description ?? '')} |`
+    return [own, ...inner(option, at)]
+  })
+}
+
+function inner(option, at) {
+  if (option.properties) return rows(option, `${at}.`)
+  if (option.type === 'array' && option.items) return inner(option.items, `${at}[]`)
+  const choices = (option.anyOf ?? option.oneOf ?? []).filter((choice) => choice.properties || choice.type === 'array')
+  return choices.flatMap((choice) => inner(choice, at)).filter((row, i, all) => all.indexOf(row) === i)
+}
+
+function table(schema) {
+  const lines = rows(schema)
+  return lines.length === 0 ? ['No options.'] : ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...lines]
+}
+
+const GENERATED = '<!-- Written by `pnpm run docs` from the built packages; changes here are lost. -->'
+
+async function configPage() {
+  const listed = JSON.parse(await output('plugins', '--json'))
+  const registry = createRegistry(await loadPlugins([...new Set(listed.map((plugin) => plugin.package))], root))
+  const { properties, required, type } = composeJsonSchema(registry)
+  const plain = { type, required, properties }
+  return [
+    '# Config reference', '', GENERATED, '',
+    'The keys of `lookalike.config.{ts,mts,js,mjs,yaml,yml,json}`, then every plugin that comes with Lookalike, by kind. A plugin is named alone',
+    '(`encoder: mini`) or with options (`encoder: { use: onnx, model: ./model.onnx }`). Unknown keys are errors. `lookalike schema` gives the same to',
+    'your editor, with the plugins that you installed besides.', '',
+    `Kinds: ${KINDS.map((kind) => `[${kind}](#${kind})`).join(', ')}.`, '',
+    '## Keys', '', ...table(plain), '',
+    ...KINDS.flatMap((kind) => {
+      const plugins = registry.list(kind)
+      return [
+        `## ${kind}`, '',
+        ...(plugins.length === 0 ? ['None comes with Lookalike.', ''] : []),
+        ...plugins.flatMap(({ plugin, origin }) => [
+          `### ${kind}: ${plugin.name}`, '', `${cell(plugin.description)} From \`${origin.package}\`.`, '',
+          ...table(plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' })), '',
+        ]),
+      ]
+    }),
+  ].join('\n')
+}
+
+async function cliPage() {
+  const overview = await output('--help')
+  const names = overview.split(/^Commands$/m)[1].split('\n').filter((line) => /^ {2}\S/.test(line)).map((line) => line.trim().split(/\s+/)[0])
+  const pages = []
+  for (const name of names) pages.push(`## ${name}`, '', '```text', await output(name, '--help'), '```', '')
+  return [
+    '# Command line reference', '', GENERATED, '',
+    'What `lookalike <command> --help` says. Results go to stdout, everything else to stderr.', '',
+    ...pages,
+  ].join('\n')
+}
+
+const check = process.argv.includes('--check')
+const folder = path.join(root, 'docs', 'reference')
+const pages = { 'config.md': await configPage(), 'cli.md': await cliPage() }
+await mkdir(folder, { recursive: true })
+for (const [name, text] of Object.entries(pages)) {
+  const file = path.join(folder, name)
+  if (!check) {
+    await writeFile(file, text)
+    continue
+  }
+  const found = await readFile(file, 'utf8').catch(() => '')
+  if (found === text) continue
+  const [a, b] = [found.split('\n'), text.split('\n')]
+  const line = b.findIndex((value, i) => value !== a[i])
+  console.error(`docs/reference/${name} is out of date from line ${line + 1}:\n- ${a[line] ?? ''}\n+ ${b[line] ?? ''}\nRun: pnpm run docs`)
+  process.exitCode = 1
+}

@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createRegistry, loadConfig, loadPlugins, resolveConfig, type Registry } from '@lookalike/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { BUILT_IN } from '../apps/cli/src/open-project.js'
+import { fencedBlocks, headingAnchors, relativeLinks, type FencedBlock } from './helpers/markdown.js'
+import { root } from './helpers/run-cli.js'
+import { typeCheck } from './helpers/type-check.js'
+
+const under = async (folder: string, fits: RegExp) =>
+  (await readdir(path.join(root, folder), { recursive: true })).map((file) => path.join(folder, file).split(path.sep).join('/')).filter((file) => fits.test(file) && !/\/(node_modules|runs|dist)\//.test(file))
+const readmes = async (folder: string) =>
+  (await readdir(path.join(root, folder))).map((name) => `${folder}/${name}/README.md`).filter((file) => existsSync(path.join(root, file)))
+
+const guides = ['README.md', ...(await under('docs', /\.md$/))].sort()
+const pages = [...guides, ...(await readmes('packages')), ...(await readmes('apps')), ...(await readmes('examples'))]
+const texts = new Map(await Promise.all(pages.map(async (file) => [file, await readFile(path.join(root, file), 'utf8')] as const)))
+
+interface Block extends FencedBlock {
+  readonly file: string
+  readonly place: string
+}
+/** Blocks in these languages; one that is marked `sketch` shows a shape and is nothing that works alone. */
+const blocks = (...languages: string[]): Block[] =>
+  pages.flatMap((file) => fencedBlocks(texts.get(file)!).map((block) => ({ ...block, file, place: `${file}:${block.line}` })))
+    .filter(({ language, notes }) => languages.includes(language) && !notes.includes('sketch'))
+
+it('the generated references are up to date', () => {
+  const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'scripts/docs.mjs'), '--check'], { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+})
+
+describe('links', () => {
+  it.each(pages)('%s leads only to what is there', (file) => {
+    const dead = relativeLinks(texts.get(file)!).filter((link) => {
+      const [target = '', anchor] = decodeURI(link).split('#')
+      const full = target === '' ? file : path.posix.join(path.posix.dirname(file), target)
+      if (!existsSync(path.join(root, full))) return true
+      const text = texts.get(full)
+      return anchor !== undefined && text !== undefined && !headingAnchors(text).has(anchor)
+    })
+    expect(dead).toEqual([])
+  })
+})
+
+describe('configs', () => {
+  const CONFIG_KEYS = ['$schema', 'dataset', 'encoder', 'combiner', 'rerankers', 'train', 'evaluate']
+  const configs = [...blocks('yaml'), ...blocks('json').filter(({ code }) => CONFIG_KEYS.some((key) => Object.hasOwn(JSON.parse(code) as object, key)))]
+  let registry: Registry
+  let folder = ''
+  beforeAll(async () => {
+    registry = createRegistry(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli')))
+    folder = await mkdtemp(path.join(tmpdir(), 'lookalike-docs-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  it.each(configs.map((block) => [block.place, block] as const))('%s is valid', async (place, { code, language, line }) => {
+    const file = path.join(folder, `${line}.${language}`)
+    await writeFile(file, code)
+    const { config } = await loadConfig(file)
+    await expect(resolveConfig(config, registry, place)).resolves.toBeDefined()
+  })
+})
+
+it('every block of TypeScript has the right types', () => {
+  const found = blocks('ts', 'typescript')
+  expect(found.length).toBeGreaterThan(0)
+  const byPlace = new Map(found.map((block) => [block.place, block]))
+  const errors = typeCheck(new Map(found.map(({ place, code }) => [place, code])), root, path.join(root, 'tsconfig.base.json'))
+  // A package's README may use what the text around its ten lines has introduced; guides say everything.
+  const FROM_CONTEXT = new Set([2304, 2552, 18004])
+  const wrong = errors.filter(({ name, code }) => !(FROM_CONTEXT.has(code) && !guides.includes(byPlace.get(name)!.file)))
+  expect(wrong.map(({ name, line, message }) => `${byPlace.get(name)!.file}:${byPlace.get(name)!.line + line - 1} ${message}`)).toEqual([])
+}, 120_000)
