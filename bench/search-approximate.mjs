@@ -1,6 +1,7 @@
 // 1,000,000 x 384 in the approximate index, in each precision: time to build, size on disk, queries a second, recall@10 against the
 // exact index, which is timed too.
-//   npx turbo run build --filter=@lookalike/index && node bench/search-approximate.mjs [rows] [precisions] [threads]
+//   npx turbo run build --filter=@lookalike/index && node bench/search-approximate.mjs [rows] [precisions] [threads] [decay]
+// Recall depends on the data: decay 0 is noise in all 384 dimensions, the worst case; see lib/vectors.mjs.
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
@@ -10,11 +11,12 @@ import { classVectors, firstRows, rounded } from './lib/vectors.mjs'
 const rows = Number(process.argv[2] ?? 1_000_000)
 const precisions = (process.argv[3] ?? 'fp32,fp16,int8').split(',')
 const threads = Number(process.argv[4] ?? availableParallelism())
+const decay = Number(process.argv[5] ?? 0.5)
 const dim = 384
 const k = 10
 const QUERIES = 1000
 
-const all = classVectors({ rows: rows + QUERIES, dim, perClass: 20, seed: 1, noise: 1.2 })
+const all = classVectors({ rows: rows + QUERIES, dim, perClass: 20, seed: 1, noise: 1.2, decay })
 const gallery = firstRows(all, rows)
 const queries = { ...all, rows: QUERIES, data: all.data.subarray(rows * dim) }
 // Half of the queries belong to classes of the gallery: the last rows alone would all be strangers.
@@ -66,4 +68,4 @@ for (const precision of precisions) {
 }
 await rm(folder, { recursive: true })
 console.table(results)
-console.log(JSON.stringify({ bench: 'search-approximate', rows, dim, k, threads, results }))
+console.log(JSON.stringify({ bench: 'search-approximate', rows, dim, k, threads, decay, results }))

@@ -2,21 +2,24 @@ import { createEmbeddings, createRandom } from '@lookalike/core'
 
 /**
  * Unit vectors around random class centres, `perClass` in a row: like the embeddings of images, and unlike pure noise,
- * some are much nearer than others.
+ * some are much nearer than others. With `decay`, the nth dimension is n^-decay times as wide as the first, as the principal
+ * components of embeddings are; without, all are equally wide, which no real data is.
  */
-export function classVectors({ rows, dim, perClass, seed, noise = 0.8 }) {
+export function classVectors({ rows, dim, perClass, seed, noise = 0.8, decay = 0 }) {
   const random = createRandom(seed)
   const data = new Float32Array(rows * dim)
   const centre = new Float32Array(dim)
-  const scale = noise / Math.sqrt(dim)
+  const widths = Float64Array.from({ length: dim }, (_, i) => (i + 1) ** -decay)
+  const total = Math.hypot(...widths)
+  const scale = noise / total
   for (let row = 0; row < rows; row++) {
     if (row % perClass === 0) {
       let norm = 0
-      for (let i = 0; i < dim; i++) norm += (centre[i] = random.normal()) ** 2
+      for (let i = 0; i < dim; i++) norm += (centre[i] = random.normal() * widths[i]) ** 2
       for (let i = 0; i < dim; i++) centre[i] /= Math.sqrt(norm)
     }
     let norm = 0
-    for (let i = 0; i < dim; i++) norm += (data[row * dim + i] = centre[i] + random.normal() * scale) ** 2
+    for (let i = 0; i < dim; i++) norm += (data[row * dim + i] = centre[i] + random.normal() * widths[i] * scale) ** 2
     for (let i = 0; i < dim; i++) data[row * dim + i] /= Math.sqrt(norm)
   }
   return createEmbeddings({ data, rows, dim, space: 'bench', role: 'any' })

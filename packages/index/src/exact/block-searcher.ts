@@ -4,7 +4,7 @@ import { mergeBest } from './merge-best.js'
 import { BLOCK_ROWS, type RowBlock, splitBlock } from './row-blocks.js'
 import { topKGraph } from './top-k-graph.js'
 
-export interface BlockSearchOptions extends OperationOptions {
+interface BlockSearchOptions extends OperationOptions {
   readonly allow?: ((position: number) => boolean) | undefined
 }
 

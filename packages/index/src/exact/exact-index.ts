@@ -72,7 +72,7 @@ export function checkPositions(positions: readonly number[], given: number): voi
 }
 
 /** Left out rather than undefined. */
-export const withThreads = (threads: number | undefined): { threads?: number } => (threads === undefined ? {} : { threads })
+const withThreads = (threads: number | undefined): { threads?: number } => (threads === undefined ? {} : { threads })
 
 export const exactPlugin: Plugin<'index'> = definePlugin({
   specVersion: 'v1',
