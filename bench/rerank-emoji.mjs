@@ -24,13 +24,11 @@ const { values } = parseArgs({
   },
 })
 const number = (name) => Number(values[name])
-const names = ['core', 'onnx', 'train', 'encoders', 'losses', 'index', 'datasets', 'rerank'].filter((name) => !['core', 'onnx'].includes(name)).map((name) => `@lookalike/${name}`)
+const names = ['train', 'encoders', 'losses', 'index', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
 const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const folder = process.cwd()
 
-async function pipelineOf(config) {
-  const { parseConfig } = { parseConfig: undefined }
-  void parseConfig
+function pipelineOf(config) {
   return createPipeline({ folder, config }, registry, { onWarning: ({ message }) => console.warn(message) })
 }
 const base = (name, seed, rest) => ({
@@ -38,11 +36,13 @@ const base = (name, seed, rest) => ({
   threads: number('threads'), evaluate: { split: 'test', ks: [1, 5], metrics: ['recall', 'map'], reporters: [] },
   dataset: { use: 'emoji', protocol: values.protocol, validation: 0.1 }, ...rest,
 })
+
 async function trained(pipeline, file) {
   const whole = path.join(pipeline.runFolder, file)
   if (!existsSync(whole)) await pipeline.train({ resume: existsSync(pipeline.runFolder), onProgress: quietly(pipeline.config.name) })
   return whole
 }
+
 function quietly(name) {
   let last = 0
   return ({ done, total, note }) => {

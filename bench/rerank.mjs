@@ -4,16 +4,15 @@
  *
  *     npx turbo run build --filter=@lookalike/rerank --filter=@lookalike/encoders && node bench/rerank.mjs [--rounds 9] [--dim 192] [--depth 12] [--fusion late]
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createEmbeddings, createRandom, createRanking } from '@lookalike/core'
+import { createEmbeddings, createRandom, createRanking, encodePng } from '@lookalike/core'
 import { buildVit } from '@lookalike/encoders'
-import { saveModel } from '@lookalike/onnx'
+import { saveModel, writeModel } from '@lookalike/onnx'
 import { buildPairModel, createPairScorer, createStir, pairPart } from '@lookalike/rerank'
 import * as ort from 'onnxruntime-node'
-import { writeModel } from '@lookalike/onnx'
 
 const { values } = parseArgs({
   options: {
@@ -39,8 +38,6 @@ try {
   for (const count of values.candidates.split(',').map(Number)) {
     const images = Array.from({ length: count + 1 }, () => ({ source: { data: Uint8Array.from({ length: size * size * 3 }, () => random.integer(256)), width: size, height: size } }))
     const files = await Promise.all(images.map(async ({ source }, i) => {
-      const { encodePng } = await import('@lookalike/core')
-      const { writeFile } = await import('node:fs/promises')
       const path = join(folder, `${i}.png`)
       await writeFile(path, await encodePng(source))
       return { source: path }
@@ -52,13 +49,13 @@ try {
       query: none, candidates: none, queryImage: files[0], candidateImages: files.slice(1),
     }
     const codes = await scorer.encode(files)
-    const join2 = (parts, Type) => {
+    const joined = (parts, Type) => {
       const out = new Type(parts.length * parts[0].length)
       parts.forEach((part, i) => out.set(part, i * part.length))
       return out
     }
-    const half = (list) => new ort.Tensor('float16', join2(list.map(({ tokens }) => tokens), Uint16Array), [count, ...spec.tokens])
-    const full = (list) => new ort.Tensor('float32', join2(list.map(({ embedding }) => embedding), Float32Array), [count, spec.embedding])
+    const half = (list) => new ort.Tensor('float16', joined(list.map(({ tokens }) => tokens), Uint16Array), [count, ...spec.tokens])
+    const full = (list) => new ort.Tensor('float32', joined(list.map(({ embedding }) => embedding), Float32Array), [count, spec.embedding])
     const queries = files.slice(1).map(() => codes[0])
     const feeds = {
       'pair.query_tokens.half': half(queries), 'pair.candidate_tokens.half': half(codes.slice(1)),
