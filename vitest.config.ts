@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     // Tests run on the sources; only `tests/` and the command line's own tests use the built packages.
     alias: [
+      { find: '@lookalike/testkit/vitest', replacement: `${root}packages/testkit/src/vitest.ts` },
       { find: /^@lookalike\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
     ],
   },
