@@ -1,5 +1,5 @@
 import { createRandom, LookalikeError, type Loss, type LossBinding, type LossInput, type LossOutput, type Random, type UnboundLoss } from '@lookalike/core'
-import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { loadTensorflow, tensorflowBackend, type Tensorflow } from './backend/load-tensorflow.js'
 import { valueAndGradients } from './backend/value-and-gradients.js'
 import { checkInput, checkLabels, checkValue, zeroOutput } from './check-input.js'
@@ -17,11 +17,11 @@ export interface TensorflowInput {
   readonly batch: LossInput
 }
 
-/** A loss in TensorFlow.js: a scalar, or a scalar with numbers for the log. Must not wait for anything. */
+/** A loss in TensorFlow.js: a tensor of one number, or that with numbers for the log. Must not wait for anything. */
 export type TensorflowLoss = (
   tf: Tensorflow,
   input: TensorflowInput,
-) => Scalar | { readonly value: Scalar; readonly logs?: Readonly<Record<string, number>> }
+) => Tensor | { readonly value: Tensor; readonly logs?: Readonly<Record<string, number>> }
 
 export interface TensorflowParameter {
   readonly shape: readonly number[]
@@ -43,7 +43,7 @@ export interface FromTensorflowOptions {
  *
  * @example
  * const centre = fromTensorflow(
- *   (tf, { embeddings, labels, parameters }) => tf.mean(tf.squaredDifference(embeddings, tf.gather(parameters.centres, labels))),
+ *   (tf, { embeddings, labels, parameters }) => tf.mean(tf.squaredDifference(embeddings, tf.gather(parameters.centres!, labels))),
  *   {
  *     name: 'centre',
  *     parameters: ({ classes, dim }) => ({ centres: { shape: [classes, dim], data: new Float32Array(classes * dim) } }),
