@@ -1,1 +1,23 @@
-export default []
+import { crossModelPlugin, type CrossModelPluginOptions } from './cross-model-plugin.js'
+import { crossModelTrainer, type CrossModelTrainerOptions } from './cross-model-trainer.js'
+
+export { crossModel, type CrossModel, type CrossModelMember, type CrossModelOptions } from './cross-model.js'
+export { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
+export { readCrossModelManifest, type CrossModelManifest } from './manifest.js'
+export { fitTransform, type FitTransformOptions } from './transforms/fit-transform.js'
+export { pairEmbeddings } from './transforms/pair-embeddings.js'
+export { createTransformer, type Transformer } from './transforms/create-transformer.js'
+export type { PairedEmbeddings, Transform } from './transforms/transform.js'
+export type { TrainedTransform } from './transforms/train-transform.js'
+export type { TransformOptions } from './transforms/transform-options.js'
+
+declare module '@lookalike/core' {
+  interface CombinerPlugins {
+    'cross-model': CrossModelPluginOptions
+  }
+  interface TrainerPlugins {
+    'cross-model': CrossModelTrainerOptions
+  }
+}
+
+export default [crossModelPlugin, crossModelTrainer]

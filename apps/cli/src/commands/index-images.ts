@@ -34,7 +34,7 @@ export const indexImages = defineCommand({
       if (images.length === 0) throw new LookalikeError('cli/no-images', { problem: 'There is nothing to index', expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)', fix: 'Name a folder of images, or a dataset in the config.' })
       const model = await pipeline.model()
       const folder = pipeline.path(pipeline.config.gallery)
-      const gallery = await openGallery(folder, { space: model.space, dim: model.dim, engine: await pipeline.engine(), onWarning: output.warn })
+      const gallery = await openGallery(folder, { space: model.space, dim: model.dim, engine: await pipeline.engine(), ...(model.members && { members: model.members }), onWarning: output.warn })
       try {
         for (const warning of gallery.warnings) output.warn(warning)
         const counts = await addAll(gallery, images, pipeline, context)
@@ -68,7 +68,7 @@ async function addAll(gallery: Gallery, images: readonly IndexImage[], pipeline:
       for (const { id } of kept) counts[gallery.get(id) ? 'replaced' : 'added']++
       counts.skipped += fresh.length - kept.length
       const items = kept.map((image, row) => itemOf(image, gallery.folder, embedded.uncertainty?.[row]))
-      if (items.length > 0) await gallery.add(items, { embeddings: embedded.embeddings })
+      if (items.length > 0) await gallery.add(items, { embeddings: embedded.embeddings, ...(embedded.members && { members: embedded.members }) })
     }
     output.progress({ phase: 'index', done: Math.min(images.length, start + CHUNK), total: images.length, unit: 'image' })
   }

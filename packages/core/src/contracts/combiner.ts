@@ -19,6 +19,11 @@ export interface Combiner {
   readonly queryEncoders: readonly Encoder[]
   /** The encoders that embed a gallery image, in the order in which `combineGallery` takes their embeddings. */
   readonly galleryEncoders: readonly Encoder[]
+  /**
+   * Names of the gallery encoders, in their order: lower-case letters, digits, hyphens. When given, galleries keep these members'
+   * embeddings beside the combined ones, so that the combined ones can be made anew without the images.
+   */
+  readonly galleryMembers?: readonly string[]
   readonly dim: number
   readonly space: string
   combineQuery(members: readonly Embeddings[]): Promise<Combined<'query'>>

@@ -1,13 +1,16 @@
-import type { Combiner } from '../contracts/combiner.js'
+import type { Combined, Combiner } from '../contracts/combiner.js'
 import type { Embeddings } from '../contracts/embeddings.js'
 import type { Encoder } from '../contracts/encoder.js'
 import type { ImageRequest } from '../contracts/image.js'
+import { LookalikeError } from '../errors.js'
 import { selectRows } from '../matrix/create-embeddings.js'
 import { embedImages, type EmbeddedImages, type EmbedOptions } from './embed-images.js'
 
 export interface ModelImages extends EmbeddedImages {
   /** One value a row, larger = less sure; only for gallery images, only where the model has one. */
   readonly uncertainty?: Float32Array
+  /** By name, row by row; only for gallery images, only of the model's `members`. */
+  readonly members?: Readonly<Record<string, Embeddings>>
 }
 
 /** An encoder or a combiner, seen from the images' side: images in, comparable vectors out. */
@@ -17,8 +20,12 @@ export interface Model {
   readonly space: string
   /** Whether query and gallery images are embedded in the same way. */
   readonly symmetric: boolean
+  /** Whose embeddings a gallery keeps beside those that are searched. */
+  readonly members?: readonly { readonly name: string; readonly space: string; readonly dim: number }[]
   /** Calls with the same array of images share the work of members that both roles use. */
   embed(images: readonly ImageRequest[], role: 'query' | 'gallery', options?: EmbedOptions): Promise<ModelImages>
+  /** Gallery vectors from the embeddings of all `members`, without the images; only where there are members. */
+  fromMembers?(members: Readonly<Record<string, Embeddings>>): Promise<Combined<'gallery'>>
   dispose(): Promise<void>
 }
 
@@ -44,6 +51,7 @@ export function modelOfCombiner(combiner: Combiner): Model {
   for (const encoder of [...combiner.queryEncoders, ...combiner.galleryEncoders]) {
     if (!embedders.has(encoder)) embedders.set(encoder, remember((images, options) => embedImages(encoder, images, options)))
   }
+  const names = combiner.galleryMembers
   const members = async (encoders: readonly Encoder[], images: readonly ImageRequest[], options?: EmbedOptions) => {
     const parts: EmbeddedImages[] = []
     for (const encoder of encoders) parts.push(await embedders.get(encoder)!(images, options))
@@ -54,13 +62,27 @@ export function modelOfCombiner(combiner: Combiner): Model {
     dim: combiner.dim,
     space: combiner.space,
     symmetric: false,
+    ...(names && {
+      members: names.map((name, i) => ({ name, space: combiner.galleryEncoders[i]!.space, dim: combiner.galleryEncoders[i]!.dim })),
+      fromMembers: (given: Readonly<Record<string, Embeddings>>) => combiner.combineGallery(names.map((name) => given[name] ?? missingMember(combiner.name, name))),
+    }),
     async embed(images, role, options) {
       const query = role === 'query'
       const { positions, matrices } = await members(query ? combiner.queryEncoders : combiner.galleryEncoders, images, options)
-      return { positions, ...(await (query ? combiner.combineQuery(matrices) : combiner.combineGallery(matrices))) }
+      if (query) return { positions, ...(await combiner.combineQuery(matrices)) }
+      const kept = names && { members: Object.fromEntries(names.map((name, i) => [name, matrices[i]!])) }
+      return { positions, ...(await combiner.combineGallery(matrices)), ...kept }
     },
     dispose: () => combiner.dispose(),
   }
+}
+
+function missingMember(combiner: string, name: string): never {
+  throw new LookalikeError(
+    'embeddings/member-missing',
+    { problem: `There are no embeddings of the member "${name}" of ${combiner}`, expected: 'embeddings of every gallery model', fix: 'Index the images again with all gallery models.' },
+    { fields: { combiner, member: name } },
+  )
 }
 
 /** The rows that every part has, in the same order in all. */

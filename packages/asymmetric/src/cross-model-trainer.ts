@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  definePlugin, embedImages, LookalikeError, openEmbeddingCache, pluginRef, selectRows, writeWhole,
+  type EmbeddedImages, type EmbeddingCache, type Encoder, type PluginContext, type Trainer, type TrainerRequest, type TrainerResult,
+} from '@lookalike/core'
+import { writeModel } from '@lookalike/onnx'
+import { z } from 'zod'
+import { MANIFEST, MEMBER_NAME, type CrossModelManifest } from './manifest.js'
+import { fitTransform } from './transforms/fit-transform.js'
+import { pairEmbeddings } from './transforms/pair-embeddings.js'
+import { transformSchema } from './transforms/transform-options.js'
+
+const options = z.strictObject({
+  query: pluginRef('encoder').exactOptional().describe("The light model. Default: the config's encoder, which the combiner then has to be told again."),
+  members: z
+    .array(
+      z.strictObject({
+        name: z.string().regex(MEMBER_NAME).describe('Lower-case letters, digits, hyphens.'),
+        encoder: pluginRef('encoder').describe('The gallery model.'),
+      }),
+    )
+    .min(1)
+    .refine((members) => new Set(members.map(({ name }) => name)).size === members.length, 'two gallery models have the same name')
+    .describe('The gallery models.'),
+  transform: transformSchema,
+  useLabels: z.boolean().default(true).describe('Whether the terms that need labels may use them.'),
+})
+export type CrossModelTrainerOptions = z.input<typeof options>
+type Settings = z.output<typeof options>
+
+export const crossModelTrainer = definePlugin({
+  specVersion: 'v1',
+  kind: 'trainer',
+  name: 'cross-model',
+  description: "Learns to map gallery models into a light query model's space, from embeddings alone.",
+  options,
+  create: (settings, context): Trainer => ({ specVersion: 'v1', name: 'cross-model', train: (request) => trainCrossModel(settings, request, context) }),
+})
+
+async function trainCrossModel(settings: Settings, request: TrainerRequest, context: PluginContext): Promise<TrainerResult> {
+  const { dataset, folder, seed, signal } = request
+  const items = dataset.items.filter(({ split }) => split === 'train')
+  if (items.length === 0) {
+    throw new LookalikeError('train/no-images', { problem: `The dataset ${dataset.name} has no images to train on`, expected: 'items of the split "train"' })
+  }
+  const images = items.map(({ source, box }) => ({ source, ...(box && { box }) }))
+  const caches: EmbeddingCache[] = []
+  const embed = (encoder: Encoder) =>
+    embedImages(encoder, images, {
+      ...(signal && { signal }),
+      ...(request.onProgress && { onProgress: request.onProgress }),
+      ...(request.onWarning && { onWarning: request.onWarning }),
+      async openCache(space, dim) {
+        const cache = await openEmbeddingCache(path.join(context.cacheFolder, 'embeddings'), space, dim)
+        caches.push(cache)
+        return cache
+      },
+    })
+  const query = settings.query === undefined ? request.encoder : await context.create('encoder', settings.query)
+  try {
+    await mkdir(path.join(folder, 'transforms'), { recursive: true })
+    const light = await embed(query)
+    const members: CrossModelManifest['members'] = []
+    for (const { name, encoder: ref } of settings.members) {
+      const encoder = await context.create('encoder', ref)
+      try {
+        const pairs = pairRows(await embed(encoder), light, settings.useLabels ? items.map(({ label }) => label) : undefined)
+        const key = keyOf({ query: query.space, member: encoder.space, transform: settings.transform, useLabels: settings.useLabels, seed }, pairs.from, pairs.to)
+        const file = `transforms/${name}.onnx`
+        const before = request.resume ? await finishedTransform(folder, name, key) : undefined
+        const made = before ?? (await make(pairs, file, key, name))
+        members.push({ name, encoder: ref as CrossModelManifest['members'][number]['encoder'], ...sideOf(encoder), transform: file, kind: settings.transform.kind, ...made })
+      } finally {
+        await encoder.dispose()
+      }
+    }
+    const queryRef = settings.query as CrossModelManifest['query']['encoder']
+    const manifest: CrossModelManifest = {
+      format: 'lookalike-cross-model',
+      version: 1,
+      query: { ...(queryRef !== undefined && { encoder: queryRef }), name: query.name, ...sideOf(query) },
+      members,
+    }
+    await writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
+    return { artefact: MANIFEST, metrics: Object.fromEntries(members.map(({ name, similarity }) => [`similarity/${name}`, similarity])), stopped: 'finished' }
+  } finally {
+    for (const cache of caches) await cache.close()
+    if (query !== request.encoder) await query.dispose()
+  }
+
+  async function make(pairs: ReturnType<typeof pairRows>, file: string, key: string, name: string) {
+    const { transform, similarity, epochs } = await fitTransform(pairs, settings.transform, {
+      seed,
+      ...(context.threads !== undefined && { threads: context.threads }),
+      ...(signal && { signal }),
+      ...(request.onProgress && { onProgress: (progress) => request.onProgress!({ ...progress, note: `${name}, ${progress.note ?? ''}` }) }),
+    })
+    const bytes = writeModel(transform.model)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    await writeWhole(path.join(folder, file), bytes)
+    // The note comes last: without it the transform is learned again.
+    await writeWhole(path.join(folder, `transforms/${name}.json`), `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
+    return { sha256, similarity }
+  }
+}
+
+/** What an interrupted run already learned from exactly these embeddings and settings. */
+async function finishedTransform(folder: string, name: string, key: string): Promise<{ sha256: string; similarity: number } | undefined> {
+  const note = noteSchema.safeParse(await readFile(path.join(folder, `transforms/${name}.json`), 'utf8').then((text): unknown => JSON.parse(text)).catch(() => undefined))
+  if (!note.success || note.data.key !== key) return undefined
+  const bytes = await readFile(path.join(folder, `transforms/${name}.onnx`)).catch(() => undefined)
+  if (!bytes || createHash('sha256').update(bytes).digest('hex') !== note.data.sha256) return undefined
+  return { sha256: note.data.sha256, similarity: note.data.similarity }
+}
+
+const noteSchema = z.object({ key: z.string(), sha256: z.string(), similarity: z.number() })
+
+function keyOf(settings: object, ...arrays: readonly Float32Array[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(settings))
+  for (const { buffer, byteOffset, byteLength } of arrays) hash.update(new Uint8Array(buffer, byteOffset, byteLength))
+  return hash.digest('hex')
+}
+
+/** Images that both models could read. */
+function pairRows(heavy: EmbeddedImages, light: EmbeddedImages, labels: readonly string[] | undefined) {
+  const rows = new Map(Array.from(light.positions, (position, row) => [position, row]))
+  const both = Array.from(heavy.positions, (position, row) => ({ position, row })).filter(({ position }) => rows.has(position))
+  const from = selectRows(heavy.embeddings, both.map(({ row }) => row))
+  const to = selectRows(light.embeddings, both.map(({ position }) => rows.get(position)!))
+  const known = labels && both.map(({ position }) => labels[position]!)
+  return pairEmbeddings(from, to, known?.every(Boolean) ? known : undefined)
+}
+
+function sideOf({ space, dim, input, batchSize }: Encoder) {
+  return { space, dim, input: structuredClone(input), batchSize } as Pick<CrossModelManifest['members'][number], 'space' | 'dim' | 'input' | 'batchSize'>
+}

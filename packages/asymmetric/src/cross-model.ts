@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { createEmbeddings, LookalikeError, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { writeModel } from '@lookalike/onnx'
+import { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
+import { wrongModel } from './lazy-encoder.js'
+import { createTransformer, type Transformer } from './transforms/create-transformer.js'
+import type { Transform } from './transforms/transform.js'
+
+export interface CrossModelMember {
+  /** Lower-case letters, digits, hyphens. */
+  readonly name: string
+  readonly encoder: Encoder
+  readonly transform: Transform
+}
+
+export interface CrossModelOptions {
+  /** The light model: all that a query needs. */
+  readonly query: Encoder
+  /** The gallery models, each with its map into the query model's space. */
+  readonly members: readonly CrossModelMember[]
+  /** Default `mean`. */
+  readonly weighting?: Weighting
+  readonly threads?: number
+}
+
+export interface CrossModel extends Combiner {
+  readonly galleryMembers: readonly string[]
+}
+
+/**
+ * A light query model and N gallery models as one (Linial et al., WACV 2024, arXiv 2303.17531): a query is the light model's unit
+ * vector, a gallery image the normalised mean of its N embeddings, each mapped into the light model's space. Gallery images get
+ * their mean pairwise cosine distance as uncertainty, when N is above 1.
+ *
+ * @throws `asymmetric/no-members`, `asymmetric/member-name`, `asymmetric/dim` when a transform fits neither its model nor the query model.
+ */
+export async function crossModel({ query, members, weighting = 'mean', threads }: CrossModelOptions): Promise<CrossModel> {
+  check(query, members)
+  const { dim } = query
+  const space = spaceOf(query, members, weighting)
+  const names = members.map(({ name }) => name)
+  let opened: Promise<Transformer[]> | undefined
+  const transformers = () => (opened ??= Promise.all(members.map(({ transform }) => createTransformer(transform, threads))))
+
+  const combineGallery = async (given: readonly Embeddings[]) => {
+    const ready = await transformers()
+    const mapped: Float32Array[] = []
+    for (const [k, { name, encoder }] of members.entries()) {
+      const part = given[k]
+      if (!part) throw missingMember(name)
+      if (part.space !== encoder.space) throw wrongModel(name, encoder.space, part.space)
+      if (part.rows !== given[0]!.rows) throw unpaired(given[0]!.rows, name, part.rows)
+      mapped.push(await ready[k]!.apply(part.data))
+    }
+    const uncertainty = pairwiseUncertainty(mapped, dim)
+    return {
+      embeddings: createEmbeddings({ data: combineMembers(mapped, dim, weighting), rows: given[0]!.rows, dim, space, role: 'gallery' }),
+      ...(uncertainty && { uncertainty }),
+    }
+  }
+
+  return {
+    specVersion: 'v1',
+    name: 'cross-model',
+    queryEncoders: [query],
+    galleryEncoders: members.map(({ encoder }) => encoder),
+    galleryMembers: names,
+    dim,
+    space,
+    async combineQuery([given]) {
+      if (given?.space !== query.space) throw wrongModel(query.name, query.space, given?.space ?? 'nothing')
+      return { embeddings: createEmbeddings({ data: combineMembers([given.data], dim, 'mean'), rows: given.rows, dim, space, role: 'query' }) }
+    },
+    combineGallery,
+    async dispose() {
+      for (const transformer of (await opened?.catch(() => [])) ?? []) await transformer.dispose()
+      for (const encoder of new Set([query, ...members.map((member) => member.encoder)])) await encoder.dispose()
+    },
+  }
+}
+
+function check(query: Encoder, members: readonly CrossModelMember[]): void {
+  if (members.length === 0) throw new LookalikeError('asymmetric/no-members', { problem: 'No gallery models were given', expected: 'one or more' })
+  const seen = new Set<string>()
+  for (const { name, encoder, transform } of members) {
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || seen.has(name)) {
+      throw new LookalikeError('asymmetric/member-name', { problem: `A gallery model is named "${name}"${seen.has(name) ? ' as another one is' : ''}`, expected: 'a name of its own of lower-case letters, digits and hyphens' }, { fields: { member: name } })
+    }
+    seen.add(name)
+    if (transform.inputDim === encoder.dim && transform.outputDim === query.dim) continue
+    throw new LookalikeError(
+      'asymmetric/dim',
+      {
+        problem: `The transform of "${name}" maps ${transform.inputDim} to ${transform.outputDim} dimensions; its model has ${encoder.dim}, the query model ${query.dim}`,
+        expected: `a transform from ${encoder.dim} to ${query.dim} dimensions`,
+        fix: 'Train the transforms with these models.',
+      },
+      { fields: { member: name } },
+    )
+  }
+}
+
+/** The same models, weights and transforms make the same space on every machine. */
+function spaceOf(query: Encoder, members: readonly CrossModelMember[], weighting: Weighting): string {
+  const hash = createHash('sha256').update(`${query.space}\n${weighting}\n`)
+  for (const { encoder, transform } of members) hash.update(`${encoder.space}\n`).update(writeModel(transform.model))
+  return `cross-model(${query.name}, ${members.map(({ name }) => name).join('+')})@${hash.digest('hex').slice(0, 16)}`
+}
+
+function missingMember(name: string): LookalikeError {
+  return new LookalikeError(
+    'asymmetric/member-missing',
+    {
+      problem: `There are no embeddings of the gallery model "${name}"`,
+      expected: 'embeddings of every gallery model',
+      fix: 'Index the images again with all gallery models, or leave this one out.',
+    },
+    { fields: { member: name } },
+  )
+}
+
+function unpaired(rows: number, name: string, given: number): LookalikeError {
+  return new LookalikeError('asymmetric/unpaired', { problem: `${given} embeddings of "${name}" came with ${rows} of the first gallery model`, expected: 'one an image of each' }, { fields: { member: name } })
+}

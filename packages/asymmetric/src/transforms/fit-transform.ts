@@ -1,0 +1,57 @@
+import type { OperationOptions } from '@lookalike/core'
+import { buildMlp, buildResidualBottleneck } from './build-network.js'
+import { createTransformer } from './create-transformer.js'
+import { fitLinear } from './fit-linear.js'
+import { fitProcrustes, procrustesRotation } from './fit-procrustes.js'
+import { trainTransform, type TrainedTransform } from './train-transform.js'
+import { transformSchema, type TransformOptions } from './transform-options.js'
+import type { PairedEmbeddings, Transform } from './transform.js'
+import { unitRows } from './unit-rows.js'
+
+export interface FitTransformOptions extends OperationOptions {
+  readonly seed: number
+  readonly threads?: number
+}
+
+/**
+ * Learns the map from a gallery model's space into the query model's from pairs of embeddings alone.
+ *
+ * @throws what {@link trainTransform} throws, and `ZodError` for options that do not fit.
+ * @example
+ * const { transform, similarity } = await fitTransform(pairEmbeddings(heavy, light), { kind: 'procrustes' }, { seed: 0 })
+ */
+export async function fitTransform(pairs: PairedEmbeddings, given: TransformOptions, options: FitTransformOptions): Promise<TrainedTransform> {
+  const settings = transformSchema.parse(given)
+  const { seed, threads } = options
+  if (settings.kind === 'procrustes') return closedForm(await fitProcrustes(pairs, threads), pairs, threads)
+  if (settings.kind === 'linear') return closedForm(await fitLinear(pairs, settings.ridge, threads), pairs, threads)
+  const { similarity, divergence, classification, scale, epochs, batchSize, learningRate, weightDecay, schedule, heldOut, patience } = settings
+  const { inputDim, outputDim } = pairs
+  const start =
+    settings.kind === 'mlp'
+      ? buildMlp(inputDim, outputDim, settings.hidden, seed)
+      : buildResidualBottleneck(inputDim, outputDim, {
+          paths: settings.paths,
+          width: settings.width,
+          ...((settings.front === 'always' || inputDim !== outputDim) && { front: await procrustesRotation(pairs, threads) }),
+        }, seed)
+  return trainTransform(start, pairs, {
+    ...options,
+    losses: { similarity, divergence, classification, scale },
+    epochs, batchSize, heldOut, patience, schedule,
+    optimizer: { learningRate, weightDecay },
+  })
+}
+
+async function closedForm(transform: Transform, { from, to, outputDim, rows }: PairedEmbeddings, threads?: number): Promise<TrainedTransform> {
+  const transformer = await createTransformer(transform, threads)
+  try {
+    const mapped = await transformer.apply(from)
+    const target = unitRows(to, outputDim)
+    let sum = 0
+    for (let i = 0; i < mapped.length; i++) sum += mapped[i]! * target[i]!
+    return { transform, epochs: 0, similarity: sum / rows, stopped: 'finished' }
+  } finally {
+    await transformer.dispose()
+  }
+}
