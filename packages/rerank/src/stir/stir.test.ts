@@ -133,7 +133,7 @@ describe('the reranker stir', () => {
   })
 })
 
-describe('the trainer stir', () => {
+describe('the trainer stir', { timeout: 180_000 }, () => {
   const lossesOf = async (name: string) =>
     (await readFile(join(folder, name, 'log.jsonl'), 'utf8')).trim().split('\n').flatMap((line) => (JSON.parse(line) as { loss?: number }).loss ?? [])
   const dataset = stripesDataset(10, 6)
