@@ -1,0 +1,101 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { isLookalikeError, LookalikeError, thumbnail, type ImageRequest } from '@lookalike/core'
+import { LABEL_PAGE } from './label-page.js'
+import type { LabelAnswer, LabelSession } from './label-session.js'
+
+export interface LabelServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+export interface LabelServerOptions {
+  readonly session: LabelSession
+  readonly images: ReadonlyMap<string, ImageRequest>
+  /** Default 127.0.0.1: this machine alone. */
+  readonly host?: string
+  /** 0 takes a free one. */
+  readonly port: number
+}
+
+const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
+const LONGEST_BODY = 1000
+const EDGE = 512
+
+/** @throws `label/port` when the port is taken. */
+export async function serveLabels({ session, images, host = '127.0.0.1', port }: LabelServerOptions): Promise<LabelServer> {
+  const handle = async (request: IncomingMessage): Promise<readonly [status: number, type: string, body: string | Uint8Array]> => {
+    // Another site's page must not reach this server under a name of its own.
+    if (host === '127.0.0.1' && !LOCAL.test(request.headers.host ?? '')) return json(403, { message: 'Only localhost may ask.' })
+    const url = new URL(request.url ?? '/', 'http://localhost')
+    switch (`${request.method} ${url.pathname}`) {
+      case 'GET /':
+        return [200, 'text/html; charset=utf-8', LABEL_PAGE]
+      case 'GET /state':
+        return json(200, session.state())
+      case 'GET /image': {
+        const image = images.get(url.searchParams.get('id') ?? '')
+        return image ? [200, 'image/jpeg', await thumbnail(image, EDGE)] : json(404, { message: 'There is no such image.' })
+      }
+      case 'POST /answer': {
+        const given = await readBody(request)
+        return given && isAnswer(given.answer) && Number.isInteger(given.number)
+          ? json(200, await session.answer(given.number as number, given.answer))
+          : json(400, { message: 'An answer is {"number": 0, "answer": "a" | "b" | "skip"}.' })
+      }
+      case 'POST /undo':
+        return (await readBody(request)) ? json(200, await session.undo()) : json(400, { message: 'Undo is {}.' })
+      default:
+        return json(404, { message: 'There is no such page.' })
+    }
+  }
+  const server = createServer((request, response) => {
+    handle(request)
+      .catch((error: unknown) => json(500, { message: isLookalikeError(error) || error instanceof Error ? error.message : String(error) }))
+      .then(([status, type, body]) => response.writeHead(status, { 'content-type': type, 'cache-control': type === 'image/jpeg' ? 'max-age=3600' : 'no-store' }).end(body))
+      .catch(() => response.destroy())
+  })
+  await listen(server, port, host)
+  const { port: used } = server.address() as AddressInfo
+  return {
+    url: `http://${host === '127.0.0.1' ? 'localhost' : host}:${used}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+/** Only JSON: forms of other sites cannot send it. */
+async function readBody(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+  if (!request.headers['content-type']?.startsWith('application/json')) return undefined
+  let text = ''
+  for await (const chunk of request) {
+    text += String(chunk)
+    if (text.length > LONGEST_BODY) return undefined
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isAnswer(value: unknown): value is LabelAnswer {
+  return value === 'a' || value === 'b' || value === 'skip'
+}
+
+function json(status: number, value: unknown): readonly [number, string, string] {
+  return [status, 'application/json', JSON.stringify(value)]
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new LookalikeError('label/port', { problem: `The page cannot be served at ${host}:${port}: ${cause.message}`, fix: 'Choose another port with --port.' }, { fields: { host, port }, cause })),
+    )
+    server.listen(port, host, resolve)
+  })
+}
