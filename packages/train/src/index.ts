@@ -8,6 +8,7 @@ import { grayscalePlugin } from './augmentations/grayscale.js'
 import { invertPlugin } from './augmentations/invert.js'
 import { randomResizedCropPlugin } from './augmentations/random-resized-crop.js'
 import { rotationPlugin } from './augmentations/rotation.js'
+import { headPlugin } from './metric-learning/head-on-frozen.js'
 import { metricLearningPlugin } from './metric-learning/metric-learning.js'
 import { balancedPlugin } from './samplers/balanced.js'
 import { categoryBalancedPlugin } from './samplers/category-balanced.js'
@@ -27,6 +28,7 @@ export { invert, type InvertOptions } from './augmentations/invert.js'
 export { randomResizedCrop, type RandomResizedCropOptions } from './augmentations/random-resized-crop.js'
 export { rotation, type RotationOptions } from './augmentations/rotation.js'
 export { metricLearning, type MetricLearningOptions, type MetricLearningParts } from './metric-learning/metric-learning.js'
+export { headOnFrozen, type HeadTrainerOptions, type HeadTrainerParts } from './metric-learning/head-on-frozen.js'
 export { createCheckpointStore, type CheckpointStore, type Identity } from './checkpoint/create-checkpoint-store.js'
 export type { Checkpoint } from './checkpoint/checkpoint-file.js'
 export { runTrainingLoop, type Best, type TrainingLoopOptions, type TrainingLoopResult } from './loop/run-training-loop.js'
@@ -60,4 +62,5 @@ export default [
   randomResizedCropPlugin,
   rotationPlugin,
   metricLearningPlugin,
+  headPlugin,
 ]

@@ -33,7 +33,7 @@ export async function writeCheckpoint(file: string, { facts, arrays }: Checkpoin
     arrays: entries.map(({ group, name, data }) => ({ group, name, type: data instanceof Int32Array ? 'int32' : 'float32', length: data.length })),
   }
   const text = Buffer.from(JSON.stringify(header))
-  const parts = [text, ...entries.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]
+  const parts = [text, ...entries.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)).filter(({ length }) => length > 0)]
   const prefix = Buffer.alloc(PREFIX)
   MAGIC.copy(prefix)
   prefix.writeUInt32LE(text.length, MAGIC.length)

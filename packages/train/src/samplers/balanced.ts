@@ -1,6 +1,6 @@
 import { definePlugin, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
-import { batchesOfEpoch, createRounds, groupPositions } from './create-rounds.js'
+import { batchesOfEpoch, createRounds, drawDifferent, groupPositions } from './create-rounds.js'
 import { tooFewClasses, tooFewImages } from './sampler-errors.js'
 
 const options = z.strictObject({
@@ -31,7 +31,7 @@ export function balanced(given: BalancedOptions = {}): Sampler {
       return Array.from({ length: batchesOfEpoch(items.labels.length, batchSize) }, () => {
         const chosen = new Set<number>()
         while (chosen.size < labels) chosen.add(classes.next(chosen)!)
-        return Int32Array.from([...chosen].flatMap((label) => Array.from({ length: instances }, () => images[label]!.next()!)))
+        return Int32Array.from([...chosen].flatMap((label) => drawDifferent(images[label]!, instances)))
       })
     },
   }

@@ -1,6 +1,6 @@
 import { definePlugin, LookalikeError, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
-import { batchesOfEpoch, createRounds, groupPositions } from './create-rounds.js'
+import { batchesOfEpoch, createRounds, drawDifferent, groupPositions } from './create-rounds.js'
 import { tooFewClasses, tooFewImages } from './sampler-errors.js'
 
 const options = z.strictObject({
@@ -51,7 +51,7 @@ export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
             chosen.add(label)
           }
         }
-        return Int32Array.from([...chosen].flatMap((label) => Array.from({ length: instances }, () => instance[label]!.next()!)))
+        return Int32Array.from([...chosen].flatMap((label) => drawDifferent(instance[label]!, instances)))
       })
     },
   }

@@ -21,6 +21,22 @@ export function createRounds(members: Int32Array, random: Random): Rounds {
   }
 }
 
+/** The next `count` members; one comes twice only where there are fewer. */
+export function drawDifferent(rounds: Rounds, count: number): number[] {
+  const drawn: number[] = []
+  const used = new Set<number>()
+  while (drawn.length < count) {
+    const member = rounds.next(used)
+    if (member === undefined) {
+      used.clear()
+      continue
+    }
+    used.add(member)
+    drawn.push(member)
+  }
+  return drawn
+}
+
 /** Positions of the items of each class: `groups[c]` are the positions with `classes[i] === c`. */
 export function groupPositions(classes: Int32Array): Int32Array[] {
   const groups: number[][] = []

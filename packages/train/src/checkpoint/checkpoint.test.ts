@@ -1,0 +1,61 @@
+import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createCheckpointStore } from './create-checkpoint-store.js'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'checkpoint-'))
+})
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await rm(folder, { recursive: true })
+})
+
+const identity = { binding: { network: 'a', data: 'b' }, settings: { options: 'c' } }
+const content = (value: number) => ({
+  facts: { counters: { step: 7 } },
+  arrays: { weights: { odd: Float32Array.of(value, 2, 3), 'loss/p': new Float32Array(0) }, task: { cursor: Int32Array.of(-5, 6) } },
+})
+
+describe('createCheckpointStore', () => {
+  it('gives back what it got', async () => {
+    const store = createCheckpointStore(folder, identity)
+    expect(await store.load('last')).toBeUndefined()
+    await store.save('last', content(1.5))
+    const found = (await store.load('last'))!
+    expect(found.arrays).toEqual(content(1.5).arrays)
+    expect(found.facts['counters']).toEqual({ step: 7 })
+    await store.remove('last')
+    expect(await store.load('last')).toBeUndefined()
+  })
+
+  it('leaves the old checkpoint and nothing else behind when the disk is full', async () => {
+    const store = createCheckpointStore(folder, identity)
+    await store.save('last', content(1))
+    const handle = await open(path.join(folder, 'probe'), 'w')
+    const prototype = Object.getPrototypeOf(handle) as typeof handle
+    await handle.close()
+    await rm(path.join(folder, 'probe'))
+    vi.spyOn(prototype, 'writeFile').mockImplementationOnce(async () => {}).mockRejectedValueOnce(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+    await expect(store.save('last', content(2))).rejects.toMatchObject({ code: 'train/write', message: expect.stringContaining('The disk is full') as string, fields: { code: 'ENOSPC' } })
+    expect(await readdir(folder)).toEqual(['checkpoint-last.bin'])
+    expect((await store.load('last'))!.arrays['weights']!['odd']![0]).toBe(1)
+  })
+
+  it('names the folder that cannot be written to', async () => {
+    const store = createCheckpointStore(path.join(folder, 'missing'), identity)
+    await expect(store.save('best', content(1))).rejects.toMatchObject({ code: 'train/write', fields: { path: store.file('best') } })
+  })
+
+  it('refuses another network and only warns of other settings', async () => {
+    await createCheckpointStore(folder, identity).save('last', content(1))
+    await expect(createCheckpointStore(folder, { ...identity, binding: { network: 'x', data: 'b' } }).load('last')).rejects.toMatchObject({
+      code: 'train/checkpoint-mismatch', fields: { different: ['network'] },
+    })
+    const onWarning = vi.fn()
+    await createCheckpointStore(folder, { ...identity, settings: { options: 'x' } }).load('last', onWarning)
+    expect(onWarning).toHaveBeenCalledWith(expect.objectContaining({ code: 'train/settings-changed' }))
+  })
+})
