@@ -12,6 +12,8 @@ import { bundle } from './test-process/bundle.js'
 import { memberVector, type Step, vectorOf } from './test-process/steps.js'
 
 const KILLS = 30
+/** Milliseconds. Starting so many processes takes 10 s on an idle machine, and minutes on one that does much else. */
+const DEADLINE = 240_000
 
 let folder = ''
 let writer = ''
@@ -81,4 +83,4 @@ it(`keeps everything acknowledged when the writer is killed at ${KILLS} random m
   }
   expect(steps).toBeGreaterThan(KILLS)
   expect(interrupted).toBeGreaterThan(0)
-})
+}, DEADLINE)

@@ -299,7 +299,9 @@ describe('after a crash', () => {
     expect(gallery.warnings).toMatchObject([{ code: 'gallery/torn-tail' }])
     expect(gallery.size).toBe(3)
     await gallery.close()
-    expect((await openIt()).warnings).toEqual([])
+    const again = await openIt()
+    expect(again.warnings).toEqual([])
+    await again.close()
   })
 
   it('leftovers of a rewrite are removed', async () => {
