@@ -2,8 +2,8 @@ import { createEmbeddings, createRandom } from '@lookalike/core'
 
 /**
  * Unit vectors around random class centres, `perClass` in a row: like the embeddings of images, and unlike pure noise,
- * some are much nearer than others. With `decay`, the nth dimension is n^-decay times as wide as the first, as the principal
- * components of embeddings are; without, all are equally wide, which no real data is.
+ * some are much nearer than others. With `decay`, the nth dimension is n^-decay times as wide as the first, our assumption of
+ * what the principal components of embeddings are like; without, all are equally wide, the worst case for approximate search.
  */
 export function classVectors({ rows, dim, perClass, seed, noise = 0.8, decay = 0 }) {
   const random = createRandom(seed)
