@@ -46,5 +46,4 @@ export const transformSchema = z
   })
   .describe('How a gallery model is mapped: residual-bottleneck, mlp, procrustes (closed form) or linear (least squares).')
 
-export type TransformSettings = z.output<typeof transformSchema>
 export type TransformOptions = z.input<typeof transformSchema>

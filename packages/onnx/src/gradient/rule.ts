@@ -47,10 +47,6 @@ export function positiveAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis
 }
 
-export function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((dim, i) => dim === b[i])
-}
-
 /** All axes but one. */
 export function otherAxes(rank: number, axis: number): number[] {
   return range(rank).filter((i) => i !== axis)

@@ -21,7 +21,8 @@ export function createAlphaQueryExpansion(given: AlphaQueryExpansionOptions = {}
     name: 'alpha-query-expansion',
     needs: 'embeddings',
     topN,
-    async rerank({ ranking, query, candidates }) {
+    async rerank({ ranking, query, candidates }, { signal } = {}) {
+      signal?.throwIfAborted()
       const { dim } = query
       const expanded = Float64Array.from(query.data)
       for (let i = 0; i < Math.min(n, candidates.rows); i++) {

@@ -27,7 +27,8 @@ export function createDatabaseAugmentation(given: DatabaseAugmentationOptions = 
     async prepare(gallery, operation) {
       known = { neighbours: await findGalleryNeighbours(gallery, n, operation), gallery: gallery.embeddings.data }
     },
-    async rerank({ ranking, query, candidates }) {
+    async rerank({ ranking, query, candidates }, { signal } = {}) {
+      signal?.throwIfAborted()
       if (!known) throw notPrepared(name)
       const { neighbours, gallery } = known
       const { dim } = query

@@ -29,7 +29,8 @@ export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
     async prepare(gallery, operation) {
       known = { neighbours: await findGalleryNeighbours(gallery, k1, operation), gallery: gallery.embeddings.data }
     },
-    async rerank({ ranking, query }) {
+    async rerank({ ranking, query }, { signal } = {}) {
+      signal?.throwIfAborted()
       if (!known) throw notPrepared(name)
       const count = Math.min(topN, ranking.positions.length)
       const distances = kReciprocalDistances({ query: query.data, ...known, ranked: ranking.positions, count, k1, k2, lambda })

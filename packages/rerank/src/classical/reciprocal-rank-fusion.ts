@@ -30,6 +30,7 @@ export function createReciprocalRankFusion(members: readonly Reranker[], { k = 6
       for (const member of members) await member.prepare?.(gallery, operation)
     },
     async rerank(request, operation) {
+      operation?.signal?.throwIfAborted()
       const scores = new Map<number, number>()
       const count = request.candidates.rows
       const vote = (positions: Int32Array) => {

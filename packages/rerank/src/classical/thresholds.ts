@@ -40,7 +40,8 @@ function cutter(name: string, lengthOf: (ranking: Ranking) => number): Reranker 
     needs: 'embeddings',
     topN: 0,
     drops: true,
-    async rerank({ ranking }) {
+    async rerank({ ranking }, { signal } = {}) {
+      signal?.throwIfAborted()
       const length = lengthOf(ranking)
       const cut = Object.freeze({ positions: ranking.positions.slice(0, length), distances: ranking.distances.slice(0, length) })
       return { ranking: cut, warnings: [] }

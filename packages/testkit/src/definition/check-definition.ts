@@ -37,7 +37,7 @@ const checks: readonly Check<{ readonly value: unknown }>[] = [
     async run({ value }, report) {
       const schema = (value as Plugin).options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema
       for (const [name, property] of Object.entries(schema.properties ?? {})) {
-        const target = property.$ref ? { ...(schema.$defs?.[property.$ref.split('/').at(-1)!] ?? {}), ...property } : property
+        const target = property.$ref ? { ...schema.$defs?.[property.$ref.split('/').at(-1)!], ...property } : property
         if (typeof target['description'] !== 'string') report(`the option "${name}" has no description; expected: .describe('what it does, in which unit')`)
       }
     },

@@ -1,0 +1,4 @@
+import { describePlugins } from '@lookalike/testkit/vitest'
+import plugins from './index.js'
+
+describePlugins(plugins)
