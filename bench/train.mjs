@@ -83,8 +83,8 @@ function measureMemory() {
 }
 
 /** A training run without its log: one step a call, with the seconds of its parts. */
-async function openTraining({ name: _, ...shape }, batch, chunk) {
-  const { imageSize } = shape
+async function openTraining(network, batch, chunk) {
+  const { imageSize, dim } = network
   const folder = await mkdtemp(join(tmpdir(), 'bench-train-'))
   const images = await writePhotographs(folder, Math.min(64, Math.max(16, batch)), imageSize * 2)
   const labels = Int32Array.from(images, (_image, i) => i % CLASSES)
@@ -97,8 +97,8 @@ async function openTraining({ name: _, ...shape }, batch, chunk) {
   const random = createRandom(0)
   const batches = Array.from({ length: 64 }, () => Int32Array.from({ length: batch }, () => random.integer(images.length)))
   const loaded = loader.epoch(0, batches, 0)
-  const model = createTrainableModel(buildVit(shape), { chunk })
-  const loss = await proxyAnchor().bind({ dim: shape.dim, classes: CLASSES, seed: 0 })
+  const model = createTrainableModel(buildVit(network), { chunk })
+  const loss = await proxyAnchor().bind({ dim, classes: CLASSES, seed: 0 })
   const optimizer = createOptimizer([...model.parameters, ...loss.parameters], { learningRate: 1e-4 })
   let count = 0
   return {
@@ -110,7 +110,7 @@ async function openTraining({ name: _, ...shape }, batch, chunk) {
         { pixel_values: float32(pixels, [batch, 3, imageSize, imageSize]) },
         async ({ embedding }) => {
           const output = await loss.compute({
-            embeddings: embedding.data, rows: batch, dim: shape.dim, labels: positions.map((position) => labels[position]), step: count, totalSteps: 64,
+            embeddings: embedding.data, rows: batch, dim, labels: positions.map((position) => labels[position]), step: count, totalSteps: 64,
           })
           return { gradients: { embedding: output.gradients.embeddings }, result: output }
         },

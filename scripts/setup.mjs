@@ -36,4 +36,5 @@ if (!installed) {
   run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile'])
   writeFileSync(stamp, '')
 }
-run(process.execPath, [path.join(root, 'node_modules', 'turbo', 'bin', 'turbo'), 'run', 'build', '--output-logs=errors-only'])
+// By way of pnpm, because turbo looks for it on the PATH.
+run('npx', ['--yes', packageManager, 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only'])
