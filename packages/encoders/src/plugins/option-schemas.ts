@@ -1,4 +1,5 @@
 import { preprocessingSchema } from '@lookalike/core'
+import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
 import type { Running } from '../network/create-network-encoder.js'
 
@@ -12,7 +13,7 @@ export const running = {
     .describe('Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones.'),
   threads: z.int().min(1).max(256).exactOptional().describe('Threads of the runtime. Default: those of the run, else the number of cores.'),
   providers: z
-    .array(z.enum(['cpu', 'cuda', 'webgpu', 'coreml', 'dml']))
+    .array(z.enum(PROVIDERS))
     .min(1)
     .exactOptional()
     .describe('Where to run, first choice first. Default: the CPU.'),

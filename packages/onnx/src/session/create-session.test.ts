@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import { float32, int64 } from '../model/tensor.js'
-import { createSession, type Session } from './create-session.js'
+import { checkProviders, createSession, type Session } from './create-session.js'
 
 let session: Session
 beforeAll(async () => {
@@ -40,6 +40,9 @@ test.each([
 test('a provider that is not there, a model that is none, a session that is gone', async () => {
   await expect(createSession(Buffer.from('nothing'))).rejects.toMatchObject({ code: 'onnx/session' })
   await expect(createSession(Buffer.from('nothing'), { providers: ['coreml'] })).rejects.toMatchObject({ code: 'onnx/provider' })
+  const missing = process.platform === 'darwin' ? 'dml' : 'coreml'
+  await expect(checkProviders(['cpu', missing])).rejects.toMatchObject({ code: 'onnx/provider', fields: { provider: missing } })
+  await checkProviders(['cpu'])
   const g = createGraphBuilder()
   g.output(g.relu(g.input('x', 'float32', [1])), 'y')
   const gone = await createSession(g.build())

@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { LookalikeError } from '@lookalike/core'
 import type * as Runtime from 'onnxruntime-node'
+import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { Dimension, OnnxModel, ValueInfo } from '../model/model.js'
 import { sizeOf, type Tensor, type TensorType } from '../model/tensor.js'
 import { writeModel } from '../model/write-model.js'
 
-export type Provider = 'cpu' | 'cuda' | 'webgpu' | 'coreml' | 'dml'
+export const PROVIDERS = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const
+
+export type Provider = (typeof PROVIDERS)[number]
 
 export interface SessionOptions {
   /** Threads of one operator. Default: the number of cores. */
@@ -54,7 +57,7 @@ export interface Session {
 export async function createSession(model: OnnxModel | Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
   const runtime = await loadRuntime()
   const providers = options.providers ?? ['cpu']
-  checkProviders(providers, runtime)
+  checkBuild(providers, runtime)
   const settings: Runtime.InferenceSession.SessionOptions = {
     intraOpNumThreads: options.threads ?? availableParallelism(),
     interOpNumThreads: 1,
@@ -71,6 +74,20 @@ export async function createSession(model: OnnxModel | Uint8Array | string, opti
   const source = typeof model === 'string' || model instanceof Uint8Array ? model : writeModel(model)
   const session = await open(runtime, source, settings, providers)
   return wrap(runtime, session, options.profile !== undefined)
+}
+
+/**
+ * Opens each provider once on a graph of one node, so that one that is not there shows before any work is done.
+ *
+ * @throws `onnx/provider`, `onnx/runtime-missing`
+ */
+export async function checkProviders(providers: readonly Provider[]): Promise<void> {
+  const g = createGraphBuilder()
+  g.output(g.relu(g.input('x', 'float32', [1])), 'y')
+  const model = g.build()
+  for (const provider of providers) {
+    if (provider !== 'cpu') await (await createSession(model, { providers: [provider], threads: 1 })).dispose()
+  }
 }
 
 let loading: Promise<typeof Runtime> | undefined
@@ -90,22 +107,32 @@ function loadRuntime(): Promise<typeof Runtime> {
   return loading
 }
 
-function checkProviders(providers: readonly Provider[], runtime: typeof Runtime): void {
+/** What this build of the runtime knows; whether its driver is there shows when a session is opened. */
+function checkBuild(providers: readonly Provider[], runtime: typeof Runtime): void {
   const available = new Set(runtime.listSupportedBackends().map(({ name }) => name))
   for (const provider of providers) {
     if (provider !== 'cpu' && !available.has(provider)) throw providerMissing(provider, [...available])
   }
 }
 
-function providerMissing(provider: string, available: readonly string[], cause?: unknown) {
+const NEEDS: Readonly<Record<Provider, string>> = {
+  cpu: '',
+  cuda: 'It needs Linux on x64, the CUDA files of onnxruntime-node (its installer fetches them) and an NVIDIA driver.',
+  webgpu: 'It needs a graphics driver, on Linux one for Vulkan with libvulkan.so.1.',
+  coreml: 'It needs macOS.',
+  dml: 'It needs Windows.',
+}
+
+function providerMissing(provider: Provider, available: readonly string[], cause?: unknown) {
+  const others = available.filter((name) => name !== provider)
   return new LookalikeError(
     'onnx/provider',
     {
-      problem: `The execution provider ${provider} is not available on this machine`,
-      expected: `one of ${available.join(', ')}`,
-      fix: provider === 'cuda' ? 'It needs Linux on x64, the CUDA files of onnxruntime-node and an NVIDIA driver.' : 'Leave `providers` out to run on the CPU.',
+      problem: `The execution provider ${provider} is not available on this machine${cause instanceof Error ? `: ${cause.message.trim().replace(/\.$/, '')}` : ''}`,
+      expected: `one of ${others.join(', ')}`,
+      fix: `${NEEDS[provider]} Leave \`providers\` out to run on the CPU.`,
     },
-    { fields: { provider, available }, cause },
+    { fields: { provider, available: others }, cause },
   )
 }
 

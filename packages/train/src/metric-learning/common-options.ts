@@ -1,4 +1,5 @@
 import { pluginRef } from '@lookalike/core'
+import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
 import { optimizerSchema } from '../optimizer/create-optimizer.js'
 import { scheduleSchema } from '../optimizer/schedule.js'
@@ -38,6 +39,11 @@ export const commonOptions = {
   patience: z.int().min(1).exactOptional().describe('Validations without a new best after which the run stops early. Default: never.'),
   keep: z.enum(['best', 'last']).default('best').describe('The weights of the best validation, or the last.'),
   checkpointEvery: z.int().min(1).default(200).describe('Steps between two checkpoints: what a killed run loses at most.'),
+  providers: z
+    .array(z.enum(PROVIDERS))
+    .min(1)
+    .default(['cpu'])
+    .describe('Where forward and backward run, first choice first. Operators that a provider lacks run on the CPU.'),
   logEvery: z.int().min(1).default(10).describe('Steps between two lines of the log, which hold the means between them.'),
 }
 

@@ -2,7 +2,7 @@ import path from 'node:path'
 import {
   definePlugin, embedImages, openEmbeddingCache, selectRows, type DatasetItem, type Embeddings, type Sampler, type Trainer, type TrainerRequest, type UnboundLoss,
 } from '@lookalike/core'
-import { float32, readModel } from '@lookalike/onnx'
+import { checkProviders, float32, readModel } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData } from '../data/select-training-data.js'
@@ -41,6 +41,7 @@ export function headOnFrozen(given: HeadTrainerOptions, parts: HeadTrainerParts)
 async function train(request: TrainerRequest, settings: Settings, parts: HeadTrainerParts) {
   const { encoder, seed, signal, onProgress, onWarning } = request
   const { onnx, preprocessing } = trainableEncoder(encoder)
+  await checkProviders(settings.providers)
   // What cannot be trained on shows before anything is embedded.
   selectTrainingData(request.dataset, settings.validation, seed)
   const bytes = await onnx.bytes()
@@ -59,7 +60,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
   const features = featuresOf(data.items)
   const held = featuresOf(data.validation)
 
-  const model = createTrainableModel(head.model, { chunk: Number.MAX_SAFE_INTEGER, ...(parts.threads !== undefined && { threads: parts.threads }) })
+  const model = createTrainableModel(head.model, { chunk: Number.MAX_SAFE_INTEGER, providers: settings.providers, ...(parts.threads !== undefined && { threads: parts.threads }) })
   try {
     return await trainEmbedding({
       request,

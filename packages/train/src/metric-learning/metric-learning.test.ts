@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TrainerRequest, Warning } from '@lookalike/core'
@@ -81,6 +81,11 @@ describe('metric-learning', () => {
     }
   })
 
+  it('trains on the providers that it is told, and says which', async () => {
+    await train({ epochs: 1, providers: ['cpu'] })
+    expect((await logOf())[0]).toMatchObject({ providers: ['cpu'] })
+  })
+
   it('leaves frozen weights as they were, and all but the head in the first epochs', async () => {
     const before = tinyNetwork().graph.initializers
     await train({ freeze: ['conv.*'] })
@@ -124,6 +129,13 @@ describe('metric-learning', () => {
       ['everything frozen', {}, { freeze: ['*'] }, 'onnx/not-trainable'],
     ] as [string, Partial<TrainerRequest>, Partial<MetricLearningOptions>, string][])('%s', async (_, request, options, code) => {
       expect((await failing(train(options, request))).code).toBe(code)
+    })
+
+    it('names a provider that is not there, before it loads anything', async () => {
+      const provider = process.platform === 'darwin' ? 'dml' : 'coreml'
+      const failed = await train({ providers: [provider, 'cpu'] }).catch((error: unknown) => error)
+      expect(failed).toMatchObject({ code: 'onnx/provider', message: expect.stringContaining(provider) as string })
+      expect(await readdir(folder)).toEqual([])
     })
 
     it('warns of classes with one image', async () => {

@@ -4,7 +4,7 @@ import {
   type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest,
   type UnboundLoss,
 } from '@lookalike/core'
-import { float32, readModel, trainableInitializers, type Feeds } from '@lookalike/onnx'
+import { checkProviders, float32, readModel, trainableInitializers, type Feeds } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData } from '../data/select-training-data.js'
@@ -67,6 +67,7 @@ export function metricLearning(given: MetricLearningOptions, parts: MetricLearni
 async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
   const { encoder, seed, signal, onWarning } = request
   const { onnx, preprocessing } = trainableEncoder(encoder)
+  await checkProviders(settings.providers)
   const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning)
   const bytes = await onnx.bytes()
   const whole = readModel(bytes, { source: encoder.name })
@@ -77,6 +78,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
     outputs: [network.output],
     trainable: names.filter((name) => !frozen.has(name)),
     chunk: settings.chunk ?? usualChunk(preprocessing),
+    providers: settings.providers,
     ...(parts.threads !== undefined && { threads: parts.threads }),
   })
   const loader = await createBatchLoader({

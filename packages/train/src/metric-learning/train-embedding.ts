@@ -116,7 +116,7 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       ...(request.onWarning && { onWarning: request.onWarning }),
       about: {
         trainer: training.trainer, loss: loss.name, ...(loss.engine !== undefined && { engine: loss.engine }),
-        images: data.items.length, classes: data.classes.length, validationImages: data.validation.length,
+        providers: settings.providers, images: data.items.length, classes: data.classes.length, validationImages: data.validation.length,
         weights: model.parameters.reduce((sum, { data: values }) => sum + values.length, 0), ...training.about,
       },
     })

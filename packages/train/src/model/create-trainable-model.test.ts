@@ -111,6 +111,14 @@ describe('createTrainableModel', () => {
     expect(model.export().graph.initializers.get('first.bias')!.data).toEqual(model.parameters.find(({ name }) => name === 'first.bias')!.data)
   })
 
+  it('opens its sessions on the providers that it is told', async () => {
+    const gradients = async (options: TrainableModelOptions) => snapshot((await trainable(options).step(batch(4), loss)).gradients)
+    expect(await gradients({ providers: ['cpu'] })).toEqual(await gradients({}))
+    const provider = process.platform === 'darwin' ? 'dml' : 'coreml'
+    await expect(trainable({ providers: [provider] }).step(batch(4), loss)).rejects.toMatchObject({ code: 'onnx/provider', fields: { provider } })
+    await expect(trainable({ providers: [provider] }).forward(batch(4))).rejects.toMatchObject({ code: 'onnx/provider' })
+  })
+
   it('refuses a network without float weights, and names that are none', () => {
     const g = createGraphBuilder()
     g.output(g.relu(g.input('x', 'float32', ['N', 2])), 'y')

@@ -1,7 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
 import {
   createSession, differentiate, float32, readModel, sizeOf, trainableInitializers, withInitializers,
-  type Feeds, type GradientModel, type OnnxModel, type Session, type Tensor, type TensorOf,
+  type Feeds, type GradientModel, type OnnxModel, type Provider, type Session, type SessionOptions, type Tensor, type TensorOf,
 } from '@lookalike/onnx'
 import { decays, type Parameter } from '../optimizer/parameter.js'
 import { joinRows, padRows, rowsOf, sliceRows } from './rows.js'
@@ -16,6 +16,8 @@ export interface TrainableModelOptions {
   readonly chunk?: number
   /** Processor threads. Default: all. */
   readonly threads?: number
+  /** Where forward and backward run, first choice first; operators that a provider lacks run on the CPU. Default `['cpu']`. */
+  readonly providers?: readonly Provider[]
 }
 
 /** What a loss in JavaScript made of the network's outputs. */
@@ -87,7 +89,8 @@ const KEPT_SHAPES = 3
 /**
  * Makes a network trainable with any loss in JavaScript. Gradient graphs are made when a shape first comes.
  *
- * @throws `onnx/not-trainable`, `onnx/unreachable`; and from `step` `onnx/not-differentiable`, naming the node in the way.
+ * @throws `onnx/not-trainable`, `onnx/unreachable`; from `forward` and `step` `onnx/provider`; and from `step` `onnx/not-differentiable`, naming
+ * the node in the way.
  *
  * @example
  * const model = createTrainableModel(await encoder.onnx.bytes(), { chunk: 32 })
@@ -102,7 +105,9 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
   // A model exported for a fixed number of rows gets just so many; the last piece is filled up.
   const fixed = model.graph.inputs.map(({ shape }) => shape?.[0]).find((rows) => typeof rows === 'number')
   const chunkOf = (rows: number) => fixed ?? Math.max(1, Math.min(options.chunk ?? DEFAULT_CHUNK, rows))
-  const sessionOptions = options.threads === undefined ? {} : { threads: options.threads }
+  const sessionOptions: SessionOptions = {
+    ...(options.threads !== undefined && { threads: options.threads }), ...(options.providers && { providers: options.providers }),
+  }
   const weights = weightTensors(model, trainable)
   const parameters: readonly Parameter[] = trainable.map((name) => {
     const { shape, data } = weights.get(name)!
@@ -246,7 +251,7 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
   }
 }
 
-async function openSplit(gradient: GradientModel, options: { readonly threads?: number }): Promise<SplitSessions> {
+async function openSplit(gradient: GradientModel, options: SessionOptions): Promise<SplitSessions> {
   const plan = splitGradient(gradient)
   return { plan, forward: await createSession(plan.forward, options) }
 }
