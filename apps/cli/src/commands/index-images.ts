@@ -2,7 +2,7 @@ import path from 'node:path'
 import { hashImage, isLookalikeError, LookalikeError, toWarning, type Pipeline } from '@lookalike/core'
 import { openGallery, type Gallery, type GalleryItem } from '@lookalike/index'
 import { commonArgs, configArgs, defineCommand, type CommandContext } from '../command.js'
-import { toGallerySource } from '../gallery/gallery-source.js'
+import { requestOfEntry, toGallerySource } from '../gallery/gallery-source.js'
 import { imagesOfDataset, imagesOfPaths, type IndexImage } from '../gallery/images-to-index.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
@@ -39,6 +39,7 @@ export const indexImages = defineCommand({
         for (const warning of gallery.warnings) output.warn(warning)
         const counts = await addAll(gallery, images, pipeline, context)
         const removed = args.prune === true ? await prune(gallery, images) : 0
+        await indexForRerankers(gallery, pipeline, context)
         const summary = { gallery: folder, images: gallery.size, ...counts, removed }
         output.finish()
         output.result(summary)
@@ -99,4 +100,18 @@ function itemOf({ id, hash, request, metadata }: IndexImage & { hash: string }, 
 async function prune(gallery: Gallery, images: readonly IndexImage[]): Promise<number> {
   const wanted = new Set(images.map(({ id }) => id))
   return gallery.remove(gallery.entries().flatMap(({ id }) => (wanted.has(id) ? [] : [id])))
+}
+
+/** Lets the config's rerankers keep what they need of the gallery's images. One that is still to be trained comes later. */
+async function indexForRerankers(gallery: Gallery, pipeline: Pipeline, { output, signal }: CommandContext): Promise<void> {
+  const rerankers = await pipeline.rerankers().catch((error: unknown) => {
+    if (!isLookalikeError(error, 'reranker/model-missing')) throw error
+    output.warn(toWarning(error))
+    return []
+  })
+  const images = gallery.entries().flatMap((entry) => {
+    const request = requestOfEntry(entry, gallery.folder)
+    return request ? [{ ...request, hash: entry.hash }] : []
+  })
+  for (const reranker of rerankers) await reranker.index?.({ folder: gallery.folder, images }, { signal, onProgress: output.progress, onWarning: output.warn })
 }

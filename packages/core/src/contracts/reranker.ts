@@ -27,6 +27,16 @@ export interface GalleryView {
   readonly embeddings: Embeddings
   /** The k nearest gallery rows of each row of `queries`, nearest first. */
   nearest(queries: Embeddings, k: number): Promise<Ranking[]>
+  /** Where the gallery is on disk, for what `index` of the reranker kept there. */
+  readonly folder?: string
+}
+
+/** A gallery on disk whose images have changed. */
+export interface GalleryFolder {
+  /** The gallery's folder. A reranker keeps its own files in a folder of its name inside. */
+  readonly folder: string
+  /** All that are in the gallery now and have an image. */
+  readonly images: readonly (ImageRequest & { /** As `hashImage` gives it. */ readonly hash: string })[]
 }
 
 /** Reorders a query's first candidates. */
@@ -38,6 +48,11 @@ export interface Reranker {
   readonly topN: number
   /** It leaves results out: what it returns is the beginning of the list as it was. */
   readonly drops?: boolean
+  /**
+   * Computes ahead what the reranker needs of each image, into the gallery's folder, and takes away what it kept of images that are gone.
+   * Called when images were added or removed; what is there already costs nothing. Images that cannot be read are warnings.
+   */
+  index?(gallery: GalleryFolder, options?: OperationOptions): Promise<void>
   /** Called once for a gallery, before `rerank`. */
   prepare?(gallery: GalleryView, options?: OperationOptions): Promise<void>
   rerank(request: RerankRequest, options?: Pick<OperationOptions, 'signal'>): Promise<Reranked>

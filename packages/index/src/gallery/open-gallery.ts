@@ -258,6 +258,7 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
         const { manifest, rows } = store
         const data = await store.read(0, 0, rows, (row) => entries.at(row) !== undefined)
         return {
+          folder,
           embeddings: createEmbeddings({ data, rows, dim: manifest.dim, space: manifest.space, role: 'gallery' }),
           nearest: (queries: Embeddings, k: number) => look(() => rank(queries, k, search)),
         }

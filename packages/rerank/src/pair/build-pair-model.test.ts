@@ -130,6 +130,7 @@ describe('late fusion', () => {
 
   it.each<[string, () => OnnxModel, PairModelOptions]>([
     ['block 1', () => buildVit(vitOptions), { fusion: 1 }],
+    ['the last block', () => buildVit(vitOptions), { fusion: 4, stageOne: false }],
     ['block 3, mean', () => buildVit({ ...vitOptions, pooling: 'mean' }), { fusion: 3, stageOne: false }],
     ['a conv stem, stacked', () => buildVit({ ...vitOptions, dim: 24, stem: 'conv' }), { fusion: 0, stageOne: true }],
     ['feature maps', () => buildConvNet({ imageSize: SIZE, widths: [16, 32], embeddingDim: 16 }), { dim: 64, blocks: 1, stageOne: false }],
@@ -169,7 +170,7 @@ describe('late fusion', () => {
 
 describe('encoders that cannot be cut', () => {
   it('says how many blocks there are', async () => {
-    await expect(pairOf({ fusion: 4 })).rejects.toMatchObject({ code: 'pair/cut', message: expect.stringContaining('0 to 3') })
+    await expect(pairOf({ fusion: 5 })).rejects.toMatchObject({ code: 'pair/cut', message: expect.stringContaining('0 to 4') })
     await expect(buildPairModel(encoderOf(buildConvNet({ imageSize: SIZE, widths: [16] })), { fusion: 2 })).rejects.toMatchObject({ code: 'pair/cut' })
   })
 

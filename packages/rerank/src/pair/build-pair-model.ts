@@ -15,7 +15,7 @@ import { resizePositions } from './resize-positions.js'
 export interface PairModelOptions {
   /**
    * Blocks of a transformer that each image goes through alone. 0 is the paper: the two images stacked into one. `late`: the last quarter of
-   * the blocks sees the pair (ours). Networks that end in a feature map always fuse there. Default `late`.
+   * the blocks sees the pair (ours). As many as there are: only the head sees the pair. Networks that end in a feature map always fuse there. Default `late`.
    */
   readonly fusion?: number | 'late'
   /** How the paper's model stacks the images: query on top of the candidate, or to its left. Default `vertical`. */
@@ -117,8 +117,8 @@ function chooseFusion(wanted: number | 'late', examined: ExaminedVit | ExaminedM
     throw fail(`The pair was to be fused after block ${wanted}, but this network has no transformer blocks`, '"late", which fuses the last feature maps')
   }
   if (wanted === 'late') return depth === 1 ? 0 : Math.max(1, depth - Math.max(1, Math.round(depth / 4)))
-  if (wanted < depth) return wanted
-  throw fail(`The pair was to be fused after block ${wanted} of ${depth}, which leaves no block to see it`, `0 to ${depth - 1}`)
+  if (wanted <= depth) return wanted
+  throw fail(`The pair was to be fused after block ${wanted}, but this transformer has ${depth} blocks`, `0 to ${depth}`)
 }
 
 function positionsOf({ positions }: ExaminedVit): VitPositions {
@@ -193,6 +193,7 @@ function fuseTokens(layers: Layers, query: string, candidate: string, vit: Exami
 
 function throughBlocks(g: GraphBuilder, joined: string, vit: ExaminedVit, from: string): string {
   const { tensor: final } = vit.afterBlock.at(-1)!
+  if (from === final) return joined
   const late = cutGraph(vit.model.graph, [{ name: from }], [{ name: final }])
   const others = late.inputs.slice(1)
   if (others.length > 0) {

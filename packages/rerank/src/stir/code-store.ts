@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import path from 'node:path'
-import { crc32 } from 'node:zlib'
-import { describeSource, hashImage, isLookalikeError, toWarning, writeWhole, type ImageRequest, type OperationOptions, type Warning } from '@lookalike/core'
+import { describeSource, hashImage, isLookalikeError, toWarning, type ImageRequest, type OperationOptions, type Warning } from '@lookalike/core'
+import type { CodeFiles } from './code-files.js'
 
 /** What the first part of a pair model made of one image. */
 export interface ImageCode {
@@ -18,8 +16,10 @@ export interface CodeStoreOptions {
   readonly tokens: number
   /** Values of one image's embedding. */
   readonly embedding: number
-  /** Where codes stay from run to run; a file each, named by the image's content. */
-  readonly folder?: string
+  /** Where codes may be on the disk. */
+  readonly read: readonly CodeFiles[]
+  /** Where new codes are kept from run to run. */
+  readonly write?: CodeFiles
   /** Bytes that stay in memory; the longest unused go first. */
   readonly memory: number
 }
@@ -32,7 +32,7 @@ export interface CodeStore {
 
 export const isCode = (value: ImageCode | Warning): value is ImageCode => 'tokens' in value
 
-export function createCodeStore(encode: Encode, { tokens, embedding, folder, memory }: CodeStoreOptions): CodeStore {
+export function createCodeStore(encode: Encode, { tokens, embedding, read, write, memory }: CodeStoreOptions): CodeStore {
   const known = new Map<string, ImageCode>()
   const size = tokens * 2 + embedding * 4
   const room = Math.floor(memory / size)
@@ -47,25 +47,26 @@ export function createCodeStore(encode: Encode, { tokens, embedding, folder, mem
     async get(requests, keep, options = {}) {
       const answers: (ImageCode | Warning | undefined)[] = requests.map(() => undefined)
       const places = requests.map(placeOf)
-      const files: (string | undefined)[] = []
+      const hashes: (string | undefined)[] = []
       for (const [i, place] of places.entries()) {
         const code = place === undefined ? undefined : known.get(place)
         if (!code) continue
         answers[i] = code
         remember(place, code)
       }
-      if (folder !== undefined) {
+      if (read.length > 0) {
         await Promise.all(requests.map(async (request, i) => {
           if (answers[i]) return
           try {
-            const hash = await hashImage(request, options)
-            files[i] = path.join(folder, hash.slice(0, 2), hash.slice(2, 34))
+            hashes[i] = await hashImage(request, options)
           } catch (error) {
             answers[i] = refused(error, request)
             return
           }
-          const code = await readCode(files[i]!, tokens, embedding)
-          if (code) remember(places[i], (answers[i] = code))
+          for (const files of read) {
+            const code = await files.read(hashes[i])
+            if (code) return remember(places[i], (answers[i] = code))
+          }
         }))
       }
       const missing = requests.flatMap((_, i) => (answers[i] ? [] : [i]))
@@ -76,7 +77,7 @@ export function createCodeStore(encode: Encode, { tokens, embedding, folder, mem
           if (!isCode(answer)) continue
           remember(places[i], answer)
           // Without room on the disk it is made again next time.
-          if (files[i] !== undefined && keep(i)) await writeCode(files[i], answer).catch(() => undefined)
+          if (write && hashes[i] !== undefined && keep(i)) await write.write(hashes[i], answer).catch(() => undefined)
         }
       }
       return answers as (ImageCode | Warning)[]
@@ -94,20 +95,4 @@ function placeOf({ source, box }: ImageRequest): string | undefined {
 export function refused(error: unknown, { source }: ImageRequest): Warning {
   if (!isLookalikeError(error) || !error.code.startsWith('image/') || error.code === 'image/decoder-missing') throw error
   return toWarning(error, { source: describeSource(source) })
-}
-
-/** Checksum, tokens, embedding. */
-async function readCode(file: string, tokens: number, embedding: number): Promise<ImageCode | undefined> {
-  const bytes = await readFile(file).catch(() => undefined)
-  if (bytes?.length !== 4 + tokens * 2 + embedding * 4 || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined
-  const content = Uint8Array.from(bytes.subarray(4)).buffer
-  return { tokens: new Uint16Array(content, 0, tokens), embedding: new Float32Array(content.slice(tokens * 2)) }
-}
-
-async function writeCode(file: string, { tokens, embedding }: ImageCode): Promise<void> {
-  const view = (array: Uint16Array | Float32Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength)
-  const content = Buffer.concat([view(tokens), view(embedding)])
-  const check = Buffer.alloc(4)
-  check.writeUInt32LE(crc32(content))
-  await writeWhole(file, Buffer.concat([check, content]))
 }

@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createRanking, embedImages, encodePng, type Encoder, type ImageRequest, type Reranker, type RerankRequest } from '@lookalike/core'
+import fc from 'fast-check'
+import { createRanking, embedImages, encodePng, hashImage, type Encoder, type ImageRequest, type RawImage, type Reranker, type RerankRequest } from '@lookalike/core'
 import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
 import { loadModel, saveModel, writeModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -119,6 +120,90 @@ describe('the reranker stir', () => {
     for (const file of files) await writeFile(join(file.parentPath, file.name), 'torn')
     expect(await answer()).toEqual(first)
     await rm(join(folder, 'cache'), { recursive: true })
+  })
+
+  it('keeps the tokens of a gallery in it, and reads them from there', async () => {
+    const gallery = join(folder, 'gallery')
+    const paths = await Promise.all(images.map(async ({ source }, i) => {
+      const file = join(folder, `indexed-${i}.png`)
+      await writeFile(file, await encodePng(source as RawImage))
+      return file
+    }))
+    const indexed = await Promise.all(paths.map(async (source) => ({ source, hash: await hashImage({ source }) })))
+    const corrupt = { source: join(folder, 'none.png'), hash: '00' }
+    const filesOf = async () => (await readdir(gallery, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+    const reranker = await createStir({ model: await pairFile({}), topN: 4 })
+    const request = requestOf(picture(0, 0), paths.map((source) => ({ source })))
+    const before = (await reranker.rerank(request)).ranking
+
+    const warnings: string[] = []
+    await reranker.index!({ folder: gallery, images: [...indexed, corrupt] }, { onWarning: ({ code }) => warnings.push(code) })
+    expect(warnings).toEqual(['image/not-found'])
+    const files = await filesOf()
+    expect(files).toHaveLength(4)
+    const times = async () => Promise.all(files.map(async (file) => (await stat(file)).mtimeMs))
+    const written = await times()
+    await reranker.index!({ folder: gallery, images: indexed })
+    expect(await times()).toEqual(written)
+
+    const view = { embeddings: vectors, nearest: async () => [], folder: gallery }
+    await reranker.prepare!(view)
+    expect((await reranker.rerank(request)).ranking).toEqual(before)
+    // Another image's tokens under the first one's name: what is in the gallery is what counts.
+    await copyFile(files.find((file) => file.includes(indexed[1]!.hash.slice(2, 34)))!, files.find((file) => file.includes(indexed[0]!.hash.slice(2, 34)))!)
+    await reranker.prepare!(view)
+    const { ranking } = await reranker.rerank(request)
+    const distanceOf = (position: number) => ranking.distances[ranking.positions.indexOf(position)]
+    expect(distanceOf(0)).toBe(distanceOf(1))
+
+    await reranker.index!({ folder: gallery, images: indexed.slice(2) })
+    expect(await filesOf()).toHaveLength(2)
+    await reranker.dispose()
+    const without = await createStir({ model: await pairFile({}), cache: false })
+    await without.index!({ folder: join(folder, 'other'), images: indexed })
+    await expect(readdir(join(folder, 'other'))).rejects.toThrow()
+    await without.dispose()
+  })
+
+  it('says that the gallery cannot be written to', async () => {
+    const reranker = await createStir({ model: await pairFile({}) })
+    const gallery = join(folder, 'full')
+    await writeFile(gallery, 'a file, not a folder')
+    await expect(reranker.index!({ folder: gallery, images: [] })).rejects.toMatchObject({ code: 'reranker/gallery-write', message: expect.stringContaining(gallery) })
+    await reranker.dispose()
+  })
+
+  it('leaves recall at topN and more as it was, and answers nothing that was not among the first', async () => {
+    const reranker = await createStir({ model: await pairFile({}), topN: 3 })
+    const all = Array.from({ length: 8 }, (_, i) => picture(i % 4, 10 + i))
+    await fc.assert(fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 }), fc.integer({ min: 0, max: 3 }), async (order, label) => {
+      const before = createRanking(Int32Array.from(order), Float32Array.from(order, (_, i) => 0.1 * i))
+      const { ranking } = await reranker.rerank({ ...requestOf(picture(label, 5), order.slice(0, 3).map((i) => all[i])), ranking: before })
+      const found = ({ positions }: { positions: Int32Array }, k: number) => positions.subarray(0, k).some((position) => position % 4 === label)
+      for (let k = 3; k <= order.length; k++) expect(found(ranking, k)).toBe(found(before, k))
+      expect(found(before, 3) || !found(ranking, 1)).toBe(true)
+      expect([...ranking.positions.subarray(3)]).toEqual(order.slice(3))
+      ranking.distances.forEach((distance, i) => expect(distance).toBeGreaterThanOrEqual(ranking.distances[i - 1] ?? 0))
+    }), { numRuns: 40 })
+    await reranker.dispose()
+  })
+
+  it('gives a pair the same score whatever else is in its batch', async () => {
+    const model = await pairFile({ fusion: 0 })
+    const all = Array.from({ length: 9 }, (_, i) => picture(i % 4, 20 + i))
+    const scores = async (topN: number) => {
+      const reranker = await createStir({ model, topN })
+      const out = new Map<number, number>()
+      for (let start = 0; start < all.length; start += topN) {
+        const part = all.slice(start, start + topN)
+        const { ranking } = await reranker.rerank(requestOf(picture(0, 0), part))
+        ranking.positions.forEach((position, i) => out.set(start + position, ranking.distances[i]!))
+      }
+      await reranker.dispose()
+      return all.map((_, i) => out.get(i)!)
+    }
+    const together = await scores(9)
+    for (const size of [1, 4]) (await scores(size)).forEach((score, i) => expect(score).toBeCloseTo(together[i]!, 6))
   })
 
   it('names what is wrong with a model', async () => {

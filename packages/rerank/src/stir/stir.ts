@@ -2,21 +2,23 @@ import path from 'node:path'
 import { definePlugin, isLookalikeError, LookalikeError, SPEC_VERSION, type ImageRequest, type Reranker, type Warning } from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
+import { createCodeFiles, type CodeFiles } from './code-files.js'
 import { createCodeStore, isCode, type ImageCode } from './code-store.js'
 import { createPairScorer } from './create-pair-scorer.js'
 import { loadPairModel } from './load-pair-model.js'
+import { updateGalleryCodes } from './update-gallery-codes.js'
 
 const options = z.strictObject({
   model: z.string().min(1).describe('The pair.onnx that the trainer "stir" wrote; a path from the config file.'),
   topN: z.int().min(1).default(5).describe('Candidates that are compared with the query.'),
   symmetric: z.boolean().default(false).describe('Mean of both orders of a pair; twice the work.'),
   memory: z.number().min(0).default(512).describe("Megabytes of candidates' tokens that stay in memory."),
-  cache: z.boolean().default(true).describe("Whether candidates' tokens are also kept on disk, in the config's cache folder, by the images' content."),
+  cache: z.boolean().default(true).describe("Whether candidates' tokens are also kept on disk, by the images' content: by \"index\" in the gallery, else in the config's cache folder."),
 })
 export type StirOptions = z.input<typeof options>
 
-export interface StirSettings extends Omit<StirOptions, 'cache'> {
-  /** Folder for candidates' tokens; none are kept on disk without it. */
+export interface StirSettings extends StirOptions {
+  /** Folder for candidates' tokens that are not in a gallery. */
   readonly cacheFolder?: string
   /** Threads of one operator. Default: the number of cores. */
   readonly threads?: number
@@ -24,7 +26,8 @@ export interface StirSettings extends Omit<StirOptions, 'cache'> {
 
 /**
  * Reranks with a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393): candidates are sorted by the probability that they
- * show something else than the query. What the model makes of an image alone is kept and used again.
+ * show something else than the query. What the model makes of an image alone is kept and used again: `index` puts it into the gallery's folder,
+ * in half precision.
  *
  * A candidate without an image, or with one that cannot be read, keeps its place, with the warning `reranker/no-candidate-image` or the
  * code of reading it.
@@ -33,21 +36,28 @@ export interface StirSettings extends Omit<StirOptions, 'cache'> {
  * @example
  * const reranker = await createStir({ model: 'runs/stir/pair.onnx', topN: 5 })
  */
-export async function createStir({ model: file, topN = 5, symmetric = false, memory = 512, cacheFolder, threads }: StirSettings): Promise<Reranker> {
+export async function createStir({ model: file, topN = 5, symmetric = false, memory = 512, cache = true, cacheFolder, threads }: StirSettings): Promise<Reranker> {
   const { model, spec, preprocessing, key } = await loadPairModel(file)
   const scorer = await createPairScorer(model, spec, preprocessing, threads === undefined ? {} : { threads })
-  const store = createCodeStore(scorer.encode, {
-    tokens: spec.tokens[0] * spec.tokens[1],
-    embedding: spec.embedding,
-    memory: memory * 2 ** 20,
-    ...(cacheFolder !== undefined && { folder: path.join(cacheFolder, 'pair-tokens', key) }),
-  })
   const name = 'stir'
+  const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
+  const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)
+  const cached = cache && cacheFolder !== undefined ? filesIn(path.join(cacheFolder, 'pair-tokens')) : undefined
+  const inGallery = (folder: string) => filesIn(path.join(folder, name))
+  const open = (read: readonly CodeFiles[]) =>
+    createCodeStore(scorer.encode, { ...sizes, memory: memory * 2 ** 20, read: cached ? [...read, cached] : read, ...(cached && { write: cached }) })
+  let store = open([])
   return {
     specVersion: SPEC_VERSION,
     name,
     needs: 'images',
     topN,
+    async index(gallery, operation = {}) {
+      if (cache) await updateGalleryCodes(inGallery(gallery.folder), gallery, scorer.encode, operation)
+    },
+    async prepare({ folder }) {
+      store = open(cache && folder !== undefined ? [inGallery(folder)] : [])
+    },
     async rerank({ ranking, queryImage, candidateImages = [] }, operation) {
       if (!queryImage) throw noQueryImage(name)
       const count = Math.min(topN, ranking.positions.length)
@@ -104,11 +114,11 @@ export const stir = definePlugin({
   name: 'stir',
   description: 'Looks at the query and each of its first candidates together (STIR: siamese transformer).',
   options,
-  create({ model, cache, ...rest }, { folder, cacheFolder, threads }) {
+  create({ model, ...rest }, { folder, cacheFolder, threads }) {
     return createStir({
       ...rest,
       model: path.resolve(folder, model),
-      ...(cache && { cacheFolder }),
+      cacheFolder,
       ...(threads !== undefined && { threads }),
     }).catch((error: unknown) => {
       throw isLookalikeError(error, 'onnx/file') ? modelMissing(path.resolve(folder, model), error) : error

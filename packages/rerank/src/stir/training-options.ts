@@ -4,7 +4,7 @@ export const stirTrainingSchema = z.strictObject({
   fusion: z
     .union([z.literal('late'), z.int().min(0)])
     .default('late')
-    .describe("Blocks of the encoder that each image goes through alone. 0 is the paper: stacked images, everything trained on pixels. late: the last quarter of the blocks sees the pair and is trained on cached tokens."),
+    .describe("Blocks of the encoder that each image goes through alone. 0 is the paper: stacked images, everything trained on pixels. late: the last quarter of the blocks sees the pair and is trained on cached tokens. The number of blocks: only the head sees the pair."),
   direction: z.enum(['vertical', 'horizontal']).default('vertical').describe('With fusion 0: the candidate below the query, or to its right.'),
   stageOne: z.boolean().exactOptional().describe("Whether the encoder's own distance is a term of the logit. Default: unless fusion is 0."),
   blocks: z.int().min(1).max(12).default(2).describe('New transformer blocks, for encoders without blocks of their own.'),
