@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import {
-  createRandom, definePlugin, embedImages, LookalikeError, selectRows, SPEC_VERSION, writeWhole,
+  createRandom, definePlugin, embedImages, LookalikeError, openEmbeddingCache, selectRows, SPEC_VERSION, writeWhole,
   type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult,
 } from '@lookalike/core'
 import { float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
@@ -16,6 +16,7 @@ import { NAMES } from '../pair/pair-spec.js'
 import { binaryCrossEntropy } from './binary-cross-entropy.js'
 import { isCode } from './code-store.js'
 import { createPairScorer, type PairScorer } from './create-pair-scorer.js'
+import { createHardBatches } from './hard-batches.js'
 import { findNeighbourhoods, measureReranking, type MeasuredReranking } from './measure-reranking.js'
 import { minePairs } from './mine-pairs.js'
 import { cachedBatches, pixelBatches, type PairBatch, type PairBatches } from './pair-batches.js'
@@ -49,13 +50,15 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   const operation = { ...(signal && { signal }), ...(request.onProgress && { onProgress: request.onProgress }), ...(request.onWarning && { onWarning: request.onWarning }) }
 
   const all = selectTrainingData(request.dataset, settings.validation, seed, request.onWarning)
+  const cache = cacheFolder === undefined ? undefined : await openEmbeddingCache(path.join(cacheFolder, 'embeddings'), encoder.space, encoder.dim)
   const embed = async (items: readonly DatasetItem[]) => {
-    const found = await embedImages(encoder, items.map(requestOf), { ...operation, ...(cacheFolder !== undefined && { cacheFolder: path.join(cacheFolder, 'embeddings') }) })
+    const found = await embedImages(encoder, items.map(requestOf), { ...operation, ...(cache && { openCache: async () => cache }) })
     return { embeddings: found.embeddings, items: Array.from(found.positions, (position) => items[position]!), positions: found.positions }
   }
   const training = await embed(all.items)
   const labels = training.positions.map((position) => all.labels[position]!)
   const held = await embed(all.validation)
+  await cache?.close()
   const running = threads === undefined ? {} : { threads }
   // While it is trained, the encoder's distance has no say.
   const start = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
@@ -69,8 +72,13 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
     })
   }
   const sampler = balanced({ labels: settings.labels, instances: settings.instances })
-  const batchesOf = (epoch: number) => sampler.epoch({ labels }, createRandom(seed).fork(`sampler/${epoch}`))
-  batchesOf(0)
+  // Says when there are too few classes or images.
+  sampler.epoch({ labels }, createRandom(seed))
+  const hard = settings.alike > 1 ? createHardBatches(training.embeddings, labels, settings) : undefined
+  const batchesOf = (epoch: number) => {
+    const random = createRandom(seed).fork(`sampler/${epoch}`)
+    return hard ? hard(random) : sampler.epoch({ labels }, random)
+  }
 
   const codes = onPixels ? [] : await encode(scorer, training.items)
   const heldCodes = onPixels ? undefined : await encode(scorer, held.items)

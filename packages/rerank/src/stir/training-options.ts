@@ -11,6 +11,7 @@ export const stirTrainingSchema = z.strictObject({
   dim: z.int().min(64).multipleOf(64).default(192).describe("Length of those blocks' tokens."),
   labels: z.int().min(2).default(30).describe('Classes in a batch.'),
   instances: z.int().min(2).default(4).describe('Images of each class in a batch.'),
+  alike: z.int().min(1).default(1).describe('Classes that come into a batch together because the encoder finds them alike; 1: classes come at random, as in the paper.'),
   headEpochs: z.int().min(0).default(3).describe('Epochs in which the new weights alone are trained.'),
   headLearningRate: z.number().positive().default(2e-3).describe('Learning rate of those epochs.'),
   epochs: z.int().min(0).default(10).describe('Epochs in which everything that sees the pair is trained.'),
