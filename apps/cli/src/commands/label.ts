@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { LookalikeError, type DatasetItem, type ImageRequest, type Pipeline } from '@lookalike/core'
-import { memberGaps, readEnsemble } from '@lookalike/ensemble'
+import { memberDim, memberGaps, readEnsemble } from '@lookalike/ensemble'
 import { commonArgs, configArgs, defineCommand, type CommandContext } from '../command.js'
 import { drawQuestions, openLabelSession, orderByDisagreement, type LabelQuestion } from '../label/label-session.js'
 import { serveLabels } from '../label/serve-labels.js'
@@ -47,13 +47,15 @@ export const label = defineCommand({
 /** Most told first where the config has an ensemble whose members can disagree; else as drawn. */
 async function inOrder(pipeline: Pipeline, items: readonly DatasetItem[], questions: readonly LabelQuestion[], { output, signal }: CommandContext): Promise<readonly LabelQuestion[]> {
   const { combiner } = pipeline.config
-  if (typeof combiner !== 'object' || combiner.use !== 'context-ensemble') return questions
-  const { members } = await readEnsemble(pipeline.path(String((combiner as { folder?: unknown }).folder)))
+  const folder = typeof combiner === 'object' && combiner.use === 'context-ensemble' ? (combiner as { folder?: unknown }).folder : undefined
+  if (typeof folder !== 'string') return questions
+  const { members } = await readEnsemble(pipeline.path(folder))
   const { embeddings } = await pipeline.embed(items.map(requestOf), 'gallery', { signal, onProgress: output.progress, onCorrupt: 'fail' })
   const rowOf = new Map(items.map(({ id }, row) => [id, row]))
   const triples = questions.map(({ reference, a, b }) => ({ reference: rowOf.get(reference)!, a: rowOf.get(a)!, b: rowOf.get(b)!, target: 0 }))
   let offset = 0
-  const gaps = members.map(({ head: { dim } }) => {
+  const gaps = members.map((member) => {
+    const dim = memberDim(member)
     const own = new Float32Array(embeddings.rows * dim)
     for (let row = 0; row < embeddings.rows; row++) {
       const from = row * embeddings.dim + offset

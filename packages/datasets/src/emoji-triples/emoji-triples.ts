@@ -5,8 +5,9 @@ import { seedSchema } from '../splits/split-options.js'
 import { loadEmojiTriples } from './load-emoji-triples.js'
 
 const options = z.strictObject({
-  contexts: z.int().min(1).default(8).describe('Contexts, each all triples of one training reference'),
+  contexts: z.int().min(1).default(8).describe('Contexts, each the triples of one training reference, or of several'),
   triplesPerContext: z.int().min(1).default(1000).describe('Triples of each context'),
+  referencesPerContext: z.int().min(1).default(1).describe("References of each context: 1 as in the paper; several are of one of CLDR's groups and share its triples"),
   validationReferences: z.int().min(0).default(300).describe('References that fit the weights: training emoji that are no context'),
   testReferences: z.int().min(0).default(500).describe('References of the test triples: test emoji'),
   triplesPerReference: z.int().min(1).default(9).describe('Triples of each validation and test reference'),

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const small: EmojiTriplesOptions = {
   contexts: 2,
   triplesPerContext: 5,
+  referencesPerContext: 1,
   validationReferences: 2,
   testReferences: 2,
   triplesPerReference: 3,

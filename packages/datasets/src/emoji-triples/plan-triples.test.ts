@@ -13,7 +13,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
-const plan: TriplePlan = { contexts: 8, triplesPerContext: 60, validationReferences: 20, testReferences: 20, triplesPerReference: 9, minVotes: 8, seed: 0 }
+const plan: TriplePlan = { contexts: 8, triplesPerContext: 60, referencesPerContext: 1, validationReferences: 20, testReferences: 20, triplesPerReference: 9, minVotes: 8, seed: 0 }
 
 describe('emoji triples', () => {
   let locales: LocaleKeywords[]
@@ -68,6 +68,24 @@ describe('emoji triples', () => {
     const share = triples.filter(({ votes }) => votes.a > votes.b).length / triples.length
     expect(Math.abs(share - 0.5)).toBeLessThan(0.07)
     expect(planTriples(candidates, { train: locales, test: locales }, plan)).toEqual(triples)
+  })
+
+  it('makes contexts of several references of one group', () => {
+    const triples = planTriples(candidates, { train: locales, test: locales }, { ...plan, referencesPerContext: 4 })
+    const contexts = new Map<string, string[]>()
+    for (const { reference, context } of triples) if (context !== undefined) contexts.set(context, [...(contexts.get(context) ?? []), reference])
+    expect(contexts.size).toBe(8)
+    const groupOf = new Map(candidates.map(({ key, group }) => [key, group]))
+    const groups = [...contexts.values()].map((references) => {
+      expect([references.length, new Set(references).size]).toEqual([60, 4])
+      const [group, ...others] = new Set(references.map((key) => groupOf.get(key)))
+      expect(others).toEqual([])
+      return group
+    })
+    expect(new Set(groups).size).toBe(8)
+    expect([...contexts.keys()]).toContain('food')
+    const references = new Set([...contexts.values()].flat())
+    expect(triples.some(({ reference, split }) => split !== 'train' && references.has(reference))).toBe(false)
   })
 
   it('says when a plan asks for too much', () => {

@@ -13,6 +13,8 @@ export interface Candidate {
 export interface TriplePlan {
   readonly contexts: number
   readonly triplesPerContext: number
+  /** 1 is the paper's; several are of one group. */
+  readonly referencesPerContext: number
   readonly validationReferences: number
   readonly testReferences: number
   readonly triplesPerReference: number
@@ -23,11 +25,11 @@ export interface TriplePlan {
 export type PlannedTriple = VotedTriple & { readonly split: Split; readonly context?: string }
 
 /**
- * Draws the triples: contexts of one training reference each, taken from the groups in turn; then validation references
- * from the other training emoji, and test references from the test emoji. A and B come from the reference's own group
+ * Draws the triples: contexts of one training reference each, or of several of one group, taken from the groups in turn; then validation
+ * references from the other training emoji, and test references from the test emoji. A and B come from the reference's own group
  * and its own side of the split.
  *
- * @throws `dataset/too-few-triples` where fewer references than asked for get enough voted triples
+ * @throws `dataset/too-few-triples` where fewer contexts or references than asked for get enough voted triples
  */
 export function planTriples(
   candidates: readonly Candidate[],
@@ -47,14 +49,17 @@ export function planTriples(
 
   const contexts: PlannedTriple[] = []
   const used = new Set<string>()
-  for (const candidate of inTurn(side('train'))) {
-    if (used.size === plan.contexts) break
-    const drawn = draw(candidate, plan.triplesPerContext, plan.triplesPerContext)
-    if (drawn.length === 0) continue
-    used.add(candidate.key)
-    contexts.push(...drawn.map((triple): PlannedTriple => ({ ...triple, split: 'train', context: candidate.key })))
+  const each = Math.ceil(plan.triplesPerContext / plan.referencesPerContext)
+  let found = 0
+  for (const { group, turn, members } of teams(side('train'), plan.referencesPerContext, (candidate) => draw(candidate, each, each))) {
+    if (found === plan.contexts) break
+    found++
+    const name = plan.referencesPerContext === 1 ? members[0]!.candidate.key : `${EMOJI_GROUPS[group] ?? `group ${group}`}${turn > 0 ? ` ${turn + 1}` : ''}`
+    for (const { candidate } of members) used.add(candidate.key)
+    const drawn = members.flatMap(({ triples }) => triples).slice(0, plan.triplesPerContext)
+    contexts.push(...drawn.map((triple): PlannedTriple => ({ ...triple, split: 'train', context: name })))
   }
-  if (used.size < plan.contexts) throw tooFew('contexts', plan.contexts, used.size, plan.triplesPerContext)
+  if (found < plan.contexts) throw tooFew('contexts', plan.contexts, found, plan.triplesPerContext)
 
   const references = (pool: readonly Candidate[], wanted: number, split: 'validation' | 'test') => {
     const triples: PlannedTriple[] = []
@@ -73,17 +78,33 @@ export function planTriples(
   return [...contexts, ...validation, ...references(side('test'), plan.testReferences, 'test')]
 }
 
-/** One of each group, then the next of each: contexts differ more when their groups do. */
-function inTurn(candidates: readonly Candidate[]): Candidate[] {
-  const rank = new Map<number, number>()
-  return candidates
-    .map((candidate) => {
-      const turn = rank.get(candidate.group) ?? 0
-      rank.set(candidate.group, turn + 1)
-      return { candidate, turn }
-    })
-    .sort((a, b) => a.turn - b.turn)
-    .map(({ candidate }) => candidate)
+/** CLDR's groups, by number. */
+const EMOJI_GROUPS = ['smileys', 'people', 'components', 'animals', 'food', 'travel', 'activities', 'objects', 'symbols', 'flags']
+
+interface Team {
+  readonly group: number
+  /** How many teams the group gave before. */
+  readonly turn: number
+  readonly members: readonly { readonly candidate: Candidate; readonly triples: readonly VotedTriple[] }[]
+}
+
+/** Teams of `size` candidates that have triples, one of each group, then the next of each: contexts differ more when their groups do. */
+function* teams(candidates: readonly Candidate[], size: number, draw: (candidate: Candidate) => readonly VotedTriple[]): Generator<Team> {
+  const open = [...groupBy(candidates, ({ group }) => String(group)).values()].map((members) => ({ group: members[0]!.group, left: [...members], turn: 0 }))
+  for (let at = 0; open.length > 0; at = at + 1 >= open.length ? 0 : at + 1) {
+    const team: { candidate: Candidate; triples: readonly VotedTriple[] }[] = []
+    const { group, left, turn } = open[at]!
+    while (team.length < size && left.length > 0) {
+      const candidate = left.shift()!
+      const triples = draw(candidate)
+      if (triples.length > 0) team.push({ candidate, triples })
+    }
+    if (team.length < size) open.splice(at--, 1)
+    else {
+      open[at]!.turn++
+      yield { group, turn, members: team }
+    }
+  }
 }
 
 function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): Map<string, T[]> {

@@ -1,41 +1,51 @@
 import { createEmbeddings, LookalikeError, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
-import { combinedDim, combineGalleryRows, combineQueryRows, ensembleSpace, type EnsembleModel } from './ensemble-model.js'
+import { combinedDim, combineGalleryRows, combineQueryRows, ensembleSpace, sourcesOf, type EnsembleModel, type Source } from './ensemble-model.js'
 
 /**
- * An ensemble as one vector an image: images are encoded once, whatever the number of members.
+ * An ensemble as one vector an image. Heads cost one run of their base, whatever their number; a member with a network of its own costs a run of that.
  *
- * @throws `ensemble/space` when the encoder, its weights or its preprocessing are not those that the members were trained on.
+ * @param encoders one for each of the query's `sourcesOf`, in their order
+ * @throws `ensemble/space` when an encoder, its weights or its preprocessing are not those of the training.
  */
-export function createContextCombiner(model: EnsembleModel, encoder: Encoder): Combiner {
-  if (encoder.space !== model.encoderSpace) {
-    throw new LookalikeError(
-      'ensemble/space',
-      {
-        problem: `The members were trained on ${model.encoderSpace}, and the encoder "${encoder.name}" makes ${encoder.space}`,
-        expected: 'the same encoder with the same weights and preprocessing',
-        fix: 'Name the encoder of the training run in "encoder", or train the ensemble again.',
-      },
-      { fields: { wanted: model.encoderSpace, given: encoder.space } },
-    )
-  }
+export function createContextCombiner(model: EnsembleModel, encoders: readonly Encoder[]): Combiner {
+  const sources = sourcesOf(model, 'query')
+  sources.forEach((source, at) => checkSpace(model, source, encoders[at]))
+  const ofGallery = new Set(sourcesOf(model, 'gallery').map(keyOf))
   const dim = combinedDim(model)
   const space = ensembleSpace(model)
-  const only = (members: readonly Embeddings[]) => members[0]!
+  const dataOf = (members: readonly Embeddings[]) => members.map(({ data }) => data)
   return {
     specVersion: 'v1',
     name: 'context-ensemble',
-    queryEncoders: [encoder],
-    galleryEncoders: [encoder],
+    queryEncoders: encoders,
+    galleryEncoders: encoders.filter((_, at) => ofGallery.has(keyOf(sources[at]!))),
     dim,
     space,
-    combineQuery: async (members) => {
-      const { data, rows } = only(members)
-      return { embeddings: createEmbeddings({ data: combineQueryRows(model, data), rows, dim, space, role: 'query' }) }
+    combineQuery: async (members) => ({
+      embeddings: createEmbeddings({ data: combineQueryRows(model, dataOf(members)), rows: members[0]!.rows, dim, space, role: 'query' }),
+    }),
+    combineGallery: async (members) => ({
+      embeddings: createEmbeddings({ data: combineGalleryRows(model, dataOf(members)), rows: members[0]!.rows, dim, space, role: 'gallery' }),
+    }),
+    async dispose() {
+      for (const encoder of encoders) await encoder.dispose()
     },
-    combineGallery: async (members) => {
-      const { data, rows } = only(members)
-      return { embeddings: createEmbeddings({ data: combineGalleryRows(model, data), rows, dim, space, role: 'gallery' }) }
-    },
-    dispose: () => encoder.dispose(),
   }
+}
+
+const keyOf = (source: Source) => (source.kind === 'base' ? `base ${source.base}` : `member ${source.member}`)
+
+function checkSpace({ bases, members }: EnsembleModel, source: Source, encoder: Encoder | undefined): void {
+  const member = source.kind === 'member' ? members[source.member] : undefined
+  const wanted = member?.form === 'network' ? member.space : bases[source.kind === 'base' ? source.base : 0]!.space
+  if (encoder?.space === wanted) return
+  throw new LookalikeError(
+    'ensemble/space',
+    {
+      problem: `${member ? `The member of the context ${member.context} makes` : 'The members were trained on'} ${wanted}, and ${encoder ? `the encoder "${encoder.name}" makes ${encoder.space}` : 'there is no encoder for it'}`,
+      expected: 'the same encoder with the same weights and preprocessing',
+      fix: member ? 'Copy the whole folder of the run, or train the ensemble again.' : 'Name the encoder of the training run in "encoder", or train the ensemble again.',
+    },
+    { fields: { wanted, given: encoder?.space } },
+  )
 }

@@ -1,129 +1,130 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import path from 'node:path'
-import { LookalikeError, writeWhole } from '@lookalike/core'
-import { z } from 'zod'
-import { mapFeatures, type FeatureMap } from '../context/prepare-features.js'
 import { unitRows } from '../context/member-gaps.js'
+import { mapFeatures, type FeatureMap } from '../context/prepare-features.js'
 import { applyHead, type Head } from '../context/train-head.js'
 import { weightsOf, type Weights } from '../weights/fit-weights.js'
+import { encode } from './packed-json.js'
 
-/** One context-sensitive model: a head on the features that all members share. */
-export interface EnsembleMember {
+/** An encoder that members start from. */
+export interface EnsembleBase {
+  readonly name: string
+  /** Its weights and its preprocessing are part of it. */
+  readonly space: string
+  readonly features: FeatureMap
+  /** Its network, relative to the ensemble's folder; absent where it is no ONNX network. */
+  readonly file?: string
+}
+
+interface MemberFacts {
   readonly context: string
-  readonly head: Head
+  /** Which of the bases it starts from. */
+  readonly base: number
   /** Share of the held-out triples of its own context that it gets right. */
   readonly localAccuracy: number
 }
 
-/** An ensemble of heads on one encoder: plain data. */
+/** A head on its base's features: costs next to nothing where the base runs anyway. */
+export interface HeadMember extends MemberFacts {
+  readonly form: 'head'
+  readonly head: Head
+}
+
+/** A whole network: a fine-tuned copy of its base. */
+export interface NetworkMember extends MemberFacts {
+  readonly form: 'network'
+  readonly name: string
+  readonly space: string
+  readonly dim: number
+  /** Relative to the ensemble's folder. */
+  readonly file: string
+}
+
+/** One context-sensitive model. */
+export type EnsembleMember = HeadMember | NetworkMember
+
+/** An ensemble: plain data beside the networks that it names. */
 export interface EnsembleModel {
-  /** The space of the encoder whose embeddings it takes; weights and preprocessing are part of it. */
-  readonly encoderSpace: string
-  readonly features: FeatureMap
+  readonly bases: readonly EnsembleBase[]
   readonly members: readonly EnsembleMember[]
+  /** Look at the features of the first base. */
   readonly weights: Weights
 }
 
-export const ENSEMBLE_FILE = 'ensemble.json'
-const FORMAT = 'lookalike-context-ensemble'
+/** A network that has to see an image: a base's or a member's own. */
+export type Source = { readonly kind: 'base'; readonly base: number } | { readonly kind: 'member'; readonly member: number }
+
+export function memberDim(member: EnsembleMember): number {
+  return member.form === 'head' ? member.head.dim : member.dim
+}
 
 /** Length of the combined vector. */
 export function combinedDim({ members }: EnsembleModel): number {
-  return members.reduce((sum, { head }) => sum + head.dim, 0)
+  return members.reduce((sum, member) => sum + memberDim(member), 0)
 }
 
-/** Gallery side: the members' unit embeddings side by side, `[rows, combinedDim]`. */
-export function combineGalleryRows(model: EnsembleModel, embeddings: Float32Array): Float32Array {
-  const features = mapFeatures(model.features, embeddings)
-  const rows = features.length / model.features.pca.dim
+/** What embeds an image, in order: bases whose heads count, then members with networks of their own; for a query also what the weights look at. */
+export function sourcesOf({ bases, members, weights }: EnsembleModel, role: 'query' | 'gallery'): Source[] {
+  const used = new Set(members.flatMap(({ form, base }) => (form === 'head' ? [base] : [])))
+  if (role === 'query' && weights.kind !== 'constant') used.add(0)
+  return [
+    ...bases.flatMap((_, base): Source[] => (used.has(base) ? [{ kind: 'base', base }] : [])),
+    ...members.flatMap(({ form }, member): Source[] => (form === 'network' ? [{ kind: 'member', member }] : [])),
+  ]
+}
+
+/**
+ * Gallery side: the members' unit embeddings side by side, `[rows, combinedDim]`.
+ *
+ * @param parts embeddings of each of the gallery's {@link sourcesOf}, row-major
+ */
+export function combineGalleryRows(model: EnsembleModel, parts: readonly Float32Array[]): Float32Array {
+  return sideBySide(model, memberRows(model, 'gallery', parts).members)
+}
+
+/**
+ * Query side: each member's part times `w_k(R)`, so that the inner product is `sum_k w_k(R) cos(e_k(R), e_k(X))`.
+ *
+ * @param parts embeddings of each of the query's {@link sourcesOf}, row-major
+ */
+export function combineQueryRows(model: EnsembleModel, parts: readonly Float32Array[]): Float32Array {
+  const { members, features } = memberRows(model, 'query', parts)
+  const rows = members[0]!.length / memberDim(model.members[0]!)
+  const { dim } = model.bases[0]!.features.pca
+  const weights = weightsOf(model.weights, features.get(0) ?? new Float32Array(rows * dim), dim)
+  members.forEach((own, k) => {
+    const width = memberDim(model.members[k]!)
+    for (let at = 0; at < own.length; at++) own[at]! *= weights[Math.floor(at / width) * members.length + k]!
+  })
+  return sideBySide(model, members)
+}
+
+/** Unit rows of each member, and the features of the bases among the sources. */
+function memberRows(model: EnsembleModel, role: 'query' | 'gallery', parts: readonly Float32Array[]) {
+  const features = new Map<number, Float32Array>()
+  const own = new Map<number, Float32Array>()
+  sourcesOf(model, role).forEach((source, at) => {
+    if (source.kind === 'base') features.set(source.base, mapFeatures(model.bases[source.base]!.features, parts[at]!))
+    else own.set(source.member, parts[at]!)
+  })
+  const members = model.members.map((member, k) =>
+    member.form === 'head' ? unitRows(applyHead(member.head, features.get(member.base)!), member.head.dim) : unitRows(own.get(k)!, member.dim))
+  return { members, features }
+}
+
+function sideBySide(model: EnsembleModel, members: readonly Float32Array[]): Float32Array {
   const dim = combinedDim(model)
+  const rows = members[0]!.length / memberDim(model.members[0]!)
   const combined = new Float32Array(rows * dim)
   let offset = 0
-  for (const { head } of model.members) {
-    const unit = unitRows(applyHead(head, features), head.dim)
-    for (let row = 0; row < rows; row++) combined.set(unit.subarray(row * head.dim, (row + 1) * head.dim), row * dim + offset)
-    offset += head.dim
-  }
+  members.forEach((own, k) => {
+    const width = memberDim(model.members[k]!)
+    for (let row = 0; row < rows; row++) combined.set(own.subarray(row * width, (row + 1) * width), row * dim + offset)
+    offset += width
+  })
   return combined
 }
 
-/** Query side: each member's part times `w_k(R)`, so that the inner product is `sum_k w_k(R) cos(e_k(R), e_k(X))`. */
-export function combineQueryRows(model: EnsembleModel, embeddings: Float32Array): Float32Array {
-  const combined = combineGalleryRows(model, embeddings)
-  const weights = weightsOf(model.weights, mapFeatures(model.features, embeddings), model.features.pca.dim)
-  const dim = combinedDim(model)
-  for (let row = 0; row * dim < combined.length; row++) {
-    let at = row * dim
-    model.members.forEach(({ head }, k) => {
-      const weight = weights[row * model.members.length + k]!
-      for (let i = 0; i < head.dim; i++) combined[at++]! *= weight
-    })
-  }
-  return combined
-}
-
-/** Writes the whole ensemble as one file of the folder, or nothing. */
-export async function writeEnsemble(folder: string, model: EnsembleModel): Promise<string> {
-  const file = path.join(folder, ENSEMBLE_FILE)
-  await writeWhole(file, `${encode({ format: FORMAT, version: 1, ...model })}\n`)
-  return file
-}
-
-/** @throws `ensemble/file` when there is no ensemble or it is damaged. */
-export async function readEnsemble(folder: string): Promise<EnsembleModel> {
-  const file = path.join(folder, ENSEMBLE_FILE)
-  try {
-    return fileSchema.parse(decode(await readFile(file, 'utf8'))) as EnsembleModel
-  } catch (cause) {
-    throw new LookalikeError(
-      'ensemble/file',
-      { problem: `${file} is no readable ensemble: ${(cause as Error).message.slice(0, 300)}`, expected: 'a folder that the trainer "context-ensemble" wrote', fix: 'Check the path, or train again.' },
-      { fields: { file }, cause },
-    )
-  }
-}
-
-/** The same for the same vectors: encoder, members and weights. */
+/** The same for the same vectors: encoders, members and weights. */
 export function ensembleSpace(model: EnsembleModel): string {
   return `context-ensemble@${createHash('sha256').update(encode(model)).digest('hex').slice(0, 16)}`
-}
-
-const floats = z.instanceof(Float32Array)
-const whole = z.int().min(0)
-const pca = z.object({ inputDim: whole, dim: whole, mean: floats, components: floats, variances: floats })
-const fileSchema = z.object({
-  format: z.literal(FORMAT),
-  version: z.literal(1),
-  encoderSpace: z.string(),
-  features: z.object({ pca, scale: z.number() }),
-  members: z
-    .array(z.object({ context: z.string(), localAccuracy: z.number(), head: z.object({ inputDim: whole, dim: whole, weight: floats }) }))
-    .min(1),
-  weights: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('constant'), values: floats }),
-    z.object({
-      kind: z.literal('credibility-map'), pca,
-      map: z.object({ grid: whole, members: whole, range: z.tuple([z.number(), z.number(), z.number(), z.number()]), weights: floats }),
-    }),
-    z.object({
-      kind: z.literal('mlp'), pca,
-      mlp: z.object({ inputDim: whole, hidden: whole, members: whole, scale: floats, inner: floats, innerBias: floats, outer: floats, outerBias: floats }),
-    }),
-  ]),
-})
-
-/** JSON with float arrays as base64 of little-endian float32. */
-export function encode(value: unknown): string {
-  return JSON.stringify(value, (_key, entry: unknown) =>
-    entry instanceof Float32Array ? { float32: Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).toString('base64') } : entry,
-  )
-}
-
-export function decode(text: string): unknown {
-  return JSON.parse(text, (_key, entry: unknown) => {
-    const packed = typeof entry === 'object' && entry !== null ? (entry as { float32?: unknown }).float32 : undefined
-    if (typeof packed !== 'string') return entry
-    return new Float32Array(Uint8Array.from(Buffer.from(packed, 'base64')).buffer)
-  })
 }

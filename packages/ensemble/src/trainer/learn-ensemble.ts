@@ -2,13 +2,12 @@ import { LookalikeError } from '@lookalike/core'
 import { hits, meanOf, memberGaps, referenceAccuracies } from '../context/member-gaps.js'
 import type { RowTriple } from '../context/context-loss.js'
 import { fitFeatureMap, type FeatureMap } from '../context/prepare-features.js'
-import { applyHead, trainHead, type TrainHeadOptions } from '../context/train-head.js'
 import { fitWeights, type Weights, type WeightsOptions } from '../weights/fit-weights.js'
-import type { EnsembleMember } from '../combiner/ensemble-model.js'
 
-export interface LearnOptions extends TrainHeadOptions {
-  readonly components: number
-  readonly centred: boolean
+/** What a member makes of all images, `[rows, dim]`. */
+export interface MemberOutputs {
+  readonly data: Float32Array
+  readonly dim: number
 }
 
 /** A context's triples, cut as the paper cuts them: the first two thirds train, the rest measures local accuracy. */
@@ -18,24 +17,25 @@ export function cutContext(triples: readonly RowTriple[]): { readonly train: rea
 }
 
 /** Feature map over the images that `rows` names. */
-export function learnFeatures(embeddings: Float32Array, inputDim: number, rows: Iterable<number>, options: Pick<LearnOptions, 'components' | 'centred'>): FeatureMap {
-  const picked = [...rows]
-  const data = new Float32Array(picked.length * inputDim)
-  picked.forEach((row, at) => data.set(embeddings.subarray(row * inputDim, (row + 1) * inputDim), at * inputDim))
-  return fitFeatureMap(data, inputDim, options.components, options.centred)
+export function learnFeatures(
+  embeddings: Float32Array, inputDim: number, rows: Iterable<number>, options: { readonly components: number; readonly centred: boolean },
+): FeatureMap {
+  return fitFeatureMap(pickRows(embeddings, inputDim, rows), inputDim, options.components, options.centred)
 }
 
-/** One context-sensitive model. */
-export function learnMember(context: string, features: Float32Array, dim: number, triples: readonly RowTriple[], options: LearnOptions): EnsembleMember {
-  const { train, held } = cutContext(triples)
-  const head = trainHead(features, dim, train, { ...options, seed: `${options.seed}/${context}` })
-  const gaps = memberGaps(applyHead(head, features), head.dim, held)
-  return { context, head, localAccuracy: meanOf(hits(gaps, held)) }
+/** Share of triples that a member gets right, 0 to 1. */
+export function accuracyOf({ data, dim }: MemberOutputs, triples: readonly RowTriple[]): number {
+  return meanOf(hits(memberGaps(data, dim, triples), triples))
 }
 
-/** Weights of the members, from validation triples alone. @throws `ensemble/no-validation` */
+/**
+ * Weights of the members, from validation triples alone.
+ *
+ * @param features what the weights look at, `[rows, dim]`
+ * @throws `ensemble/no-validation`
+ */
 export function learnWeights(
-  members: readonly EnsembleMember[],
+  members: readonly MemberOutputs[],
   features: Float32Array,
   dim: number,
   validation: readonly RowTriple[],
@@ -49,9 +49,14 @@ export function learnWeights(
       fix: 'Set the option validation of the dataset, or weights: { use: uniform }.',
     })
   }
-  const { references, accuracies } = referenceAccuracies(members.map(({ head }) => memberGaps(applyHead(head, features), head.dim, validation)), validation)
-  const own = new Float32Array(references.length * dim)
-  references.forEach((row, at) => own.set(features.subarray(row * dim, (row + 1) * dim), at * dim))
-  return fitWeights({ features: own, dim, accuracies, members: members.length, seed }, options)
+  const { references, accuracies } = referenceAccuracies(members.map((member) => memberGaps(member.data, member.dim, validation)), validation)
+  return fitWeights({ features: pickRows(features, dim, references), dim, accuracies, members: members.length, seed }, options)
 }
 
+/** Rows, one after another. */
+export function pickRows(data: Float32Array, dim: number, rows: Iterable<number>): Float32Array {
+  const picked = [...rows]
+  const out = new Float32Array(picked.length * dim)
+  picked.forEach((row, at) => out.set(data.subarray(row * dim, (row + 1) * dim), at * dim))
+  return out
+}

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { LookalikeError, writeWhole } from '@lookalike/core'
+import { z } from 'zod'
+import { decode, encode } from './packed-json.js'
+import type { EnsembleMember, EnsembleModel } from './ensemble-model.js'
+
+/** The manifest of an ensemble's folder; networks lie beside it. */
+export const ENSEMBLE_FILE = 'ensemble.json'
+const FORMAT = 'lookalike-context-ensemble'
+
+/** Writes the manifest whole, or nothing. The networks that it names must be there already. */
+export async function writeEnsemble(folder: string, model: EnsembleModel): Promise<string> {
+  const file = path.join(folder, ENSEMBLE_FILE)
+  await writeWhole(file, `${encode({ format: FORMAT, version: 2, ...model })}\n`)
+  return file
+}
+
+/** @throws `ensemble/file` when there is no ensemble or it is damaged. */
+export async function readEnsemble(folder: string): Promise<EnsembleModel> {
+  const file = path.join(folder, ENSEMBLE_FILE)
+  try {
+    const { bases, members, weights } = fileSchema.parse(decode(await readFile(file, 'utf8')))
+    return { bases, members, weights } as EnsembleModel
+  } catch (cause) {
+    throw new LookalikeError(
+      'ensemble/file',
+      { problem: `${file} is no readable ensemble: ${(cause as Error).message.slice(0, 300)}`, expected: 'a folder that the trainer "context-ensemble" wrote', fix: 'Check the path, or train again.' },
+      { fields: { file }, cause },
+    )
+  }
+}
+
+/** A member that was saved by itself; undefined when it is not there or not whole. */
+export async function readMember(file: string): Promise<EnsembleMember | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const found = memberSchema.safeParse(decode(text))
+  return found.success ? (found.data as EnsembleMember) : undefined
+}
+
+const floats = z.instanceof(Float32Array)
+const whole = z.int().min(0)
+/** A path that stays in the ensemble's folder. */
+const inside = z.string().refine((file) => !path.isAbsolute(file) && !file.split(/[/\\]/).includes('..'), 'a path inside the folder')
+const pca = z.object({ inputDim: whole, dim: whole, mean: floats, components: floats, variances: floats })
+const facts = { context: z.string(), base: whole, localAccuracy: z.number() }
+const memberSchema = z.discriminatedUnion('form', [
+  z.object({ ...facts, form: z.literal('head'), head: z.object({ inputDim: whole, dim: whole, weight: floats }) }),
+  z.object({ ...facts, form: z.literal('network'), name: z.string(), space: z.string(), dim: whole, file: inside }),
+])
+const fileSchema = z
+  .object({
+    format: z.literal(FORMAT),
+    version: z.literal(2),
+    bases: z
+      .array(z.object({ name: z.string(), space: z.string(), features: z.object({ pca, scale: z.number() }), file: inside.exactOptional() }))
+      .min(1),
+    members: z.array(memberSchema).min(1),
+    weights: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('constant'), values: floats }),
+      z.object({
+        kind: z.literal('credibility-map'), pca,
+        map: z.object({ grid: whole, members: whole, range: z.tuple([z.number(), z.number(), z.number(), z.number()]), weights: floats }),
+      }),
+      z.object({
+        kind: z.literal('mlp'), pca,
+        mlp: z.object({ inputDim: whole, hidden: whole, members: whole, scale: floats, inner: floats, innerBias: floats, outer: floats, outerBias: floats }),
+      }),
+    ]),
+  })
+  .refine(({ bases, members }) => members.every(({ base }) => base < bases.length), 'a member of a base that is not there')

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { embedImages, writeWhole, type Encoder, type ImageRequest, type TrainerRequest, type TrainerResult } from '@lookalike/core'
+import { loadModel, readModel, saveModel } from '@lookalike/onnx'
+import { ENSEMBLE_FILE, readMember, writeEnsemble } from '../combiner/ensemble-file.js'
+import { sourcesOf, type EnsembleBase, type EnsembleMember, type EnsembleModel } from '../combiner/ensemble-model.js'
+import { encode } from '../combiner/packed-json.js'
+import type { RowTriple } from '../context/context-loss.js'
+import { mapFeatures } from '../context/prepare-features.js'
+import { applyHead, trainHead } from '../context/train-head.js'
+import type { TrainMemberOptions } from '../context/train-member.js'
+import { createPixelSource, networkOf, trainNetwork, type NetworkForm, type PixelSource } from '../context/train-network.js'
+import { mergeEnsemble, type MergeNetwork } from '../merge/merge-ensemble.js'
+import { renderMap } from '../weights/render-map.js'
+import type { ContextTrainerOptions, ContextTrainerParts } from './context-trainer.js'
+import { accuracyOf, cutContext, learnFeatures, learnWeights, pickRows, type MemberOutputs } from './learn-ensemble.js'
+import { readContexts } from './read-contexts.js'
+
+export const MERGED_FILE = 'ensemble.onnx'
+
+/** An encoder that members start from, and what it makes of the dataset. */
+interface Base {
+  readonly encoder: Encoder
+  readonly facts: EnsembleBase
+  readonly features: Float32Array
+  readonly pixels: PixelSource | undefined
+}
+
+/** Trains every context's member, fits the weights and writes the ensemble. */
+export async function trainEnsemble(settings: ContextTrainerOptions, parts: ContextTrainerParts, request: TrainerRequest): Promise<TrainerResult> {
+  const { dataset, folder, seed, resume, signal, onProgress, onWarning } = request
+  const options = trainingOptions(settings, seed, signal)
+  const { contexts, validation } = readContexts(dataset, settings.softLabels, options.batchSize)
+  const images = dataset.items.map(({ source, box }): ImageRequest => ({ source, ...(box && { box }) }))
+  const embed = async (encoder: Encoder) =>
+    (await embedImages(encoder, images, { ...(signal && { signal }), ...(onProgress && { onProgress }), ...(onWarning && { onWarning }), onCorrupt: 'fail' })).embeddings.data
+  const training = new Set([...contexts.values()].flat().flatMap(({ reference, a, b }) => [reference, a, b]))
+  const bases: Base[] = []
+  for (const [at, encoder] of [request.encoder, ...(parts.encoders ?? [])].entries()) {
+    if (settings.member.use !== 'head' || at > 0 || settings.merge) networkOf(encoder)
+    const embeddings = await embed(encoder)
+    const map = learnFeatures(embeddings, encoder.dim, training, settings)
+    const file = await saveBase(encoder, folder, at)
+    bases.push({
+      encoder,
+      facts: { name: encoder.name, space: encoder.space, features: map, ...(file !== undefined && { file }) },
+      features: mapFeatures(map, embeddings),
+      pixels: encoder.input.kind === 'pixels' ? createPixelSource(images, encoder.input.preprocessing) : undefined,
+    })
+  }
+
+  const members: EnsembleMember[] = []
+  const outputs: MemberOutputs[] = []
+  const done = (note?: string) => onProgress?.({ phase: 'train', done: members.length, total: contexts.size, unit: 'context', ...(note !== undefined && { note }) })
+  done()
+  for (const [context, own] of contexts) {
+    signal?.throwIfAborted()
+    const at = members.length % bases.length
+    const base = bases[at]!
+    const { member: form } = settings
+    const fingerprint = createHash('sha256').update(encode([form, { ...options, signal: undefined }, base.encoder.space, form.use === 'head' && base.facts.features, own])).digest('hex').slice(0, 16)
+    const file = path.join(folder, 'members', `${fingerprint}.json`)
+    const before = resume ? await readMember(file) : undefined
+    const [member, output] =
+      form.use === 'head'
+        ? await headMember(before, context, at, base, own, options)
+        : await networkMember(before, context, at, base, own, { ...options, form, name: fingerprint, folder, parts, embed })
+    if (!before) await writeWhole(file, encode(member))
+    members.push(member)
+    outputs.push(output)
+    done(`${context}: ${(100 * member.localAccuracy).toFixed(1)} %`)
+  }
+
+  const [first] = bases as [Base]
+  const { dim } = first.facts.features.pca
+  const weights = learnWeights(outputs, first.features, dim, validation, settings.weights, seed)
+  if (weights.kind === 'credibility-map') {
+    const references = new Set(validation.map(({ reference }) => reference))
+    await writeWhole(path.join(folder, 'credibility-map.svg'), renderMap(weights, pickRows(first.features, dim, references), members.map(({ context }) => context)))
+  }
+  const model: EnsembleModel = { bases: bases.map(({ facts }) => facts), members, weights }
+  await writeEnsemble(folder, model)
+  if (settings.merge) await saveModel(path.join(folder, MERGED_FILE), await merged(model, bases, folder))
+  return {
+    artefact: settings.merge ? MERGED_FILE : ENSEMBLE_FILE,
+    metrics: Object.fromEntries(members.map(({ context, localAccuracy }) => [`local-accuracy/${context}`, localAccuracy])),
+    stopped: 'finished',
+  }
+}
+
+/** What the paper says for networks; heads are ours. */
+function trainingOptions({ member, objective, temperature, ...given }: ContextTrainerOptions, seed: number, signal: AbortSignal | undefined): TrainMemberOptions {
+  const head = member.use === 'head'
+  return {
+    epochs: given.epochs ?? (head ? 6 : 25),
+    batchSize: given.batchSize ?? (head ? 32 : 8),
+    learningRate: given.learningRate ?? { head: 1e-3, all: 1e-5, lora: 1e-4 }[member.use],
+    weightDecay: given.weightDecay ?? (head ? 3e-3 : 0),
+    objective,
+    temperature,
+    seed,
+    ...(signal && { signal }),
+  }
+}
+
+async function headMember(
+  before: EnsembleMember | undefined, context: string, at: number, { facts, features }: Base, own: readonly RowTriple[], options: TrainMemberOptions,
+): Promise<[EnsembleMember, MemberOutputs]> {
+  const { train, held } = cutContext(own)
+  const { dim } = facts.features.pca
+  const head = before?.form === 'head' ? before.head : await trainHead(features, dim, train, { ...options, seed: `${options.seed}/${context}` })
+  const output: MemberOutputs = { data: applyHead(head, features), dim: head.dim }
+  return [{ form: 'head', context, base: at, localAccuracy: accuracyOf(output, held), head }, output]
+}
+
+interface NetworkMemberOptions extends TrainMemberOptions {
+  readonly form: NetworkForm
+  /** Names the member's file. */
+  readonly name: string
+  readonly folder: string
+  readonly parts: ContextTrainerParts
+  embed(encoder: Encoder): Promise<Float32Array>
+}
+
+/** Measured as it will be served: by an encoder that is opened from the member's file. */
+async function networkMember(
+  before: EnsembleMember | undefined, context: string, at: number, base: Base, own: readonly RowTriple[], options: NetworkMemberOptions,
+): Promise<[EnsembleMember, MemberOutputs]> {
+  const { name, folder, parts } = options
+  const { train, held } = cutContext(own)
+  const file = path.join('members', `${name}.onnx`)
+  if (before?.form !== 'network') {
+    const trained = await trainNetwork(base.encoder, base.pixels!, train, {
+      ...options, seed: `${options.seed}/${context}`, ...(parts.threads !== undefined && { threads: parts.threads }),
+    })
+    await mkdir(path.join(folder, 'members'), { recursive: true })
+    await saveModel(path.join(folder, file), trained)
+  }
+  const encoder = await parts.openNetwork(path.join(folder, file), name)
+  try {
+    const { dim, space } = encoder
+    const output: MemberOutputs = { data: await options.embed(encoder), dim }
+    return [{ form: 'network', context, base: at, localAccuracy: accuracyOf(output, held), name, space, dim, file }, output]
+  } finally {
+    await encoder.dispose()
+  }
+}
+
+/** Keeps a base's network with the ensemble, so that the folder is whole; an encoder that is none stays outside. */
+async function saveBase(encoder: Encoder, folder: string, at: number): Promise<string | undefined> {
+  if (!encoder.onnx || encoder.input.kind !== 'pixels') return undefined
+  const file = `encoder-${at + 1}.onnx`
+  await writeWhole(path.join(folder, file), await encoder.onnx.bytes())
+  return file
+}
+
+async function merged(model: EnsembleModel, bases: readonly Base[], folder: string) {
+  const networks: MergeNetwork[] = []
+  for (const source of sourcesOf(model, 'query')) {
+    const member = source.kind === 'member' ? model.members[source.member]! : undefined
+    const { encoder } = bases[source.kind === 'base' ? source.base : member!.base]!
+    const { onnx, preprocessing } = networkOf(encoder)
+    const network = member?.form === 'network' ? await loadModel(path.join(folder, member.file)) : readModel(await onnx.bytes())
+    networks.push({ name: encoder.name, model: network, input: onnx.input, output: onnx.output, preprocessing })
+  }
+  return mergeEnsemble(model, networks)
+}
