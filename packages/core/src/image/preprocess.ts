@@ -68,16 +68,16 @@ function preprocessRegion(
   const planar = preprocessing.layout === 'nchw'
   const step = planar ? 1 : 3
   const plane = planar ? crop.width * crop.height : 1
-  for (let channel = 0; channel < 3; channel++) {
-    const table = tables[channel]!
-    const place = offset + placeOf(channel, preprocessing) * plane
-    for (let y = 0; y < window.height; y++) {
-      let from = y * window.width * 3 + channel
-      let to = place + ((top + y) * crop.width + left) * step
-      for (const end = from + window.width * 3; from < end; from += 3) {
-        out[to] = table[pixels[from]!]!
-        to += step
-      }
+  const [red, green, blue] = tables
+  const [toRed, toGreen, toBlue] = [0, 1, 2].map((channel) => offset + placeOf(channel, preprocessing) * plane) as [number, number, number]
+  let from = 0
+  for (let y = 0; y < window.height; y++) {
+    let to = ((top + y) * crop.width + left) * step
+    for (const end = from + window.width * 3; from < end; from += 3) {
+      out[toRed + to] = red[pixels[from]!]!
+      out[toGreen + to] = green[pixels[from + 1]!]!
+      out[toBlue + to] = blue[pixels[from + 2]!]!
+      to += step
     }
   }
   return out
@@ -85,9 +85,17 @@ function preprocessRegion(
 
 const placeOf = (channel: number, { channels }: Preprocessing) => (channels === 'rgb' ? channel : 2 - channel)
 
+type Tables = readonly [Float32Array, Float32Array, Float32Array]
+
+const tablesOf = new WeakMap<Preprocessing, Tables>()
+
 /** A pixel has 256 values: looking the normalised one up is faster than computing it. In RGB order. */
-function normalisingTables({ scale, mean, std }: Preprocessing): Float32Array[] {
-  return [0, 1, 2].map((c) => Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[c]!) / std[c]!))
+function normalisingTables(preprocessing: Preprocessing): Tables {
+  const { scale, mean, std } = preprocessing
+  const table = (c: 0 | 1 | 2) => Float32Array.from({ length: 256 }, (_, value) => (value * scale - mean[c]) / std[c])
+  const tables = tablesOf.get(preprocessing) ?? [table(0), table(1), table(2)]
+  tablesOf.set(preprocessing, tables)
+  return tables
 }
 
 function fillBackground(out: Float32Array, offset: number, preprocessing: Preprocessing, tables: readonly Float32Array[]): void {

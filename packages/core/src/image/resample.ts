@@ -1,5 +1,6 @@
 import type { Interpolation, RawImage } from '../contracts/image.js'
-import { RESAMPLING_FILTERS } from './resampling-filters.js'
+import { kernelMemory, resamplingKernels } from './resampling-kernels.js'
+import { resamplingWeights, type ResamplingWeights } from './resampling-weights.js'
 
 /** Whole pixels. */
 export interface PixelBox {
@@ -20,197 +21,119 @@ interface Resampling {
   readonly interpolation: Interpolation
 }
 
-/** Pillow's fixed point for 8-bit channels: 32 bits less 8 of the pixel and 2 of headroom. */
-const PRECISION_BITS = 22
-const HALF = 1 << (PRECISION_BITS - 1)
-
 /**
  * Resizes 8-bit RGB as Pillow's `Image.crop(region).resize((width, height), filter)` does, to the bit: two passes,
  * horizontal first, kernels widened when shrinking, 22-bit fixed-point weights, 8-bit values between the passes.
  * Returns the window's pixels, `window.width * window.height * 3` of them.
  */
-export function resample(image: RawImage, resampling: Resampling): Uint8ClampedArray {
+export function resample(image: RawImage, resampling: Resampling): Uint8Array {
   const { region, width, height, window, interpolation } = resampling
   if (interpolation === 'nearest') return pickNearest(image, resampling)
-  const columns = weightsFor(interpolation, region.width, width)
-  const rows = weightsFor(interpolation, region.height, height)
-  const firstRow = rows.starts[window.top]!
-  const lastRow = rows.starts[window.top + window.height - 1]! + rows.taps
-  const rowCount = lastRow - firstRow
-
-  const wide: Uint8Array | Uint8ClampedArray =
-    region.width === width
-      ? copyRows(image, region.left + window.left, region.top + firstRow, window.width, rowCount)
-      : resizeColumns(image, region.left, region.top + firstRow, rowCount, columns, window.left, window.width)
-  if (region.height === height) return new Uint8ClampedArray(wide.buffer, wide.byteOffset, wide.length)
-  return resizeRows(wide, window.width * 3, firstRow, rows, window.top, window.height)
-}
-
-interface Weights {
-  /** First source pixel of each output pixel. */
-  readonly starts: Int32Array
-  /** Source pixels an output pixel, the same for all: the outermost may weigh nothing. */
-  readonly taps: number
-  /** `taps` fixed-point weights an output pixel. */
-  readonly values: Int32Array
-}
-
-const cache = new Map<string, Weights>()
-const CACHE_ENTRIES = 256
-
-/** Least recently used weights go first: folders of photos repeat a few sizes, scraped images repeat none. */
-function weightsFor(interpolation: Exclude<Interpolation, 'nearest'>, from: number, to: number): Weights {
-  const key = `${interpolation}:${from}:${to}`
-  const found = cache.get(key)
-  cache.delete(key)
-  const weights = found ?? computeWeights(interpolation, from, to)
-  cache.set(key, weights)
-  if (cache.size > CACHE_ENTRIES) cache.delete(cache.keys().next().value!)
-  return weights
-}
-
-function computeWeights(interpolation: Exclude<Interpolation, 'nearest'>, from: number, to: number): Weights {
-  const filter = RESAMPLING_FILTERS[interpolation]
-  const scale = from / to
-  const filterScale = Math.max(scale, 1)
-  const support = filter.support * filterScale
-  const firstOf = (i: number) => Math.max(0, Math.trunc((i + 0.5) * scale - support + 0.5))
-  const endOf = (i: number) => Math.min(from, Math.trunc((i + 0.5) * scale + support + 0.5))
-  let most = 0
-  for (let i = 0; i < to; i++) most = Math.max(most, endOf(i) - firstOf(i))
-  // A multiple of four lets the passes below go four taps at a time.
-  const taps = Math.min(from, Math.ceil(most / 4) * 4)
-  const starts = new Int32Array(to)
-  const values = new Int32Array(to * taps)
-  const raw = new Float64Array(taps)
-  for (let i = 0; i < to; i++) {
-    const center = (i + 0.5) * scale
-    const first = firstOf(i)
-    const count = endOf(i) - first
-    let sum = 0
-    for (let j = 0; j < count; j++) {
-      raw[j] = filter.weight((j + first - center + 0.5) * (1 / filterScale))
-      sum += raw[j]!
-    }
-    const start = Math.min(first, from - taps)
-    for (let j = 0; j < count; j++) {
-      const weight = (sum === 0 ? raw[j]! : raw[j]! / sum) * (1 << PRECISION_BITS)
-      values[i * taps + first - start + j] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5)
-    }
-    starts[i] = start
+  if (region.height === height && region.width === width) {
+    return copyRows(image, region.left + window.left, region.top + window.top, window.width, window.height)
   }
-  return { starts, taps, values }
+  const columns = region.width === width ? undefined : part(resamplingWeights(interpolation, region.width, width, 4), window.left, window.width)
+  const rows = region.height === height ? undefined : part(resamplingWeights(interpolation, region.height, height, 2), window.top, window.height)
+  const out = new Uint8Array(window.width * window.height * 3)
+  const widest = stride(window.width)
+  // Bands keep what lies between the passes small: in the processor's cache, and in memory that WebAssembly never gives back.
+  const scale = Math.max(1, region.height / height)
+  const bandHeight = Math.max(1, Math.floor(BETWEEN_BYTES / (widest * scale)) - (rows?.taps ?? 0))
+  for (let top = 0; top < window.height; top += bandHeight) {
+    resizeBand(image, region, window, columns, rows, { top, height: Math.min(bandHeight, window.height - top) }, out)
+  }
+  return out
 }
+
+/** The weights of some of the output pixels. */
+function part({ starts, taps, pairs }: ResamplingWeights, from: number, count: number): ResamplingWeights {
+  return { starts: starts.subarray(from, from + count), taps, pairs: pairs.subarray(from * taps * 2, (from + count) * taps * 2) }
+}
+
+/** Bytes from row to row: a multiple of what the kernels take at once, with room for the byte that they write too many. */
+const stride = (width: number) => Math.ceil((width * 3 + 1) / 16) * 16
+
+/** Bytes between the passes in one band. */
+const BETWEEN_BYTES = 1 << 20
+/** Source rows that are handed to the horizontal pass at once; a multiple of four, which it takes together. */
+const BLOCK_ROWS = 64
+/** Bytes that the kernels may read behind the last pixel. */
+const SLACK = 64
+
+interface Band {
+  /** First row in the window. */
+  readonly top: number
+  readonly height: number
+}
+
+function resizeBand(
+  image: RawImage, region: PixelBox, window: PixelBox, columns: ResamplingWeights | undefined, allRows: ResamplingWeights | undefined,
+  band: Band, out: Uint8Array,
+): void {
+  const rows = allRows && part(allRows, band.top, band.height)
+  const firstRow = rows ? rows.starts[0]! : window.top + band.top
+  const lastRow = rows ? Math.min(region.height, rows.starts.at(-1)! + rows.taps) : firstRow + band.height
+  const firstColumn = columns ? columns.starts[0]! : window.left
+  const lastColumn = columns ? Math.min(region.width, columns.starts.at(-1)! + columns.taps) : window.left + window.width
+  const sourceStride = (lastColumn - firstColumn) * 3
+  const rowCount = lastRow - firstRow
+  const betweenStride = stride(window.width)
+
+  const kernels = resamplingKernels()
+  let end = 0
+  const room = (bytes: number) => {
+    const start = end
+    end = Math.ceil((start + bytes) / 16) * 16
+    return start
+  }
+  const columnStarts = room(columns ? columns.starts.byteLength : 0)
+  const columnPairs = room(columns ? columns.pairs.byteLength : 0)
+  const rowStarts = room(rows ? rows.starts.byteLength : 0)
+  const rowPairs = room(rows ? rows.pairs.byteLength : 0)
+  const source = room(columns ? BLOCK_ROWS * sourceStride + (columns.taps * 3) + SLACK : 0)
+  // Three rows may be written too many, and the taps without weight read up to `taps` rows too many.
+  const between = room((rowCount + 3 + (rows?.taps ?? 0)) * betweenStride + SLACK)
+  const target = rows ? room(band.height * betweenStride) : between
+  const memory = kernelMemory(kernels, end)
+
+  const from = (row: number) => ((region.top + firstRow + row) * image.width + region.left + firstColumn) * 3
+  if (columns) {
+    memory.set(bytesOf(columns.starts.map((start) => start - firstColumn)), columnStarts)
+    memory.set(bytesOf(columns.pairs), columnPairs)
+    for (let row = 0; row < rowCount; row += BLOCK_ROWS) {
+      const count = Math.min(BLOCK_ROWS, rowCount - row)
+      for (let i = 0; i < count; i++) memory.set(image.data.subarray(from(row + i), from(row + i) + sourceStride), source + i * sourceStride)
+      kernels.resizeColumns(source, sourceStride, count, columnStarts, columnPairs, columns.taps, window.width, between + row * betweenStride, betweenStride)
+    }
+  } else {
+    for (let row = 0; row < rowCount; row++) memory.set(image.data.subarray(from(row), from(row) + sourceStride), between + row * betweenStride)
+  }
+  if (rows) {
+    memory.set(bytesOf(rows.starts.map((start) => start - firstRow)), rowStarts)
+    memory.set(bytesOf(rows.pairs), rowPairs)
+    kernels.resizeRows(between, betweenStride, rowStarts, rowPairs, rows.taps, band.height, target)
+  }
+  const rowLength = window.width * 3
+  for (let y = 0; y < band.height; y++) {
+    out.set(memory.subarray(target + y * betweenStride, target + y * betweenStride + rowLength), (band.top + y) * rowLength)
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Int16Array) => new Uint8Array(buffer, byteOffset, byteLength)
 
 function copyRows(image: RawImage, left: number, top: number, width: number, height: number): Uint8Array {
-  const from = (y: number) => ((top + y) * image.width + left) * 3
-  if (width === image.width) return image.data.slice(from(0), from(0) + width * height * 3)
   const out = new Uint8Array(width * height * 3)
-  for (let y = 0; y < height; y++) out.set(image.data.subarray(from(y), from(y) + width * 3), y * width * 3)
-  return out
-}
-
-/** Rows at a time in the horizontal pass, so that what it reads again for the next column is still in the cache. */
-const BLOCK = 64
-
-function resizeColumns(
-  image: RawImage, left: number, top: number, height: number, { starts, taps, values }: Weights, from: number, width: number,
-): Uint8ClampedArray {
-  const { data } = image
-  const rowIn = image.width * 3
-  const rowOut = width * 3
-  const out = new Uint8ClampedArray(rowOut * height)
-  const sums = new Int32Array(BLOCK * 3)
-  for (let block = 0; block < height; block += BLOCK) {
-    const length = Math.min(BLOCK, height - block) * 3
-    const first = (top + block) * rowIn + left * 3
-    for (let x = 0; x < width; x++) {
-      let k = (from + x) * taps
-      let base = first + starts[from + x]! * 3
-      sums.fill(HALF)
-      let remaining = taps
-      for (; remaining >= 4; remaining -= 4) {
-        const w0 = values[k]!
-        const w1 = values[k + 1]!
-        const w2 = values[k + 2]!
-        const w3 = values[k + 3]!
-        let p = base
-        for (let i = 0; i < length; i += 3) {
-          sums[i] = (sums[i]! + Math.imul(w0, data[p]!) + Math.imul(w1, data[p + 3]!)
-            + Math.imul(w2, data[p + 6]!) + Math.imul(w3, data[p + 9]!)) | 0
-          sums[i + 1] = (sums[i + 1]! + Math.imul(w0, data[p + 1]!) + Math.imul(w1, data[p + 4]!)
-            + Math.imul(w2, data[p + 7]!) + Math.imul(w3, data[p + 10]!)) | 0
-          sums[i + 2] = (sums[i + 2]! + Math.imul(w0, data[p + 2]!) + Math.imul(w1, data[p + 5]!)
-            + Math.imul(w2, data[p + 8]!) + Math.imul(w3, data[p + 11]!)) | 0
-          p += rowIn
-        }
-        k += 4
-        base += 12
-      }
-      for (; remaining > 0; remaining--) {
-        const weight = values[k++]!
-        let p = base
-        for (let i = 0; i < length; i += 3) {
-          sums[i] = (sums[i]! + Math.imul(weight, data[p]!)) | 0
-          sums[i + 1] = (sums[i + 1]! + Math.imul(weight, data[p + 1]!)) | 0
-          sums[i + 2] = (sums[i + 2]! + Math.imul(weight, data[p + 2]!)) | 0
-          p += rowIn
-        }
-        base += 3
-      }
-      let to = block * rowOut + x * 3
-      for (let i = 0; i < length; i += 3) {
-        out[to] = sums[i]! >> PRECISION_BITS
-        out[to + 1] = sums[i + 1]! >> PRECISION_BITS
-        out[to + 2] = sums[i + 2]! >> PRECISION_BITS
-        to += rowOut
-      }
-    }
-  }
-  return out
-}
-
-function resizeRows(
-  data: Uint8Array | Uint8ClampedArray, rowLength: number, firstRow: number, { starts, taps, values }: Weights,
-  from: number, height: number,
-): Uint8ClampedArray {
-  const out = new Uint8ClampedArray(rowLength * height)
-  const sums = new Int32Array(rowLength)
   for (let y = 0; y < height; y++) {
-    let k = (from + y) * taps
-    let p = (starts[from + y]! - firstRow) * rowLength
-    sums.fill(HALF)
-    let remaining = taps
-    for (; remaining >= 4; remaining -= 4) {
-      const w0 = values[k]!
-      const w1 = values[k + 1]!
-      const w2 = values[k + 2]!
-      const w3 = values[k + 3]!
-      const p1 = p + rowLength
-      const p2 = p1 + rowLength
-      const p3 = p2 + rowLength
-      for (let x = 0; x < rowLength; x++) {
-        sums[x] = (sums[x]! + Math.imul(w0, data[p + x]!) + Math.imul(w1, data[p1 + x]!)
-          + Math.imul(w2, data[p2 + x]!) + Math.imul(w3, data[p3 + x]!)) | 0
-      }
-      k += 4
-      p = p3 + rowLength
-    }
-    for (; remaining > 0; remaining--) {
-      const weight = values[k++]!
-      for (let x = 0; x < rowLength; x++) sums[x] = (sums[x]! + Math.imul(weight, data[p + x]!)) | 0
-      p += rowLength
-    }
-    const to = y * rowLength
-    for (let x = 0; x < rowLength; x++) out[to + x] = sums[x]! >> PRECISION_BITS
+    const from = ((top + y) * image.width + left) * 3
+    out.set(image.data.subarray(from, from + width * 3), y * width * 3)
   }
   return out
 }
 
-function pickNearest(image: RawImage, { region, width, height, window }: Resampling): Uint8ClampedArray {
+function pickNearest(image: RawImage, { region, width, height, window }: Resampling): Uint8Array {
   const columns = nearestPositions(region.width, width)
   const rows = nearestPositions(region.height, height)
-  const out = new Uint8ClampedArray(window.width * window.height * 3)
+  const out = new Uint8Array(window.width * window.height * 3)
   let to = 0
   for (let y = window.top; y < window.top + window.height; y++) {
     const row = ((region.top + rows[y]!) * image.width + region.left) * 3

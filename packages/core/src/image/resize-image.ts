@@ -10,5 +10,5 @@ export function resizeImage(
   region: PixelBox = { left: 0, top: 0, width: image.width, height: image.height },
 ): RawImage {
   const pixels = resample(image, { region, width, height, window: { left: 0, top: 0, width, height }, interpolation })
-  return { data: new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length), width, height }
+  return { data: pixels, width, height }
 }
