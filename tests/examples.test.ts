@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { createRegistry, loadConfig, loadPlugins, resolveConfig } from '@lookalike/core'
+import { createRandom, createRegistry, encodePng, loadConfig, loadPlugins, resolveConfig } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { BUILT_IN } from '../apps/cli/src/open-project.js'
-import { root, runCli } from './helpers/run-cli.js'
+import { root, runCli, runNode } from './helpers/run-cli.js'
 
 const examples = path.join(root, 'examples')
 const configs = (await readdir(examples, { recursive: true }))
@@ -31,5 +31,36 @@ describe('every shipped config', () => {
     const result = JSON.parse(stdout) as { queries: number; stages: { metrics: Record<string, number> }[] }
     expect(result.queries).toBe(5890)
     expect(result.stages[0]!.metrics['recall@8']).toBeGreaterThan(result.stages[0]!.metrics['recall@1']!)
+  }, 300_000)
+})
+
+describe('the example of reranking', () => {
+  it('trains both stages and measures before and after, with one command, and goes on where it was', async () => {
+    // As deep as the example, so that what it refers to is there.
+    const folder = await mkdtemp(path.join(root, 'tests/.stir-'))
+    try {
+      await cp(path.join(examples, 'stir'), folder, { recursive: true, filter: (file) => !file.endsWith('runs') })
+      const random = createRandom(5)
+      for (let label = 0; label < 60; label++) {
+        const colours = Array.from({ length: 12 }, () => random.integer(200))
+        await mkdir(path.join(folder, 'photos', `class-${label}`), { recursive: true })
+        for (let i = 0; i < 4; i++) {
+          const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => colours[(Math.floor(at / 384) * 2 + (Math.floor(at / 24) % 2)) * 3 + (at % 3)]! + random.integer(56))
+          await writeFile(path.join(folder, 'photos', `class-${label}`, `${i}.png`), await encodePng({ data, width: 16, height: 16 }))
+        }
+      }
+      const overrides = ['--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}', '--train.epochs=1', '--cache=./cache', '--threads=1', '--quiet']
+      const run = () => runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
+      const first = await run()
+      expect(first.code, first.stderr).toBe(0)
+      expect(first.stdout).toMatch(/metric, % +search +stir/)
+      for (const file of ['stage-1/model.onnx', 'stage-2/pair.onnx', 'stage-2/report.html']) await expect(stat(path.join(folder, 'runs', file)), file).resolves.toBeDefined()
+      const again = await run()
+      expect(again.stderr).not.toContain('lookalike train')
+      const figures = ({ stdout }: { stdout: string }) => stdout.split('\n').filter((line) => line.includes('R@') || line.includes('MAP'))
+      expect(figures(again)).toEqual(figures(first))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   }, 300_000)
 })

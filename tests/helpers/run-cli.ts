@@ -10,10 +10,19 @@ export interface CliResult {
   readonly stderr: string
 }
 
+interface RunOptions {
+  readonly cwd: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly onStart?: (kill: (signal: NodeJS.Signals) => void) => void
+}
+
 /** Runs the built command in a folder. */
-export function runCli(args: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv; onStart?: (kill: (signal: NodeJS.Signals) => void) => void }): Promise<CliResult> {
+export const runCli = (args: readonly string[], options: RunOptions): Promise<CliResult> => runNode([main, ...args], options)
+
+/** Runs a script in a folder. */
+export function runNode(args: readonly string[], options: RunOptions): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { cwd: options.cwd, env: { ...process.env, NO_COLOR: '1', ...options.env } })
+    const child = spawn(process.execPath, args, { cwd: options.cwd, env: { ...process.env, NO_COLOR: '1', ...options.env } })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()))
