@@ -8,11 +8,12 @@ export default defineConfig({
     // Tests run on the sources; only `tests/` and the command line's own tests use the built packages.
     alias: [
       { find: '@lookalike/testkit/vitest', replacement: `${root}packages/testkit/src/vitest.ts` },
+      { find: 'create-lookalike-plugin', replacement: `${root}packages/create-plugin/src/index.ts` },
       { find: /^@lookalike\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
     ],
   },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'packages/create-plugin/templates/*/src/*.test.ts', 'apps/*/src/**/*.test.ts', 'tests/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -1,4 +1,5 @@
-// Writes docs/reference: the config from the schemas of the built plugins, the command line from the commands' own help.
+// Writes docs/reference: the config from the schemas of the built plugins, the command line from the commands' own help. And copies source
+// files into the pages that show them, at blocks such as "```ts file=packages/...".
 // With --check nothing is written; the exit code says whether the files are up to date.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -124,10 +125,18 @@ async function cliPage() {
   ].join('\n')
 }
 
+/** A page with the files that its blocks name as they are now. */
+async function withFiles(name) {
+  const text = await readFile(path.join(root, 'docs', name), 'utf8')
+  const shown = [...text.matchAll(/^```\w+ file=(\S+)$/gm)].map(([, file]) => file)
+  const files = new Map(await Promise.all(shown.map(async (file) => [file, await readFile(path.join(root, file), 'utf8')])))
+  return text.replace(/^(```\w+ file=(\S+)\n)[^]*?^```$/gm, (_, fence, file) => `${fence}${files.get(file)}\`\`\``)
+}
+
 const check = process.argv.includes('--check')
-const folder = path.join(root, 'docs', 'reference')
-const pages = { 'config.md': await configPage(), 'cli.md': await cliPage() }
-await mkdir(folder, { recursive: true })
+const folder = path.join(root, 'docs')
+const pages = { 'reference/config.md': await configPage(), 'reference/cli.md': await cliPage(), 'writing-plugins.md': await withFiles('writing-plugins.md') }
+await mkdir(path.join(folder, 'reference'), { recursive: true })
 for (const [name, text] of Object.entries(pages)) {
   const file = path.join(folder, name)
   if (!check) {
@@ -138,6 +147,6 @@ for (const [name, text] of Object.entries(pages)) {
   if (found === text) continue
   const [a, b] = [found.split('\n'), text.split('\n')]
   const line = b.findIndex((value, i) => value !== a[i])
-  console.error(`docs/reference/${name} is out of date from line ${line + 1}:\n- ${a[line] ?? ''}\n+ ${b[line] ?? ''}\nRun: pnpm run docs`)
+  console.error(`docs/${name} is out of date from line ${line + 1}:\n- ${a[line] ?? ''}\n+ ${b[line] ?? ''}\nRun: pnpm run docs`)
   process.exitCode = 1
 }

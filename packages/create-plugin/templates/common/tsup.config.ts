@@ -1,0 +1,9 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: { index: 'src/my-plugin.ts' },
+  format: ['esm'],
+  target: 'node20',
+  dts: true,
+  clean: true,
+})
