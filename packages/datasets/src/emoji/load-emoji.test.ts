@@ -44,6 +44,18 @@ describe('the emoji benchmark', () => {
     for (const item of test) expect([item.isQuery, item.isGallery]).toEqual([lineArt(item), !lineArt(item)])
   })
 
+  it('trains on the asked styles and classes alone, and measures on everything', () => {
+    const train = (items: readonly { split: string }[]) => items.filter(({ split }) => split === 'train')
+    const half = list({ validation: 0.1, training: { styles: ['noto', 'twemoji'], classes: [0, 0.5] } })
+    const other = list({ validation: 0.1, training: { classes: [0.5, 1] } })
+    const whole = list({ validation: 0.1 })
+    expect(new Set(train(half).map((item) => (item as (typeof half)[number]).metadata!['style']))).toEqual(new Set(['noto', 'twemoji']))
+    const parts = [labels(train(half) as typeof half), labels(train(other) as typeof half)]
+    expect([...parts[0]!].some((label) => parts[1]!.has(label))).toBe(false)
+    expect(parts[0]!.size + parts[1]!.size).toBe(739)
+    for (const items of [half, other]) expect(items.filter(({ split }) => split !== 'train')).toEqual(whole.filter(({ split }) => split !== 'train'))
+  })
+
   it('cuts a class-disjoint validation part from the training classes alone', () => {
     const items = list({ validation: 0.1 })
     const validation = labels(items.filter(({ split }) => split === 'validation'))

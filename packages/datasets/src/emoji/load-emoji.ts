@@ -14,6 +14,8 @@ export interface EmojiOptions {
   readonly validation: number
   readonly seed: number
   readonly splits: readonly Split[]
+  /** The part of the training split that is used: styles, and from and to as shares of the sorted training classes. */
+  readonly training?: { readonly styles?: readonly EmojiStyle[]; readonly classes?: readonly [number, number] }
 }
 
 /** Pixels; both edges of a rendered emoji. */
@@ -46,13 +48,16 @@ export function emojiItems(
   file: (style: EmojiStyle, icon: string) => string,
 ): (EmojiDrawing & { readonly item: DatasetItem })[] {
   const splitOf = splitEmoji(classes, options)
+  const { styles, classes: [from, to] = [0, 1] } = options.training ?? {}
+  const training = classes.map(({ key }) => key).filter((key) => splitOf.get(key) === 'train')
+  const unused = new Set(training.filter((_, position) => position < Math.round(from * training.length) || position >= Math.round(to * training.length)))
   return classes.flatMap(({ key, drawings }) => {
     const split = splitOf.get(key)!
-    if (!options.splits.includes(split)) return []
+    if (!options.splits.includes(split) || unused.has(key)) return []
     // Choosing a model on the unseen styles would make them seen: validation leaves them out too.
     const unseen = options.protocol === 'unseen-style'
     return drawings
-      .filter(({ style }) => !unseen || split === 'test' || !LINE_ART_STYLES.includes(style))
+      .filter(({ style }) => (!unseen || split === 'test' || !LINE_ART_STYLES.includes(style)) && (split !== 'train' || !styles || styles.includes(style)))
       .map(({ style, icon }) => {
         const cross = unseen && split === 'test'
         const lineArt = LINE_ART_STYLES.includes(style)

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
 import {
-  definePlugin, loadBatches, LookalikeError, pluginRef,
+  definePlugin, loadBatches, LookalikeError, openEmbeddingCache, pluginRef,
   type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest,
   type UnboundLoss,
 } from '@lookalike/core'
@@ -15,6 +16,7 @@ import { addHead, HEAD, headSchema } from '../model/add-head.js'
 import { createTrainableModel, type TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
 import { commonOptions } from './common-options.js'
+import { createDistillation, type Distillation } from './distillation.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
 
 const options = z.strictObject({
@@ -38,6 +40,13 @@ const options = z.strictObject({
   edge: z.int().min(1).exactOptional().describe('Images are decoded to this shorter edge in pixels. Default: twice the model\'s input.'),
   memory: z.int().min(0).default(1024).describe('Decoded images that stay in memory, in MiB.'),
   workers: z.int().min(0).max(64).exactOptional().describe('Threads that load and augment images; 0 does it between the steps. Default: 1, with 8 cores or more 2.'),
+  teacher: z
+    .strictObject({
+      encoder: pluginRef('encoder').describe('The model to learn from.'),
+      weight: z.number().positive().default(1).describe('Of the mean of 1 - cos(embedding, teacher\'s embedding), which is added to the loss.'),
+    })
+    .exactOptional()
+    .describe('Knowledge distillation: embeddings are to meet those of a larger model, which has as many dimensions.'),
   onCorrupt: z
     .enum(['skip', 'fail'])
     .default('skip')
@@ -54,6 +63,10 @@ export interface MetricLearningParts {
   readonly augmentations: readonly Augmentation[]
   /** Where worker threads find the augmentations again; without it images are loaded in the main thread. */
   readonly origins?: readonly AugmentationOrigin[]
+  /** Opens the teacher; needed where the options name one. */
+  readonly teacher?: () => Promise<Encoder>
+  /** Folder of the embedding cache, for the teacher; none is kept without it. */
+  readonly cacheFolder?: string
   /** Processor threads. */
   readonly threads?: number
 }
@@ -72,6 +85,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const bytes = await onnx.bytes()
   const whole = readModel(bytes, { source: encoder.name })
   const network = settings.head ? addHead(whole, onnx.output, encoder.dim, seed, settings.head) : { model: whole, output: onnx.output, dim: encoder.dim }
+  const distillation = settings.teacher && (await learnFrom(settings.teacher.weight, data.items, network.dim, request, settings, parts))
   const names = trainableInitializers(network.model, [network.output])
   const frozen = matchNames(settings.freeze, names, 'freeze')
   const model = createTrainableModel(network.model, {
@@ -109,6 +123,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
       dim: network.dim,
       network: hashBytes(bytes),
       ...(settings.headOnlyEpochs > 0 && { headOnly: { epochs: settings.headOnlyEpochs, names: headNames(model) } }),
+      ...(distillation && { distillation }),
       about: { workers: loader.workers },
       preprocessing,
       async *load(epoch, batches, start) {
@@ -134,6 +149,23 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   } finally {
     await loader.dispose()
     await model.dispose()
+  }
+}
+
+/** The teacher's embeddings of the training images; it is gone afterwards. */
+async function learnFrom(
+  weight: number, items: readonly DatasetItem[], dim: number, { signal, onProgress, onWarning }: TrainerRequest, { onCorrupt }: Settings, parts: MetricLearningParts,
+): Promise<Distillation> {
+  if (!parts.teacher) throw new TypeError('The options name a teacher, and the parts have none.')
+  const teacher = await parts.teacher()
+  const cache = parts.cacheFolder === undefined ? undefined : await openEmbeddingCache(parts.cacheFolder, teacher.space, teacher.dim)
+  try {
+    return await createDistillation(teacher, items, dim, weight, {
+      onCorrupt, ...(cache && { openCache: async () => cache }), ...(signal && { signal }), ...(onProgress && { onProgress }), ...(onWarning && { onWarning }),
+    })
+  } finally {
+    await cache?.close()
+    await teacher.dispose()
   }
 }
 
@@ -195,6 +227,8 @@ export const metricLearningPlugin = definePlugin({
       sampler: await context.create('sampler', settings.sampler),
       augmentations,
       ...(origins && { origins }),
+      ...(settings.teacher && { teacher: () => context.create('encoder', settings.teacher!.encoder) }),
+      cacheFolder: path.join(context.cacheFolder, 'embeddings'),
       ...(context.threads !== undefined && { threads: context.threads }),
     })
   },

@@ -15,6 +15,7 @@ import { createOptimizer } from '../optimizer/create-optimizer.js'
 import type { Parameter } from '../optimizer/parameter.js'
 import { VERSION } from '../version.js'
 import { WITHOUT_EFFECT, type CommonSettings } from './common-options.js'
+import type { Distillation } from './distillation.js'
 
 export interface EmbeddingBatch {
   /** Positions of the images among the training items. */
@@ -40,6 +41,8 @@ export interface EmbeddingTraining {
   readonly network: string
   /** While the head alone is trained: how many epochs, and its weights. */
   readonly headOnly?: { readonly epochs: number; readonly names: readonly string[] }
+  /** A teacher whose embeddings are to be met besides what the loss wants. */
+  readonly distillation?: Distillation
   /** Facts for the log. */
   readonly about?: Readonly<Record<string, unknown>>
   load(epoch: number, batches: readonly Int32Array[], start: number): AsyncIterable<EmbeddingBatch>
@@ -82,7 +85,10 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
             step: position.step,
             totalSteps: position.totalSteps,
           })
-          return { gradients: { [output]: computed.gradients.embeddings }, result: computed }
+          const taught = training.distillation?.compute(outputs[output]!.data, positions)
+          if (!taught) return { gradients: { [output]: computed.gradients.embeddings }, result: computed }
+          const result = { ...computed, value: computed.value + taught.value, logs: { ...computed.logs, distillation: taught.value } }
+          return { gradients: { [output]: taught.gradient.map((value, i) => value + computed.gradients.embeddings[i]!) }, result }
         }, headOnly ? { only: headOnly } : {})
         const all = new Map(gradients)
         for (const [name, gradient] of Object.entries(result.gradients.parameters)) all.set(`loss/${name}`, gradient)
@@ -94,7 +100,7 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
     }
     const relevant = Object.fromEntries(Object.entries(training.options).filter(([name]) => !(WITHOUT_EFFECT as readonly string[]).includes(name)))
     const checkpoints = createCheckpointStore(folder, {
-      binding: { network: training.network, data: dataHash, seed: String(seed), sampler: JSON.stringify(settings.sampler), loss: JSON.stringify(settings.loss) },
+      binding: { network: training.network, data: dataHash, seed: String(seed), sampler: JSON.stringify(settings.sampler), loss: JSON.stringify(settings.loss), ...(training.distillation && { teacher: training.distillation.space }) },
       settings: { options: JSON.stringify(relevant) },
     })
     const outcome = await runTrainingLoop(task, {
