@@ -16,6 +16,7 @@ const options = z.strictObject({
     .record(z.string(), pluginRef('encoder'))
     .default({})
     .describe('Where gallery models are now, by name, when they are no longer where the run was trained.'),
+  distilled: pluginRef('encoder').exactOptional().describe('What distilling a gallery model into the light model made: measured beside the ensemble when "evaluate.baselines" is set.'),
   weighting: z
     .enum(['mean', 'agreement'])
     .default('mean')
@@ -29,7 +30,7 @@ export const crossModelPlugin = definePlugin({
   name: 'cross-model',
   description: 'A light query model, N gallery models mapped into its space, and a gallery that knows what it is unsure of.',
   options,
-  async create({ folder: given, query: queryRef, members: refs, weighting }, context) {
+  async create({ folder: given, query: queryRef, members: refs, distilled: distilledRef, weighting }, context) {
     const folder = path.resolve(context.folder, given)
     const manifest = await readCrossModelManifest(folder)
     const unknown = Object.keys(refs).filter((name) => !manifest.members.some((member) => member.name === name))
@@ -40,7 +41,7 @@ export const crossModelPlugin = definePlugin({
     for (const member of manifest.members) {
       const { name, dim, space, batchSize } = member
       const encoder = lazyEncoder({ name, dim, space, input: member.input, batchSize }, () => context.create('encoder', refs[name] ?? (member.encoder as PluginRef<'encoder'>)))
-      members.push({ name, encoder, transform: await readTransform(folder, member, manifest.query.dim) })
+      members.push({ name, encoder, transform: await readTransform(folder, member, manifest.query.dim), ...(member.recall !== undefined && { quality: member.recall }) })
     }
     if (members.length === 1) {
       context.warn({
@@ -50,7 +51,8 @@ export const crossModelPlugin = definePlugin({
       })
     }
     const query = await openQuery(manifest, queryRef, folder, context)
-    return crossModel({ query, members, weighting, ...(context.threads !== undefined && { threads: context.threads }) })
+    const distilled = distilledRef === undefined ? undefined : await context.create('encoder', distilledRef)
+    return crossModel({ query, members, weighting, ...(distilled && { distilled }), ...(context.threads !== undefined && { threads: context.threads }) })
   },
 })
 

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import {
-  definePlugin, embedImages, LookalikeError, openEmbeddingCache, pluginRef, selectRows, writeWhole,
-  type EmbeddedImages, type EmbeddingCache, type Encoder, type PluginContext, type Trainer, type TrainerRequest, type TrainerResult,
+  definePlugin, embedImages, isLookalikeError, LookalikeError, openEmbeddingCache, pluginRef, selectRows, writeWhole,
+  type DatasetItem, type EmbeddedImages, type EmbeddingCache, type Encoder, type PluginContext, type Trainer, type TrainerRequest, type TrainerResult,
 } from '@lookalike/core'
 import { writeModel } from '@lookalike/onnx'
+import { measureValidation } from '@lookalike/train'
 import { z } from 'zod'
 import { MANIFEST, MEMBER_NAME, type CrossModelManifest } from './manifest.js'
 import { fitTransform } from './transforms/fit-transform.js'
@@ -45,10 +46,13 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
   if (items.length === 0) {
     throw new LookalikeError('train/no-images', { problem: `The dataset ${dataset.name} has no images to train on`, expected: 'items of the split "train"' })
   }
-  const images = items.map(({ source, box }) => ({ source, ...(box && { box }) }))
+  const requests = (of: readonly DatasetItem[]) => of.map(({ source, box }) => ({ source, ...(box && { box }) }))
+  const validation = dataset.items.filter(({ split, label }) => split === 'validation' && label)
+  const images = requests(items)
+  const held = requests(validation)
   const caches: EmbeddingCache[] = []
-  const embed = (encoder: Encoder) =>
-    embedImages(encoder, images, {
+  const embed = (encoder: Encoder, wanted = images) =>
+    embedImages(encoder, wanted, {
       ...(signal && { signal }),
       ...(request.onProgress && { onProgress: request.onProgress }),
       ...(request.onWarning && { onWarning: request.onWarning }),
@@ -71,7 +75,8 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
         const file = `transforms/${name}.onnx`
         const before = request.resume ? await finishedTransform(folder, name, key) : undefined
         const made = before ?? (await make(pairs, file, key, name))
-        members.push({ name, encoder: ref as CrossModelManifest['members'][number]['encoder'], ...sideOf(encoder), transform: file, kind: settings.transform.kind, ...made })
+        const recall = await recallOf(validation, await embed(encoder, held))
+        members.push({ name, encoder: ref as CrossModelManifest['members'][number]['encoder'], ...sideOf(encoder), transform: file, kind: settings.transform.kind, ...made, ...(recall !== undefined && { recall }) })
       } finally {
         await encoder.dispose()
       }
@@ -84,7 +89,7 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
       members,
     }
     await writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
-    return { artefact: MANIFEST, metrics: Object.fromEntries(members.map(({ name, similarity }) => [`similarity/${name}`, similarity])), stopped: 'finished' }
+    return { artefact: MANIFEST, metrics: metricsOf(members), stopped: 'finished' }
   } finally {
     for (const cache of caches) await cache.close()
     if (query !== request.encoder) await query.dispose()
@@ -103,6 +108,21 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
     // The note comes last: without it the transform is learned again.
     await writeWhole(path.join(folder, `transforms/${name}.json`), `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
     return { sha256, similarity }
+  }
+}
+
+function metricsOf(members: CrossModelManifest['members']): Record<string, number> {
+  return Object.fromEntries(members.flatMap(({ name, similarity, recall }) => [[`similarity/${name}`, similarity], ...(recall === undefined ? [] : [[`recall@1/${name}`, recall] as const])]))
+}
+
+/** Recall@1 of a gallery model by itself; undefined where nothing can be found. */
+async function recallOf(items: readonly DatasetItem[], { embeddings, positions }: EmbeddedImages): Promise<number | undefined> {
+  if (positions.length === 0) return undefined
+  try {
+    return (await measureValidation(Array.from(positions, (position) => items[position]!), embeddings.data, embeddings.dim))['recall@1']
+  } catch (error) {
+    if (isLookalikeError(error, 'train/validation')) return undefined
+    throw error
   }
 }
 

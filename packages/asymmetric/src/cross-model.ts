@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createEmbeddings, LookalikeError, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { createEmbeddings, LookalikeError, type Combiner, type Encoder } from '@lookalike/core'
 import { writeModel } from '@lookalike/onnx'
+import { listBaselines } from './ensemble/baselines.js'
 import { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
 import { wrongModel } from './lazy-encoder.js'
 import { createTransformer, type Transformer } from './transforms/create-transformer.js'
@@ -11,6 +12,8 @@ export interface CrossModelMember {
   readonly name: string
   readonly encoder: Encoder
   readonly transform: Transform
+  /** How good the model is alone, above 0: its weight in the baseline of a weighted average. */
+  readonly quality?: number
 }
 
 export interface CrossModelOptions {
@@ -20,6 +23,8 @@ export interface CrossModelOptions {
   readonly members: readonly CrossModelMember[]
   /** Default `mean`. */
   readonly weighting?: Weighting
+  /** What distilling a gallery model into the light model made, to be measured as a baseline. */
+  readonly distilled?: Encoder
   readonly threads?: number
 }
 
@@ -34,48 +39,60 @@ export interface CrossModel extends Combiner {
  *
  * @throws `asymmetric/no-members`, `asymmetric/member-name`, `asymmetric/dim` when a transform fits neither its model nor the query model.
  */
-export async function crossModel({ query, members, weighting = 'mean', threads }: CrossModelOptions): Promise<CrossModel> {
+export async function crossModel(options: CrossModelOptions): Promise<CrossModel> {
+  const { query, members, weighting = 'mean', distilled, threads } = options
   check(query, members)
+  const opened = new Map<CrossModelMember, Promise<Transformer>>()
+  const open = (member: CrossModelMember) => {
+    const transformer = opened.get(member) ?? createTransformer(member.transform, threads)
+    opened.set(member, transformer)
+    return transformer
+  }
+  const ensemble = (part: readonly CrossModelMember[], of: Weighting) => ensembleOf(query, part, of, open)
+  return {
+    ...ensemble(members, weighting),
+    galleryMembers: members.map(({ name }) => name),
+    baselines: async () => listBaselines(options, ensemble),
+    async dispose() {
+      for (const transformer of await Promise.allSettled(opened.values())) if (transformer.status === 'fulfilled') await transformer.value.dispose()
+      opened.clear()
+      for (const encoder of new Set([query, ...members.map((member) => member.encoder), ...(distilled ? [distilled] : [])])) await encoder.dispose()
+    },
+  }
+}
+
+/** It owns neither encoders nor transformers. */
+function ensembleOf(query: Encoder, members: readonly CrossModelMember[], weighting: Weighting, open: (member: CrossModelMember) => Promise<Transformer>): Combiner {
   const { dim } = query
   const space = spaceOf(query, members, weighting)
-  const names = members.map(({ name }) => name)
-  let opened: Promise<Transformer[]> | undefined
-  const transformers = () => (opened ??= Promise.all(members.map(({ transform }) => createTransformer(transform, threads))))
-
-  const combineGallery = async (given: readonly Embeddings[]) => {
-    const ready = await transformers()
-    const mapped: Float32Array[] = []
-    for (const [k, { name, encoder }] of members.entries()) {
-      const part = given[k]
-      if (!part) throw missingMember(name)
-      if (part.space !== encoder.space) throw wrongModel(name, encoder.space, part.space)
-      if (part.rows !== given[0]!.rows) throw unpaired(given[0]!.rows, name, part.rows)
-      mapped.push(await ready[k]!.apply(part.data))
-    }
-    const uncertainty = pairwiseUncertainty(mapped, dim)
-    return {
-      embeddings: createEmbeddings({ data: combineMembers(mapped, dim, weighting), rows: given[0]!.rows, dim, space, role: 'gallery' }),
-      ...(uncertainty && { uncertainty }),
-    }
-  }
-
   return {
     specVersion: 'v1',
     name: 'cross-model',
     queryEncoders: [query],
     galleryEncoders: members.map(({ encoder }) => encoder),
-    galleryMembers: names,
     dim,
     space,
     async combineQuery([given]) {
       if (given?.space !== query.space) throw wrongModel(query.name, query.space, given?.space ?? 'nothing')
       return { embeddings: createEmbeddings({ data: combineMembers([given.data], dim, 'mean'), rows: given.rows, dim, space, role: 'query' }) }
     },
-    combineGallery,
-    async dispose() {
-      for (const transformer of (await opened?.catch(() => [])) ?? []) await transformer.dispose()
-      for (const encoder of new Set([query, ...members.map((member) => member.encoder)])) await encoder.dispose()
+    async combineGallery(given) {
+      const mapped: Float32Array[] = []
+      for (const [k, member] of members.entries()) {
+        const { name, encoder } = member
+        const part = given[k]
+        if (!part) throw missingMember(name)
+        if (part.space !== encoder.space) throw wrongModel(name, encoder.space, part.space)
+        if (part.rows !== given[0]!.rows) throw unpaired(given[0]!.rows, name, part.rows)
+        mapped.push(await (await open(member)).apply(part.data))
+      }
+      const uncertainty = pairwiseUncertainty(mapped, dim)
+      return {
+        embeddings: createEmbeddings({ data: combineMembers(mapped, dim, weighting), rows: given[0]!.rows, dim, space, role: 'gallery' }),
+        ...(uncertainty && { uncertainty }),
+      }
     },
+    dispose: async () => {},
   }
 }
 

@@ -47,5 +47,16 @@ function summary(result: EvaluationResult): string {
     ],
     result.stages.map((_, i) => i + 1),
   )
-  return `${head}\n\n${table}`
+  return [head, table, ...(result.comparison ? [compared(result.comparison)] : [])].join('\n\n')
+}
+
+function compared(comparison: NonNullable<EvaluationResult['comparison']>): string {
+  const names = Object.keys(comparison[0]!.metrics)
+  return renderTable(
+    ['against baselines, %', ...names.map(metricLabel), 'ms a query'],
+    comparison.map(({ name, metrics, encodingMilliseconds, searchMilliseconds }) => [
+      name, ...names.map((metric) => formatPercent(metrics[metric]!)), (encodingMilliseconds + searchMilliseconds).toFixed(1),
+    ]),
+    [...names.map((_, i) => i + 1), names.length + 1],
+  )
 }

@@ -10,6 +10,8 @@ export function evaluationJson(result: EvaluationResult) {
     gallery: result.gallery.length,
     stages: result.stages.map(({ name, metrics, categories, millisecondsPerQuery }) => ({ name, metrics, categories, millisecondsPerQuery })),
     curves: result.curves,
+    ...(result.comparison && { comparison: result.comparison }),
+    ...(result.rejection && { rejection: result.rejection }),
     warnings: result.warnings,
     finishedAt: result.finishedAt,
   }

@@ -5,6 +5,7 @@ import { lineCharts } from './line-chart.js'
 import { page } from './page.js'
 import { pictureOf, pictureRows } from './picture-rows.js'
 import { createPictures } from './pictures.js'
+import { comparedModels, rejection } from './compared-models.js'
 import { highest, lowest, queryScores } from './rank-queries.js'
 
 export interface ReportOptions {
@@ -26,6 +27,7 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
     header(result),
     cards(result),
     metricsTable(result),
+    section('Against baselines', 'The first row is the model of this report, by itself without rerankers. In bold: the best of its column. Time: from an image to its vector plus the search, on this machine.', comparedModels(result)),
     categories(result),
     section('Curves', '', result.curves.length > 0 && lineCharts(result.curves)),
     section(
@@ -35,6 +37,7 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
     ),
     section('Queries that went best', '', await rows(highest(scores, result.queries, options.queries))),
     ...(await rerankSections(result, options, rows)),
+    section('Rejecting gallery images', 'The least sure images are left out of the results; a query whose right answers are all left out counts as an error.', rejection(result)),
     await uncertain(result, options.queries * 3, pictures),
     section('Training', 'From the log of the run.', options.training.length > 0 && lineCharts(options.training)),
     warnings(result),

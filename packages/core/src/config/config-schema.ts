@@ -45,6 +45,7 @@ export const configSchema = z.strictObject({
         .min(1)
         .default(['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr@10'])
         .describe('What to measure, at each of "ks" or with a cut-off of its own (mrr@10). Triplet accuracy comes by itself where the dataset has triples.'),
+      baselines: z.boolean().default(false).describe('Whether to measure, in the same report, what the combiner is to be compared with: other ways to use its encoders.'),
       reporters: z.array(pluginRef('reporter')).default(['json', 'html']).describe('What writes the results.'),
     })
     .prefault({})

@@ -46,6 +46,8 @@ export interface EvaluateConfig {
    * `mrr`, `oml.precision`, `oml.map`, `pml.map`. Default recall, precision, map, map@r, r-precision and mrr@10.
    */
   metrics?: string[]
+  /** Whether to measure, in the same report, what the combiner is to be compared with. Default false. */
+  baselines?: boolean
   /** What writes the results. Default `json` and `html`. */
   reporters?: PluginRef<'reporter'>[]
 }
@@ -77,6 +79,7 @@ export interface Config {
     readonly split: 'train' | 'validation' | 'test'
     readonly ks: readonly number[]
     readonly metrics: readonly string[]
+    readonly baselines: boolean
     readonly reporters: readonly PluginRef<'reporter'>[]
   }
   readonly images: Readonly<ImagesConfig> & { readonly onCorrupt: 'skip' | 'fail' }

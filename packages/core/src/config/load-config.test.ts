@@ -70,7 +70,7 @@ describe('loadConfig', () => {
 
   it.each([
     ['sead: 1', 'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, evaluate, images, cache, runs, threads. Did you mean "seed"?'],
-    ['evaluate: { kss: [1] }', 'evaluate.kss: unknown key. Expected: one of split, ks, metrics, reporters. Did you mean "ks"?'],
+    ['evaluate: { kss: [1] }', 'evaluate.kss: unknown key. Expected: one of split, ks, metrics, baselines, reporters. Did you mean "ks"?'],
     ['seed: one', 'seed: "one" (string) does not fit. Expected: an integer.'],
     ['evaluate: { ks: [1, 0] }', 'evaluate.ks[1]: 0 (number) does not fit: '],
     ['evaluate: { split: tests }', 'evaluate.split: "tests" (string) does not fit. Expected: one of "train", "validation", "test". Did you mean "test"?'],

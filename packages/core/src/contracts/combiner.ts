@@ -8,6 +8,13 @@ export interface Combined<R extends 'query' | 'gallery'> {
   readonly uncertainty?: Float32Array
 }
 
+/** Another way to use a combiner's encoders, to be measured beside it. */
+export interface Baseline {
+  readonly name: string
+  /** Shares encoders with the combiner that names it, and disposes none of those. */
+  readonly combiner: Combiner
+}
+
 /**
  * Several encoders as one: the members' embeddings of an image become **one** vector, separately for queries and for
  * gallery images, such that the inner product is the combined similarity. One index and one query then serve it exactly.
@@ -28,6 +35,8 @@ export interface Combiner {
   readonly space: string
   combineQuery(members: readonly Embeddings[]): Promise<Combined<'query'>>
   combineGallery(members: readonly Embeddings[]): Promise<Combined<'gallery'>>
+  /** What the combiner is to be compared with; `dispose` of the combiner ends them. */
+  baselines?(): Promise<readonly Baseline[]>
   /** Disposes its encoders too. */
   dispose(): Promise<void>
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import type { Combiner } from '../contracts/combiner.js'
 import type { Dataset, DatasetItem } from '../contracts/dataset.js'
 import type { Embeddings } from '../contracts/embeddings.js'
 import { parseConfig } from '../config/parse-config.js'
@@ -42,6 +43,31 @@ const colour = definePlugin({
     },
     dispose: async () => void calls.push('dispose'),
   }),
+})
+
+/** The encoder as it is; the baseline turns the gallery's colours around. Red that is a bit blue is unsure. */
+const unsure = definePlugin({
+  specVersion: 'v1', kind: 'combiner', name: 'unsure', description: 'x', options: none,
+  async create(_, context) {
+    const encoder = await context.create('encoder', 'mini')
+    const combiner = (name: string, swap: boolean): Combiner => ({
+      specVersion: 'v1', name, queryEncoders: [encoder], galleryEncoders: [encoder], dim: 3, space: name,
+      combineQuery: async ([given]) => ({ embeddings: createEmbeddings({ ...given!, space: name, role: 'query' }) }),
+      async combineGallery([given]) {
+        const data = swap ? given!.data.map((_, i) => given!.data[i - (i % 3) + 2 - (i % 3)]!) : given!.data
+        return {
+          embeddings: createEmbeddings({ ...given!, data, space: name, role: 'gallery' }),
+          uncertainty: Float32Array.from({ length: given!.rows }, (_, row) => (data[row * 3]! > 0.9 && data[row * 3 + 2]! > 0.01 ? 1 : 0)),
+        }
+      },
+      dispose: async () => undefined,
+    })
+    return {
+      ...combiner('unsure', false),
+      baselines: async () => [{ name: 'colours swapped', combiner: combiner('swapped', true) }],
+      dispose: () => encoder.dispose(),
+    }
+  },
 })
 
 const exact = definePlugin({
@@ -118,7 +144,7 @@ async function pipelineOf(dataset: Omit<Dataset, 'specVersion' | 'name'>, config
   const data = definePlugin({
     specVersion: 'v1', kind: 'dataset', name: 'given', description: 'x', options: none, create: () => ({ specVersion: 'v1', name: 'given', ...dataset }),
   })
-  const registry = createRegistry([colour, exact, swap, lines, trainer, data] as Plugin[])
+  const registry = createRegistry([colour, unsure, exact, swap, lines, trainer, data] as Plugin[])
   const parsed = parseConfig({ dataset: 'given', evaluate: { reporters: ['lines'], ...(config.evaluate as object | undefined) }, ...Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'evaluate')) }, 'run')
   const pipeline = await createPipeline({ config: parsed, folder }, registry, onWarning && { onWarning })
   opened.push(pipeline)
@@ -190,6 +216,25 @@ describe('evaluate', () => {
     expect(result.queries.map(({ id }) => id)).toEqual(['r1', 'r2', 'lonely'])
     expect(result.stages[0]!.metrics['recall@1']).toBe(1)
     await expect((await pipelineOf({ items }, { images: { onCorrupt: 'fail' } })).evaluate()).rejects.toMatchObject({ code: 'image/not-found' })
+  })
+
+  it('measures a combiner beside its baselines, and what rejecting does', async () => {
+    const items = [...reds, ...greens, ...blues, item('odd', 'green', [250, 0, 5])]
+    const evaluate = { baselines: true, ks: [1], metrics: ['recall'] }
+    const warnings: Warning[] = []
+    const { stages, comparison, rejection, curves } = await (await pipelineOf({ items }, { combiner: 'unsure', evaluate }, (warning) => warnings.push(warning))).evaluate()
+    expect(comparison!.map(({ name }) => name)).toEqual(['unsure', 'colours swapped'])
+    expect(comparison![0]!.metrics).toEqual(stages[0]!.metrics)
+    expect(comparison![1]!.metrics['recall@1']).toBeLessThan(stages[0]!.metrics['recall@1']!)
+    for (const { encodingMilliseconds, searchMilliseconds } of comparison!) expect(Math.min(encodingMilliseconds, searchMilliseconds)).toBeGreaterThan(0)
+    // The odd one is the least sure: without it the reds find each other, and its own query is an error still.
+    expect(rejection!.risk[0]).toBeGreaterThan(rejection!.risk[3]!)
+    expect(curves.map(({ name }) => name.replace(/ \(.*/, ''))).toEqual(['search', 'least sure first', 'at random', 'oracle'])
+    expect(warnings).toEqual([])
+    // An encoder has none: says so.
+    const plain = await (await pipelineOf({ items }, { evaluate }, (warning) => warnings.push(warning))).evaluate()
+    expect(plain.comparison).toBeUndefined()
+    expect(warnings.map(({ code }) => code)).toEqual(['evaluate/no-baselines'])
   })
 
   it('gives the same over blocks as a metric over the whole gallery', async () => {

@@ -16,9 +16,13 @@ export function recallCurve(name: string, judgement: Judgement, most: number): C
   return { name, x: { label: 'k', values: ks }, y: { label: 'recall@k', values: recall } }
 }
 
-/** Error at rank 1 as gallery images are rejected: the least sure first, at random, and as well as possible. */
-export function rejectionCurves(uncertainty: Float32Array, rankings: readonly Ranking[], truth: Truth, seed: number): Curve[] {
-  const found = rejectAsFarAsPossible(uncertainty, rankings, truth, seed, COVERAGES)
+/** Error at rank 1 as the least sure gallery images are rejected, down to half of the gallery. */
+export function measureRejection(uncertainty: Float32Array, rankings: readonly Ranking[], truth: Truth, seed: number): GalleryRejection {
+  return rejectAsFarAsPossible(uncertainty, rankings, truth, seed, COVERAGES)
+}
+
+/** The same as curves: the least sure first, at random, and as well as possible. */
+export function rejectionCurves(found: GalleryRejection): Curve[] {
   const curve = (name: string, aurc: number, risk: readonly number[]): Curve => ({
     name: `${name} (AURC ${aurc.toFixed(4)})`,
     x: { label: 'share of the gallery kept', values: found.coverage },

@@ -1,5 +1,6 @@
 import type { Warning } from '../errors.js'
 import type { Ranking } from '../contracts/ranking.js'
+import type { GalleryRejection } from '../metrics/gallery-rejection.js'
 import type { DatasetItem } from '../contracts/dataset.js'
 
 /** Figures of one stage: the plain search, or the search after the first n rerankers. */
@@ -23,6 +24,18 @@ export interface Curve {
   readonly y: { readonly label: string; readonly values: readonly number[] }
 }
 
+/** One way to search of several that are compared on the same images. */
+export interface ComparedModel {
+  readonly name: string
+  /** Length of what is searched. */
+  readonly dim: number
+  readonly metrics: Readonly<Record<string, number>>
+  /** Median time from a query image to its vector, by itself and without a cache, milliseconds. */
+  readonly encodingMilliseconds: number
+  /** Search time, milliseconds a query. */
+  readonly searchMilliseconds: number
+}
+
 /** Everything an evaluation found; reporters turn it into files. */
 export interface EvaluationResult {
   readonly name: string
@@ -32,8 +45,12 @@ export interface EvaluationResult {
   readonly gallery: readonly DatasetItem[]
   readonly stages: readonly StageResult[]
   readonly curves: readonly Curve[]
+  /** The model, without rerankers, and then its baselines; only where the config asks for them. */
+  readonly comparison?: readonly ComparedModel[]
   /** One value a gallery image, where the model has one. */
   readonly uncertainty?: Float32Array
+  /** What rejecting the least sure gallery images does to the last stage, where the model has uncertainties. */
+  readonly rejection?: GalleryRejection
   readonly warnings: readonly Warning[]
   /** ISO 8601. */
   readonly finishedAt: string

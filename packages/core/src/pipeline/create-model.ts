@@ -26,6 +26,8 @@ export interface Model {
   embed(images: readonly ImageRequest[], role: 'query' | 'gallery', options?: EmbedOptions): Promise<ModelImages>
   /** Gallery vectors from the embeddings of all `members`, without the images; only where there are members. */
   fromMembers?(members: Readonly<Record<string, Embeddings>>): Promise<Combined<'gallery'>>
+  /** What the model is to be compared with; they share its work on the same array of images, and end with it. */
+  baselines?(): Promise<readonly { readonly name: string; readonly model: Model }[]>
   dispose(): Promise<void>
 }
 
@@ -47,7 +49,10 @@ export function modelOfEncoder(encoder: Encoder): Model {
  * out for all.
  */
 export function modelOfCombiner(combiner: Combiner): Model {
-  const embedders = new Map<Encoder, ReturnType<typeof remember>>()
+  return modelWith(combiner, new Map())
+}
+
+function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof remember>>): Model {
   for (const encoder of [...combiner.queryEncoders, ...combiner.galleryEncoders]) {
     if (!embedders.has(encoder)) embedders.set(encoder, remember((images, options) => embedImages(encoder, images, options)))
   }
@@ -65,6 +70,9 @@ export function modelOfCombiner(combiner: Combiner): Model {
     ...(names && {
       members: names.map((name, i) => ({ name, space: combiner.galleryEncoders[i]!.space, dim: combiner.galleryEncoders[i]!.dim })),
       fromMembers: (given: Readonly<Record<string, Embeddings>>) => combiner.combineGallery(names.map((name) => given[name] ?? missingMember(combiner.name, name))),
+    }),
+    ...(combiner.baselines && {
+      baselines: async () => (await combiner.baselines!()).map((baseline) => ({ name: baseline.name, model: modelWith(baseline.combiner, embedders) })),
     }),
     async embed(images, role, options) {
       const query = role === 'query'

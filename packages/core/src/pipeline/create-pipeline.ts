@@ -33,11 +33,11 @@ export interface Pipeline {
   model(): Promise<Model>
   engine(): Promise<VectorIndexEngine>
   rerankers(): Promise<readonly Reranker[]>
-  /** Embeds images as the config says: limits, cache, what happens with corrupt ones. */
+  /** Embeds images as the config says: limits, cache, what happens with corrupt ones. By another model than the config's when one is given. */
   embed(
     images: readonly ImageRequest[],
     role: 'query' | 'gallery',
-    options?: OperationOptions & Pick<EmbedOptions, 'onCorrupt'>,
+    options?: OperationOptions & Pick<EmbedOptions, 'onCorrupt'> & { readonly model?: Model; readonly cache?: false },
   ): Promise<ModelImages>
   /** Measures the config on its dataset. */
   evaluate(options?: OperationOptions): Promise<EvaluationResult>
@@ -129,14 +129,14 @@ export async function createPipeline(
     model,
     engine,
     rerankers,
-    async embed(images, role, options = {}) {
+    async embed(images, role, { model: given, cache, ...options } = {}) {
       const embedOptions: EmbedOptions = {
         ...config.images,
         ...defaults,
         ...options,
-        ...(config.cache !== false && { openCache }),
+        ...(config.cache !== false && cache !== false && { openCache }),
       }
-      return (await model()).embed(images, role, embedOptions)
+      return (given ?? (await model())).embed(images, role, embedOptions)
     },
     evaluate: (options = {}) => evaluate(pipeline, { ...defaults, ...options }),
     async report(result) {

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { createEmbeddings, type Baseline, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import type { CrossModelMember, CrossModelOptions } from '../cross-model.js'
+import { unitRows } from '../transforms/unit-rows.js'
+import type { Weighting } from './combine-members.js'
+
+/**
+ * What a cross-model ensemble has to beat: its parts used in other ways. Averages are there when all gallery models have as many
+ * dimensions, the weighted one when all have a quality.
+ *
+ * @param ensemble some of the members as an ensemble of their own
+ */
+export function listBaselines(
+  { query, members, weighting = 'mean', distilled }: CrossModelOptions, ensemble: (part: readonly CrossModelMember[], weighting: Weighting) => Combiner,
+): Baseline[] {
+  const encoders = members.map(({ encoder }) => encoder)
+  const qualities = members.flatMap(({ quality }) => (quality === undefined ? [] : [quality]))
+  const several = members.length > 1
+  const sameDim = encoders.every(({ dim }) => dim === encoders[0]!.dim)
+  const other = weighting === 'mean' ? 'agreement' : 'mean'
+  return [
+    ...(members.length > 2 ? [{ name: `weighting: ${other}`, combiner: ensemble(members, other) }] : []),
+    sameOnBothSides('query model on both sides', query),
+    ...(distilled ? [sameOnBothSides('distilled query model on both sides', distilled)] : []),
+    ...(several ? members.map((member) => ({ name: `${member.name} alone, transformed`, combiner: ensemble([member], 'mean') })) : []),
+    ...members.map(({ name, encoder }) => sameOnBothSides(`${name} on both sides`, encoder)),
+    ...(several && sameDim ? [average(encoders)] : []),
+    ...(several && sameDim && qualities.length === members.length ? [average(encoders, qualities)] : []),
+    ...(several ? [concatenation(encoders)] : []),
+  ]
+}
+
+/** One encoder for queries and gallery. */
+function sameOnBothSides(name: string, encoder: Encoder): Baseline {
+  return { name, combiner: untransformed(name, [encoder], encoder.dim, encoder.space, ([given]) => unitRows(given!.data, encoder.dim)) }
+}
+
+/** Unit vectors of all encoders side by side, on both sides: the inner product is the mean of the encoders' cosines. */
+function concatenation(encoders: readonly Encoder[]): Baseline {
+  const dim = encoders.reduce((sum, encoder) => sum + encoder.dim, 0)
+  const combine = (given: readonly Embeddings[]) => {
+    const parts = given.map((part) => unitRows(part.data, part.dim))
+    const scale = 1 / Math.sqrt(parts.length)
+    const data = new Float32Array(given[0]!.rows * dim)
+    for (let row = 0, at = 0; row < given[0]!.rows; row++) {
+      for (const [k, part] of parts.entries()) {
+        const width = given[k]!.dim
+        for (let i = 0; i < width; i++) data[at++] = part[row * width + i]! * scale
+      }
+    }
+    return data
+  }
+  return { name: 'concatenation of untransformed spaces', combiner: untransformed('concatenation', encoders, dim, spaceOf('concatenation', encoders), combine) }
+}
+
+/**
+ * The normalised sum of the encoders' unit vectors, on both sides, as if their spaces were one. They all have the same length.
+ *
+ * @param weights one an encoder; alike without them
+ */
+function average(encoders: readonly Encoder[], weights?: readonly number[]): Baseline {
+  const kind = weights ? 'weighted average' : 'average'
+  const { dim } = encoders[0]!
+  const combine = (given: readonly Embeddings[]) => {
+    const sum = new Float32Array(given[0]!.rows * dim)
+    for (const [k, part] of given.entries()) {
+      const unit = unitRows(part.data, dim)
+      for (let i = 0; i < sum.length; i++) sum[i]! += unit[i]! * (weights?.[k] ?? 1)
+    }
+    return unitRows(sum, dim)
+  }
+  return { name: `${kind} of untransformed spaces`, combiner: untransformed(kind, encoders, dim, spaceOf(`${kind} ${weights?.join(' ') ?? ''}`, encoders), combine) }
+}
+
+function spaceOf(kind: string, encoders: readonly Encoder[]): string {
+  return `${kind}@${createHash('sha256').update([kind, ...encoders.map(({ space }) => space)].join('\n')).digest('hex').slice(0, 16)}`
+}
+
+/** The same for queries and gallery. It owns no encoder. */
+function untransformed(name: string, encoders: readonly Encoder[], dim: number, space: string, combine: (given: readonly Embeddings[]) => Float32Array): Combiner {
+  const combined = <R extends 'query' | 'gallery'>(given: readonly Embeddings[], role: R) => ({
+    embeddings: createEmbeddings({ data: combine(given), rows: given[0]!.rows, dim, space, role }),
+  })
+  return {
+    specVersion: 'v1', name, queryEncoders: encoders, galleryEncoders: encoders, dim, space,
+    combineQuery: async (given) => combined(given, 'query'),
+    combineGallery: async (given) => combined(given, 'gallery'),
+    dispose: async () => {},
+  }
+}

@@ -1,0 +1,49 @@
+import type { DatasetItem } from '../contracts/dataset.js'
+import type { Embeddings } from '../contracts/embeddings.js'
+import type { ImageRequest } from '../contracts/image.js'
+import type { OperationOptions } from '../contracts/spec.js'
+import { selectRows } from '../matrix/create-embeddings.js'
+import type { Model } from '../pipeline/create-model.js'
+import type { Pipeline } from '../pipeline/create-pipeline.js'
+
+/** Both sides of the search, without the images that could not be read. */
+export interface Sides {
+  readonly queryItems: readonly DatasetItem[]
+  readonly galleryItems: readonly DatasetItem[]
+  readonly queries: Embeddings
+  readonly gallery: Embeddings
+  readonly uncertainty?: Float32Array
+}
+
+/** Embeds a split with a model. */
+export async function embedSides(pipeline: Pick<Pipeline, 'embed'>, items: readonly DatasetItem[], model: Model, options: OperationOptions): Promise<Sides> {
+  const queries = items.filter(({ isQuery }) => isQuery)
+  const gallery = items.filter(({ isGallery }) => isGallery)
+  // One array for both sides lets the model see each image once.
+  const same = model.symmetric || items.every(({ isQuery, isGallery }) => isQuery === isGallery)
+  const used = items.filter(({ isQuery, isGallery }) => isQuery || isGallery)
+  const images = same ? used.map(requestOf) : undefined
+  const one = async (role: 'query' | 'gallery', wanted: readonly DatasetItem[]) => {
+    const embedded = await pipeline.embed(images ?? wanted.map(requestOf), role, { ...options, model })
+    const of = images ? used : wanted
+    const member = role === 'query' ? ({ isQuery }: DatasetItem) => isQuery : ({ isGallery }: DatasetItem) => isGallery
+    const rows = Array.from(embedded.positions, (_, row) => row).filter((row) => member(of[embedded.positions[row]!]!))
+    const kept = rows.map((row) => of[embedded.positions[row]!]!)
+    const embeddings = rows.length === embedded.embeddings.rows ? embedded.embeddings : selectRows(embedded.embeddings, rows)
+    return { kept, embeddings, uncertainty: embedded.uncertainty && Float32Array.from(rows, (row) => embedded.uncertainty![row]!) }
+  }
+  const galleryPart = await one('gallery', gallery)
+  const queryPart = await one('query', queries)
+  return {
+    queryItems: queryPart.kept,
+    galleryItems: galleryPart.kept,
+    queries: queryPart.embeddings,
+    gallery: galleryPart.embeddings,
+    ...(galleryPart.uncertainty && { uncertainty: galleryPart.uncertainty }),
+  }
+}
+
+/** An item as an image to embed. */
+export function requestOf({ source, box }: DatasetItem): ImageRequest {
+  return { source, ...(box && { box }) }
+}
