@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRandom, createRegistry, encodePng, loadConfig, loadPlugins, resolveConfig } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
@@ -13,9 +14,15 @@ const configs = (await readdir(examples, { recursive: true }))
 /** Examples that are done in seconds; the others train. */
 const QUICK = ['emoji/lookalike.config.yaml']
 
+/** Examples that "lookalike train" alone runs: the stages of others need one another. */
+const TRAINING = ['head-only', 'mini', 'proxy-anchor', 'soft-orthogonal-proxies', 'vit-triplet'].map((name) => `${name}/lookalike.config.yaml`)
+
+/** Two small batches, and validation on some fifty drawings. */
+const SMALL = ['--train.steps=2', '--train.logEvery=1', '--train.sampler={use: balanced, labels: 4, instances: 2}', '--dataset.validation=0.01', '--dataset.splits=[train, validation]']
+
 describe('every shipped config', () => {
   it('is found', () => {
-    expect(configs).toEqual(expect.arrayContaining(QUICK))
+    expect(configs).toEqual(expect.arrayContaining([...QUICK, ...TRAINING]))
   })
 
   it.each(configs)('%s names only what is there', async (file) => {
@@ -31,6 +38,23 @@ describe('every shipped config', () => {
     const result = JSON.parse(stdout) as { queries: number; stages: { metrics: Record<string, number> }[] }
     expect(result.queries).toBe(5890)
     expect(result.stages[0]!.metrics['recall@8']).toBeGreaterThan(result.stages[0]!.metrics['recall@1']!)
+  }, 300_000)
+
+  it.each(TRAINING)('%s trains, small', async (file) => {
+    const runs = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
+    try {
+      const { code, stdout, stderr } = await runCli(['train', '--config', path.join(examples, file), `--runs=${runs}`, '--name=small', ...SMALL, '--json'], { cwd: root })
+      expect(stderr).toBe('')
+      expect(code).toBe(0)
+      const { metrics } = JSON.parse(stdout) as { metrics: Record<string, number> }
+      expect(metrics).toMatchObject({ steps: 2, 'validation recall@1': expect.any(Number) as number })
+      const log = (await readFile(path.join(runs, 'small', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+      const losses = log.filter(({ loss }) => typeof loss === 'number')
+      expect(losses.map(({ step }) => step)).toEqual([1, 2])
+      if (file.startsWith('soft-orthogonal-proxies')) expect(losses[0]!['soft-orthogonality/largest-cosine']).toBeGreaterThan(0)
+    } finally {
+      await rm(runs, { recursive: true, force: true })
+    }
   }, 300_000)
 })
 

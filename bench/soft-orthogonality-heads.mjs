@@ -1,0 +1,170 @@
+/**
+ * Soft Orthogonality with many classes and few dimensions: linear heads on the frozen embeddings of an encoder, emoji benchmark, protocol all,
+ * 821 training classes. Proxy Anchor alone is lambda 0. Prints R@1 and MAP@R over the test classes, mean and standard deviation over seeds.
+ *
+ *     node bench/soft-orthogonality-heads.mjs [--model encoder.onnx] [--dims 8,16,32] [--settings divide:0,divide:1000] [--seeds 0,1,2] [--epochs 20]
+ *         [--out DIR] [--cache examples/.lookalike] [--choose] [--threads 2]
+ *
+ * A setting is `normalisation:lambda`: `divide` (by C(C - 1)), `whole` (not divided), `raw` (proxies not normalised, not divided).
+ * --model: MobileNetV2 or another encoder of 224-pixel photographs, fed with 96 pixels; without it the built-in encoder, which was trained on
+ * these very classes. --choose: trains on four fifths of the training classes and measures on the rest. One line of results.jsonl a run, in
+ * --out; a run that is there is not repeated.
+ */
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { createPipeline, createRandom, createRegistry, loadPlugins } from '@lookalike/core'
+import { proxyAnchor } from '@lookalike/losses'
+import { float32, loadModel, saveModel } from '@lookalike/onnx'
+import { balanced, buildHead, createOptimizer, createTrainableModel, measureValidation, scheduleAt } from '@lookalike/train'
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    dims: { type: 'string', default: '8,16,32' },
+    settings: { type: 'string', default: 'divide:0,divide:0.1,divide:1000' },
+    seeds: { type: 'string', default: '0,1,2' },
+    epochs: { type: 'string', default: '20' },
+    out: { type: 'string' },
+    cache: { type: 'string', default: 'examples/.lookalike' },
+    choose: { type: 'boolean', default: false },
+    threads: { type: 'string', default: '2' },
+  },
+})
+const out = path.resolve(values.out ?? mkdtempSync(path.join(tmpdir(), 'lookalike-proxies-')))
+mkdirSync(out, { recursive: true })
+const threads = Number(values.threads)
+const epochs = Number(values.epochs)
+
+/** A network for 224 pixels that pools its last map takes other sizes as well, once its input no longer says 224. */
+async function forSmallImages(file) {
+  const model = await loadModel(file)
+  const inputs = model.graph.inputs.map((input) => ({ ...input, shape: ['N', 3, 96, 96] }))
+  const small = path.join(out, 'encoder-96.onnx')
+  await saveModel(small, { ...model, graph: { ...model.graph, inputs } })
+  return {
+    use: 'onnx', model: small,
+    preprocessing: {
+      resize: { mode: 'shortest-edge', size: 96 }, crop: { width: 96, height: 96 }, interpolation: 'bicubic', background: [255, 255, 255],
+      scale: 1, mean: [127, 127, 127], std: [127.5, 127.5, 127.5], channels: 'rgb', layout: 'nchw',
+    },
+  }
+}
+
+/** All images of the benchmark as unit vectors. */
+async function embedded() {
+  const names = ['train', 'encoders', 'losses', 'index', 'datasets'].map((name) => `@lookalike/${name}`)
+  const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
+  const config = {
+    name: 'features', seed: 0, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [], images: { onCorrupt: 'fail' }, cache: path.resolve(values.cache),
+    runs: out, threads, evaluate: { split: 'test', ks: [1], metrics: ['recall'], reporters: [] },
+    dataset: { use: 'emoji', protocol: 'all' }, encoder: values.model ? await forSmallImages(values.model) : 'mini',
+  }
+  const pipeline = await createPipeline({ folder: process.cwd(), config }, registry)
+  const { items } = await pipeline.dataset()
+  const { embeddings } = await pipeline.embed(items.map(({ source }) => ({ source })), 'gallery')
+  await pipeline.dispose()
+  return { items, dim: embeddings.dim, data: unitRows(embeddings.data, embeddings.dim) }
+}
+
+function unitRows(data, dim) {
+  const unit = data.slice()
+  for (let row = 0; row < unit.length; row += dim) {
+    const norm = Math.hypot(...unit.subarray(row, row + dim))
+    for (let i = row; i < row + dim; i++) unit[i] /= norm
+  }
+  return unit
+}
+
+const all = await embedded()
+const trainClasses = [...new Set(all.items.filter(({ split }) => split === 'train').map(({ label }) => label))].sort()
+const heldOut = new Set(values.choose ? trainClasses.filter((_, i) => i % 5 === 0) : [])
+const part = (wanted) => {
+  const rows = all.items.flatMap((item, row) => (wanted(item) ? [row] : []))
+  const data = new Float32Array(rows.length * all.dim)
+  rows.forEach((row, i) => data.set(all.data.subarray(row * all.dim, (row + 1) * all.dim), i * all.dim))
+  return { items: rows.map((row) => all.items[row]), data }
+}
+const train = part(({ split, label }) => split === 'train' && !heldOut.has(label))
+const test = values.choose ? part(({ label }) => heldOut.has(label)) : part(({ split }) => split === 'test')
+const classes = trainClasses.filter((label) => !heldOut.has(label))
+const labels = Int32Array.from(train.items, ({ label }) => classes.indexOf(label))
+
+const orthogonality = {
+  divide: (lambda) => ({ lambda }),
+  whole: (lambda) => ({ lambda, divide: false }),
+  raw: (lambda) => ({ lambda, divide: false, normalise: false }),
+}
+
+async function run(dim, setting, seed) {
+  const [kind, lambda] = setting.split(':')
+  const head = buildHead(all.dim, seed, { dim })
+  const model = createTrainableModel(head.model, { chunk: 100_000, threads })
+  const loss = await proxyAnchor({ orthogonality: orthogonality[kind](Number(lambda)) }).bind({ dim, classes: classes.length, seed })
+  const proxies = loss.parameters.map((parameter) => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }))
+  const optimizer = createOptimizer([...model.parameters, ...proxies], { learningRate: 0.001, weightDecay: 0.0001, clipValue: 10 })
+  const sampler = balanced({ labels: 45, instances: 4 })
+  const random = createRandom(seed)
+  const plan = Array.from({ length: epochs }, (_, epoch) => sampler.epoch({ labels }, random.fork(`epoch ${epoch}`)))
+  const total = plan.reduce((sum, batches) => sum + batches.length, 0)
+  const curve = []
+  let step = 0
+  let logs
+  for (const batches of plan) {
+    for (const batch of batches) {
+      const features = new Float32Array(batch.length * all.dim)
+      batch.forEach((row, i) => features.set(train.data.subarray(row * all.dim, (row + 1) * all.dim), i * all.dim))
+      const { result, gradients } = await model.step({ features: float32(features, [batch.length, all.dim]) }, async (outputs) => {
+        const computed = await loss.compute({ embeddings: outputs[head.output].data, rows: batch.length, dim, labels: Array.from(batch, (row) => labels[row]), step, totalSteps: total })
+        return { gradients: { [head.output]: computed.gradients.embeddings }, result: computed }
+      })
+      const every = new Map(gradients)
+      for (const [name, gradient] of Object.entries(result.gradients.parameters)) every.set(`loss/${name}`, gradient)
+      optimizer.step(every, scheduleAt({ shape: 'cosine', final: 0, warmUp: 1 }, step, total, batches.length))
+      logs = { loss: result.value, ...result.logs }
+      step++
+    }
+    curve.push(logs['soft-orthogonality/largest-cosine'])
+  }
+  const outputs = await model.forward({ features: float32(test.data, [test.items.length, all.dim]) })
+  const figures = await measureValidation(test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })), outputs[head.output].data, dim)
+  await model.dispose()
+  loss.dispose()
+  return { recall: figures['recall@1'], map: figures['map@r'], cosine: logs['soft-orthogonality/largest-cosine'], squares: meanSquare(proxies[0].data, dim), loss: logs.loss, curve }
+}
+
+/** Mean squared cosine of two different proxies; at least (C / D - 1) / (C - 1), which an even spread has. */
+function meanSquare(data, dim) {
+  const unit = unitRows(data, dim)
+  const rows = unit.length / dim
+  const gram = new Float64Array(dim * dim)
+  for (let row = 0; row < unit.length; row += dim) for (let i = 0; i < dim; i++) for (let j = 0; j < dim; j++) gram[i * dim + j] += unit[row + i] * unit[row + j]
+  return (gram.reduce((sum, value) => sum + value ** 2, 0) - rows) / (rows * (rows - 1))
+}
+
+const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
+const spread = (list) => (list.length > 1 ? Math.sqrt(list.reduce((sum, value) => sum + (value - mean(list)) ** 2, 0) / (list.length - 1)) : 0)
+const percent = (list) => `${(100 * mean(list)).toFixed(2)} ± ${(100 * spread(list)).toFixed(2)}`
+
+const file = path.join(out, 'results.jsonl')
+const known = new Map(existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => [JSON.parse(line).key, JSON.parse(line)]) : [])
+console.log(`${classes.length} classes to train on, ${test.items.length} images to measure on, embeddings of ${all.dim}. Results in ${out}.`)
+const untouched = await measureValidation(test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })), test.data, all.dim)
+console.log(`no head | ${all.dim} | R@1 ${(100 * untouched['recall@1']).toFixed(2)} | MAP@R ${(100 * untouched['map@r']).toFixed(2)}`)
+for (const dim of values.dims.split(',').map(Number)) {
+  for (const setting of values.settings.split(',')) {
+    const results = []
+    for (const seed of values.seeds.split(',').map(Number)) {
+      const key = JSON.stringify({ model: values.model ?? 'mini', choose: values.choose, dim, setting, epochs, seed })
+      if (!known.has(key)) {
+        const began = performance.now()
+        known.set(key, { key, ...(await run(dim, setting, seed)), seconds: (performance.now() - began) / 1000 })
+        appendFileSync(file, `${JSON.stringify(known.get(key))}\n`)
+      }
+      results.push(known.get(key))
+    }
+    const of = (name) => results.map((result) => result[name])
+    console.log(`${setting} | ${dim} | R@1 ${percent(of('recall'))} | MAP@R ${percent(of('map'))} | largest cosine ${mean(of('cosine')).toFixed(3)} | mean square ${mean(of('squares')).toFixed(4)} | ${mean(of('seconds')).toFixed(0)} s`)
+  }
+}
