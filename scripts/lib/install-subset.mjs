@@ -1,10 +1,16 @@
-// Installs packages with plain npm into an empty project, and runs a program with them.
+// Installs packages with plain npm into an empty project, and runs a program with them; both on the given Node.
 import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
+
+/** The script behind "npm", which any Node can run. */
+async function npmCli() {
+  const { stdout } = await execute('npm', ['root', '--global'], { shell: process.platform === 'win32' })
+  return path.join(stdout.trim(), 'npm', 'bin', 'npm-cli.js')
+}
 
 /**
  * Makes the project, installs the subset from the server and runs its program.
@@ -19,7 +25,7 @@ export async function installSubset(folder, { packages, program }, server, node 
   // Settings of the package manager that runs this are not for the project.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_)/i.test(name)))
   const options = { cwd: folder, env: { ...env, ONNXRUNTIME_NODE_INSTALL: 'skip', NO_COLOR: '1' }, maxBuffer: 2 ** 26 }
-  await execute('npm', ['install', ...packages], { ...options, shell: process.platform === 'win32' })
+  await execute(node, [await npmCli(), 'install', ...packages], options)
   const { stdout } = await execute(node, ['program.mjs'], options)
   return { output: stdout }
 }

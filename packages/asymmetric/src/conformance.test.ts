@@ -1,4 +1,36 @@
-import { describePlugins } from '@lookalike/testkit/vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { definePlugin, type Dataset } from '@lookalike/core'
+import { fromPlugin, pluginOf } from '@lookalike/testkit'
+import { describeCombiner, describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
+import { afterAll } from 'vitest'
+import { z } from 'zod'
 import plugins from './index.js'
+import { toyEncoder, toyImages } from './testing/toy.js'
 
 describePlugins(plugins)
+
+const folder = await mkdtemp(path.join(tmpdir(), 'asymmetric-'))
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const toy = definePlugin({
+  specVersion: 'v1', kind: 'encoder', name: 'toy', description: 'For tests.', options: z.strictObject({ dim: z.int(), seed: z.int() }),
+  create: ({ dim, seed }) => toyEncoder(`toy-${seed}`, dim, seed),
+})
+const context = { plugins: [...plugins, toy], folder, threads: 1 }
+const dataset = (): Dataset => ({
+  specVersion: 'v1', name: 'toys',
+  items: toyImages(60, 1).map(({ source }, i) => ({ id: String(i), source, label: `class ${i % 5}`, split: 'train', isQuery: true, isGallery: true })),
+})
+const encoder = () => toyEncoder('unused', 2, 9)
+const trainer = fromPlugin(pluginOf(plugins, 'trainer', 'cross-model'), {
+  query: { use: 'toy', dim: 5, seed: 1 },
+  members: [{ name: 'a', encoder: { use: 'toy', dim: 8, seed: 2 } }, { name: 'b', encoder: { use: 'toy', dim: 9, seed: 3 } }],
+  transform: { kind: 'linear' },
+}, context)
+
+describeTrainer('cross-model', trainer, { dataset, encoder })
+
+await (await trainer()).train({ dataset: dataset(), encoder: encoder(), folder: path.join(folder, 'run'), seed: 0, resume: false })
+for (const weighting of ['mean', 'agreement']) describeCombiner(`cross-model, ${weighting}`, fromPlugin(pluginOf(plugins, 'combiner', 'cross-model'), { folder: 'run', weighting }, context))

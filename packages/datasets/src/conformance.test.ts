@@ -1,13 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { encodePng } from '@lookalike/core'
 import { fromPlugin, pluginOf, samplePicture } from '@lookalike/testkit'
 import { describeDataset, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
 import plugins from './index.js'
 
-/* The public benchmarks need downloads: their own tests run them on excerpts. */
+/* The public benchmarks need downloads: here they are small sets in the same layouts. */
 
 describePlugins(plugins)
 
@@ -28,3 +29,63 @@ const create = (name: string, options: Readonly<Record<string, unknown>>) => fro
 describeDataset('folder, split by classes', create('folder', { path: '.', splitBy: 'classes', test: 0.5 }), { readImages: 4 })
 describeDataset('folder, split by images', create('folder', { path: '.', splitBy: 'images', test: 0.5 }))
 describeDataset('csv', create('csv', { file: 'items.csv' }), { readImages: 4 })
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url))
+
+const layouts = await mkdtemp(path.join(tmpdir(), 'datasets-'))
+afterAll(() => rm(layouts, { recursive: true }))
+
+/** A folder of the set with the given files; those without text are pictures. */
+async function layout(name: string, files: Readonly<Record<string, string | undefined>>): Promise<void> {
+  let number = 0
+  for (const [file, text] of Object.entries(files)) {
+    const full = path.join(layouts, name, file)
+    await mkdir(path.dirname(full), { recursive: true })
+    await writeFile(full, text ?? (await encodePng(samplePicture(number++))))
+  }
+}
+const laidOut = (name: string, options: Readonly<Record<string, unknown>>) => fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: layouts })
+const pictures = (...names: string[]) => Object.fromEntries(names.map((name) => [name, undefined]))
+
+await layout('triples', {
+  'triples.csv': 'reference,a,b,closer\na.png,b.png,c.png,a\nb.png,a.png,c.png,b\n', ...pictures('a.png', 'b.png', 'c.png'),
+})
+describeDataset('triples', laidOut('triples', { file: 'triples/triples.csv', test: 1 }), { readImages: 3, searchable: false })
+
+const emoji = (name: string, options: Readonly<Record<string, unknown>>) => fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: root, cacheFolder: path.join(layouts, 'cache') })
+describeDataset('emoji', emoji('emoji', { splits: ['test'] }))
+describeDataset('emoji-triples', emoji('emoji-triples', {
+  contexts: 2, triplesPerContext: 5, referencesPerContext: 1, validationReferences: 2, testReferences: 2, triplesPerReference: 3, minVotes: 8, styles: ['noto'],
+}), { searchable: false })
+
+const birds = ['001.Auk/a_1', '001.Auk/a_2', '101.Pewee/w_1', '101.Pewee/w_2']
+await layout('birds', {
+  'images.txt': birds.map((name, i) => `${i + 1} ${name}.png\n`).join(''),
+  'image_class_labels.txt': '1 1\n2 1\n3 101\n4 101\n',
+  'classes.txt': '1 001.Auk\n101 101.Pewee\n',
+  'bounding_boxes.txt': birds.map((_, i) => `${i + 1} 4 4 16 16\n`).join(''),
+  ...pictures(...birds.map((name) => `images/${name}.png`)),
+})
+describeDataset('cub-200-2011', laidOut('cub-200-2011', { root: 'birds', boxes: true }), { readImages: 4 })
+
+await layout('cars', pictures(...Array.from({ length: 6 }, (_, i) => `car_ims/00000${i + 1}.jpg`)))
+await cp(path.join(fixtures, 'cars-one-file'), path.join(layouts, 'cars'), { recursive: true })
+// One class of this excerpt has a single image.
+describeDataset('cars-196', laidOut('cars-196', { root: 'cars' }), { readImages: 6, searchable: false })
+
+const products = ['bicycle_final/1_0.JPG', 'bicycle_final/1_1.JPG', 'chair_final/2_0.JPG', 'chair_final/2_1.JPG']
+const row = (name: string, i: number, label: number, group: number) => `${i} ${label} ${group} ${name}\n`
+await layout('products', {
+  'Ebay_train.txt': `image_id class_id super_class_id path\n${row(products[0]!, 1, 1, 1)}${row(products[1]!, 2, 1, 1)}`,
+  'Ebay_test.txt': `image_id class_id super_class_id path\n${row(products[2]!, 3, 11319, 2)}${row(products[3]!, 4, 11319, 2)}`,
+  ...pictures(...products),
+})
+describeDataset('stanford-online-products', laidOut('stanford-online-products', { root: 'products' }), { readImages: 4 })
+
+const clothes = { 'img/WOMEN/Dresses/id_1/01_1_front.jpg': 'id_1 train', 'img/MEN/Denim/id_2/01_1_front.jpg': 'id_2 query', 'img/MEN/Denim/id_2/01_2_side.jpg': 'id_2 gallery' }
+await layout('clothes', {
+  'Eval/list_eval_partition.txt': `3\nimage_name item_id evaluation_status\n${Object.entries(clothes).map(([name, rest]) => `${name} ${rest}\n`).join('')}`,
+  ...pictures(...Object.keys(clothes).map((name) => `Img/${name}`)),
+})
+describeDataset('in-shop', laidOut('in-shop', { root: 'clothes' }), { readImages: 3 })

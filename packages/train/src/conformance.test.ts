@@ -4,7 +4,7 @@ import { describeAugmentation, describePlugins, describeSampler, describeTrainer
 import { z } from 'zod'
 import plugins from './index.js'
 import { centreLoss } from './testing/centre-loss.js'
-import { datasetOf, pictures, tinyEncoder } from './testing/pictures.js'
+import { datasetOf, pictures, runningEncoder, tinyEncoder } from './testing/pictures.js'
 
 describePlugins(plugins)
 
@@ -30,4 +30,13 @@ describeTrainer(
     { plugins: [...plugins, loss as unknown as Plugin], threads: 1 },
   ),
   { dataset: () => datasetOf(pictures(8, 8)), encoder: tinyEncoder },
+)
+describeTrainer(
+  'head',
+  fromPlugin(
+    pluginOf(plugins, 'trainer', 'head'),
+    { loss: 'centre', epochs: 3, optimizer: { learningRate: 0.01 }, sampler: { use: 'balanced', labels: 4, instances: 4 }, head: { dim: 4 } },
+    { plugins: [...plugins, loss as unknown as Plugin], threads: 1 },
+  ),
+  { dataset: () => datasetOf(pictures(8, 8)), encoder: runningEncoder },
 )

@@ -1,11 +1,12 @@
 import { createEmbeddings, LookalikeError, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { checkMembers } from './check-members.js'
 import { combinedDim, combineGalleryRows, combineQueryRows, ensembleSpace, sourcesOf, type EnsembleModel, type Source } from './ensemble-model.js'
 
 /**
  * An ensemble as one vector an image. Heads cost one run of their base, whatever their number; a member with a network of its own costs a run of that.
  *
  * @param encoders one for each of the query's `sourcesOf`, in their order
- * @throws `ensemble/space` when an encoder, its weights or its preprocessing are not those of the training.
+ * @throws `ensemble/space` when an encoder, its weights or its preprocessing are not those of the training; from combining, `ensemble/members`.
  */
 export function createContextCombiner(model: EnsembleModel, encoders: readonly Encoder[]): Combiner {
   const sources = sourcesOf(model, 'query')
@@ -13,19 +14,23 @@ export function createContextCombiner(model: EnsembleModel, encoders: readonly E
   const ofGallery = new Set(sourcesOf(model, 'gallery').map(keyOf))
   const dim = combinedDim(model)
   const space = ensembleSpace(model)
-  const dataOf = (members: readonly Embeddings[]) => members.map(({ data }) => data)
+  const galleryEncoders = encoders.filter((_, at) => ofGallery.has(keyOf(sources[at]!)))
+  const dataOf = (members: readonly Embeddings[], from: readonly Encoder[]) => {
+    checkMembers(members, from)
+    return members.map(({ data }) => data)
+  }
   return {
     specVersion: 'v1',
     name: 'context-ensemble',
     queryEncoders: encoders,
-    galleryEncoders: encoders.filter((_, at) => ofGallery.has(keyOf(sources[at]!))),
+    galleryEncoders,
     dim,
     space,
     combineQuery: async (members) => ({
-      embeddings: createEmbeddings({ data: combineQueryRows(model, dataOf(members)), rows: members[0]!.rows, dim, space, role: 'query' }),
+      embeddings: createEmbeddings({ data: combineQueryRows(model, dataOf(members, encoders)), rows: members[0]!.rows, dim, space, role: 'query' }),
     }),
     combineGallery: async (members) => ({
-      embeddings: createEmbeddings({ data: combineGalleryRows(model, dataOf(members)), rows: members[0]!.rows, dim, space, role: 'gallery' }),
+      embeddings: createEmbeddings({ data: combineGalleryRows(model, dataOf(members, galleryEncoders)), rows: members[0]!.rows, dim, space, role: 'gallery' }),
     }),
     async dispose() {
       for (const encoder of encoders) await encoder.dispose()

@@ -1,4 +1,5 @@
 import { createEmbeddings, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { checkMembers } from './check-members.js'
 
 /**
  * A combiner of a merged ensemble: its network makes the combined vectors itself, one output for gallery images and one for queries.
@@ -13,7 +14,10 @@ export async function createMergedCombiner(open: (output: 'query' | 'gallery') =
   })
   // Galleries hold what the gallery's half makes; other weights of a query leave them as they are.
   const { dim, space } = gallery
-  const only = ([embeddings]: readonly Embeddings[]) => embeddings!
+  const only = (members: readonly Embeddings[], encoder: Encoder) => {
+    checkMembers(members, [encoder])
+    return members[0]!
+  }
   return {
     specVersion: 'v1',
     name: 'context-ensemble',
@@ -21,8 +25,8 @@ export async function createMergedCombiner(open: (output: 'query' | 'gallery') =
     galleryEncoders: [gallery],
     dim,
     space,
-    combineQuery: async (members) => ({ embeddings: createEmbeddings({ data: only(members).data, rows: only(members).rows, dim, space, role: 'query' }) }),
-    combineGallery: async (members) => ({ embeddings: createEmbeddings({ data: only(members).data, rows: only(members).rows, dim, space, role: 'gallery' }) }),
+    combineQuery: async (members) => ({ embeddings: createEmbeddings({ ...only(members, query), dim, space, role: 'query' }) }),
+    combineGallery: async (members) => ({ embeddings: createEmbeddings({ ...only(members, gallery), dim, space, role: 'gallery' }) }),
     async dispose() {
       await gallery.dispose()
       await query.dispose()

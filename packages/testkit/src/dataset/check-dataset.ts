@@ -6,11 +6,14 @@ import { createParts, type Parts } from '../parts.js'
 export interface DatasetCheckOptions {
   /** Images that are decoded. Default: 2, the first and the last. */
   readonly readImages?: number
+  /** False for sets that are judged by their triples alone: an image then needs no other one of its label. */
+  readonly searchable?: boolean
 }
 
 interface Subject {
   readonly parts: Parts<Dataset>
   readonly readImages: number
+  readonly searchable: boolean
 }
 
 const SPLITS: readonly Split[] = ['train', 'validation', 'test']
@@ -63,9 +66,9 @@ const checks: readonly Check<Subject>[] = [
   {
     id: 'dataset/queries',
     claim: 'has something to find for every query',
-    async run({ parts }, report) {
+    async run({ parts, searchable }, report) {
       const { items } = await parts.shared()
-      if (!items.some(({ isQuery }) => isQuery)) return NOT_CLAIMED
+      if (!searchable || !items.some(({ isQuery }) => isQuery)) return NOT_CLAIMED
       const gallery = new Map<string, DatasetItem[]>()
       const keyOf = ({ split, label }: DatasetItem) => `${split}/${label}`
       for (const item of items) if (item.isGallery) gallery.set(keyOf(item), [...(gallery.get(keyOf(item)) ?? []).slice(0, 50), item])
@@ -112,7 +115,7 @@ const checks: readonly Check<Subject>[] = [
 
 export const datasetSuite: Suite<Dataset, DatasetCheckOptions, Subject> = {
   checks,
-  open: (create, { readImages = 2 }) => ({ parts: createParts(create), readImages }),
+  open: (create, { readImages = 2, searchable = true }) => ({ parts: createParts(create), readImages, searchable }),
   close: ({ parts }) => parts.close(),
 }
 

@@ -1,5 +1,5 @@
-import { createRandom, type Dataset, type DatasetItem, type Encoder, type Preprocessing, type RawImage } from '@lookalike/core'
-import { createGraphBuilder, float32, writeModel, type OnnxModel } from '@lookalike/onnx'
+import { createEmbeddings, createRandom, type Dataset, type DatasetItem, type Encoder, type Preprocessing, type RawImage } from '@lookalike/core'
+import { createGraphBuilder, createSession, float32, writeModel, type OnnxModel } from '@lookalike/onnx'
 
 /** Pixels of an edge. */
 export const EDGE = 8
@@ -47,5 +47,19 @@ export function tinyEncoder(model: OnnxModel = tinyNetwork()): Encoder {
     onnx: { bytes: async () => writeModel(model), input: 'pixel_values', output: 'embedding' },
     encode: () => Promise.reject(new Error('not used')),
     dispose: async () => {},
+  }
+}
+
+/** The same, and it encodes. */
+export async function runningEncoder(): Promise<Encoder> {
+  const session = await createSession(tinyNetwork(), { threads: 1 })
+  return {
+    ...tinyEncoder(),
+    async encode(batch) {
+      if (batch.kind !== 'pixels') throw new Error('pixels')
+      const { embedding } = await session.run({ pixel_values: float32(batch.data, [batch.count, 3, EDGE, EDGE]) })
+      return createEmbeddings({ data: embedding!.data as Float32Array, rows: batch.count, dim: 6, space: 'tiny', role: 'any' })
+    },
+    dispose: () => session.dispose(),
   }
 }

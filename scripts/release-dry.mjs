@@ -1,0 +1,102 @@
+// Everything of a release but publishing: builds, packs, checks each package with publint and attw, installs the packages with plain npm on each
+// Node that is supported, and runs a program of every part there: `pnpm release:dry [--keep]`.
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { installSubset } from './lib/install-subset.mjs'
+import { packPackages, root } from './lib/pack-packages.mjs'
+import { servePackages } from './lib/serve-packages.mjs'
+import { SUBSETS } from './lib/subsets.mjs'
+
+/** The oldest line that is supported, a long-term one after it, and the newest that the npm package "node" offers. */
+const NODES = ['20', '24', 'latest']
+
+const execute = promisify(execFile)
+const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(0)} s`
+const say = (text) => console.log(text)
+const failures = []
+
+/** Runs one step; what fails is told at the end, so that one run shows all of it. */
+async function step(title, work) {
+  const from = performance.now()
+  try {
+    const result = await work()
+    say(`✓ ${title} (${seconds(from)})${typeof result === 'string' ? `: ${result}` : ''}`)
+    return result
+  } catch (error) {
+    failures.push(title)
+    say(`✗ ${title} (${seconds(from)})\n${[error.stdout, error.stderr].filter(Boolean).join('\n').trim() || error.stack}`)
+    return undefined
+  }
+}
+
+const run = (command, args, options = {}) => execute(command, args, { cwd: root, maxBuffer: 2 ** 26, shell: process.platform === 'win32', ...options })
+/** A command that this workspace has installed. */
+const tool = (name, ...args) => run('npx', ['--no', name, ...args], { env: { ...process.env, NO_COLOR: '1' } })
+
+/** Prints all that a release of every part has to do, in one process. */
+const SMOKE = `
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+const programs = ${JSON.stringify(Object.fromEntries(SUBSETS.map(({ name, program }) => [name, program])))}
+const results = { node: process.versions.node }
+for (const [name, program] of Object.entries(programs)) {
+  writeFileSync(name + '.mjs', program)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [name + '.mjs'], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(name + ' failed:\\n' + stderr)
+  results[name] = JSON.parse(stdout)
+}
+const lookalike = (...args) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['node_modules/@lookalike/cli/dist/main.js', ...args, '--json'], { encoding: 'utf8' })
+  if (status !== 0) throw new Error('lookalike ' + args.join(' ') + ' failed:\\n' + stderr + stdout)
+  return JSON.parse(stdout)
+}
+results.indexed = lookalike('index', './photos').images
+results.found = lookalike('search', 'photos/stripes/0.png', '-k', '4')[0].results.map(({ metadata }) => metadata.label)
+if (results.found.some((label) => label !== 'stripes')) throw new Error('found ' + results.found)
+const wanted = ['onnxruntime-node', 'sharp', 'usearch', 'tensorflow.js']
+results.doctor = Object.fromEntries(lookalike('doctor').findings.filter(({ check }) => wanted.includes(check)).map(({ check, status, detail }) => [check, status + ', ' + detail]))
+for (const check of wanted) if (!results.doctor[check]?.startsWith('ok')) throw new Error(check + ': ' + results.doctor[check])
+console.log(JSON.stringify(results))
+`
+
+const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-release-'))
+let server
+try {
+  const { packageManager } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  await step('build', () => run('npx', ['--yes', packageManager, 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only']).then(() => undefined))
+  const packages = await step('pack', async () => {
+    const packed = await packPackages(path.join(folder, 'packed'))
+    const problems = packed.flatMap((each) => each.problems)
+    if (problems.length > 0) throw new Error(problems.join('\n'))
+    return packed
+  })
+  if (packages) {
+    for (const { name, file, packed } of packages) {
+      await step(`${name}: publint and attw`, async () => {
+        await tool('publint', 'run', file, '--strict')
+        await tool('attw', file, '--profile', 'esm-only', '--no-emoji')
+        return `${(packed / 1024).toFixed(0)} KiB`
+      })
+    }
+    server = await servePackages(packages)
+    for (const version of NODES) {
+      await step(`installed and used on Node ${version}`, async () => {
+        const home = path.join(folder, `node-${version}`)
+        mkdirSync(home, { recursive: true })
+        const node = (await run('npx', ['--yes', `node@${version}`, '--print', 'process.execPath'], { cwd: home })).stdout.trim().split('\n').at(-1)
+        const { output } = await installSubset(path.join(home, 'project'), { packages: packages.map(({ name, file }) => (name.startsWith('@lookalike/') ? name : file)), program: SMOKE }, server, node)
+        return output.trim()
+      })
+    }
+  }
+} finally {
+  await server?.close()
+  if (process.argv.includes('--keep')) say(`Kept ${folder}`)
+  else rmSync(folder, { recursive: true, force: true })
+}
+say(failures.length === 0 ? '\nReady to publish.' : `\n${failures.length} failed: ${failures.join('; ')}`)
+process.exitCode = failures.length === 0 ? 0 : 1

@@ -1,0 +1,57 @@
+import { readdir } from 'node:fs/promises'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { loadPlugins, type Kind, type Plugin } from '@lookalike/core'
+import { beforeAll, expect, it, vi } from 'vitest'
+import { BUILT_IN } from '../apps/cli/src/open-project.js'
+import { publicPackages, root } from '../scripts/lib/pack-packages.mjs'
+
+/*
+ * No plugin of ours may be left out of the conformance checks. The packages' conformance tests are read with a testkit that only notes what is
+ * handed to its checks; they themselves run beside the packages.
+ */
+
+const noted = vi.hoisted(() => ({ defined: new Set<string>(), checked: new Set<string>() }))
+
+vi.mock('@lookalike/testkit/vitest', async (original) => {
+  const real = await original<Record<string, unknown>>()
+  const note = (kind: string) => (_title: string, create: { plugin?: Plugin }) => void (create.plugin?.kind === kind && noted.checked.add(`${kind} ${create.plugin.name}`))
+  return Object.fromEntries(Object.keys(real).map((name) => [
+    name,
+    name === 'describePlugins'
+      ? (plugins: readonly Plugin[]) => plugins.forEach((plugin) => noted.defined.add(`${plugin.kind} ${plugin.name}`))
+      : note(name.replace('describe', '').toLowerCase()),
+  ]))
+})
+vi.mock('@lookalike/testkit', async (original) => {
+  const real = await original<typeof import('@lookalike/testkit')>()
+  return { ...real, fromPlugin: (plugin: Plugin, ...rest: [never, never]) => Object.assign(real.fromPlugin(plugin as Plugin<Kind>, ...rest), { plugin }) }
+})
+
+let all: string[] = []
+beforeAll(async () => {
+  all = (await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))).map(({ plugin }) => `${plugin.kind} ${plugin.name}`).sort()
+  for (const { folder } of publicPackages()) {
+    for (const file of await readdir(path.join(folder, 'src'), { recursive: true })) {
+      if (path.basename(file) === 'conformance.test.ts') await import(pathToFileURL(path.join(folder, 'src', file)).href)
+    }
+  }
+}, 120_000)
+
+it('every package with plugins is one that every config may use', async () => {
+  const found: string[] = []
+  for (const { manifest } of publicPackages()) {
+    const { default: exported } = (await import(manifest.name)) as { default?: unknown }
+    if (Array.isArray(exported)) found.push(manifest.name)
+  }
+  expect(found.sort()).toEqual([...BUILT_IN].sort())
+}, 120_000)
+
+it('every plugin has its definition checked', () => {
+  expect(all.length).toBeGreaterThan(50)
+  expect(all.filter((plugin) => !noted.defined.has(plugin))).toEqual([])
+})
+
+it('every plugin runs the checks of its kind', () => {
+  expect(all.filter((plugin) => !noted.checked.has(plugin))).toEqual([])
+})
