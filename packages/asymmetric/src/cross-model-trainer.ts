@@ -73,6 +73,7 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
         const pairs = pairRows(await embed(encoder), light, settings.useLabels ? items.map(({ label }) => label) : undefined)
         const key = keyOf({ query: query.space, member: encoder.space, transform: settings.transform, useLabels: settings.useLabels, seed }, pairs.from, pairs.to)
         const file = `transforms/${name}.onnx`
+        signal?.throwIfAborted()
         const before = request.resume ? await finishedTransform(folder, name, key) : undefined
         const made = before ?? (await make(pairs, file, key, name))
         const recall = await recallOf(validation, await embed(encoder, held))

@@ -72,11 +72,13 @@ function ensembleOf(query: Encoder, members: readonly CrossModelMember[], weight
     galleryEncoders: members.map(({ encoder }) => encoder),
     dim,
     space,
-    async combineQuery([given]) {
+    async combineQuery([given, ...more]) {
+      if (more.length > 0) throw surplus(more.length + 1, 1)
       if (given?.space !== query.space) throw wrongModel(query.name, query.space, given?.space ?? 'nothing')
       return { embeddings: createEmbeddings({ data: combineMembers([given.data], dim, 'mean'), rows: given.rows, dim, space, role: 'query' }) }
     },
     async combineGallery(given) {
+      if (given.length > members.length) throw surplus(given.length, members.length)
       const mapped: Float32Array[] = []
       for (const [k, member] of members.entries()) {
         const { name, encoder } = member
@@ -115,6 +117,10 @@ function check(query: Encoder, members: readonly CrossModelMember[]): void {
       { fields: { member: name } },
     )
   }
+}
+
+function surplus(given: number, wanted: number): LookalikeError {
+  return new LookalikeError('asymmetric/members', { problem: `Embeddings of ${given} models were given`, expected: `${wanted}, in the order of the encoders` })
 }
 
 /** The same models, weights and transforms make the same space on every machine. */
