@@ -1,7 +1,7 @@
 import { sizeOf } from '../../model/tensor.js'
 import { otherAxes, range, type Rule, type RuleContext } from '../rule.js'
 import { offsets, windowOf, type Window } from '../window.js'
-import { product } from './matrix.js'
+import { turned } from './matrix.js'
 
 const conv: Rule = (c) => {
   const { g } = c
@@ -105,12 +105,12 @@ function byImage(c: RuleContext, window: Window, groups: number): string {
   const right = depthwise ? [images * outputs, 1, places] : [images, inputs, places]
   const dy = g.reshape(c.dy, left)
   // The runtime multiplies tall by narrow faster than narrow by tall.
-  const turned = !depthwise && inputs > outputs
+  const flipped = !depthwise && inputs > outputs
   const parts = offsets(window.kernel).map((offset) => {
     const seen = g.reshape(seenBy(c, window, image, offset), right)
-    const products = turned ? product(g, seen, dy, { transB: true }) : product(g, dy, seen, { transB: true })
+    const products = flipped ? g.matMul(seen, turned(g, dy, 3)) : g.matMul(dy, turned(g, seen, 3))
     const sum = g.reduceSum(depthwise ? g.reshape(products, [images, outputs, 1]) : products, [0], false)
-    return g.reshape(turned ? g.transpose(sum, [1, 0]) : sum, [outputs, inputs, 1])
+    return g.reshape(flipped ? g.transpose(sum, [1, 0]) : sum, [outputs, inputs, 1])
   })
   return g.reshape(parts.length === 1 ? parts[0]! : g.concat(parts, 2), weightShape)
 }
@@ -127,7 +127,7 @@ function byChannel(c: RuleContext, window: Window, groups: number): string {
   const seen = offsets(window.kernel).map((offset) => g.reshape(seenBy(c, window, image, offset), [groups, inputs, places]))
   const columns = seen.length === 1 ? seen[0]! : g.concat(seen, 1)
   // [groups, outputs / groups, taps, inputs]
-  const sums = g.reshape(product(g, dy, columns, { transB: true }), [outputs, taps, inputs])
+  const sums = g.reshape(g.matMul(dy, turned(g, columns, 3)), [outputs, taps, inputs])
   return g.reshape(taps === 1 ? sums : g.transpose(sums, [0, 2, 1]), weightShape)
 }
 

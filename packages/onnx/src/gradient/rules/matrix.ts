@@ -1,12 +1,14 @@
 import type { GraphBuilder } from '../../builder/create-graph-builder.js'
 import { sizeOf } from '../../model/tensor.js'
-import { reduceTo, type Rule } from '../rule.js'
+import { range, reduceTo, type Rule } from '../rule.js'
 
-/** A matrix product that reads its operands transposed instead of copying them; scaled by `alpha`. */
-export function product(g: GraphBuilder, a: string, b: string, options: { transA?: boolean; transB?: boolean; alpha?: number } = {}): string {
-  const { transA = false, transB = false, alpha = 1 } = options
-  if (!transA && !transB && alpha === 1) return g.matMul(a, b)
-  return g.node('FusedMatMul', [a, b], { transA, transB, alpha }, { domain: 'com.microsoft' })
+/** The last two axes exchanged. Before a product it costs nothing on the processor: the runtime then reads the operand transposed. */
+export function turned(g: GraphBuilder, x: string, rank: number): string {
+  return g.transpose(x, [...range(rank - 2), rank - 1, rank - 2])
+}
+
+function scaled(g: GraphBuilder, x: string, factor: number): string {
+  return factor === 1 ? x : g.mul(x, g.floats(factor))
 }
 
 const matMul: Rule = (c) => {
@@ -23,7 +25,7 @@ const matMul: Rule = (c) => {
     // One matrix for all rows: the batch is only more rows.
     const inner = aShape.at(-1)!
     const flat = (x: string, width: number, rank: number) => (rank === 2 ? x : g.reshape(x, [-1, width]))
-    const da = () => product(g, dy, b, { transB: !transB, alpha })
+    const da = () => scaled(g, g.matMul(dy, transB ? b : turned(g, b, 2)), alpha)
     const db = () => {
       const [x, d] = [flat(a, inner, aShape.length), flat(dy, columns, c.outputShape.length)]
       return transB ? g.gemm(d, x, undefined, { transA: true, alpha }) : g.gemm(x, d, undefined, { transA: true, alpha })
@@ -32,13 +34,15 @@ const matMul: Rule = (c) => {
   }
   const batch = c.outputShape.slice(0, -2)
   const inner = transA ? aShape.at(-2)! : aShape.at(-1)!
+  const [aRank, bRank, rank] = [aShape.length, bShape.length, c.outputShape.length]
+  const turnedIf = (condition: boolean, x: string, width: number) => (condition ? turned(g, x, width) : x)
   const da = () => {
-    const full = transA ? product(g, b, dy, { transA: transB, transB: true, alpha }) : product(g, dy, b, { transB: !transB, alpha })
-    return reduceTo(g, full, [...batch, ...(transA ? [inner, rows] : [rows, inner])], aShape)
+    const full = transA ? g.matMul(turnedIf(transB, b, bRank), turned(g, dy, rank)) : g.matMul(dy, turnedIf(!transB, b, bRank))
+    return reduceTo(g, scaled(g, full, alpha), [...batch, ...(transA ? [inner, rows] : [rows, inner])], aShape)
   }
   const db = () => {
-    const full = transB ? product(g, dy, a, { transA: true, transB: transA, alpha }) : product(g, a, dy, { transA: !transA, alpha })
-    return reduceTo(g, full, [...batch, ...(transB ? [columns, inner] : [inner, columns])], bShape)
+    const full = transB ? g.matMul(turned(g, dy, rank), turnedIf(transA, a, aRank)) : g.matMul(turnedIf(!transA, a, aRank), dy)
+    return reduceTo(g, scaled(g, full, alpha), [...batch, ...(transB ? [columns, inner] : [inner, columns])], bShape)
   }
   return [c.wants(0) ? da() : undefined, c.wants(1) ? db() : undefined]
 }
@@ -54,8 +58,8 @@ const vectorProduct: Rule = (c) => {
   const full = [...lead, aMatrix.at(-2)!, bMatrix.at(-1)!]
   const d = g.reshape(c.dy, full)
   const [x, y] = [aShape.length === 1 ? g.reshape(a, aMatrix) : a, bShape.length === 1 ? g.reshape(b, bMatrix) : b]
-  const da = () => reduceTo(g, product(g, d, y, { transB: true }), [...lead, ...aMatrix.slice(-2)], aMatrix)
-  const db = () => reduceTo(g, product(g, x, d, { transA: true }), [...lead, ...bMatrix.slice(-2)], bMatrix)
+  const da = () => reduceTo(g, g.matMul(d, turned(g, y, bMatrix.length)), [...lead, ...aMatrix.slice(-2)], aMatrix)
+  const db = () => reduceTo(g, g.matMul(turned(g, x, aMatrix.length), d), [...lead, ...bMatrix.slice(-2)], bMatrix)
   return [c.wants(0) ? g.reshape(da(), aShape) : undefined, c.wants(1) ? g.reshape(db(), bShape) : undefined]
 }
 
@@ -66,10 +70,7 @@ const gemm: Rule = (c) => {
   const [transA, transB] = [c.integer('transA', 0) === 1, c.integer('transB', 0) === 1]
   const da = () => (transA ? g.gemm(b, dy, undefined, { alpha, transA: transB, transB: true }) : g.gemm(dy, b, undefined, { alpha, transB: !transB }))
   const db = () => (transB ? g.gemm(dy, a, undefined, { alpha, transA: true, transB: transA }) : g.gemm(a, dy, undefined, { alpha, transA: !transA }))
-  const dc = () => {
-    const summed = reduceTo(g, dy, c.outputShape, c.shape(bias!))
-    return beta === 1 ? summed : g.mul(summed, g.floats(beta))
-  }
+  const dc = () => scaled(g, reduceTo(g, dy, c.outputShape, c.shape(bias!)), beta)
   return [c.wants(0) ? da() : undefined, c.wants(1) ? db() : undefined, bias && c.wants(2) ? dc() : undefined]
 }
 

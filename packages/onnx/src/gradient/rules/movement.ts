@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../../builder/create-graph-builder.js'
 import { sizeOf, float32 } from '../../model/tensor.js'
 import { positiveAxis, range, reduceTo, type Rule, type RuleContext } from '../rule.js'
+import { turned } from './matrix.js'
 
 /** Operators that only say the shape anew. */
 const reshape: Rule = (c) => [c.g.reshape(c.dy, c.shape(c.node.inputs[0]!))]
@@ -162,12 +163,12 @@ function padding(size: number, before: number, after: number, mode: string, c: R
 
 /** Multiplies `matrix` `[to, from]` onto one axis. */
 export function alongAxis(g: GraphBuilder, x: string, axis: number, rank: number, matrix: string): string {
-  if (axis === rank - 1) return g.node('FusedMatMul', [x, matrix], { transB: 1 }, { domain: 'com.microsoft' })
+  if (axis === rank - 1) return g.matMul(x, turned(g, matrix, 2))
   if (axis === rank - 2) return g.matMul(matrix, x)
   const perm = range(rank)
   perm[axis] = rank - 1
   perm[rank - 1] = axis
-  return g.transpose(g.node('FusedMatMul', [g.transpose(x, perm), matrix], { transB: 1 }, { domain: 'com.microsoft' }), perm)
+  return g.transpose(g.matMul(g.transpose(x, perm), turned(g, matrix, 2)), perm)
 }
 
 const tile: Rule = (c) => {
