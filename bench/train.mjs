@@ -1,10 +1,12 @@
 // Whole training steps (images loaded and augmented ahead, forward, Proxy Anchor, backward, AdamW) of two vision transformers, against PyTorch's
 // forward, loss, backward and AdamW on ready tensors, where python3 has it. They take turns, so that a busy machine slows both; figures are
-// medians. Then peak memory against batch size, with gradient caching and without.
-//   npx turbo run build --filter=@lookalike/losses --filter=@lookalike/encoders && node bench/train.mjs [--rounds 3] [--only speed,memory]
+// medians. The processor's time of all threads is given beside the clock's: other work on the machine disturbs it less.
+// Then peak memory against batch size, with gradient caching and without.
+//   npx turbo run build --filter=@lookalike/losses --filter=@lookalike/encoders && node bench/train.mjs [--rounds 3] [--only speed,memory] [--cases 64,4,32] [--threads 2]
+// `--cases` picks by batch size: they take a minute or two each.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +23,8 @@ const CLASSES = 100
 const tiny = { name: 'ViT-Ti/8 at 64 px', imageSize: 64, patchSize: 8, dim: 192, depth: 12, heads: 3 }
 const small = { name: 'ViT-S/16 at 224 px', imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6 }
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, only: { type: 'string', default: 'speed,memory' }, measure: { type: 'string' } },
+  options: { rounds: { type: 'string', default: '3' }, only: { type: 'string', default: 'speed,memory' }, cases: { type: 'string', default: '64,4,32' },
+    threads: { type: 'string', default: String(availableParallelism()) }, measure: { type: 'string' } },
 })
 
 if (values.measure) {
@@ -44,29 +47,36 @@ async function measureSpeed(rounds) {
     { network: tiny, batch: 64, chunk: 64 },
     { network: small, batch: 4, chunk: 4 },
     { network: small, batch: 32, chunk: 8 },
-  ]) {
+  ].filter(({ batch }) => values.cases.split(',').includes(String(batch)))) {
     const ours = await openTraining(network, batch, chunk)
     const torch = await openTorch(network, batch)
     const steps = []
     const peer = []
     for (let round = 0; round <= rounds; round++) {
+      const before = process.cpuUsage()
       const split = await ours.step()
-      const seconds = torch && (await torch.step())
+      const { user, system } = process.cpuUsage(before)
+      const theirs = torch && (await torch.step())
       // The first round warms up.
       if (round > 0) {
-        steps.push(split)
-        if (seconds) peer.push(seconds)
+        steps.push({ ...split, cpu: (user + system) / 1e6 })
+        if (theirs) peer.push(theirs)
       }
     }
     torch?.stop()
     await ours.dispose()
-    const part = (name) => rounded(median(steps.map((step) => step[name])))
-    const rate = batch / median(steps.map(({ total }) => total))
+    const middle = (from, name) => median(from.map((step) => step[name]))
+    const part = (name) => rounded(middle(steps, name))
     rows.push({
-      network: network.name, batch, chunk, 'img/s': rounded(rate),
-      ...(torch && { [`torch ${torch.version}`]: rounded(batch / median(peer)), 'faster by': rounded((rate * median(peer)) / batch) }),
+      network: network.name, batch, chunk, 'img/s': rounded(batch / middle(steps, 'total')),
+      ...(torch && {
+        [`torch ${torch.version}`]: rounded(batch / middle(peer, 'total')),
+        'faster by': rounded(middle(peer, 'total') / middle(steps, 'total')),
+        'CPU s': part('cpu'), 'torch CPU s': rounded(middle(peer, 'cpu')), 'less CPU by': rounded(middle(peer, 'cpu') / middle(steps, 'cpu')),
+      }),
       'load s': part('load'), 'forward s': part('forward'), 'loss s': part('loss'), 'backward s': part('backward'), 'update s': part('update'),
     })
+    console.error(JSON.stringify(rows.at(-1)))
   }
   console.table(rows)
   return rows
@@ -97,7 +107,7 @@ async function openTraining(network, batch, chunk) {
   const random = createRandom(0)
   const batches = Array.from({ length: 64 }, () => Int32Array.from({ length: batch }, () => random.integer(images.length)))
   const loaded = loader.epoch(0, batches, 0)
-  const model = createTrainableModel(buildVit(network), { chunk })
+  const model = createTrainableModel(buildVit(network), { chunk, threads: Number(values.threads) })
   const loss = await proxyAnchor().bind({ dim, classes: CLASSES, seed: 0 })
   const optimizer = createOptimizer([...model.parameters, ...loss.parameters], { learningRate: 1e-4 })
   let count = 0
@@ -153,7 +163,9 @@ function preprocessing(edge) {
 
 async function openTorch({ imageSize, patchSize, dim, depth, heads }, batch) {
   const script = fileURLToPath(new URL('train.py', import.meta.url))
-  const child = spawn('/usr/bin/python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads, CLASSES].map(String)], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn('/usr/bin/python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads, CLASSES].map(String)], {
+    stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, OMP_NUM_THREADS: values.threads },
+  })
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -163,7 +175,8 @@ async function openTorch({ imageSize, patchSize, dim, depth, heads }, batch) {
     version: hello.value,
     async step() {
       child.stdin.write('step\n')
-      return Number((await lines.next()).value)
+      const [total, cpu] = (await lines.next()).value.split(' ').map(Number)
+      return { total, cpu }
     },
     stop: () => child.stdin.end(),
   }

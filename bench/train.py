@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 batch, size, patch, dim, depth, heads, classes = map(int, sys.argv[1:8])
-torch.set_num_threads(os.cpu_count())
+torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
 
 
 class Block(nn.Module):
@@ -63,8 +63,8 @@ def proxy_anchor(embeddings):
 
 print(torch.__version__, flush=True)
 for line in sys.stdin:
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     optimizer.zero_grad(set_to_none=True)
     proxy_anchor(model(pixels)).backward()
     optimizer.step()
-    print(time.perf_counter() - begin, flush=True)
+    print(time.perf_counter() - begin, time.process_time() - cpu, flush=True)

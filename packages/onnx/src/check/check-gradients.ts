@@ -33,7 +33,10 @@ export interface CheckGradientsOptions {
 export interface TensorCheck {
   /** A weight's or an input's name, or that of an output, which a case also holds. */
   readonly name: string
-  /** Length of the difference over the length of the right value. */
+  /**
+   * Length of the difference over the length of the right value. A gradient of less than a millionth of the longest is rounding and nothing
+   * else (that of an attention's key bias is zero by mathematics): its difference is measured against the longest.
+   */
   readonly error: number
 }
 
@@ -67,9 +70,12 @@ async function againstCase(model: OnnxModel, given: GradientCase, options: Check
   const results = await session
     .run({ ...feeds, ...Object.fromEntries(gradient.weights), [gradient.outputGradients[output]!]: tensorOf(given.outputGradient) })
     .finally(() => session.dispose())
-  const compare = (name: string, result: string, wanted: Values | undefined) => {
+  const longest = Math.max(...[given.inputGradient, ...Object.values(given.initializerGradients)].map((values) => norm(values?.data ?? [])))
+  const compare = (name: string, result: string, wanted: Values | undefined, measure: (length: number) => number = measureFrom(longest)) => {
     const tensor = results[result] as TensorOf<'float32'>
-    if (wanted?.data.length === tensor.data.length) return { name, error: relativeError(tensor.data, wanted.data) }
+    if (wanted?.data.length === tensor.data.length) {
+      return { name, error: norm(wanted.data.map((value, i) => tensor.data[i]! - value)) / measure(norm(wanted.data)) }
+    }
     throw new LookalikeError(
       'onnx/case',
       { problem: `The case holds ${wanted ? `${wanted.data.length} values` : 'nothing'} for ${name}`, expected: `${tensor.data.length} values` },
@@ -77,7 +83,7 @@ async function againstCase(model: OnnxModel, given: GradientCase, options: Check
     )
   }
   return [
-    compare(output, output, given.output),
+    compare(output, output, given.output, measureFrom(0)),
     ...Object.entries(gradient.inputGradients).map(([name, result]) => compare(name, result, given.inputGradient)),
     ...Object.entries(gradient.weightGradients).map(([name, result]) => compare(name, result, given.initializerGradients[name])),
   ]
@@ -101,8 +107,10 @@ async function againstDifferences(model: OnnxModel, options: CheckGradientsOptio
     const gradients = (await both.run({ ...feeds, ...outputFeeds })) as Record<string, TensorOf<'float32'>>
     const value = async (changed: Feeds) => weightedSum(await forward.run(changed), factors)
     const checks: TensorCheck[] = []
-    for (const [name, result] of [...Object.entries(gradient.weightGradients), ...Object.entries(gradient.inputGradients)]) {
-      checks.push({ name, error: await directionalError(feeds, name, gradients[result]!.data, value, () => random.normal()) })
+    const wanted = [...Object.entries(gradient.weightGradients), ...Object.entries(gradient.inputGradients)]
+    const measure = measureFrom(Math.max(...wanted.map(([, result]) => norm(gradients[result]!.data))))
+    for (const [name, result] of wanted) {
+      checks.push({ name, error: await directionalError(feeds, name, gradients[result]!.data, value, measure, () => random.normal()) })
     }
     return checks
   } finally {
@@ -110,6 +118,7 @@ async function againstDifferences(model: OnnxModel, options: CheckGradientsOptio
   }
 }
 
+const NEGLIGIBLE = 1e-6
 const DIRECTIONS = 3
 /** As shares of the tensor's own size: small ones pass kinks, large ones drown rounding. The best of them counts. */
 const STEPS = [3e-2, 1e-2, 3e-3, 1e-3]
@@ -119,6 +128,7 @@ async function directionalError(
   name: string,
   gradient: Float32Array,
   value: (feeds: Feeds) => Promise<number>,
+  measure: (length: number) => number,
   normal: () => number,
 ): Promise<number> {
   const { data, shape } = feeds[name] as TensorOf<'float32'>
@@ -136,7 +146,7 @@ async function directionalError(
       const at = (times: number) => value({ ...feeds, [name]: float32(Float32Array.from(data, (value_, j) => value_ + times * step * direction[j]!), shape) })
       // Central differences of fourth order.
       const found = (8 * ((await at(1)) - (await at(-1))) - ((await at(2)) - (await at(-2)))) / (12 * step)
-      best = Math.min(best, Math.abs(found - wanted) / Math.max(length, 1e-6))
+      best = Math.min(best, Math.abs(found - wanted) / measure(length))
     }
     worst = Math.max(worst, best)
   }
@@ -152,10 +162,8 @@ function weightedSum(outputs: Record<string, Tensor>, factors: Readonly<Record<s
   return sum
 }
 
-function relativeError(given: Float32Array, wanted: readonly number[]): number {
-  const difference = norm(wanted.map((value, i) => given[i]! - value))
-  return difference / Math.max(norm(wanted), 1e-12)
-}
+/** What a tensor's difference is divided by: its length, or that of the longest gradient where it is negligible beside it. */
+const measureFrom = (longest: number) => (length: number) => Math.max(length < NEGLIGIBLE * longest ? longest : length, 1e-12)
 
 function norm(values: ArrayLike<number>): number {
   let sum = 0

@@ -94,6 +94,31 @@ describe('a model with an obstacle', () => {
   })
 })
 
+/** Softmax does not see a number that is added to a whole row: the gradient of this bias is zero, and rounding is all that comes out. */
+const stilled = modelOf((g, x) => g.node('Softmax', [g.add(g.matMul(x, weight(g, 'w')), g.mul(g.reduceSum(weight(g, 'still'), [0, 1], false), g.floats(1)))], { axis: -1 }))
+
+test('a gradient that is zero by mathematics is measured against the longest, and still may not come out wrong', async () => {
+  const example = { x: float32([0.3, -0.2, 0.5, 0.1], [1, 4]) }
+  const { tensors } = await checkGradients(stilled, { example })
+  expect(tensors.map(({ name }) => name).sort()).toEqual(['still', 'w', 'x'])
+  expect(tensors[0]!.error).toBeLessThan(3e-3)
+  const gradient = await differentiate(stilled, { example, inputGradients: ['x'] })
+  const session = await createSession(gradient.model)
+  const outputGradient = float32([1, -2, 3, 0.5], [1, 4])
+  const results = await session.run({ ...example, ...Object.fromEntries(gradient.weights), [gradient.outputGradients['y']!]: outputGradient })
+  await session.dispose()
+  const values = (name: string) => ({ shape: results[name]!.shape, data: Array.from(results[name]!.data as Float32Array) })
+  const right: GradientCase = {
+    input: { shape: [1, 4], data: [...example.x.data] },
+    output: values('y'),
+    outputGradient: { shape: [1, 4], data: [...outputGradient.data] },
+    initializerGradients: { w: values(gradient.weightGradients['w']!), still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-9) } },
+  }
+  expect((await checkGradients(stilled, { case: right })).tensors[0]!.error).toBeLessThan(1e-4)
+  const wrong = { ...right, initializerGradients: { ...right.initializerGradients, still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-2) } } }
+  expect((await checkGradients(stilled, { case: wrong })).tensors[0]).toMatchObject({ name: 'still', error: expect.closeTo(1, 3) as number })
+})
+
 test('what cannot be trained is named', async () => {
   const example = { x: float32([1, 2, 3, 4], [1, 4]) }
   const model = modelOf((g, x) => {
