@@ -26,7 +26,7 @@ function addMlp(g: GraphBuilder, { pca, mlp }: Extract<Weights, { kind: 'mlp' }>
   const active = g.sigmoid(g.add(g.matMul(inputs, constant(first, [inputDim, units])), constant(innerBias, [units])))
   const predicted = g.relu(g.add(g.matMul(active, constant(second, [units, members])), constant(outerBias, [members])))
   const sum = g.reduceSum(predicted, [1])
-  return g.where(g.greater(sum, g.floats(0)), g.div(predicted, g.max(sum, g.floats(1e-30))), g.floats(new Array<number>(members).fill(1 / members), [1, members]))
+  return g.where(g.greater(sum, g.floats(0)), g.div(predicted, g.max(sum, g.floats(1e-30))), g.floats(Array.from({ length: members }, () => 1 / members), [1, members]))
 }
 
 /** The cell of a point, points outside going to the edge, and what stands in it. */

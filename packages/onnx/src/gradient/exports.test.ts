@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest'
 import { checkGradients, type GradientCase } from '../check/check-gradients.js'
 import { diagnoseTraining } from '../check/diagnose-training.js'
 import { readModel } from '../model/read-model.js'
-import { createSession } from '../session/create-session.js'
 
 const folder = new URL('../../fixtures/exports/', import.meta.url)
 const unzipped = (file: string) => gunzipSync(readFileSync(new URL(file, folder)))
