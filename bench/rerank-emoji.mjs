@@ -3,7 +3,7 @@
  * Prints CMC@1, MAP@5 and milliseconds a query of each, over seeds. Everything can be made larger and smaller.
  *
  *     npx turbo run build && node bench/rerank-emoji.mjs [--seeds 0,1,2] [--protocol all] [--fusions 0,late] [--epochs 10] [--pair-epochs 6]
- *         [--head-epochs 1] [--size 40] [--dim 128] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--topN 5]
+ *         [--head-epochs 1] [--size 40] [--dim 64] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--topN 5]
  *         [--pair '{ "alike": 5 }'] [--results results.jsonl]
  *
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '0,1,2' }, protocol: { type: 'string', default: 'all' }, fusions: { type: 'string', default: '0,late' },
     epochs: { type: 'string', default: '10' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
-    size: { type: 'string', default: '40' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '128' }, depth: { type: 'string', default: '4' },
+    size: { type: 'string', default: '40' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '64' }, depth: { type: 'string', default: '4' },
     queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
     threads: { type: 'string', default: '2' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
     classical: { type: 'boolean', default: true }, topN: { type: 'string', default: '5' },
@@ -62,7 +62,7 @@ for (const seed of values.seeds.split(',').map(Number)) {
   const own = values.encoder === 'vit'
   const tag = own ? `${values.protocol}-${values.size}-${values.dim}x${values.depth}-e${values.epochs}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
   const stageOne = await pipelineOf(base(`stage-1-${tag}`, seed, {
-    encoder: { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: Math.max(1, number('dim') / 64), embeddingDim: number('dim') },
+    encoder: { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32, embeddingDim: number('dim') },
     train: {
       // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
       use: 'metric-learning', loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: 1e-3, weightDecay: 0.05 },

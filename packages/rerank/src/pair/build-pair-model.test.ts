@@ -52,6 +52,15 @@ describe('resizePositions', () => {
     const [from, to] = [{ rows, columns }, { rows: toRows, columns: toColumns }]
     expectClose([...resizePositions(values, 6, from, to)], await resizedByRuntime(values, 6, from, to))
   })
+
+  // torch.nn.functional.interpolate(mode='bicubic', align_corners=False) of PyTorch 1.13.
+  it.each([
+    [6, 3, [0.552734, -1.540039, 2.290039, 0.28125, -0.583008, 1.420898, -0.203125, 1.008789, 0.004883, 0.626953, 1.506836, -1.323242, 2.302734, 0.629883, -1.813477, 3.316406, 0.118164, -2.131836]],
+    [3, 6, [0.68457, -0.010742, -1.196289, -0.698242, 1.202148, 2.342773, -0.158203, 0.418945, 1.397461, 1.148438, -0.1875, -0.987305, 3.290039, 2.456055, 1.110352, -0.549805, -1.586914, -2.237305]],
+  ])('3 x 3 to %i x %i, as PyTorch resizes', (rows, columns, expected) => {
+    const values = Float32Array.of(0.5, -1.25, 2, 0, 1.5, -0.75, 3, 0.25, -2)
+    expectClose([...resizePositions(values, 1, { rows: 3, columns: 3 }, { rows, columns })], expected)
+  })
 })
 
 describe('the paper\'s pair model', () => {
