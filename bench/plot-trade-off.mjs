@@ -17,7 +17,7 @@ const base = of(named('stage 1'), 'CMC@1')
 const [width, height, left, bottom, top, right] = [640, 360, 60, 50, 20, 30]
 const xs = points.map(({ x }) => x)
 const ys = [...points.map(({ y }) => y), base]
-const [x0, x1] = [0, Math.max(...xs) * 1.1]
+const [x0, x1] = [0, Math.max(...xs) * 1.25]
 const [y0, y1] = [Math.floor(Math.min(...ys)) - 1, Math.ceil(Math.max(...ys)) + 1]
 const px = (x) => left + ((x - x0) / (x1 - x0)) * (width - left - right)
 const py = (y) => height - bottom - ((y - y0) / (y1 - y0)) * (height - bottom - top)

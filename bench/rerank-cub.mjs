@@ -64,14 +64,13 @@ for (const [i, seed] of values.seeds.split(',').map(Number).entries()) {
   const model = path.join(stageTwo.runFolder, 'pair.onnx')
   if (!existsSync(model)) console.error(JSON.stringify((await stageTwo.train({ resume: existsSync(stageTwo.runFolder) })).metrics))
   const topN = Number(values.topN)
-  const rows = await measureRerankers(stageTwo, {
+  await measureRerankers(stageTwo, {
     'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion(),
     'stir on feature maps': await createStir({ model, topN, threads }), 'stir on feature maps, symmetric': await createStir({ model, topN, symmetric: true, threads }),
-  }, Number(values.queries))
-  for (const row of rows) {
+  }, Number(values.queries), async (row) => {
     table.push({ model: encoder.name, seed, ...row })
     if (values.results) await appendFile(values.results, `${JSON.stringify(table.at(-1))}\n`)
-  }
+  })
   await stageTwo.dispose()
 }
 console.table(table)

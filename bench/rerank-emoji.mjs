@@ -89,10 +89,10 @@ for (const seed of values.seeds.split(',').map(Number)) {
     rerankers[`stir, fusion ${fusion}, symmetric`] = await createStir({ model: file, topN: number('topN'), symmetric: true, threads: number('threads') })
   }
   const pipeline = await pipelineOf(base('measure', seed, { encoder }))
-  for (const row of await measureRerankers(pipeline, rerankers, number('queries'))) {
+  await measureRerankers(pipeline, rerankers, number('queries'), async (row) => {
     table.push({ protocol: values.protocol, seed, ...row })
     if (values.results) await appendFile(values.results, `${JSON.stringify(table.at(-1))}\n`)
-  }
+  })
   await pipeline.dispose()
 }
 console.table(table)

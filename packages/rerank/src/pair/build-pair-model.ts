@@ -1,4 +1,4 @@
-import { LookalikeError, type Preprocessing } from '@lookalike/core'
+import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
 import {
   createGraphBuilder, createSession, float32, readModel, sizeOf, TO_END, trainableInitializers, type GraphBuilder, type OnnxModel, type Tensor,
 } from '@lookalike/onnx'
@@ -53,6 +53,8 @@ export interface PairEncoder {
  */
 const STAGE_ONE_SCALE = 10
 const STAGE_ONE_MIDDLE = 0.5
+/** Of first position vectors on tokens of standard deviation 1. */
+const POSITION_STD = 0.3
 
 /**
  * Makes an untrained pair model of an encoder.
@@ -215,15 +217,25 @@ function fuseMaps(layers: Layers, query: string, candidate: string, map: Examine
   const { g } = layers
   const places = patchesOf(map)
   const project = linear(layers, g.concat([query, candidate], 1), 'pair.project', map.channels, dim)
-  let x = addPositions(layers, layerNorm(layers, project, 'pair.norm', dim), new Float32Array(2 * places * dim), 2 * places, dim)
+  let x = addPositions(layers, layerNorm(layers, project, 'pair.norm', dim), firstPositions(layers.seed, places, dim), 2 * places, dim)
   for (let i = 0; i < blocks; i++) x = transformerBlock(layers, x, `pair.blocks.${i}`, dim, Math.max(1, dim / 64))
   x = layerNorm(layers, x, 'pair.final_norm', dim)
-  const mean = (from: number) => g.reduceMean(g.slice(x, [from], [from + places], [1]), [1], false)
-  return compare(g, mean(0), mean(places), dim)
+  const half = (from: number) => g.slice(x, [from], [from + places], [1])
+  return { ...compare(g, half(0), half(places), dim), places: true }
+}
+
+/** A random vector for each place, the same in both images, and one for each image: attention can find the same place in the other image from the start. */
+function firstPositions(seed: number, places: number, dim: number): Float32Array {
+  const random = createRandom(`${seed}/pair.positions`)
+  const draw = (length: number) => Float32Array.from({ length }, () => POSITION_STD * random.normal())
+  const [place, image] = [draw(places * dim), draw(2 * dim)]
+  return Float32Array.from({ length: 2 * places * dim }, (_, i) => place[i % (places * dim)]! + image[Math.floor(i / (places * dim)) * dim + (i % dim)]!)
 }
 
 interface Features {
+  /** `[N, length]`, or with `places` `[N, places, length]`: then the head judges place by place, and what it found is averaged. */
   readonly features: string
+  readonly places?: boolean
   readonly length: number
   /** Units of the head's hidden layer. */
   readonly hidden: number
@@ -232,14 +244,15 @@ interface Features {
 /** What two vectors have in common and where they differ. */
 function compare(g: GraphBuilder, a: string, b: string, dim: number): Features {
   const difference = g.sub(a, b)
-  return { features: g.concat([g.mul(a, b), g.mul(difference, difference)], 1), length: 2 * dim, hidden: Math.max(1, dim >> 1) }
+  return { features: g.concat([g.mul(a, b), g.mul(difference, difference)], -1), length: 2 * dim, hidden: Math.max(1, dim >> 1) }
 }
 
 /** Linear, sigmoid, linear without bias (the paper's dropout between them is training's matter). With the encoder's term it starts at zero. */
-function pairHead(layers: Layers, { features, length, hidden }: Features, zero: boolean): string {
+function pairHead(layers: Layers, { features, places, length, hidden }: Features, zero: boolean): string {
   const { g } = layers
-  const activated = g.node('Sigmoid', [linear(layers, features, 'pair.head.fc1', length, hidden)], {}, { outputs: [NAMES.hidden] })
-  return linear(layers, activated, 'pair.head.fc2', hidden, 1, { bias: false, zero })
+  const activated = g.node('Sigmoid', [linear(layers, features, 'pair.head.fc1', length, hidden)])
+  const read = g.node('Identity', [places ? g.reduceMean(activated, [1], false) : activated], {}, { outputs: [NAMES.hidden] })
+  return linear(layers, read, 'pair.head.fc2', hidden, 1, { bias: false, zero })
 }
 
 /** `scale * (1 - cosine similarity - middle)`. */

@@ -4,6 +4,9 @@ import { crc32 } from 'node:zlib'
 import { writeWhole } from '@lookalike/core'
 import type { ImageCode } from './code-store.js'
 
+/** The folder for codes inside a cache folder. */
+export const CACHED_TOKENS = 'pair-tokens'
+
 /** Images' codes on disk, a file each, named by the image's content: a folder of them can be copied, shared and cut off at any moment. */
 export interface CodeFiles {
   /** Undefined where there is none, or a damaged one. */

@@ -8,7 +8,7 @@ export interface LoadedPairModel {
   readonly model: OnnxModel
   readonly spec: PairSpec
   readonly preprocessing: Preprocessing
-  /** The same for all models whose first part, and so whose cached tokens, are the same. */
+  /** What `tokensKey` gives. */
   readonly key: string
 }
 
@@ -37,9 +37,13 @@ export async function loadPairModel(file: string): Promise<LoadedPairModel> {
       { fields: { model: file, width: spec.width, height: spec.height, crop } },
     )
   }
-  const first = imagePart(model, spec)
-  const hash = createHash('sha256').update(writeModel({ ...first, metadata: {} })).update(JSON.stringify(preprocessing))
-  return { model, spec, preprocessing, key: hash.digest('hex').slice(0, 24) }
+  return { model, spec, preprocessing, key: tokensKey(model, spec, preprocessing) }
+}
+
+/** The same for all models whose first part, and so whose cached tokens, are the same. */
+export function tokensKey(model: OnnxModel, spec: PairSpec, preprocessing: Preprocessing): string {
+  const hash = createHash('sha256').update(writeModel({ ...imagePart(model, spec), metadata: {} })).update(JSON.stringify(preprocessing))
+  return hash.digest('hex').slice(0, 24)
 }
 
 function parse(text: string | undefined): unknown {

@@ -251,6 +251,21 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
     for (const [weight, tensor] of whole.graph.initializers) expect(resumed.graph.initializers.get(weight)).toEqual(tensor)
   })
 
+  it('takes tokens that were made before from the cache, and ends the same', async () => {
+    const cacheFolder = join(folder, 'training-cache')
+    const train = async (name: string) => {
+      await createStirTrainer({ ...small, alike: 2 }, { threads, cacheFolder }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false })
+      return (await loadModel(join(folder, name, 'pair.onnx'))).graph.initializers
+    }
+    const first = await train('cache-1')
+    const files = (await readdir(join(cacheFolder, 'pair-tokens'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    expect(files).toHaveLength(60)
+    const times = async () => Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs))
+    const written = await times()
+    expect(await train('cache-2')).toEqual(first)
+    expect(await times()).toEqual(written)
+  })
+
   it('needs an encoder with a network', async () => {
     const { onnx: _, ...without } = encoder
     const request = { dataset, encoder: without, folder: join(folder, 'none'), seed: 1, resume: false }

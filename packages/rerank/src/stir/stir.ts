@@ -2,7 +2,7 @@ import path from 'node:path'
 import { definePlugin, isLookalikeError, LookalikeError, SPEC_VERSION, type ImageRequest, type Reranker, type Warning } from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
-import { createCodeFiles, type CodeFiles } from './code-files.js'
+import { CACHED_TOKENS, createCodeFiles, type CodeFiles } from './code-files.js'
 import { createCodeStore, isCode, type ImageCode } from './code-store.js'
 import { createPairScorer } from './create-pair-scorer.js'
 import { loadPairModel } from './load-pair-model.js'
@@ -42,7 +42,7 @@ export async function createStir({ model: file, topN = 5, symmetric = false, mem
   const name = 'stir'
   const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
   const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)
-  const cached = cache && cacheFolder !== undefined ? filesIn(path.join(cacheFolder, 'pair-tokens')) : undefined
+  const cached = cache && cacheFolder !== undefined ? filesIn(path.join(cacheFolder, CACHED_TOKENS)) : undefined
   const inGallery = (folder: string) => filesIn(path.join(folder, name))
   const open = (read: readonly CodeFiles[]) =>
     createCodeStore(scorer.encode, { ...sizes, memory: memory * 2 ** 20, read: cached ? [...read, cached] : read, ...(cached && { write: cached }) })

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import {
   createRandom, definePlugin, embedImages, LookalikeError, openEmbeddingCache, selectRows, SPEC_VERSION, writeWhole,
-  type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult,
+  type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
 } from '@lookalike/core'
 import { float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import {
@@ -14,15 +14,19 @@ import { buildPairModel, cutModel } from '../pair/build-pair-model.js'
 import { pairPart, withDropout } from '../pair/pair-parts.js'
 import { NAMES } from '../pair/pair-spec.js'
 import { binaryCrossEntropy } from './binary-cross-entropy.js'
-import { isCode } from './code-store.js'
+import { CACHED_TOKENS, createCodeFiles } from './code-files.js'
+import { createCodeStore, isCode, type ImageCode } from './code-store.js'
 import { createPairScorer, type PairScorer } from './create-pair-scorer.js'
 import { createHardBatches } from './hard-batches.js'
+import { tokensKey } from './load-pair-model.js'
 import { findNeighbourhoods, measureReranking, type MeasuredReranking } from './measure-reranking.js'
 import { minePairs } from './mine-pairs.js'
 import { cachedBatches, pixelBatches, type PairBatch, type PairBatches } from './pair-batches.js'
 import { stirTrainingSchema, type StirTrainingOptions, type StirTrainingSettings } from './training-options.js'
 
 const MASK = 'pair.dropout'
+/** Images whose tokens are looked for and made at a time. */
+const ENCODED_AT_ONCE = 256
 
 /**
  * Trains a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393) for an encoder that stays as it is: hard pairs of balanced
@@ -63,13 +67,21 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   // While it is trained, the encoder's distance has no say.
   const start = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
   const scorer = await createPairScorer(start, spec, preprocessing, running)
-  const encode = async (by: PairScorer, items: readonly DatasetItem[], how: OperationOptions = operation) => {
-    const codes = await by.encode(items.map(requestOf), how)
-    return codes.map((code) => {
-      // Whatever could be embedded can be read.
-      if (!isCode(code)) throw new LookalikeError(code.code, { problem: code.message }, { fields: code.fields })
-      return code
-    })
+  const encode = async (by: PairScorer, items: readonly DatasetItem[], how: OperationOptions) => (await by.encode(items.map(requestOf), how)).map(readable)
+  const kept = cacheFolder === undefined || onPixels ? undefined
+    : createCodeFiles(path.join(cacheFolder, CACHED_TOKENS, tokensKey(start, spec, preprocessing)), spec.tokens[0] * spec.tokens[1], spec.embedding)
+  const store = createCodeStore(scorer.encode, {
+    tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding, memory: 0, read: kept ? [kept] : [], ...(kept && { write: kept }),
+  })
+  const codesOf = async (items: readonly DatasetItem[]) => {
+    const found: ImageCode[] = []
+    for (let from = 0; from < items.length; from += ENCODED_AT_ONCE) {
+      signal?.throwIfAborted()
+      const answers = await store.get(items.slice(from, from + ENCODED_AT_ONCE).map(requestOf), () => true, signal ? { signal } : {})
+      found.push(...answers.map(readable))
+      operation.onProgress?.({ phase: 'encode for pairs', done: found.length, total: items.length, unit: 'image' })
+    }
+    return found
   }
   const sampler = balanced({ labels: settings.labels, instances: settings.instances })
   // Says when there are too few classes or images.
@@ -80,8 +92,8 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
     return hard ? hard(random) : sampler.epoch({ labels }, random)
   }
 
-  const codes = onPixels ? [] : await encode(scorer, training.items)
-  const heldCodes = onPixels ? undefined : await encode(scorer, held.items)
+  const codes = onPixels ? [] : await codesOf(training.items)
+  const heldCodes = onPixels ? undefined : await codesOf(held.items)
   await scorer.dispose()
   const whole = onPixels ? cutModel(start, NAMES.logit) : pairPart(start, spec, NAMES.logit)
   const model = createTrainableModel(settings.dropout > 0 ? withDropout(whole, MASK) : whole, {
@@ -143,7 +155,7 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
     }
     const first = await phase('head', settings.headEpochs, settings.headLearningRate)
     const afterHead = weightsOf(model)
-    const second = first?.stopped === 'aborted' ? undefined : await phase('all', settings.epochs, settings.learningRate ?? (onPixels ? 1e-5 : 2e-4))
+    const second = first?.stopped === 'aborted' ? undefined : await phase('all', settings.epochs, settings.learningRate ?? (onPixels ? 1e-5 : spec.fusion === 'map' ? 2e-3 : 2e-4))
     const headWasBetter = (first?.best?.figures['recall@1'] ?? 0) > (second?.best?.figures['recall@1'] ?? 0)
     if (headWasBetter) for (const { name, data } of model.parameters) data.set(afterHead.get(name)!.data)
     const last = headWasBetter ? first : (second ?? first)
@@ -240,6 +252,12 @@ const weightsOf = (model: TrainableModel) => new Map(model.parameters.map(({ nam
 
 function withWeights(model: OnnxModel, weights: ReadonlyMap<string, Tensor>): OnnxModel {
   return { ...model, graph: { ...model.graph, initializers: new Map([...model.graph.initializers, ...weights]) } }
+}
+
+/** Whatever could be embedded can be read. */
+function readable(code: ImageCode | Warning): ImageCode {
+  if (!isCode(code)) throw new LookalikeError(code.code, { problem: code.message }, { fields: code.fields })
+  return code
 }
 
 const requestOf = ({ source, box }: DatasetItem): ImageRequest => ({ source, ...(box && { box }) })

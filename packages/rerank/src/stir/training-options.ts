@@ -15,7 +15,7 @@ export const stirTrainingSchema = z.strictObject({
   headEpochs: z.int().min(0).default(3).describe('Epochs in which the new weights alone are trained.'),
   headLearningRate: z.number().positive().default(2e-3).describe('Learning rate of those epochs.'),
   epochs: z.int().min(0).default(10).describe('Epochs in which everything that sees the pair is trained.'),
-  learningRate: z.number().positive().exactOptional().describe('Highest learning rate of those epochs; it falls to 0 as a cosine. Default: 1e-5 with fusion 0, else 2e-4.'),
+  learningRate: z.number().positive().exactOptional().describe('Highest learning rate of those epochs; it falls to 0 as a cosine. Default: 1e-5 with fusion 0, 2e-3 for new blocks on feature maps, else 2e-4.'),
   dropout: z.number().min(0).lt(1).default(0.5).describe("Share of the head's hidden units that are left out at each step."),
   cropScale: z.tuple([z.number().positive().max(1), z.number().positive().max(1)]).default([0.8, 1]).describe("With fusion 0: share of the image's area that a random crop keeps."),
   validation: z.number().min(0).max(0.9).default(0.1).describe('Share of the training classes that is held out to choose the best epoch by. Not used where the dataset has a validation split.'),
