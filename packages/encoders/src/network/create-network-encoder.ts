@@ -2,6 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { createEmbeddings, LookalikeError, SPEC_VERSION, type Encoder, type EncoderBatch, type Preprocessing } from '@lookalike/core'
 import { createSession, float32, writeModel, type OnnxModel, type Provider, type Session } from '@lookalike/onnx'
 import { completeNetwork, type CompleteNetwork, type Reading } from './complete-network.js'
+import { narrowTokens } from './narrow/narrow-tokens.js'
 import { spaceOf } from './space-of.js'
 
 /** How a network is run. */
@@ -24,7 +25,7 @@ export async function createNetworkEncoder(
 ): Promise<Encoder> {
   const network = await completeNetwork(model, options, preprocessing, name)
   const { threads, providers } = options
-  const session = await createSession(network.model, { ...(threads !== undefined && { threads }), ...(providers && { providers }) })
+  const session = await createSession(await narrowTokens(network.model, network.input), { ...(threads !== undefined && { threads }), ...(providers && { providers }) })
   return wrap(name, network, session, preprocessing, options.batchSize ?? usualBatch(preprocessing))
 }
 
