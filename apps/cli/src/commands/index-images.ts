@@ -30,7 +30,7 @@ export const indexImages = defineCommand({
     const { output, positionals } = context
     const project = await openProject(args.config, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
-      const images = positionals.length > 0 ? await imagesOfPaths(positionals, output.warn) : await imagesOfDataset(pipeline)
+      const { images, unread } = positionals.length > 0 ? await imagesOfPaths(positionals, output.warn) : { images: await imagesOfDataset(pipeline), unread: [] }
       if (images.length === 0) throw new LookalikeError('cli/no-images', { problem: 'There is nothing to index', expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)', fix: 'Name a folder of images, or a dataset in the config.' })
       const model = await pipeline.model()
       const folder = pipeline.path(pipeline.config.gallery)
@@ -38,13 +38,13 @@ export const indexImages = defineCommand({
       try {
         for (const warning of gallery.warnings) output.warn(warning)
         const counts = await addAll(gallery, images, pipeline, context)
-        const removed = args.prune === true ? await prune(gallery, images) : 0
+        const removed = args.prune === true ? await prune(gallery, images, unread) : 0
         await indexForRerankers(gallery, pipeline, context)
         const summary = { gallery: folder, images: gallery.size, ...counts, removed }
         output.finish()
         output.result(summary)
         const parts = [`${counts.added} added`, `${counts.replaced} replaced`, `${counts.unchanged} unchanged`, ...(removed > 0 ? [`${removed} removed`] : []), ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : [])]
-        output.print(`${path.relative('.', folder) || '.'}: ${gallery.size} images (${parts.join(', ')})`)
+        output.print(`${path.relative('.', folder) || '.'}: ${gallery.size} ${gallery.size === 1 ? 'image' : 'images'} (${parts.join(', ')})`)
       } finally {
         await gallery.close()
       }
@@ -97,9 +97,11 @@ function itemOf({ id, hash, request, metadata }: IndexImage & { hash: string }, 
   }
 }
 
-async function prune(gallery: Gallery, images: readonly IndexImage[]): Promise<number> {
+/** What lies in a folder that could not be read may still be there. */
+async function prune(gallery: Gallery, images: readonly IndexImage[], unread: readonly string[]): Promise<number> {
   const wanted = new Set(images.map(({ id }) => id))
-  return gallery.remove(gallery.entries().flatMap(({ id }) => (wanted.has(id) ? [] : [id])))
+  const gone = (id: string) => !wanted.has(id) && !unread.some((start) => id.startsWith(start))
+  return gallery.remove(gallery.entries().flatMap(({ id }) => (gone(id) ? [id] : [])))
 }
 
 /** Lets the config's rerankers keep what they need of the gallery's images. One that is still to be trained comes later. */

@@ -26,17 +26,25 @@ function imageOfItem(item: DatasetItem): IndexImage {
   }
 }
 
+export interface FoundImages {
+  readonly images: readonly IndexImage[]
+  /** What the ids of images in folders that could not be read start with. */
+  readonly unread: readonly string[]
+}
+
 /**
  * Image files of folders, and single files. Ids are paths relative to the current folder; the folder that an image lies
  * in becomes its label.
  *
  * @throws `image/not-found` for a path that does not exist.
  */
-export async function imagesOfPaths(paths: readonly string[], onWarning: (warning: Warning) => void): Promise<IndexImage[]> {
-  const found: IndexImage[] = []
+export async function imagesOfPaths(paths: readonly string[], onWarning: (warning: Warning) => void): Promise<FoundImages> {
+  const images: IndexImage[] = []
+  const unread: string[] = []
+  const idOf = (file: string) => path.relative('.', file).split(path.sep).join('/')
   const add = (file: string) => {
-    found.push({
-      id: path.relative('.', file).split(path.sep).join('/'),
+    images.push({
+      id: idOf(file),
       request: { source: file },
       metadata: { label: path.basename(path.dirname(file)) },
     })
@@ -45,6 +53,7 @@ export async function imagesOfPaths(paths: readonly string[], onWarning: (warnin
     const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
       const text = { problem: `The folder ${folder} cannot be read (${cause.code})`, fix: 'Check its permissions.' }
       onWarning(toWarning(new LookalikeError('image/unreadable-folder', text, { fields: { path: folder }, cause })))
+      unread.push(`${idOf(folder)}/`)
       return []
     })
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -62,5 +71,5 @@ export async function imagesOfPaths(paths: readonly string[], onWarning: (warnin
     if (what.isDirectory()) await walk(full)
     else add(full)
   }
-  return found
+  return { images, unread }
 }

@@ -92,10 +92,10 @@ describe('embedImages', () => {
     await expect(embedImages(channelMeans(), images, { ...cacheOption, onCorrupt: 'fail' })).rejects.toMatchObject({ code: expect.stringMatching(/^image\//) as unknown })
   })
 
-  it('names the image of an embedding that is not finite', async () => {
+  it.each([true, false])('names the image of an embedding that is not finite (noticed by the encoder: %s)', async (noticed) => {
     const broken = channelMeans('broken', Number.NaN)
     const encode = broken.encode.bind(broken)
-    broken.encode = async (batch) => encode(batch).catch(() => ({ data: new Float32Array(6).fill(Number.NaN), rows: 2, dim: 3, space: broken.space, role: 'any' as const }))
+    if (!noticed) broken.encode = async (batch) => encode(batch).catch(() => ({ data: new Float32Array(6).fill(Number.NaN), rows: 2, dim: 3, space: broken.space, role: 'any' as const }))
     const images = [await file('a.png', await encodePng(solid(1, 1, 1))), await file('b.png', await encodePng(solid(2, 2, 2)))]
     await expect(embedImages(broken, images)).rejects.toMatchObject({ code: 'embeddings/not-finite', message: expect.stringContaining('a.png') as unknown })
   })

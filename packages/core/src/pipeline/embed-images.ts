@@ -110,7 +110,10 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
     })
     for await (const { batch, positions, release } of batches) {
       const rows = positions.map((i) => missing[i]!)
-      const data = checkedOutput(await encoder.encode(batch, signal && { signal }), rows)
+      const output = await encoder.encode(batch, signal && { signal }).catch((error: unknown) => {
+        throw notFinite(error, rows)
+      })
+      const data = checkedOutput(output, rows)
       release()
       for (const [row, position] of rows.entries()) vectors[position] = data.slice(row * dim, (row + 1) * dim)
       if (cache && keys && cacheWorks) {
@@ -141,18 +144,25 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
     }
     try {
       return createEmbeddings({ data: output.data, rows: output.rows, dim, space, role: 'any' }).data
-    } catch (cause) {
-      if (!isLookalikeError(cause, 'embeddings/not-finite')) throw cause
-      const source = describeSource(images[rows[cause.fields.row as number]!]!.source)
-      throw new LookalikeError(
-        'embeddings/not-finite',
-        {
-          problem: `The encoder "${encoder.name}" gave an embedding of ${source} that is not finite`,
-          expected: 'finite numbers',
-          fix: 'Look at that image and at the model: half-precision weights overflow on some machines.',
-        },
-        { fields: { ...cause.fields, source }, cause },
-      )
+    } catch (error) {
+      throw notFinite(error, rows)
     }
+  }
+
+  /** Numbers that are not finite, told of the image instead of the row. */
+  function notFinite(error: unknown, rows: readonly number[]): unknown {
+    if (!isLookalikeError(error, 'embeddings/not-finite')) return error
+    const image = images[rows[error.fields.row as number] ?? -1]
+    if (!image) return error
+    const source = describeSource(image.source)
+    return new LookalikeError(
+      'embeddings/not-finite',
+      {
+        problem: `The encoder "${encoder.name}" gave an embedding of ${source} that is not finite`,
+        expected: 'finite numbers',
+        fix: 'Look at that image and at the model: half-precision weights overflow on some machines.',
+      },
+      { fields: { ...error.fields, source }, cause: error },
+    )
   }
 }

@@ -124,7 +124,7 @@ const NEEDS: Readonly<Record<Provider, string>> = {
 }
 
 function providerMissing(provider: Provider, available: readonly string[], cause?: unknown) {
-  const others = available.filter((name) => name !== provider)
+  const others = available.filter((name) => name !== provider && name in NEEDS)
   return new LookalikeError(
     'onnx/provider',
     {
