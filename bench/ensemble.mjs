@@ -2,7 +2,7 @@
  * The table of an ensemble of context-sensitive models over seeds, and the search cost of K members against one. Encoders and people's triples
  * are read from ../shared/data; seeds draw contexts, splits and batches. Prints a line a seed as it is done, then means and ranges.
  *
- *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|emoji|cost [--seeds 0,1,2] [--contexts 8|reference] [--references 1]
+ *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|mixed|emoji|cost [--seeds 0,1,2] [--contexts 8|reference] [--references 1]
  *         [--bases imagenet,birds,mini] [--each turn|cross] [--member head|all] [--size 224] [--epochs 6] [--batch 32] [--rate 1e-3] [--decay 3e-3]
  *         [--objective cosine|paper] [--centred yes|no] [--validation 300] [--most 2000] [--threads 2]
  *
@@ -13,7 +13,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createEmbeddings, openEmbeddingCache } from '@lookalike/core'
+import { createEmbeddings, createRandom, openEmbeddingCache } from '@lookalike/core'
 import { loadEmojiTriples, loadTriples } from '@lookalike/datasets'
 import { createMiniEncoder, createNetworkEncoder } from '@lookalike/encoders'
 import { exactEngine } from '@lookalike/index'
@@ -79,15 +79,33 @@ function load(seed) {
       { folder: root, cacheFolder: path.resolve(values.cache), warn: () => undefined },
     )
   }
-  const folder = path.join(shared, values.set === 'materials' ? 'triples-material-appearance' : 'triples-zappos-shoes')
+  return values.set === 'mixed' ? mixed(seed) : loadPeople(values.set, seed, values.contexts === 'reference' ? 'reference' : number('contexts'))
+}
+
+/** Materials, which are judged by gloss, and shoes, judged by shape, as one set: half of the contexts and of the other triples from each. */
+async function mixed(seed) {
+  const half = number('contexts') / 2
+  const sets = await Promise.all(['materials', 'shoes'].map(async (set) => ({ set, ...(await loadPeople(set, seed, half)) })))
+  const of = (list, split) => list.filter((triple) => triple.split === split)
+  const shuffled = (list, seedOf) => Array.from(createRandom(seedOf).permutation(list.length), (at) => list[at])
+  const parts = ['validation', 'test'].map((split) => [split, Math.min(...sets.map(({ triples }) => of(triples, split).length))])
+  const triples = sets.flatMap(({ set, triples: own }) => {
+    const named = (triple) => ({ ...triple, reference: `${set}/${triple.reference}`, a: `${set}/${triple.a}`, b: `${set}/${triple.b}`, ...(triple.context && { context: `${set} ${triple.context}` }) })
+    return [...of(own, 'train'), ...parts.flatMap(([split, count]) => shuffled(of(own, split), `${seed}/${set}/${split}`).slice(0, count))].map(named)
+  })
+  return { items: sets.flatMap(({ set, items }) => items.map((item) => ({ ...item, id: `${set}/${item.id}` }))), triples }
+}
+
+function loadPeople(set, seed, contexts) {
+  const folder = path.join(shared, set === 'materials' ? 'triples-material-appearance' : 'triples-zappos-shoes')
   return loadTriples(
     {
       file: path.join(folder, 'triples.csv'), index: path.join(folder, 'index.csv'), format: 'triples', ids: 'row', ties: 'drop', missingImages: 'fail', seed,
       columns: {
         reference: 'reference', a: 'a', b: 'b', closer: 'closer', context: 'context', classA: 'class_a', classB: 'class_b', votesA: 'votes_a', votesB: 'votes_b', split: 'split',
       },
-      contexts: values.contexts === 'reference' ? 'reference' : number('contexts'),
-      ...(values.set === 'materials' ? { splitBy: 'column', validation: 0.3, test: 0 } : { splitBy: 'images', validation: 0.25, test: 0.3 }),
+      contexts,
+      ...(set === 'materials' ? { splitBy: 'column', validation: 0.3, test: 0 } : { splitBy: 'images', validation: 0.25, test: 0.3 }),
     },
     { folder: shared, warn: () => undefined },
   )

@@ -86,6 +86,9 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
   const fitted = { features: ofReferences, dim: features.dim, accuracies, members: members.length, seed }
   for (const [name, how] of Object.entries(WEIGHTS)) {
     const weights = weightsOf(fitWeights(fitted, how), features.data, features.dim)
+    const asked = [...new Set(test.map(({ reference }) => reference))]
+    const uniform = (reference) => weights.subarray(reference * members.length, (reference + 1) * members.length).every((value, _, own) => value === own[0])
+    if (name === 'credibility map') row['test references in an empty window of the map'] = 100 * mean(asked.map((reference) => (uniform(reference) ? 1 : 0)))
     row[name] = 100 * mean(hits(test.map(({ reference }, at) => onTest.reduce((sum, gap, k) => sum + weights[reference * members.length + k] * gap[at], 0)), test))
   }
   // Why an ensemble helps or not: how often two members agree, what the best of them for each test reference reaches, and how far a person does.

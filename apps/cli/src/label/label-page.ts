@@ -14,8 +14,12 @@ export const LABEL_PAGE = `<!doctype html>
   #pair button { padding: 6px }
   button:focus-visible, #pair button:hover { outline: 3px solid #3b6fb6 }
   #tools { margin-top: 12px; display: flex; gap: 12px; justify-content: center }
-  #status { min-height: 1.4em }
+  h1 { font-size: 1.1rem; margin: 0 0 4px }
+  #status { min-height: 1.4em; margin: 0 0 12px; opacity: .75; font-variant-numeric: tabular-nums }
+  kbd { font: inherit; opacity: .65; margin-left: .4em }
+  @media (pointer: coarse) { kbd { display: none } #tools button { flex: 1; max-width: 180px; padding: 14px } }
 </style>
+<h1>Which is closer to this one?</h1>
 <p id="status" role="status">Loading</p>
 <main id="ask" hidden>
   <img id="reference" alt="Reference">
@@ -25,8 +29,8 @@ export const LABEL_PAGE = `<!doctype html>
   </div>
 </main>
 <div id="tools">
-  <button data-answer="skip">Skip (space)</button>
-  <button id="undo">Undo (backspace)</button>
+  <button data-answer="skip">Skip<kbd>space</kbd></button>
+  <button id="undo">Undo<kbd>backspace</kbd></button>
 </div>
 <script>
   const byId = (id) => document.getElementById(id)
@@ -36,7 +40,7 @@ export const LABEL_PAGE = `<!doctype html>
     byId('ask').hidden = !question
     byId('undo').disabled = !state.canUndo
     byId('status').textContent = question
-      ? 'Which one is closer to the picture on top? ' + state.answered + ' answered, ' + state.left + ' left'
+      ? state.answered + ' answered, ' + state.left + ' left'
       : 'Done: ' + state.answered + ' answered'
     if (question) for (const part of ['reference', 'a', 'b']) byId(part).src = '/image?id=' + encodeURIComponent(question[part])
   }

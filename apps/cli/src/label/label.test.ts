@@ -125,7 +125,12 @@ describe('serveLabels', () => {
       await says('1 answered, 2 left')
       await page.keyboard.press('Backspace')
       await says('0 answered, 3 left')
+      expect(await answers()).toEqual([])
       await page.keyboard.press('ArrowLeft')
+      await says('1 answered, 2 left')
+      // Every answer is in the file at once, and the page goes on where it was.
+      expect(await answers()).toEqual(['"red, dark",green,blue,a'])
+      await page.reload()
       await says('1 answered, 2 left')
       await page.keyboard.press(' ')
       await says('1 answered, 1 left')

@@ -57,7 +57,7 @@ const train = async (given: Record<string, unknown>, data = dataset, resume = fa
 describe('context-ensemble trainer', () => {
   it('trains a member for each context and trusts the one that fits the validation references', async () => {
     const result = await train({ epochs: 30, learningRate: 0.02, weightDecay: 0, weights: { use: 'best-single' } })
-    expect(Object.keys(result.metrics)).toEqual(['local-accuracy/red', 'local-accuracy/blue'])
+    expect(Object.keys(result.metrics)).toEqual(['local-accuracy/red', 'local-accuracy/blue', 'consistency of the triples'])
     for (const accuracy of Object.values(result.metrics)) expect(accuracy).toBeGreaterThan(0.75)
     const model = await readEnsemble(folder)
     expect(model.weights).toEqual({ kind: 'constant', values: Float32Array.of(1, 0) })
@@ -73,7 +73,17 @@ describe('context-ensemble trainer', () => {
     const [first, second] = [await times(), (await train(options, dataset, true), await times())]
     expect(second).toEqual(first)
     expect(await readFile(file, 'utf8')).toBe(before)
-    expect(await readFile(path.join(folder, 'credibility-map.svg'), 'utf8')).toContain('>red</text>')
+    expect(await readFile(path.join(folder, 'credibility-map.svg'), 'utf8')).toContain('>red <tspan')
+  })
+
+  it('warns of triples that speak against each other', async () => {
+    const [first] = triples
+    const contradiction = { ...first!, closer: first!.closer === 'a' ? 'b' : 'a' } as const
+    const warnings: string[] = []
+    await createContextTrainer(await settings({ epochs: 0 }), { openNetwork: () => Promise.reject(new Error('none')) }).train({
+      dataset: { ...dataset, triples: [...triples, contradiction] }, encoder, folder, seed: 0, resume: false, onWarning: ({ code }) => warnings.push(code),
+    })
+    expect(warnings).toContain('triples/contradiction')
   })
 
   it.each<[string, Partial<Dataset>, string]>([

@@ -1,12 +1,16 @@
-import { LookalikeError, type Dataset, type Split, type Triple } from '@lookalike/core'
+import { LookalikeError, type Dataset, type Split, type Triple, type Warning } from '@lookalike/core'
 import type { RowTriple } from '../context/context-loss.js'
-import { checkTriples } from '../triples/check-triples.js'
+import { checkTriples, type TripleReport } from '../triples/check-triples.js'
 
 /** Triples ready to learn from; rows are positions among the dataset's items. */
 export interface ContextData {
   /** In the order in which contexts first come. */
   readonly contexts: ReadonlyMap<string, readonly RowTriple[]>
   readonly validation: readonly RowTriple[]
+  /** Contradictions and circles: they can be learned from, and limit what is learned. */
+  readonly warnings: readonly Warning[]
+  /** Of the triples' own answers, 0 to 1, where three candidates of one reference are all compared. */
+  readonly consistency?: number
 }
 
 /**
@@ -15,7 +19,7 @@ export interface ContextData {
  * @throws `ensemble/no-triples`, `ensemble/bad-triple`, `ensemble/one-context`, `ensemble/small-context`
  */
 export function readContexts(dataset: Dataset, softLabels: boolean, batchSize: number): ContextData {
-  const triples = usableTriples(dataset)
+  const { triples, report } = usableTriples(dataset)
   const rowOf = new Map(dataset.items.map(({ id }, row) => [id, row]))
   const of = (split: Split) => triples.filter((triple) => triple.split === split)
   const contexts = new Map<string, RowTriple[]>()
@@ -28,14 +32,20 @@ export function readContexts(dataset: Dataset, softLabels: boolean, batchSize: n
   }
   if (contexts.size < 2) throw oneContext([...contexts.keys()])
   for (const [context, own] of contexts) if (Math.floor((own.length * 2) / 3) < batchSize) throw smallContext(context, own.length, batchSize)
-  return { contexts, validation: of('validation').map((triple) => toRow(triple, rowOf, softLabels)) }
+  return {
+    contexts,
+    validation: of('validation').map((triple) => toRow(triple, rowOf, softLabels)),
+    warnings: report.warnings,
+    ...(report.annotatorFreeConsistency !== undefined && { consistency: report.annotatorFreeConsistency }),
+  }
 }
 
-function usableTriples({ name, items, triples }: Dataset): readonly Triple[] {
+function usableTriples({ name, items, triples }: Dataset): { readonly triples: readonly Triple[]; readonly report: TripleReport } {
   if (!triples || triples.length === 0) {
     throw new LookalikeError('ensemble/no-triples', { problem: `The dataset ${name} has no triples`, expected: 'a dataset of triples, as "triples" or "emoji-triples" read', fix: 'Gather some with "lookalike label".' })
   }
-  const [fault] = checkTriples(triples, items.map(({ id }) => id)).bad
+  const report = checkTriples(triples, items.map(({ id }) => id))
+  const [fault] = report.bad
   if (fault) {
     const { reference, a, b } = triples[fault.position]!
     throw new LookalikeError(
@@ -47,7 +57,7 @@ function usableTriples({ name, items, triples }: Dataset): readonly Triple[] {
       { fields: { ...fault } },
     )
   }
-  return triples
+  return { triples, report }
 }
 
 function toRow({ reference, a, b, closer, agreement, classA, classB }: Triple, rowOf: ReadonlyMap<string, number>, soft: boolean): RowTriple {

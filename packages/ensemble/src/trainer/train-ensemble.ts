@@ -31,7 +31,8 @@ interface Base {
 export async function trainEnsemble(settings: ContextTrainerOptions, parts: ContextTrainerParts, request: TrainerRequest): Promise<TrainerResult> {
   const { dataset, folder, seed, resume, signal, onProgress, onWarning } = request
   const options = trainingOptions(settings, seed, signal)
-  const { contexts, validation } = readContexts(dataset, settings.softLabels, options.batchSize)
+  const { contexts, validation, warnings, consistency } = readContexts(dataset, settings.softLabels, options.batchSize)
+  for (const warning of warnings) onWarning?.(warning)
   const images = dataset.items.map(({ source, box }): ImageRequest => ({ source, ...(box && { box }) }))
   const embed = async (encoder: Encoder) =>
     (await embedImages(encoder, images, { ...(signal && { signal }), ...(onProgress && { onProgress }), ...(onWarning && { onWarning }), onCorrupt: 'fail' })).embeddings.data
@@ -83,8 +84,11 @@ export async function trainEnsemble(settings: ContextTrainerOptions, parts: Cont
   await writeEnsemble(folder, model)
   if (settings.merge) await saveModel(path.join(folder, MERGED_FILE), await merged(model, bases, folder))
   return {
-    artefact: settings.merge ? MERGED_FILE : ENSEMBLE_FILE,
-    metrics: Object.fromEntries(members.map(({ context, localAccuracy }) => [`local-accuracy/${context}`, localAccuracy])),
+    artefact: ENSEMBLE_FILE,
+    metrics: {
+      ...Object.fromEntries(members.map(({ context, localAccuracy }) => [`local-accuracy/${context}`, localAccuracy])),
+      ...(consistency !== undefined && { 'consistency of the triples': consistency }),
+    },
     stopped: 'finished',
   }
 }

@@ -1,10 +1,11 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createRandom, embedImages, type Dataset, type Encoder, type Preprocessing, type Triple } from '@lookalike/core'
-import { buildConvNet, buildVit, createNetworkEncoder, createOnnxEncoder } from '@lookalike/encoders'
+import { createRandom, createRegistry, embedImages, type Combiner, type Dataset, type Encoder, type Preprocessing, type Triple } from '@lookalike/core'
+import encoderPlugins, { buildConvNet, buildVit, createNetworkEncoder, createOnnxEncoder } from '@lookalike/encoders'
 import { createSession, float32, loadModel, readModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { contextCombiner } from '../combiner/context-combiner.js'
 import { createContextCombiner } from '../combiner/create-context-combiner.js'
 import { createMergedCombiner } from '../combiner/create-merged-combiner.js'
 import { readEnsemble } from '../combiner/ensemble-file.js'
@@ -79,7 +80,7 @@ const open = async (own: string) => {
   return createContextCombiner(model, encoders)
 }
 const images = items.map(({ source }) => ({ source }))
-const vectors = async (combiner: Awaited<ReturnType<typeof open>>) => {
+const vectors = async (combiner: Combiner) => {
   const embed = async (encoders: readonly Encoder[]) => Promise.all(encoders.map(async (encoder) => (await embedImages(encoder, images)).embeddings))
   return {
     query: (await combiner.combineQuery(await embed(combiner.queryEncoders))).embeddings,
@@ -140,8 +141,7 @@ describe('a merged ensemble', () => {
     ['heads on two encoders of other mean and deviation', { weights: { use: 'credibility-map', grid: 20 } }, true],
     ['whole networks', { member: { use: 'all' }, learningRate: 1e-3, weights: { use: 'uniform' } }, true],
   ])('makes the vectors of the folder: %s', async (name, given, both) => {
-    const result = await train(`merged ${name}`, { ...given, merge: true }, both ? [second!] : [])
-    expect(result.artefact).toBe('ensemble.onnx')
+    await train(`merged ${name}`, { ...given, merge: true }, both ? [second!] : [])
     const own = path.join(folder, `merged ${name}`)
     const apart = await open(own)
     const file = path.join(own, 'ensemble.onnx')
@@ -155,6 +155,23 @@ describe('a merged ensemble', () => {
     await apart.dispose()
     await merged.dispose()
   }, 60_000)
+
+  it('is served by a config, from its folder or as one file, with nothing else', async () => {
+    await train('served', { member: { use: 'lora' }, epochs: 1, merge: true })
+    const registry = createRegistry([...encoderPlugins, contextCombiner])
+    const context = { folder, cacheFolder: folder, seed: 0, threads: 1 }
+    const create = (given: Record<string, unknown>) => registry.create('combiner', { use: 'context-ensemble', ...given }, context)
+    const [apart, merged] = [await create({ folder: 'served' }), await create({ model: 'served/ensemble.onnx' })]
+    const [wanted, got] = [await vectors(apart), await vectors(merged)]
+    for (const role of ['query', 'gallery'] as const) got[role].data.forEach((value, i) => expect(Math.abs(value - wanted[role].data[i]!)).toBeLessThan(2e-5))
+    await apart.dispose()
+    await merged.dispose()
+    await expect(create({})).rejects.toThrow(/either folder or model/)
+    await expect(create({ model: 'served/ensemble.onnx', encoder: 'mini' })).rejects.toThrow(/the file holds its encoders/)
+    await expect(create({ folder: 'served', encoder: 'mini' })).rejects.toMatchObject({ code: 'ensemble/space' })
+    await rm(path.join(folder, 'served', 'encoder-1.onnx'))
+    await expect(create({ folder: 'served' })).rejects.toMatchObject({ code: 'onnx/file' })
+  })
 
   it('runs a shared encoder once', async () => {
     await train('once', { merge: true })
