@@ -10,11 +10,12 @@
  * style, 1,000 triples a context from `--references` references of one group, `--validation` and 500 test references with 9 triples each.
  */
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createEmbeddings, createRandom, openEmbeddingCache } from '@lookalike/core'
-import { loadEmojiTriples, loadTriples } from '@lookalike/datasets'
+import { annotatorAgreement, loadEmojiTriples, loadTriples } from '@lookalike/datasets'
 import { createMiniEncoder, createNetworkEncoder } from '@lookalike/encoders'
 import { exactEngine } from '@lookalike/index'
 import { loadModel } from '@lookalike/onnx'
@@ -50,6 +51,7 @@ async function table() {
   for (const seed of values.seeds.split(',').map(Number)) {
     const dataset = await load(seed)
     const row = await measureEnsemble(dataset, encoders, options, seed, (network, { name, input }) => createNetworkEncoder(name, network, input.preprocessing, { threads: options.threads }))
+    if (values.set === 'materials') row['one person with the majority of the others'] = 100 * (await people())
     for (const [name, value] of Object.entries(dataset.figures ?? {})) row[`annotators: ${name}`] = 100 * value
     rows.push(row)
     console.log(JSON.stringify({ seed, ...row }))
@@ -109,6 +111,14 @@ function loadPeople(set, seed, contexts) {
     },
     { folder: shared, warn: () => undefined },
   )
+}
+
+/** What a person reaches on the test triples of materials that have a majority: the figure to hold beside a model's. */
+async function people() {
+  const [header, ...lines] = (await readFile(path.join(shared, 'triples-material-appearance/triples.csv'), 'utf8')).trim().split(/\r?\n/).map((line) => line.split(','))
+  const cell = (line, name) => line[header.indexOf(name)]
+  const test = lines.filter((line) => cell(line, 'split') === 'test' && cell(line, 'closer') !== 'tie')
+  return annotatorAgreement(test.map((line) => ({ a: Number(cell(line, 'votes_a')), b: Number(cell(line, 'votes_b')) }))).withMajority
 }
 
 /** The MobileNetV2 of ../shared/data/encoders at any size: they are convolutions throughout. */

@@ -61,6 +61,29 @@ describe('every shipped config', () => {
   }, 300_000)
 })
 
+describe('the example of a context ensemble', () => {
+  it('trains, small, and is measured from its folder and from its one file', async () => {
+    const runs = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
+    try {
+      const config = (name: string) => path.join(examples, 'context-ensemble', name)
+      const small = ['--dataset={use: emoji-triples, contexts: 2, triplesPerContext: 60, validationReferences: 6, testReferences: 6, triplesPerReference: 3}', `--runs=${runs}`, '--json', '--quiet']
+      const trained = await runCli(['train', '--config', config('lookalike.config.yaml'), ...small, '--name=small'], { cwd: root })
+      expect(trained.code, trained.stderr).toBe(0)
+      expect(Object.keys((JSON.parse(trained.stdout) as { metrics: Record<string, number> }).metrics).filter((name) => name.startsWith('local-accuracy/'))).toHaveLength(2)
+      const figures: unknown[] = []
+      for (const combiner of [`{use: context-ensemble, folder: ${path.join(runs, 'small')}}`, `{use: context-ensemble, model: ${path.join(runs, 'small', 'ensemble.onnx')}}`]) {
+        const measured = await runCli(['evaluate', '--config', config('ensemble.lookalike.config.yaml'), ...small, `--combiner=${combiner}`], { cwd: root })
+        expect(measured.code, measured.stderr).toBe(0)
+        figures.push((JSON.parse(measured.stdout) as { stages: { metrics: Record<string, number> }[] }).stages[0]!.metrics)
+      }
+      expect(figures[0]).toEqual({ 'triplet-accuracy': expect.any(Number) as number })
+      expect(figures[1]).toEqual(figures[0])
+    } finally {
+      await rm(runs, { recursive: true, force: true })
+    }
+  }, 300_000)
+})
+
 describe('the example of reranking', () => {
   it('trains both stages and measures before and after, with one command, and goes on where it was', async () => {
     // As deep as the example, so that what it refers to is there.

@@ -40,7 +40,7 @@ const options = z.strictObject({
   encoders: z
     .array(pluginRef('encoder'))
     .default([])
-    .describe('Further encoders to start from: contexts take the run\'s encoder and these in turn (ours). Members of different encoders are less alike.'),
+    .describe("Further encoders to start from: every context then has a member from the run's encoder and one from each of these (ours). Members of different encoders are less alike."),
   objective: z
     .enum(['cosine', 'paper'])
     .default('cosine')

@@ -27,7 +27,7 @@ interface Base {
   readonly pixels: PixelSource | undefined
 }
 
-/** Trains every context's member, fits the weights and writes the ensemble. */
+/** Trains a member for every context, from every encoder, fits the weights and writes the ensemble. */
 export async function trainEnsemble(settings: ContextTrainerOptions, parts: ContextTrainerParts, request: TrainerRequest): Promise<TrainerResult> {
   const { dataset, folder, seed, resume, signal, onProgress, onWarning } = request
   const options = trainingOptions(settings, seed, signal)
@@ -53,12 +53,11 @@ export async function trainEnsemble(settings: ContextTrainerOptions, parts: Cont
 
   const members: EnsembleMember[] = []
   const outputs: MemberOutputs[] = []
-  const done = (note?: string) => onProgress?.({ phase: 'train', done: members.length, total: contexts.size, unit: 'context', ...(note !== undefined && { note }) })
+  const jobs = [...contexts].flatMap(([context, own]) => bases.map((base, at) => ({ context, own, base, at })))
+  const done = (note?: string) => onProgress?.({ phase: 'train', done: members.length, total: jobs.length, unit: 'member', ...(note !== undefined && { note }) })
   done()
-  for (const [context, own] of contexts) {
+  for (const { context, own, base, at } of jobs) {
     signal?.throwIfAborted()
-    const at = members.length % bases.length
-    const base = bases[at]!
     const { member: form } = settings
     const fingerprint = createHash('sha256').update(encode([form, { ...options, signal: undefined }, base.encoder.space, form.use === 'head' && base.facts.features, own])).digest('hex').slice(0, 16)
     const file = path.join(folder, 'members', `${fingerprint}.json`)
@@ -72,13 +71,14 @@ export async function trainEnsemble(settings: ContextTrainerOptions, parts: Cont
     outputs.push(output)
     done(`${context}: ${(100 * member.localAccuracy).toFixed(1)} %`)
   }
+  const nameOf = ({ context, base }: EnsembleMember) => (bases.length === 1 ? context : `${context} from ${bases[base]!.encoder.name}`)
 
   const [first] = bases as [Base]
   const { dim } = first.facts.features.pca
   const weights = learnWeights(outputs, first.features, dim, validation, settings.weights, seed)
   if (weights.kind === 'credibility-map') {
     const references = new Set(validation.map(({ reference }) => reference))
-    await writeWhole(path.join(folder, 'credibility-map.svg'), renderMap(weights, pickRows(first.features, dim, references), members.map(({ context }) => context)))
+    await writeWhole(path.join(folder, 'credibility-map.svg'), renderMap(weights, pickRows(first.features, dim, references), members.map(nameOf)))
   }
   const model: EnsembleModel = { bases: bases.map(({ facts }) => facts), members, weights }
   await writeEnsemble(folder, model)
@@ -86,7 +86,7 @@ export async function trainEnsemble(settings: ContextTrainerOptions, parts: Cont
   return {
     artefact: ENSEMBLE_FILE,
     metrics: {
-      ...Object.fromEntries(members.map(({ context, localAccuracy }) => [`local-accuracy/${context}`, localAccuracy])),
+      ...Object.fromEntries(members.map((member) => [`local-accuracy/${nameOf(member)}`, member.localAccuracy])),
       ...(consistency !== undefined && { 'consistency of the triples': consistency }),
     },
     stopped: 'finished',

@@ -135,6 +135,16 @@ describe('members that are whole networks', () => {
   })
 })
 
+describe('several encoders', () => {
+  it('give every context a member each', async () => {
+    const { metrics } = await train('several', {}, [second!])
+    const { members, bases } = await readEnsemble(path.join(folder, 'several'))
+    expect(bases.map(({ name, file }) => [name, file])).toEqual([['vit-1', 'encoder-1.onnx'], ['conv', 'encoder-2.onnx']])
+    expect(members.map(({ context, base }) => `${context} ${base}`)).toEqual(['direction 0', 'direction 1', 'brightness 0', 'brightness 1'])
+    expect(Object.keys(metrics).slice(0, 2)).toEqual(['local-accuracy/direction from vit-1', 'local-accuracy/direction from conv'])
+  })
+})
+
 describe('a merged ensemble', () => {
   it.each([
     ['heads on one encoder', {}, false],
