@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createRandom } from '@lookalike/core'
-import { createGraphBuilder, createSession, float32, writeModel, type OnnxModel } from '@lookalike/onnx'
+import { createGraphBuilder, createSession, float32, writeModel, type GraphBuilder, type OnnxModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildVit } from './builder/build-vit.js'
 import { createPretrainedEncoder, type PretrainedEncoderOptions } from './create-pretrained-encoder.js'
 import { startHubServer } from './hub/hub-server.fixture.js'
+import { float32ToFloat16 } from './weights/half-precision.js'
 
 const size = { imageSize: 16, patchSize: 4, dim: 8, depth: 1, heads: 2 } as const
 const random = createRandom('pretrained')
@@ -124,6 +125,33 @@ describe('createPretrainedEncoder', () => {
     await expect(encode({ family: 'dino', model: path, dtype: 'fp16' })).rejects.toMatchObject({
       code: 'hub/not-found', message: expect.stringContaining(join(path, 'onnx', 'model_fp16.onnx')) as string,
     })
+  })
+
+  it('runs half-precision and 8-bit files as exporters write them', async () => {
+    const weights = Float32Array.from({ length: 64 * 8 }, () => random.normal())
+    const exported = (type: 'float32' | 'float16', product: (g: GraphBuilder, tokens: string) => string) => {
+      const g = createGraphBuilder()
+      g.output(product(g, g.reshape(g.input('pixel_values', type, ['N', 3, 16, 16]), [0, 12, 64])), 'last_hidden_state', { type, shape: ['N', 12, 8] })
+      return g.build()
+    }
+    const step = Math.max(...weights.map(Math.abs)) / 127
+    const path = await repository('precisions', {
+      'config.json': { model_type: 'vit' }, 'preprocessor_config.json': processor,
+      'onnx/model.onnx': exported('float32', (g, x) => g.matMul(x, g.initializer('w', float32(weights, [64, 8])))),
+      'onnx/model_fp16.onnx': exported('float16', (g, x) => g.matMul(x, g.initializer('w', { type: 'float16', shape: [64, 8], data: float32ToFloat16(weights) }))),
+      'onnx/model_quantized.onnx': exported('float32', (g, x) => {
+        const [values, scale, zero] = g.nodes('DynamicQuantizeLinear', [x], 3) as [string, string, string]
+        const integers = g.initializer('w', { type: 'int8', shape: [64, 8], data: Int8Array.from(weights, (value) => Math.round(value / step)) })
+        return g.mul(g.cast(g.node('MatMulInteger', [values, integers, zero]), 'float32'), g.mul(scale, g.floats(step)))
+      }),
+    })
+    const [full, half, eight] = [await encode({ family: 'dino', model: path }), await encode({ family: 'dino', model: path, dtype: 'fp16' }), await encode({ family: 'dino', model: path, dtype: 'q8' })]
+    const furthest = (vectors: Float32Array) => Math.max(...vectors.map((value, i) => Math.abs(value - full.data[i]!)))
+    expect(half.name).toBe('dino/precisions-fp16')
+    expect(furthest(half.data)).toBeLessThan(2e-3)
+    expect(furthest(eight.data)).toBeLessThan(0.03)
+    expect(furthest(eight.data)).toBeGreaterThan(furthest(half.data))
+    expect(new Set([full.space, half.space, eight.space]).size).toBe(3)
   })
 
   it('comes from the hub by name, and then from the cache', async () => {

@@ -57,7 +57,8 @@ function extent(values: readonly number[]): [number, number] {
     high = Math.max(high, value)
   }
   if (low > high) return [0, 1]
-  return low === high ? [low - 0.5, high + 0.5] : [low, high]
+  if (low < high) return [low, high]
+  return low >= 0 && low <= 1 ? [0, 1] : [low - 0.5, low + 0.5]
 }
 
 function tickText(value: number): Html {

@@ -109,14 +109,12 @@ describe('loadBatches', () => {
       const many = Array.from({ length: 200 }, () => ({ source }))
       const options = { batchSize: 4, concurrency: 3, ahead: 2 }
       for await (const _ of loadBatches(many, preprocessing, options)) {
-        // Long enough for everything that may run ahead.
-        await sleep(150)
+        // The caller's batch and two ahead, and no more.
+        await expect.poll(() => total, { timeout: 20_000 }).toBe(12)
+        await sleep(50)
         break
       }
       expect(most).toBe(3)
-      // The caller's batch and two ahead.
-      expect(total).toBe(12)
-      await sleep(50)
       expect(total).toBe(12)
 
       const controller = new AbortController()
