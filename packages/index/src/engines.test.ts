@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, createRandom, type Embeddings, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { exactEngine, exactTopK, usearchEngine } from './index.js'
+import { exactEngine, exactSimilarities, exactTopK, usearchEngine } from './index.js'
 
 const dim = 16
 const space = 'test'
@@ -204,6 +204,27 @@ describe('exactTopK', () => {
     const query = createEmbeddings({ data: Float32Array.from({ length: dim }, (_, i) => (i === 0 ? 1 : 0)), rows: 1, dim, space, role: 'any' })
     const [found] = await exactTopK(query, createEmbeddings({ data, rows, dim, space, role: 'any' }), 7)
     expect([...found!.positions]).toEqual([20, 16_383, 16_384, 17_000, 39_999, 0, 1])
+  })
+
+  // Few distinct vectors many times over: the runtime must round their similarities alike wherever they stand.
+  it.each([100, 4101, 8232])('puts the lower position first among equal rows of any values, of %i', async (rows) => {
+    const random = createRandom(5)
+    const wide = 384
+    const distinct = Float32Array.from({ length: 20 * wide }, () => random.normal())
+    const which = Int32Array.from({ length: rows }, () => random.integer(20))
+    const data = new Float32Array(rows * wide)
+    which.forEach((row, position) => data.set(distinct.subarray(row * wide, (row + 1) * wide), position * wide))
+    const twins = createEmbeddings({ data, rows, dim: wide, space, role: 'any' })
+    const some = createEmbeddings({ data: Float32Array.from({ length: 1030 * wide }, () => random.normal()), rows: 1030, dim: wide, space, role: 'any' })
+    const sorted = (positions: Int32Array) => positions.every((position, i) => i === 0 || which[position] !== which[positions[i - 1]!] || position > positions[i - 1]!)
+    const groups = (positions: Int32Array) => positions.filter((position, i) => i === 0 || which[position] !== which[positions[i - 1]!]).length
+    const rankings = await exactTopK(some, twins, Math.ceil(rows / 10))
+    expect(rankings.filter(({ positions }) => !sorted(positions) || groups(positions) > new Set(positions.map((position) => which[position]!)).size)).toEqual([])
+    const similarities = await exactSimilarities(twins)
+    const values = await similarities.compute(some.data.subarray(0, 64 * wide), 64)
+    const uneven = Array.from({ length: 64 }, (_, row) => new Set(values.subarray(row * rows, (row + 1) * rows)).size).filter((size) => size > 20)
+    expect(uneven).toEqual([])
+    await similarities.dispose()
   })
 
   it('stops at the signal', async () => {

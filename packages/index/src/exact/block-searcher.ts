@@ -1,7 +1,7 @@
 import { createRanking, type OperationOptions, type Ranking } from '@lookalike/core'
 import { createSession, float32, int64, type Session } from '@lookalike/onnx'
 import { mergeBest } from './merge-best.js'
-import { BLOCK_ROWS, type RowBlock, splitBlock } from './row-blocks.js'
+import { BLOCK_ROWS, type RowBlock } from './row-blocks.js'
 import { topKGraph } from './top-k-graph.js'
 
 interface BlockSearchOptions extends OperationOptions {
@@ -18,6 +18,11 @@ export interface BlockSearcher {
 const QUERIES = 1024
 /** Similarities at a time: they fit the processor's cache, which makes finding the largest ones cheap. */
 const SIMILARITIES = 1 << 22
+/**
+ * Gallery rows of a product are a multiple of this. The runtime rounds the sums of products that leave a thread fewer than 65 rows
+ * differently (seen on two threads), and equal rows must get equal similarities to be ordered by their positions.
+ */
+export const UNIT = 2048
 
 /** Exact search by matrix product, block by block, in onnxruntime-node. */
 export function createBlockSearcher(dim: number, threads?: number): BlockSearcher {
@@ -33,33 +38,28 @@ export function createBlockSearcher(dim: number, threads?: number): BlockSearche
   }
   return {
     async search(whole, queries, count, k, { allow, signal, onProgress } = {}) {
-      const blocks = whole.flatMap((block) => splitBlock(block, dim, rowsFor(count)))
-      const biases = allow ? blocks.map((block) => biasOf(block, allow)) : []
-      const total = blocks.reduce((sum, { rows }, i) => sum + (biases[i] ? biases[i].allowed : rows), 0)
-      const kept = Math.min(k, total)
-      const found: Ranking[] = []
+      const products = whole.flatMap((block) => toProducts(block, dim, rowsFor(count), allow))
+      const kept = Math.min(k, products.reduce((sum, { found }) => sum + found, 0))
+      const rankings: Ranking[] = []
       for (let start = 0; start < count; start += QUERIES) {
         const rows = Math.min(QUERIES, count - start)
         const part = float32(queries.subarray(start * dim, (start + rows) * dim), [rows, dim])
         const best = mergeBest(rows, kept)
-        for (const [i, block] of blocks.entries()) {
+        for (const product of products) {
           signal?.throwIfAborted()
-          const bias = biases[i]
-          if (bias?.allowed === 0) continue
-          const some = bias !== undefined && bias.allowed < block.rows
-          const width = Math.min(kept, bias?.allowed ?? block.rows)
-          const { values, positions } = await (await sessionFor(some)).run({
+          const width = Math.min(kept, product.found)
+          const { values, positions } = await (await sessionFor(product.bias !== undefined)).run({
             queries: part,
-            gallery: float32(block.data, [block.rows, dim]),
+            gallery: float32(product.data, [product.rows, dim]),
             k: int64([width], [1]),
-            ...(some && { bias: float32(bias.values, [block.rows]) }),
+            ...(product.bias && { bias: float32(product.bias, [product.rows]) }),
           })
-          best.add(values!.data as Float32Array, positions!.data as BigInt64Array, width, block.start)
+          best.add(values!.data as Float32Array, positions!.data as BigInt64Array, width, product.start)
         }
-        for (let row = 0; row < rows; row++) found.push(createRanking(...best.of(row)))
+        for (let row = 0; row < rows; row++) rankings.push(createRanking(...best.of(row)))
         onProgress?.({ phase: 'search', done: start + rows, total: count, unit: 'query' })
       }
-      return found
+      return rankings
     },
     async dispose() {
       const open = [...sessions.values()]
@@ -69,14 +69,42 @@ export function createBlockSearcher(dim: number, threads?: number): BlockSearche
   }
 }
 
-const rowsFor = (queries: number) => Math.floor(SIMILARITIES / Math.min(QUERIES, Math.max(queries, SIMILARITIES / BLOCK_ROWS)))
+const rowsFor = (queries: number) =>
+  Math.floor(SIMILARITIES / Math.min(QUERIES, Math.max(queries, SIMILARITIES / BLOCK_ROWS)) / UNIT) * UNIT
 
-function biasOf({ start, rows }: RowBlock, allow: (position: number) => boolean): { values: Float32Array; allowed: number } {
-  const values = new Float32Array(rows)
-  let allowed = 0
-  for (let row = 0; row < rows; row++) {
-    if (allow(start + row)) allowed++
-    else values[row] = -Infinity
+/** Gallery rows of one product. */
+interface ProductRows extends RowBlock {
+  /** Added to the similarities: minus infinity hides a row. */
+  readonly bias: Float32Array | undefined
+  /** Rows that are not hidden, at least one. */
+  readonly found: number
+}
+
+/** Cuts a block into products of at most `most` rows. The last rows are filled up with hidden ones; the others are not copied. */
+function toProducts({ start, rows, data }: RowBlock, dim: number, most: number, allow?: (position: number) => boolean): ProductRows[] {
+  const products: ProductRows[] = []
+  for (let row = 0; row < rows; ) {
+    const whole = Math.min(most, Math.floor((rows - row) / UNIT) * UNIT)
+    const there = whole || rows - row
+    const width = whole || UNIT
+    const first = start + row
+    const bias = there === width && !allow ? undefined : new Float32Array(width).fill(-Infinity, there)
+    let found = there
+    for (let i = 0; bias && allow && i < there; i++) {
+      if (allow(first + i)) continue
+      bias[i] = -Infinity
+      found--
+    }
+    const values = data.subarray(row * dim, (row + there) * dim)
+    if (found > 0) products.push({ start: first, rows: width, data: whole ? values : filledUp(values, width * dim), bias: found < width ? bias : undefined, found })
+    row += there
   }
-  return { values, allowed }
+  return products
+}
+
+/** With zeros behind. */
+export function filledUp(values: Float32Array, length: number): Float32Array {
+  const filled = new Float32Array(length)
+  filled.set(values)
+  return filled
 }

@@ -61,16 +61,6 @@ function withRoom(values: Float32Array<ArrayBuffer>, length: number, most: numbe
   return larger
 }
 
-/** The same rows in smaller blocks, not copied. */
-export function splitBlock({ start, rows, data }: RowBlock, dim: number, blockRows: number): RowBlock[] {
-  const blocks: RowBlock[] = []
-  for (let row = 0; row < rows; row += blockRows) {
-    const count = Math.min(blockRows, rows - row)
-    blocks.push({ start: start + row, rows: count, data: data.subarray(row * dim, (row + count) * dim) })
-  }
-  return blocks
-}
-
 /** @throws `index/k` for a number of results that is none. */
 export function checkK(k: number): void {
   if (Number.isInteger(k) && k >= 1) return

@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { createEmbeddings, type OperationOptions, toWarning, type VectorIndex, type VectorIndexEngine, type Warning } from '@lookalike/core'
@@ -39,7 +39,7 @@ function readIndexNote(folder: string, generation: number): IndexNote | undefine
 export interface GalleryIndex {
   /** The index with all rows of the store, without those of images that are gone. */
   current(options?: OperationOptions): Promise<VectorIndex>
-  /** Keeps it beside the store where the engine can, if there is anything new. */
+  /** Keeps it beside the store where the engine can, if there is anything new. A failure is a warning: the vectors have everything. */
   save(): Promise<void>
   dispose(): Promise<void>
 }
@@ -130,9 +130,21 @@ export function createGalleryIndex(
       if (!index?.save || !changed) return
       const before = savedIndexFiles(folder, generation)
       const file = `index-${generation}-${randomUUID()}.${engine.name}`
-      await index.save(path.join(folder, file))
-      await writeFile(`${noteFile}.new`, `${JSON.stringify({ engine: engine.name, file, rows: seen, removed: [...removed] })}\n`)
-      await rename(`${noteFile}.new`, noteFile)
+      try {
+        await index.save(path.join(folder, file))
+        await writeFile(`${noteFile}.new`, `${JSON.stringify({ engine: engine.name, file, rows: seen, removed: [...removed] })}\n`)
+        await rename(`${noteFile}.new`, noteFile)
+      } catch (error) {
+        const { message } = toWarning(error)
+        onWarning({
+          code: 'gallery/index-not-saved',
+          message: `The index of ${folder} could not be kept: ${message} It is made again from the vectors next time.`,
+          fields: { path: folder },
+        })
+        // What there is of it would keep a full disk full.
+        for (const name of readdirSync(folder)) if (name.startsWith(file) || name === `${indexNoteName(generation)}.new`) await rm(path.join(folder, name), { force: true })
+        return
+      }
       changed = false
       for (const name of before) await rm(path.join(folder, name), { force: true })
     },

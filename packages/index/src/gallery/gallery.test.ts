@@ -146,6 +146,22 @@ describe('a gallery', () => {
     await gallery.close()
   })
 
+  it('has everything that was there when the copying of the log began', async () => {
+    await threeImages()
+    const gallery = await openIt()
+    const copied = `${folder}-copy`
+    await cp(path.join(folder, 'items-1.jsonl'), path.join(copied, 'items-1.jsonl'))
+    await gallery.add([item('down')], { embeddings: matrix([[0, 0, -1, 0]]) })
+    await gallery.remove(['east'])
+    for (const name of await readdir(folder)) await cp(path.join(folder, name), path.join(copied, name), { force: false })
+    const copy = await openGallery(copied, { space, dim })
+    expect(copy.warnings).toMatchObject([{ code: 'gallery/stale-lock' }, { code: 'gallery/torn-tail', fields: { bytes: dim * 4 } }])
+    expect(await found(copy, east)).toEqual(['east', 'north', 'up'])
+    await copy.verify()
+    await copy.close()
+    await gallery.close()
+  })
+
   it('lets readers in beside the writer', async () => {
     const gallery = await openIt()
     await gallery.add([item('east')], { embeddings: matrix([east]) })
@@ -452,6 +468,19 @@ describe('with an approximate engine', () => {
     await fourth.compact()
     expect(await found(fourth, up)).toEqual(['up', 'north', 'down'])
     await fourth.close()
+  })
+
+  it('closes when the index cannot be kept, and says so', async () => {
+    const broken = { ...engine, open: async (binding: Parameters<typeof engine.open>[0]) => ({ ...(await engine.open(binding)), save: (file: string) => writeFile(`${file}.new`, 'half').then(() => Promise.reject(new Error('no space'))) }) }
+    const gallery = await openIt({ engine: broken })
+    await gallery.add([item('east')], { embeddings: matrix([east]) })
+    await gallery.prepare()
+    await gallery.close()
+    expect(gallery.warnings).toMatchObject([{ code: 'gallery/index-not-saved', message: expect.stringContaining('no space') }])
+    expect((await readdir(folder)).sort()).toEqual(['gallery.json', 'items-1.jsonl', 'vectors-1.f32'])
+    const again = await openIt({ engine })
+    expect(await found(again, east)).toEqual(['east'])
+    await again.close()
   })
 
   it('makes a damaged index again from the vectors, and says so', async () => {

@@ -92,7 +92,7 @@ export interface Gallery {
   readonly members: readonly GalleryMember[]
   /** Images, rejected ones included. */
   readonly size: number
-  /** What opening found: `gallery/torn-tail` after a crash, `gallery/stale-lock`, `gallery/index-rebuilt`. */
+  /** What opening found: `gallery/torn-tail` after a crash, `gallery/stale-lock`, `gallery/index-rebuilt`. What closing found: `gallery/index-not-saved`. */
   readonly warnings: readonly Warning[]
   /** Whether this very image is there under this id: then it need not be embedded again. */
   has(id: string, hash: string): boolean

@@ -89,6 +89,7 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
       behind += size - wanted
     }
     if (options.mode === 'write' && behind > 0) {
+      options.beforeWrite()
       await cutBack()
       const message = `${behind} bytes of a write that was cut off were removed from ${folder}; everything acknowledged before is there.`
       options.onWarning({ code: 'gallery/torn-tail', message, fields: { path: folder, bytes: behind } })

@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
 import {
   assertComparable, createRanking, definePlugin, LookalikeError, type Embeddings, type OperationOptions, type Plugin, type Ranking,
   type VectorIndex, type VectorIndexEngine,
@@ -162,6 +162,9 @@ async function openUsearch(settings: Settings, { dim, space, file }: { dim: numb
     },
     async save(target) {
       graph.save(`${target}.new`)
+      // A mapped file is not read whole before it is used: it must be on disk before it has its name.
+      const handle = await open(`${target}.new`, 'r+')
+      await handle.sync().finally(() => handle.close())
       await rename(`${target}.new`, target)
       await writeNote(target, { space, dim, precision, connectivity, rows, norm: norm ?? null })
     },
