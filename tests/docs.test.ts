@@ -5,9 +5,14 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRegistry, loadConfig, loadPlugins, resolveConfig, type Registry } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { COMMANDS, loadCommand } from '../apps/cli/src/commands/index.js'
+import { FINDINGS } from '../apps/cli/src/doctor/diagnose.js'
 import { BUILT_IN } from '../apps/cli/src/open-project.js'
+import { splitArguments } from '../apps/cli/src/split-arguments.js'
+import { publicPackages } from '../scripts/lib/pack-packages.mjs'
 import { fencedBlocks, headingAnchors, relativeLinks, type FencedBlock } from './helpers/markdown.js'
 import { root } from './helpers/run-cli.js'
+import { commandsOf } from './helpers/shell.js'
 import { typeCheck } from './helpers/type-check.js'
 
 const under = async (folder: string, fits: RegExp) =>
@@ -81,3 +86,52 @@ it('every block of TypeScript has the right types', () => {
   const wrong = rest.filter(({ name, code }) => !(open.has(name) && [7006, 7031, 2345].includes(code)))
   expect(wrong.map(({ name, line, message }) => `${byPlace.get(name)!.file}:${byPlace.get(name)!.line + line - 1} ${message}`)).toEqual([])
 }, 120_000)
+
+describe('commands', async () => {
+  const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+  const ours = new Set(publicPackages().map(({ manifest }) => manifest.name))
+  /** What a new plugin's package has, too. */
+  const SCRIPTS = [...Object.keys(scripts), 'typecheck', 'build', 'test']
+
+  const checkers: Readonly<Record<string, (words: readonly string[], file: string) => unknown>> = {
+    async lookalike([name = '', ...argv]) {
+      expect(COMMANDS).toContain(name)
+      const command = await loadCommand(name as (typeof COMMANDS)[number])
+      splitArguments(argv, command.args, command.takesOverrides)
+    },
+    npx([name = '', ...words], file) {
+      if (name === 'lookalike') return checkers.lookalike!(words, file)
+      return expect(['changeset', 'publint', 'attw']).toContain(name)
+    },
+    npm([action = '', ...words]) {
+      if (['install', 'i'].includes(action)) return expect(words.filter((word) => word.startsWith('@lookalike/') && !ours.has(word))).toEqual([])
+      if (action === 'create') return expect(words[0]).toMatch(/^lookalike-plugin(@latest)?$/)
+      return expect(SCRIPTS).toContain(action === 'run' ? words[0] : action)
+    },
+    pnpm: ([action = '', ...words]) => expect(SCRIPTS).toContain(action === 'run' ? words[0] : action),
+    node: ([script = ''], file) => expect([path.join(root, script), path.join(root, path.dirname(file), script)].some((at) => existsSync(at)), script).toBe(true),
+    cd: () => undefined,
+  }
+  const lines = blocks('sh').flatMap(({ code, file, place }) => commandsOf(code).map((words) => [`${place} ${words.join(' ')}`, words, file] as const))
+
+  it.each(lines)('%s', async (_, [program = '', ...words], file) => {
+    expect(Object.keys(checkers)).toContain(program)
+    await checkers[program]!(words, file)
+  })
+})
+
+it('no block is left unchecked: what is no code is marked as text', () => {
+  const CHECKED = ['ts', 'typescript', 'yaml', 'json', 'sh']
+  const SHOWN = ['text', 'csv']
+  const all = pages.flatMap((file) => fencedBlocks(texts.get(file)!).map(({ language, notes, line }) => ({ language, notes, place: `${file}:${line}` })))
+  expect(all.filter(({ language }) => ![...CHECKED, ...SHOWN].includes(language)).map(({ place }) => place)).toEqual([])
+  expect(all.filter(({ notes }) => notes.includes('sketch')).map(({ place }) => place)).toEqual([])
+})
+
+it('troubleshooting has everything that doctor finds, and nothing else', () => {
+  const found = Object.entries(FINDINGS).flatMap(([check, states]) => states.map((status) => `${check} ${status}`))
+  const table = /\| finding \|[^]*?\n\n/.exec(texts.get('docs/troubleshooting.md')!)![0]
+  const rows = [...table.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) ([!✗])/gm)]
+  const listed = rows.flatMap(([, names, mark]) => names!.split(', ').map((name) => `${name.replaceAll('`', '')} ${mark === '!' ? 'warn' : 'fail'}`))
+  expect([...new Set(listed)].sort()).toEqual(found.sort())
+})

@@ -58,12 +58,12 @@ import { createRegistry, loadPlugins } from '@lookalike/core'
 const registry = createRegistry(await loadPlugins(['@lookalike/train', '@lookalike/losses', '@lookalike/encoders'], process.cwd()))
 const context = { folder: '.', cacheFolder: '.cache', seed: 0, threads: 1 }
 const encoder = await registry.create('encoder', { use: 'conv-net', imageSize: 16, widths: [8, 8], embeddingDim: 8 }, context)
-const trainer = await registry.create('trainer', { use: 'metric-learning', loss: 'proxy-anchor', epochs: 1, workers: 0, sampler: { use: 'balanced', labels: 2, instances: 2 }, augmentations: [] }, context)
-const items = Array.from({ length: 8 }, (_, i) => ({
-  id: String(i), label: String(i % 2), split: 'train', isQuery: true, isGallery: true,
-  source: { data: new Uint8Array(16 * 16 * 3).fill(i % 2 ? 40 + i : 200 + i), width: 16, height: 16 },
+const trainer = await registry.create('trainer', { use: 'metric-learning', loss: 'proxy-anchor', epochs: 1, workers: 0, sampler: { use: 'balanced', labels: 4, instances: 2 }, augmentations: [], validation: 0 }, context)
+const items = Array.from({ length: 12 }, (_, i) => ({
+  id: String(i), label: String(i % 4), split: 'train', isQuery: true, isGallery: true,
+  source: { data: new Uint8Array(16 * 16 * 3).fill(60 * (i % 4) + i), width: 16, height: 16 },
 }))
-const result = await trainer.train({ dataset: { specVersion: 'v1', name: 'two greys', items }, encoder, folder: 'runs/test', seed: 0, resume: false })
+const result = await trainer.train({ dataset: { specVersion: 'v1', name: 'greys', items }, encoder, folder: 'runs/test', seed: 0, resume: false })
 await encoder.dispose()
 console.log(JSON.stringify({ artefact: result.artefact, stopped: result.stopped }))`
 

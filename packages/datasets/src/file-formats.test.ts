@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createRegistry, type Dataset } from '@lookalike/core'
+import { createRegistry, type Dataset, type PluginRef } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import plugins from './index.js'
 import { tempFolder, testContext } from './test-support/temp-folder.js'
@@ -14,7 +14,7 @@ function examples(heading: string): string[] {
 }
 
 describe('docs/file-formats-datasets.md', () => {
-  const load = (ref: { use: string; [option: string]: unknown }, files: Readonly<Record<string, string>>): Promise<Dataset> => {
+  const load = (ref: PluginRef<'dataset'>, files: Readonly<Record<string, string>>): Promise<Dataset> => {
     const context = testContext(tempFolder(files))
     return createRegistry(plugins).create('dataset', ref, { ...context, onWarning: context.warn, seed: 0 })
   }

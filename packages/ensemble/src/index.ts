@@ -1,4 +1,4 @@
-import { contextCombiner } from './combiner/context-combiner.js'
+import { contextCombiner, type ContextCombinerOptions } from './combiner/context-combiner.js'
 import { contextTrainer } from './trainer/context-trainer.js'
 
 export { type BadTriple, checkTriples, type Cycle, type TripleReport } from './triples/check-triples.js'
@@ -23,5 +23,11 @@ export { createContextCombiner } from './combiner/create-context-combiner.js'
 export { mergeEnsemble, type MergeNetwork } from './merge/merge-ensemble.js'
 export { accuracyOf, cutContext, learnFeatures, learnWeights, type MemberOutputs } from './trainer/learn-ensemble.js'
 export { createContextTrainer, type ContextTrainerOptions, type ContextTrainerParts } from './trainer/context-trainer.js'
+
+declare module '@lookalike/core' {
+  interface CombinerPlugins {
+    'context-ensemble': ContextCombinerOptions
+  }
+}
 
 export default [contextCombiner, contextTrainer]

@@ -6,14 +6,37 @@ import { isLookalikeError, refsOf, resolveConfig } from '@lookalike/core'
 import { openProject, type Project } from '../open-project.js'
 import { VERSION } from '../version.js'
 
+/** What is looked at, and how it may be besides fine; docs/troubleshooting.md explains each. `*.model` is a model that the config names. */
+export const FINDINGS = {
+  node: ['fail'],
+  machine: ['warn'],
+  'onnxruntime-node': ['fail'],
+  sharp: ['fail'],
+  usearch: ['warn'],
+  'tensorflow.js': ['warn', 'fail'],
+  plugins: [],
+  config: ['warn', 'fail'],
+  '*.model': ['fail'],
+  runs: ['fail'],
+  cache: ['fail'],
+  model: ['fail'],
+  'model runs': ['fail'],
+  'model trains': ['fail'],
+} as const
+
+type Check = keyof typeof FINDINGS
+type CheckText<C extends Check> = C extends '*.model' ? `${string}.model` : C
+
 /** One thing that was looked at. */
-export interface Finding {
-  readonly check: string
-  readonly status: 'ok' | 'warn' | 'fail'
-  readonly detail: string
-  /** What to do about it. */
-  readonly remedy?: string
-}
+export type Finding = {
+  [C in Check]: {
+    readonly check: CheckText<C>
+    readonly status: 'ok' | (typeof FINDINGS)[C][number]
+    readonly detail: string
+    /** What to do about it. */
+    readonly remedy?: string
+  }
+}[Check]
 
 /** Looks at the machine, the natives, the plugins and the config. */
 export async function diagnose(at: string | undefined): Promise<Finding[]> {
@@ -49,13 +72,14 @@ const NATIVES = [
 ] as const
 
 async function natives(): Promise<Finding[]> {
-  return NATIVES.map(({ name, owner, purpose, remedy }) => {
+  return NATIVES.map(({ name, owner, purpose, remedy }): Finding => {
     try {
       const require = createRequire(owner === '@lookalike/cli' ? import.meta.url : import.meta.resolve(owner))
       require(name)
       return { check: name, status: 'ok', detail: `${versionOf(require, name)}, ${purpose}` }
     } catch (error) {
-      return { check: name, status: name === 'usearch' ? 'warn' : 'fail', detail: `does not load: ${firstLine(error)}`, remedy }
+      const detail = `does not load: ${firstLine(error)}`
+      return name === 'usearch' ? { check: name, status: 'warn', detail, remedy } : { check: name, status: 'fail', detail, remedy }
     }
   })
 }
@@ -126,7 +150,7 @@ async function project(at: string | undefined): Promise<Finding[]> {
   return findings
 }
 
-async function writable(check: string, folder: string): Promise<Finding> {
+async function writable(check: 'runs' | 'cache', folder: string): Promise<Finding> {
   for (let at = folder; ; at = path.dirname(at)) {
     if (await stat(at).catch(() => undefined)) {
       const may = await access(at, constants.W_OK).then(() => true, () => false)

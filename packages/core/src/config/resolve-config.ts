@@ -17,7 +17,7 @@ export interface ResolvedConfig {
 
 /** The references of a config, by their paths. */
 export function refsOf(config: Config): { kind: Kind; path: string; ref: PluginRef }[] {
-  const one = (kind: Kind, path: string, ref: PluginRef | undefined) => (ref === undefined ? [] : [{ kind, path, ref }])
+  const one = <K extends Kind>(kind: K, path: string, ref: PluginRef<K> | undefined) => (ref === undefined ? [] : [{ kind, path, ref: ref as PluginRef }])
   return [
     ...one('dataset', 'dataset', config.dataset),
     ...one('encoder', 'encoder', config.encoder),

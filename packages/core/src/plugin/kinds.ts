@@ -63,9 +63,16 @@ export interface PluginOptions {
 
 type Known<K extends Kind> = { [N in keyof PluginOptions[K] & string]: { use: N } & PluginOptions[K][N] }[keyof PluginOptions[K] & string]
 
-/** How a config names a plugin: its name alone, or with options: `{ use: 'proxy-anchor', alpha: 32 }`. */
+/** What an option may be where nothing is known of its plugin: data. Were it `unknown`, editors could not complete options of known plugins. */
+type OptionValue = string | number | boolean | null | undefined | readonly OptionValue[] | { readonly [option: string]: OptionValue }
+
+/**
+ * How a config names a plugin: its name alone, or with options: `{ use: 'proxy-anchor', alpha: 32 }`. Other names and their options are taken as
+ * well; they are checked when the config is read.
+ */
 export type PluginRef<K extends Kind = Kind> =
   | (keyof PluginOptions[K] & string)
-  | (string & {})
+  // A text, and nothing that is completed as an object.
+  | (string & { use?: never })
   | Known<K>
-  | { use: string & {}; [option: string]: unknown }
+  | { use: string & {}; [option: string]: OptionValue }

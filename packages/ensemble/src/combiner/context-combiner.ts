@@ -15,11 +15,7 @@ const options = z
   .refine(({ folder, model }) => (folder === undefined) !== (model === undefined), { message: 'give either folder or model', path: ['folder'] })
   .refine(({ model, encoder }) => model === undefined || encoder === undefined, { message: 'the file holds its encoders', path: ['encoder'] })
 
-declare module '@lookalike/core' {
-  interface CombinerPlugins {
-    'context-ensemble': z.input<typeof options>
-  }
-}
+export type ContextCombinerOptions = z.input<typeof options>
 
 export const contextCombiner = definePlugin({
   specVersion: 'v1',
