@@ -42,6 +42,9 @@ function problemsOf({ name }, files) {
     if (/(^|\/)(src|node_modules|\.turbo|fixtures|tsconfig[^/]*\.json)(\/|$)|\.test\.|\.map$/.test(file)) problems.push(`${file} does not belong in the package`)
   }
   const packed = JSON.parse(files.get('package.json').toString('utf8'))
+  for (const key of ['description', 'keywords', 'license', 'type', 'sideEffects', 'exports', 'files', 'engines', 'publishConfig']) {
+    if (packed[key] === undefined) problems.push(`package.json says nothing of "${key}"`)
+  }
   for (const group of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
     for (const [other, range] of Object.entries(packed[group] ?? {})) if (range.startsWith('workspace:')) problems.push(`${group} names ${other} as ${range}`)
   }
