@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TrainerRequest, Warning } from '@lookalike/core'
-import { loadModel } from '@lookalike/onnx'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createGraphBuilder, float32, loadModel } from '@lookalike/onnx'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { flip } from '../augmentations/flip.js'
 import { balanced } from '../samplers/balanced.js'
 import { centreLoss } from '../testing/centre-loss.js'
@@ -191,6 +191,41 @@ describe('metric-learning', () => {
       expect(await failing(train({ epochs: 1 }, { resume: true }))).toMatchObject({ code: 'train/checkpoint-damaged' })
       await writeFile(file, bytes.subarray(0, 100))
       expect(await failing(train({ epochs: 1 }, { resume: true }))).toMatchObject({ code: 'train/checkpoint-damaged' })
+    })
+
+    it('names the operator that has no gradient, unless what comes before it is frozen', async () => {
+      const g = createGraphBuilder({ opset: 17 })
+      const flat = g.flatten(g.input('pixel_values', 'float32', ['N', 3, 8, 8]))
+      const weight = (name: string, from: number, to: number) => g.initializer(name, float32(Float32Array.from({ length: from * to }, (_, i) => Math.sin(i)), [from, to]))
+      const sums = g.node('CumSum', [g.matMul(flat, weight('before', 192, 6)), g.integers(1)], {}, { name: 'running sum' })
+      g.output(g.l2Normalise(g.matMul(sums, weight('after', 6, 6))), 'embedding', { shape: ['N', 6] })
+      const encoder = tinyEncoder(g.build())
+      const failed = await failing(train({ epochs: 1 }, { encoder }))
+      expect(failed).toMatchObject({ code: 'onnx/not-differentiable', fields: { op: 'CumSum', node: 'running sum' } })
+      expect(failed.message).toMatch(/freeze/)
+      expect(await train({ epochs: 1, freeze: ['before'] }, { encoder })).toMatchObject({ stopped: 'finished' })
+    })
+
+    it('ends when the disk is full, and goes on to the weights of an uninterrupted run', async () => {
+      const options = { epochs: 3, validation: 0, checkpointEvery: 2 }
+      await train(options)
+      const uninterrupted = await weightsOf()
+      await rm(folder, { recursive: true })
+      folder = await mkdtemp(path.join(tmpdir(), 'train-'))
+      const handle = await open(path.join(folder, 'probe'), 'w')
+      const files = Object.getPrototypeOf(handle) as { writeFile: (...given: unknown[]) => Promise<void> }
+      await handle.close()
+      const { writeFile: write } = files
+      let full = false
+      const spy = vi.spyOn(files, 'writeFile').mockImplementation(function (this: unknown, ...given) {
+        return full ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })) : write.apply(this, given)
+      })
+      const failed = await failing(train(options, { onProgress: ({ done }) => void (full = done >= 5) })).finally(() => spy.mockRestore())
+      expect(failed).toMatchObject({ code: 'train/write', fields: { code: 'ENOSPC' } })
+      expect(failed.message).toContain('The disk is full')
+      expect(await train(options, { resume: true })).toMatchObject({ stopped: 'finished' })
+      expect((await logOf()).find(({ event }) => event === 'resume')).toMatchObject({ fromStep: 4 })
+      expect(await weightsOf()).toEqual(uninterrupted)
     })
 
     it('replaces unreadable images by others of their class, or ends', async () => {
