@@ -2,7 +2,7 @@
 // forward, loss, backward and AdamW on ready tensors, where python3 has it. They take turns, so that a busy machine slows both; figures are
 // medians. The processor's time of all threads is given beside the clock's: other work on the machine disturbs it less.
 // Then peak memory against batch size, with gradient caching and without.
-//   npx turbo run build --filter=@lookalike/losses --filter=@lookalike/encoders && node bench/train.mjs [--rounds 3] [--only speed,memory] [--cases 64,4,32] [--threads 2]
+//   npx turbo run build --filter=@lookalike/losses --filter=@lookalike/encoders && node bench/train.mjs [--rounds 3] [--only speed,memory] [--cases 64,4,32] [--threads 2] [--batches 16,64,256]
 // `--cases` picks by batch size: they take a minute or two each.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -24,7 +24,7 @@ const tiny = { name: 'ViT-Ti/8 at 64 px', imageSize: 64, patchSize: 8, dim: 192,
 const small = { name: 'ViT-S/16 at 224 px', imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6 }
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, only: { type: 'string', default: 'speed,memory' }, cases: { type: 'string', default: '64,4,32' },
-    threads: { type: 'string', default: String(availableParallelism()) }, measure: { type: 'string' } },
+    threads: { type: 'string', default: String(availableParallelism()) }, batches: { type: 'string', default: '16,32,64,128,256' }, measure: { type: 'string' } },
 })
 
 if (values.measure) {
@@ -84,8 +84,8 @@ async function measureSpeed(rounds) {
 
 function measureMemory() {
   const peak = (batch, chunk) =>
-    Number(spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--measure', JSON.stringify({ batch, chunk })], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout)
-  const rows = [16, 32, 64, 128, 256].map((batch) => ({
+    Number(spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--threads', values.threads, '--measure', JSON.stringify({ batch, chunk })], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout)
+  const rows = values.batches.split(',').map(Number).map((batch) => ({
     network: tiny.name, batch, 'MB in chunks of 16': peak(batch, 16), ...(batch <= 64 && { 'MB in one': peak(batch, batch) }),
   }))
   console.table(rows)

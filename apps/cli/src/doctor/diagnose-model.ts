@@ -37,7 +37,9 @@ function trainingFindings({ trainable, weights, parameters, obstacles, weightsAf
   const shown = obstacles.slice(0, SHOWN).map(({ node, problem }): Finding => ({ check: 'model trains', status: 'fail', detail: `node ${node}: ${problem}` }))
   const more = obstacles.length - shown.length
   const remedy =
-    weightsAfterObstacles.length > 0
+    weightsAfterObstacles.length === weights.length
+      ? `Export it in float32. As it is, only ${weights.length} float weight tensors (${parameters.toLocaleString('en')} values) can be trained; a head on top of it can be.`
+      : weightsAfterObstacles.length > 0
       ? `${weightsAfterObstacles.length} of ${weights.length} weight tensors come after every such node and can be trained: freeze the others.`
       : 'Export the model with other operators (a lower or higher opset, without fusing), or train a head on its embeddings.'
   return [...shown, { check: 'model trains', status: 'fail', detail: `${obstacles.length} ${obstacles.length === 1 ? 'node has' : 'nodes have'} no gradient${more > 0 ? `, ${more} of them not listed` : ''}`, remedy }]

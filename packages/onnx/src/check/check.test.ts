@@ -8,6 +8,7 @@ import type { OnnxModel } from '../model/model.js'
 import { float32 } from '../model/tensor.js'
 import { createSession } from '../session/create-session.js'
 import { checkGradients, type GradientCase } from './check-gradients.js'
+import { toInt8 } from '../transform/shrink-weights.js'
 import { diagnoseTraining } from './diagnose-training.js'
 
 const fixture = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url)
@@ -117,6 +118,16 @@ test('a gradient that is zero by mathematics is measured against the longest, an
   expect((await checkGradients(stilled, { case: right })).tensors[0]!.error).toBeLessThan(1e-4)
   const wrong = { ...right, initializerGradients: { ...right.initializerGradients, still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-2) } } }
   expect((await checkGradients(stilled, { case: wrong })).tensors[0]).toMatchObject({ name: 'still', error: expect.closeTo(1, 3) as number })
+})
+
+test('weights in 8 bits stand in the way, and floats beside them do not hide it', async () => {
+  const model = toInt8(modelOf((g, x) => g.add(g.matMul(x, weight(g, 'wide', [4, 512])), weight(g, 'bias', [512]))))
+  expect(await diagnoseTraining(model)).toMatchObject({
+    trainable: false,
+    weights: ['bias'],
+    obstacles: [{ op: 'DequantizeLinear', problem: expect.stringContaining('int8') as string }],
+    weightsAfterObstacles: ['bias'],
+  })
 })
 
 test('what cannot be trained is named', async () => {

@@ -1,6 +1,7 @@
 import { isLookalikeError } from '@lookalike/core'
 import { activeTensors, differentiate } from '../gradient/differentiate.js'
 import { inlineConstants } from '../gradient/inline-constants.js'
+import { quantisedWeights } from '../gradient/quantised-weights.js'
 import { rules } from '../gradient/rules/index.js'
 import { trainableInitializers } from '../gradient/trainable-initializers.js'
 import type { OnnxModel } from '../model/model.js'
@@ -24,7 +25,7 @@ export interface TrainingDiagnosis {
   readonly weights: readonly string[]
   /** Their values in all. */
   readonly parameters: number
-  /** The nodes between the weights and the outputs that have no gradient. */
+  /** The nodes between the weights and the outputs that have no gradient, and those whose weights are stored as small integers. */
   readonly obstacles: readonly TrainingObstacle[]
   /** The weights that can be trained nevertheless, because no obstacle comes after them. */
   readonly weightsAfterObstacles: readonly string[]
@@ -48,6 +49,9 @@ export async function diagnoseTraining(model: OnnxModel, options: { readonly exa
       if (!isLookalikeError(error, 'onnx/not-differentiable')) throw error
       obstacles.push({ node: String(error.fields['node']), op: String(error.fields['op']), problem: error.message })
     }
+  }
+  for (const { name, type, node } of quantisedWeights(model)) {
+    obstacles.push({ node: node.name, op: node.op, problem: `its weight ${name} is stored as ${type}, which cannot be trained` })
   }
   const obstacleNames = new Set(obstacles.map(({ node }) => node))
   const before = weightsBefore(graph.nodes.filter(({ name }) => obstacleNames.has(name)).flatMap(({ inputs }) => inputs), graph.nodes)

@@ -2,7 +2,7 @@ import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TrainerRequest, Warning } from '@lookalike/core'
-import { createGraphBuilder, float32, loadModel } from '@lookalike/onnx'
+import { createGraphBuilder, float32, loadModel, toInt8 } from '@lookalike/onnx'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { flip } from '../augmentations/flip.js'
 import { balanced } from '../samplers/balanced.js'
@@ -136,6 +136,12 @@ describe('metric-learning', () => {
       const failed = await train({ providers: [provider, 'cpu'] }).catch((error: unknown) => error)
       expect(failed).toMatchObject({ code: 'onnx/provider', message: expect.stringContaining(provider) as string })
       expect(await readdir(folder)).toEqual([])
+    })
+
+    it('warns of weights in 8 bits, which stay', async () => {
+      const warnings: Warning[] = []
+      await train({ epochs: 1 }, { encoder: tinyEncoder(toInt8(tinyNetwork(), { minimum: 500 })), onWarning: (warning) => warnings.push(warning) })
+      expect(warnings).toMatchObject([{ code: 'train/quantised-weights', fields: { weights: ['head.weight.int8'] } }])
     })
 
     it('warns of classes with one image', async () => {

@@ -3,9 +3,9 @@ import path from 'node:path'
 import {
   definePlugin, loadBatches, LookalikeError, openEmbeddingCache, pluginRef,
   type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest,
-  type UnboundLoss,
+  type UnboundLoss, type Warning,
 } from '@lookalike/core'
-import { checkProviders, float32, readModel, trainableInitializers, type Feeds } from '@lookalike/onnx'
+import { checkProviders, float32, quantisedWeights, readModel, trainableInitializers, type Feeds, type QuantisedWeight } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData } from '../data/select-training-data.js'
@@ -87,6 +87,8 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const network = settings.head ? addHead(whole, onnx.output, encoder.dim, seed, settings.head) : { model: whole, output: onnx.output, dim: encoder.dim }
   const distillation = settings.teacher && (await learnFrom(settings.teacher.weight, data.items, network.dim, request, settings, parts))
   const names = trainableInitializers(network.model, [network.output])
+  const quantised = quantisedWeights(network.model, [network.output])
+  if (quantised.length > 0) onWarning?.(quantisedWarning(encoder.name, quantised))
   const frozen = matchNames(settings.freeze, names, 'freeze')
   const model = createTrainableModel(network.model, {
     outputs: [network.output],
@@ -177,6 +179,17 @@ export function trainableEncoder(encoder: Encoder): { readonly onnx: NonNullable
     { problem: `The encoder ${encoder.name} is no ONNX network that takes pixels, so it cannot be trained`, expected: 'an encoder such as onnx, vit, conv-net or a pretrained preset' },
     { fields: { encoder: encoder.name } },
   )
+}
+
+function quantisedWarning(encoder: string, quantised: readonly QuantisedWeight[]): Warning {
+  const [first] = quantised
+  return {
+    code: 'train/quantised-weights',
+    message:
+      `${quantised.length} weights of ${encoder} are stored as small integers (${first!.name}: ${first!.type}) and are not trained, only what is float32: ` +
+      'export it in float32, or train a head on it.',
+    fields: { encoder, weights: quantised.map(({ name }) => name) },
+  }
 }
 
 /** The head that was put on here, or a network's own. */
