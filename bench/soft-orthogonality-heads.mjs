@@ -3,14 +3,14 @@
  * 821 training classes. Proxy Anchor alone is lambda 0. Prints R@1 and MAP@R over the test classes, mean and standard deviation over seeds.
  *
  *     node bench/soft-orthogonality-heads.mjs [--model encoder.onnx] [--dims 8,16,32] [--settings divide:0,divide:1000] [--seeds 0,1,2] [--epochs 20]
- *         [--out DIR] [--cache examples/.lookalike] [--choose] [--threads 2]
+ *         [--out DIR] [--cache examples/.lookalike] [--choose] [--threads 2] [--svg packages/losses/largest-cosine.svg]
  *
  * A setting is `normalisation:lambda`: `divide` (by C(C - 1)), `whole` (not divided), `raw` (proxies not normalised, not divided).
  * --model: MobileNetV2 or another encoder of 224-pixel photographs, fed with 96 pixels; without it the built-in encoder, which was trained on
  * these very classes. --choose: trains on four fifths of the training classes and measures on the rest. One line of results.jsonl a run, in
- * --out; a run that is there is not repeated.
+ * --out; a run that is there is not repeated. --svg draws the proxies' largest cosine over training at the first of the dims.
  */
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,6 +18,7 @@ import { createPipeline, createRandom, createRegistry, loadPlugins } from '@look
 import { proxyAnchor } from '@lookalike/losses'
 import { float32, loadModel, saveModel } from '@lookalike/onnx'
 import { balanced, buildHead, createOptimizer, createTrainableModel, measureValidation, scheduleAt } from '@lookalike/train'
+import { drawCurves } from './lib/draw-curves.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     cache: { type: 'string', default: 'examples/.lookalike' },
     choose: { type: 'boolean', default: false },
     threads: { type: 'string', default: '2' },
+    svg: { type: 'string' },
   },
 })
 const out = path.resolve(values.out ?? mkdtempSync(path.join(tmpdir(), 'lookalike-proxies-')))
@@ -152,7 +154,8 @@ const known = new Map(existsSync(file) ? readFileSync(file, 'utf8').split('\n').
 console.log(`${classes.length} classes to train on, ${test.items.length} images to measure on, embeddings of ${all.dim}. Results in ${out}.`)
 const untouched = await measureValidation(test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })), test.data, all.dim)
 console.log(`no head | ${all.dim} | R@1 ${(100 * untouched['recall@1']).toFixed(2)} | MAP@R ${(100 * untouched['map@r']).toFixed(2)}`)
-for (const dim of values.dims.split(',').map(Number)) {
+const curves = []
+for (const [i, dim] of values.dims.split(',').map(Number).entries()) {
   for (const setting of values.settings.split(',')) {
     const results = []
     for (const seed of values.seeds.split(',').map(Number)) {
@@ -164,7 +167,9 @@ for (const dim of values.dims.split(',').map(Number)) {
       }
       results.push(known.get(key))
     }
+    if (i === 0) curves.push({ label: `${setting}, ${dim} dimensions`, lines: results.map(({ curve }) => curve.map((cosine, epoch) => [epoch + 1, cosine])) })
     const of = (name) => results.map((result) => result[name])
     console.log(`${setting} | ${dim} | R@1 ${percent(of('recall'))} | MAP@R ${percent(of('map'))} | largest cosine ${mean(of('cosine')).toFixed(3)} | mean square ${mean(of('squares')).toFixed(4)} | ${mean(of('seconds')).toFixed(0)} s`)
   }
 }
+if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'epoch', y: 'largest cosine of two proxies' }))

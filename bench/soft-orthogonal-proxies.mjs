@@ -1,0 +1,66 @@
+/**
+ * examples/soft-orthogonal-proxies over seeds, with and without the term: trains, measures the test classes, prints mean and standard deviation,
+ * and draws the proxies' largest cosine over training.
+ *
+ *     node bench/soft-orthogonal-proxies.mjs [--seeds 0,1,2] [--lambdas 0,100] [--runs bench/runs] [--svg packages/losses/largest-cosine.svg]
+ *         [--threads 2] [--train.epochs=4 ...]
+ *
+ * What is left over goes to `lookalike train`, --encoder.imageSize=32 for example also to `evaluate`. A run that is finished is not repeated.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { drawCurves } from './lib/draw-curves.mjs'
+
+const root = path.dirname(import.meta.dirname)
+const { values, tokens } = parseArgs({
+  strict: false,
+  tokens: true,
+  options: {
+    seeds: { type: 'string', default: '0,1,2' }, lambdas: { type: 'string', default: '0,100' }, runs: { type: 'string', default: path.join(root, 'bench/runs') },
+    svg: { type: 'string' }, threads: { type: 'string', default: '2' },
+  },
+})
+const overrides = tokens.filter(({ kind, name }) => kind === 'option' && /^(train|encoder|dataset)\./.test(name)).map(({ name, value }) => `--${name}=${value}`)
+const runs = path.resolve(values.runs)
+const seeds = values.seeds.split(',').map(Number)
+
+function lookalike(command, ...options) {
+  const config = path.join(root, 'examples/soft-orthogonal-proxies')
+  const { status, stdout } = spawnSync(process.execPath,
+    [path.join(root, 'apps/cli/dist/main.js'), command, '--config', config, `--runs=${runs}`, `--threads=${values.threads}`, '--json', ...options],
+    { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 2 ** 28 })
+  if (status !== 0) process.exit(status ?? 1)
+  return JSON.parse(stdout)
+}
+
+function once(lambda, seed) {
+  const name = `proxies-${lambda}-${seed}`
+  const file = path.join(runs, name, 'test.json')
+  if (!existsSync(file)) {
+    const began = performance.now()
+    const resume = existsSync(path.join(runs, name, 'log.jsonl')) ? ['--resume'] : []
+    lookalike('train', `--name=${name}`, `--seed=${seed}`, `--train.loss.orthogonality.lambda=${lambda}`, ...overrides, ...resume)
+    const seconds = (performance.now() - began) / 1000
+    const { metrics } = lookalike('evaluate', `--model=${path.join(runs, name, 'model.onnx')}`, `--name=${name}-test`, '--dataset.splits=[test]').stages[0]
+    writeFileSync(file, JSON.stringify({ metrics, seconds }))
+  }
+  const log = readFileSync(path.join(runs, name, 'log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
+  const curve = log.flatMap((line) => (typeof line['soft-orthogonality/largest-cosine'] === 'number' ? [[line.step, line['soft-orthogonality/largest-cosine']]] : []))
+  return { ...JSON.parse(readFileSync(file, 'utf8')), curve }
+}
+
+const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
+const spread = (list) => (list.length > 1 ? Math.sqrt(list.reduce((sum, value) => sum + (value - mean(list)) ** 2, 0) / (list.length - 1)) : 0)
+const percent = (list) => `${(100 * mean(list)).toFixed(1)} ± ${(100 * spread(list)).toFixed(1)}`
+
+const curves = []
+for (const lambda of values.lambdas.split(',')) {
+  const results = seeds.map((seed) => once(lambda, seed))
+  const of = (name) => results.map(({ metrics }) => metrics[name])
+  const last = results.map(({ curve }) => curve.at(-1)[1])
+  console.log(`lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${mean(last).toFixed(3)} ± ${spread(last).toFixed(3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s`)
+  curves.push({ label: lambda === '0' ? 'Proxy Anchor' : `with Soft Orthogonality, λ = ${lambda}`, lines: results.map(({ curve }) => curve) })
+}
+if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'step', y: 'largest cosine of two proxies' }))
