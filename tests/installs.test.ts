@@ -40,11 +40,13 @@ it('packs nothing that does not belong into a package, and everything that does'
   expect(packages.flatMap(({ problems }) => problems)).toEqual([])
 })
 
-it('the table of the README lists these subsets', async () => {
+it('the tables of the README and of the installed sizes list these subsets', async () => {
   const text = await readFile(path.join(root, 'README.md'), 'utf8')
   const [, table = ''] = /\| you want \| install \|\n\| --- \| --- \|\n((?:\|.*\n)+)/.exec(text) ?? []
   const listed = table.trim().split('\n').map((row) => /`([^`]+)` \|$/.exec(row)![1]!.split(' '))
   expect(listed).toEqual(SUBSETS.map((each) => each.packages))
+  const sizes = await readFile(path.join(root, 'docs/install-sizes.md'), 'utf8')
+  for (const each of SUBSETS) expect(sizes).toContain(`| ${each.title} | \`${each.packages.join(' ')}\` |`)
 })
 
 describe('core and losses', () => {
