@@ -25,7 +25,7 @@ function lookalike(args, capture = false) {
 }
 
 await lookalike(['index', '--config', example])
-await lookalike(['search', path.join(example, 'query.svg'), '--config', example, '-k', '5', '--html', path.join(example, 'runs', 'search.html')])
+await lookalike(['search', path.relative(root, path.join(example, 'query.svg')), '--config', example, '-k', '5', '--html', path.join(example, 'runs', 'search.html')])
 const result = JSON.parse(await lookalike(['evaluate', '--config', example, '--json'], true))
 
 const { metrics } = result.stages.at(-1)

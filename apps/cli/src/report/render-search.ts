@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { describeSource, type ImageRequest } from '@lookalike/core'
 import type { GalleryEntry } from '@lookalike/index'
 import { formatDistance } from '../terminal/format.js'
@@ -21,7 +22,7 @@ export async function renderSearch(results: readonly SearchResult[], model: stri
       found.push(html`<figure class="pic"><div class="box">${await pictures.picture(`g ${entry.id}`, image, entry.id)}</div><figcaption title="${entry.id}">${i + 1} · ${formatDistance(distance, 3)}<br>${label}</figcaption></figure>`)
     }
     const name = describeSource(query.source)
-    rows.push(html`<div class="row"><div class="query"><figure class="pic"><div class="box">${await pictures.picture(`q ${row}`, query, name)}</div><figcaption title="${name}">${name}</figcaption></figure></div><div class="results">${found}</div></div>`)
+    rows.push(html`<div class="row"><div class="query"><figure class="pic"><div class="box">${await pictures.picture(`q ${row}`, query, name)}</div><figcaption title="${name}">${path.basename(name)}</figcaption></figure></div><div class="results">${found}</div></div>`)
   }
   return page('Search', html`<header><h1>Search</h1><p class="soft">Nearest first, by ${model}; under each picture its rank, its distance and its label.</p></header>${rows}<footer>Written by Lookalike.</footer>`)
 }
