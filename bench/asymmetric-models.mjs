@@ -4,7 +4,8 @@
  *
  *     npx turbo run build && node bench/asymmetric-models.mjs [--list models.json] [--only pattern] [--part 0/1] [--runs bench/runs] [--cache examples/.lookalike] [--threads 2] [--steps n] [--print]
  *
- * Each entry of the list is a config without its surroundings: `name`, `seed`, `encoder`, `train` and the emoji dataset's `training`.
+ * Each entry of the list is a config without its surroundings: `name`, `seed`, `encoder`, `train` and the emoji dataset's `training`. An entry with
+ * `teachers` is distilled from the one of them with the best validation recall@1, and comes after them.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -29,11 +30,16 @@ if (values.print) {
 
 const folder = process.cwd()
 const registry = createRegistry(await loadPlugins(['train', 'encoders', 'losses', 'index', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`), import.meta.dirname))
-for (const { name, seed, encoder, train, training } of models) {
-  const run = path.join(path.resolve(values.runs), name)
+const runOf = (name) => path.join(path.resolve(values.runs), name)
+const recall = (name) => JSON.parse(readFileSync(path.join(runOf(name), 'card.json'), 'utf8')).metrics['validation recall@1']
+
+for (const { name, seed, encoder, train, training, teachers } of models) {
+  const run = runOf(name)
   if (existsSync(path.join(run, 'model.onnx'))) continue
+  const best = teachers?.reduce((one, other) => (recall(other) > recall(one) ? other : one))
+  const teacher = best && { encoder: { use: 'onnx', model: path.join(runOf(best), 'model.onnx') } }
   const config = {
-    name, seed, encoder, train: { ...train, ...(values.steps && { steps: Number(values.steps) }) }, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [],
+    name, seed, encoder, train: { ...train, ...(teacher && { teacher }), ...(values.steps && { steps: Number(values.steps) }) }, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [],
     images: { onCorrupt: 'fail' }, cache: values.cache, runs: values.runs, threads: Number(values.threads),
     evaluate: { split: 'validation', ks: [1], metrics: ['recall'], reporters: [] },
     dataset: { use: 'emoji', validation: 0.1, ...(training && { training }) },
