@@ -23,6 +23,19 @@ const STAGED = ['stir/lookalike.config.yaml', 'stir/rerank.lookalike.config.yaml
 /** Two small batches, and validation on some fifty drawings. */
 const SMALL = ['--train.steps=2', '--train.logEvery=1', '--train.sampler={use: balanced, labels: 4, instances: 2}', '--dataset.validation=0.01', '--dataset.splits=[train, validation]']
 
+/** 60 classes of four small pictures: four coloured corners each, with noise. */
+async function writePictures(folder: string): Promise<void> {
+  const random = createRandom(5)
+  for (let label = 0; label < 60; label++) {
+    const colours = Array.from({ length: 12 }, () => random.integer(200))
+    await mkdir(path.join(folder, `class-${label}`), { recursive: true })
+    for (let i = 0; i < 4; i++) {
+      const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => colours[(Math.floor(at / 384) * 2 + (Math.floor(at / 24) % 2)) * 3 + (at % 3)]! + random.integer(56))
+      await writeFile(path.join(folder, `class-${label}`, `${i}.png`), await encodePng({ data, width: 16, height: 16 }))
+    }
+  }
+}
+
 describe('every shipped config', () => {
   it('is run by a test', () => {
     expect(configs).toEqual([...QUICK, ...TRAINING, ...STAGED].sort())
@@ -90,15 +103,7 @@ describe('the example of reranking', () => {
     const folder = await mkdtemp(path.join(root, 'tests/.stir-'))
     try {
       await cp(path.join(examples, 'stir'), folder, { recursive: true, filter: (file) => !file.endsWith('runs') })
-      const random = createRandom(5)
-      for (let label = 0; label < 60; label++) {
-        const colours = Array.from({ length: 12 }, () => random.integer(200))
-        await mkdir(path.join(folder, 'photos', `class-${label}`), { recursive: true })
-        for (let i = 0; i < 4; i++) {
-          const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => colours[(Math.floor(at / 384) * 2 + (Math.floor(at / 24) % 2)) * 3 + (at % 3)]! + random.integer(56))
-          await writeFile(path.join(folder, 'photos', `class-${label}`, `${i}.png`), await encodePng({ data, width: 16, height: 16 }))
-        }
-      }
+      await writePictures(path.join(folder, 'photos'))
       const overrides = ['--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}', '--train.epochs=1', '--cache=./cache', '--threads=1', '--quiet']
       const run = () => runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
       const first = await run()
@@ -109,6 +114,45 @@ describe('the example of reranking', () => {
       expect(again.stderr).not.toContain('lookalike train')
       const figures = ({ stdout }: { stdout: string }) => stdout.split('\n').filter((line) => line.includes('R@') || line.includes('MAP'))
       expect(figures(again)).toEqual(figures(first))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }, 300_000)
+})
+
+describe('the example of asymmetric search', () => {
+  it('trains all models, measures the ensemble beside its baselines, indexes, rejects, takes back and upgrades', async () => {
+    const folder = await mkdtemp(path.join(root, 'tests/.asymmetric-'))
+    try {
+      await cp(path.join(examples, 'asymmetric'), folder, { recursive: true, filter: (file) => !file.endsWith('runs') })
+      await writePictures(path.join(folder, 'photos'))
+      const overrides = ['--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}', '--cache=./cache', '--threads=1', '--quiet']
+      const first = await runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
+      expect(first.code, first.stderr).toBe(0)
+      for (const row of ['cross-model', 'weighting: agreement', 'query model on both sides', 'distilled query model on both sides', 'first alone, transformed', 'last on both sides', 'weighted average of', 'concatenation of']) {
+        expect(first.stdout).toContain(row)
+      }
+      const report = await readFile(path.join(folder, 'runs/ensemble/report.html'), 'utf8')
+      for (const part of ['Against baselines', 'Rejecting gallery images', 'AURC', 'Least certain gallery images']) expect(report).toContain(part)
+
+      const command = async (...args: string[]) => {
+        const { code, stdout, stderr } = await runCli([...args, ...overrides, '--json'], { cwd: folder })
+        expect(code, stderr).toBe(0)
+        return JSON.parse(stdout) as { images: number; rejected: string[]; restored: string[]; nowRejected: { id: string }[]; changed: boolean }
+      }
+      const { images } = await command('index', 'photos', '--gallery=./kept')
+      const rejected = await command('reject', '--coverage', '0.9', '--gallery=./kept')
+      expect(rejected.rejected).toHaveLength(images - Math.round(0.9 * images))
+      expect((await command('reject', '--gallery=./kept')).nowRejected.map(({ id }) => id).sort()).toEqual([...rejected.rejected].sort())
+      expect((await command('reject', '--coverage', '1', '--gallery=./kept')).restored).toHaveLength(rejected.rejected.length)
+
+      // Other transforms: the gallery is made anew from what it keeps, and is what indexing gives.
+      const other = '--train.transform={kind: procrustes}'
+      await command('train', '--name=other', other)
+      expect((await command('upgrade', '--gallery=./kept', '--combiner.folder=./runs/other')).changed).toBe(true)
+      await command('index', 'photos', '--gallery=./fresh', '--combiner.folder=./runs/other')
+      const found = async (gallery: string) => command('search', 'photos/class-3/1.png', `--gallery=${gallery}`, '--combiner.folder=./runs/other')
+      expect(JSON.parse(JSON.stringify(await found('./kept')).replaceAll('kept', 'fresh'))).toEqual(await found('./fresh'))
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

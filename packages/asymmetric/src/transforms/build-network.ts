@@ -1,12 +1,13 @@
 import { createRandom, type Random } from '@lookalike/core'
 import { createGraphBuilder, float32, type GraphBuilder } from '@lookalike/onnx'
+import type { AffineMap } from './fit-linear.js'
 import { TRANSFORM_INPUT, TRANSFORM_OUTPUT, type Transform } from './transform.js'
 
 export interface ResidualBottleneckShape {
   readonly paths: number
   readonly width: number
-  /** Start of the linear map in front, row-major `[inputDim, outputDim]`; without it there is none. */
-  readonly front?: Float32Array
+  /** Start of the linear map in front; without it there is none. */
+  readonly front?: AffineMap
 }
 
 /**
@@ -17,7 +18,7 @@ export function buildResidualBottleneck(inputDim: number, outputDim: number, { p
   const g = createGraphBuilder({ name: 'residual-bottleneck' })
   const random = createRandom(seed)
   const given = g.l2Normalise(g.input(TRANSFORM_INPUT, 'float32', ['N', inputDim]))
-  const x = front ? g.add(g.matMul(given, g.initializer('front.weight', float32(front, [inputDim, outputDim]))), zeros(g, 'front.bias', outputDim)) : given
+  const x = front ? g.add(g.matMul(given, g.initializer('front.weight', float32(front.weight, [inputDim, outputDim]))), g.initializer('front.bias', float32(front.bias))) : given
   let sum = x
   for (let path = 0; path < paths; path++) {
     const name = `path${path}`

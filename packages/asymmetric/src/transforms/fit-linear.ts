@@ -4,13 +4,25 @@ import { crossProduct } from './cross-product.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
 import { unitRows } from './unit-rows.js'
 
+export interface AffineMap {
+  /** Row-major `[inputDim, outputDim]`. */
+  readonly weight: Float32Array
+  readonly bias: Float32Array
+}
+
+/** Linear least squares as a transform; see {@link leastSquares}. */
+export async function fitLinear(pairs: PairedEmbeddings, ridge: number, threads?: number): Promise<Transform> {
+  const { weight, bias } = await leastSquares(pairs, ridge, threads)
+  return buildLinear('linear', weight, pairs.inputDim, pairs.outputDim, bias)
+}
+
 /**
  * Linear least squares with a bias and ridge: `W = (X'^T X' + ridge * n * I)^-1 X'^T Y'` on centred unit vectors, the bias
  * unpenalised.
  *
  * @param ridge times the number of rows, so that it means the same for any number of images; above 0
  */
-export async function fitLinear(pairs: PairedEmbeddings, ridge: number, threads?: number): Promise<Transform> {
+export async function leastSquares(pairs: PairedEmbeddings, ridge: number, threads?: number): Promise<AffineMap> {
   const { inputDim, outputDim, rows } = pairs
   const x = unitRows(pairs.from, inputDim)
   const y = unitRows(pairs.to, outputDim)
@@ -25,7 +37,7 @@ export async function fitLinear(pairs: PairedEmbeddings, ridge: number, threads?
     for (let i = 0; i < inputDim; i++) sum -= meanX[i]! * weight[i * outputDim + column]!
     return sum
   })
-  return buildLinear('linear', weight, inputDim, outputDim, bias)
+  return { weight, bias }
 }
 
 /** The mean row; taken off every row in place. */

@@ -119,6 +119,13 @@ it('stops when the held-out part no longer gets better, and keeps the best', asy
   expect(result.similarity).toBeGreaterThan(0.9999)
 })
 
+it('the start has not seen the held-out pairs: nothing can be learned from noise', async () => {
+  // Fewer pairs than dimensions: least squares would fit any pair that it sees.
+  const pairs = { from: clusters(60, 64, 60, 1, 1).data, inputDim: 64, to: clusters(60, 64, 60, 2, 1).data, outputDim: 64, rows: 60 }
+  const { similarity } = await fitTransform(pairs, { kind: 'residual-bottleneck', epochs: 1, heldOut: 0.3 }, { seed: 0, threads: 1 })
+  expect(Math.abs(similarity)).toBeLessThan(0.2)
+})
+
 it('the same seed gives the same transform, another seed another one', async () => {
   const pairs = bent(200, 8, 8)
   const weights = async (seed: number) => {

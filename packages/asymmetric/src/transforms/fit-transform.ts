@@ -1,10 +1,10 @@
 import type { OperationOptions } from '@lookalike/core'
 import { buildMlp, buildResidualBottleneck } from './build-network.js'
 import { createTransformer } from './create-transformer.js'
-import { fitLinear } from './fit-linear.js'
-import { fitProcrustes, procrustesRotation } from './fit-procrustes.js'
+import { fitLinear, leastSquares } from './fit-linear.js'
+import { fitProcrustes } from './fit-procrustes.js'
 import { trainTransform, type TrainedTransform } from './train-transform.js'
-import { transformSchema, type TransformOptions } from './transform-options.js'
+import { RIDGE, transformSchema, type TransformOptions } from './transform-options.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
 import { unitRows } from './unit-rows.js'
 
@@ -27,13 +27,13 @@ export async function fitTransform(pairs: PairedEmbeddings, given: TransformOpti
   if (settings.kind === 'linear') return closedForm(await fitLinear(pairs, settings.ridge, threads), pairs, threads)
   const { similarity, divergence, classification, scale, epochs, batchSize, learningRate, weightDecay, schedule, heldOut, patience } = settings
   const { inputDim, outputDim } = pairs
-  const start =
+  const start = async (training: PairedEmbeddings) =>
     settings.kind === 'mlp'
       ? buildMlp(inputDim, outputDim, settings.hidden, seed)
       : buildResidualBottleneck(inputDim, outputDim, {
           paths: settings.paths,
           width: settings.width,
-          ...((settings.front === 'always' || inputDim !== outputDim) && { front: await procrustesRotation(pairs, threads) }),
+          ...((settings.front === 'always' || inputDim !== outputDim) && { front: await leastSquares(training, RIDGE, threads) }),
         }, seed)
   return trainTransform(start, pairs, {
     ...options,

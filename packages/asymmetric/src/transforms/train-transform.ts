@@ -35,9 +35,12 @@ export interface TrainedTransform {
  * Trains a transform on pairs of embeddings with a gradient graph in onnxruntime. Without labels, or with a weight of 0 for both of
  * its terms, there is no shared head. The best epoch by held-out loss is kept, the start included.
  *
+ * @param makeStart the transform to start from; it sees none of the held-out pairs
  * @throws `asymmetric/no-loss` when no term is left to train with; `train/not-finite`; the signal's reason.
  */
-export async function trainTransform(start: Transform, pairs: PairedEmbeddings, options: TrainTransformOptions): Promise<TrainedTransform> {
+export async function trainTransform(
+  makeStart: (training: PairedEmbeddings) => Transform | Promise<Transform>, pairs: PairedEmbeddings, options: TrainTransformOptions,
+): Promise<TrainedTransform> {
   const { losses, epochs, batchSize, patience, seed, signal } = options
   const random = createRandom(seed)
   const proxies = startOfHead(pairs, losses, random.fork('head'))
@@ -55,6 +58,7 @@ export async function trainTransform(start: Transform, pairs: PairedEmbeddings, 
   const rows = Math.min(batchSize, training.length)
   const feed = createFeeder(pairs, rows, proxies !== undefined)
 
+  const start = await makeStart(held === 0 ? pairs : rowsOf(pairs, training))
   const network = addLosses(start, losses, proxies)
   const trainable = [...start.model.graph.initializers.keys()].filter((name) => /\.(weight|bias|slope)$/.test(name))
   const gradient = await differentiate(network, {
@@ -99,6 +103,15 @@ export async function trainTransform(start: Transform, pairs: PairedEmbeddings, 
     await step.dispose()
     await forward.dispose()
   }
+}
+
+function rowsOf({ from, inputDim, to, outputDim }: PairedEmbeddings, rows: Int32Array): PairedEmbeddings {
+  const take = (data: Float32Array, dim: number) => {
+    const taken = new Float32Array(rows.length * dim)
+    for (const [i, row] of rows.entries()) taken.set(data.subarray(row * dim, (row + 1) * dim), i * dim)
+    return taken
+  }
+  return { from: take(from, inputDim), inputDim, to: take(to, outputDim), outputDim, rows: rows.length }
 }
 
 type Weights = Map<string, Tensor>
