@@ -4,7 +4,7 @@
  * seeds. The models come from bench/asymmetric-models.mjs.
  *
  *     npx turbo run build && node bench/asymmetric-models.mjs && node bench/asymmetric-emoji.mjs [--seeds 0,1,2] [--diversity 'seed,data,data + architecture']
- *         [--split test] [--transform '{"kind":"procrustes"}'] [--weighting mean] [--reporters html] [--runs bench/runs] [--cache examples/.lookalike] [--threads 2]
+ *         [--split test] [--transform '{"kind":"procrustes"}'] [--weighting mean] [--runs bench/runs] [--cache examples/.lookalike] [--threads 2]
  */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +15,7 @@ import { distilled, galleryModels, model } from './lib/asymmetric-models.mjs'
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '0,1,2' }, diversity: { type: 'string', default: 'seed,data,data + architecture' }, split: { type: 'string', default: 'test' },
-    transform: { type: 'string' }, weighting: { type: 'string', default: 'mean' }, reporters: { type: 'string', default: '' },
+    transform: { type: 'string' }, weighting: { type: 'string', default: 'mean' },
     runs: { type: 'string', default: 'bench/runs' }, cache: { type: 'string', default: 'examples/.lookalike' }, threads: { type: 'string', default: '2' },
   },
 })
@@ -28,7 +28,7 @@ async function withPipeline(name, seed, rest, use) {
   const config = {
     name, seed, plugins: [], encoder: 'mini', index: 'exact', gallery: 'gallery', rerankers: [], images: { onCorrupt: 'fail' }, cache: values.cache, runs: values.runs,
     threads: Number(values.threads), dataset: { use: 'emoji', validation: 0.1 },
-    evaluate: { split: values.split, ks: [1], metrics: ['recall', 'map@r'], baselines: true, reporters: values.reporters.split(',').filter(Boolean) }, ...rest,
+    evaluate: { split: values.split, ks: [1], metrics: ['recall', 'map@r'], baselines: true, reporters: [] }, ...rest,
   }
   const pipeline = await createPipeline({ folder, config }, registry, { onWarning: ({ message }) => console.error(message) })
   try {
@@ -48,7 +48,6 @@ async function measure(diversity, seed) {
   const combiner = { use: 'cross-model', folder: path.join(values.runs, name), weighting: values.weighting, ...(trained(taught) && { distilled: onnx(taught) }) }
   return withPipeline(name, seed, { combiner }, async (pipeline) => {
     const result = await pipeline.evaluate()
-    if (values.reporters) await pipeline.report(result)
     const { risk, randomRisk, oracleRisk, aurc, randomAurc, oracleAurc, coverage } = result.rejection
     const at = coverage.findIndex((value) => Math.abs(value - 0.9) < 1e-9)
     return { rows: result.comparison, cut: { own: cutOf(risk, at), random: cutOf(randomRisk, at), oracle: cutOf(oracleRisk, at), aurc, randomAurc, oracleAurc } }
