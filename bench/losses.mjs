@@ -1,6 +1,6 @@
 // A step (value and all gradients) of each loss, against PyTorch on the same CPU in the same run where python3 has it.
 // Debian's PyTorch multiplies matrices twenty times faster once libopenblas0-pthread is installed: compare with that.
-//   npx turbo run build --filter=@lookalike/losses && node bench/losses.mjs [repeats]
+//   npx turbo run build --filter=@lookalike/losses && node bench/losses.mjs [repeats] [one number of classes, or more, with commas]
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import * as losses from '@lookalike/losses'
 
 const repeats = Number(process.argv[2] ?? 9)
+const wanted = process.argv[3]?.split(',').map(Number)
 const WARM_UP = 2
 /** Milliseconds. */
 const PAUSE = 40
@@ -15,7 +16,7 @@ const SIZES = [
   [128, 128, 821],
   [256, 384, 821],
   [180, 512, 11_318],
-]
+].filter(([, , classes]) => !wanted || wanted.includes(classes))
 const proxyLosses = {
   'proxy-anchor': losses.proxyAnchor(),
   'proxy-anchor, orthogonal': losses.proxyAnchor({ orthogonality: {} }),
