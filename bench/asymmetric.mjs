@@ -1,6 +1,6 @@
 /**
  * Training and applying transforms: seconds for 100,000 pairs of 768 dimensions, and images a second through 1, 2, 4 and 8 of them with mean and uncertainty.
- * Against the same in PyTorch where /usr/bin/python3 has it, in turns. Half the figures of a learned transform are one epoch; it stops by itself after a few.
+ * Against the same in PyTorch where /usr/bin/python3 has it, in turns. Of a learned transform an epoch is timed; it stops by itself after some.
  *
  *     npx turbo run build --filter=@lookalike/asymmetric && node bench/asymmetric.mjs [--rows 100000] [--dim 768] [--members 1,2,4,8] [--only procrustes,linear,epoch,apply] [--threads 2]
  */

@@ -112,7 +112,7 @@ describe('a gallery', () => {
     expect(again.get('east')!.metadata).toEqual({ kind: 'a', size: 1 })
     expect(await rejectUncertain(again, { threshold: 1 })).toMatchObject({ restored: ['east'] })
     expect(await found(again, east)).toEqual(['east', 'north', 'up'])
-    await expect(rejectUncertain(again, { coverage: 0 })).rejects.toMatchObject({ code: 'gallery/coverage' })
+    for (const coverage of [0, -0.5, 1.5, Number.NaN]) await expect(rejectUncertain(again, { coverage })).rejects.toMatchObject({ code: 'gallery/coverage' })
     await again.close()
   })
 
