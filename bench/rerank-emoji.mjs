@@ -7,6 +7,7 @@
  *         [--pair '{ "alike": 5 }'] [--results results.jsonl]
  *
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
+ * `--providers webgpu` runs the networks on a graphics card; milliseconds a query are then the card's.
  * `--encoder mini` takes the built-in encoder as stage 1. `--pair` are further options of the trainer "stir". `--results` appends a line a row.
  */
 import { existsSync } from 'node:fs'
@@ -24,11 +25,12 @@ const { values } = parseArgs({
     epochs: { type: 'string', default: '10' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
     size: { type: 'string', default: '40' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '64' }, depth: { type: 'string', default: '4' },
     queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
-    threads: { type: 'string', default: '2' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
+    threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
     classical: { type: 'boolean', default: true }, topN: { type: 'string', default: '5' },
   },
 })
 const number = (name) => Number(values[name])
+const providers = values.providers.split(',')
 const names = ['train', 'encoders', 'losses', 'index', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
 const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const folder = process.cwd()
@@ -62,10 +64,10 @@ for (const seed of values.seeds.split(',').map(Number)) {
   const own = values.encoder === 'vit'
   const tag = own ? `${values.protocol}-${values.size}-${values.dim}x${values.depth}-e${values.epochs}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
   const stageOne = await pipelineOf(base(`stage-1-${tag}`, seed, {
-    encoder: { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32, embeddingDim: number('dim') },
+    encoder: { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32, embeddingDim: number('dim'), providers },
     train: {
       // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
-      use: 'metric-learning', loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: 1e-3, weightDecay: 0.05 },
+      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: 1e-3, weightDecay: 0.05 },
       schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2,
       augmentations: [
         { use: 'affine', degrees: 10, translate: 0.08, scale: [0.85, 1.12], stretch: 1.15, shear: 4 },
@@ -73,20 +75,20 @@ for (const seed of values.seeds.split(',').map(Number)) {
       ],
     },
   }))
-  const encoder = own ? { use: 'onnx', name: 'stage-1', model: await trained(stageOne, 'model.onnx') } : values.encoder
+  const encoder = own ? { use: 'onnx', name: 'stage-1', model: await trained(stageOne, 'model.onnx'), providers } : { use: values.encoder, providers }
   await stageOne.dispose()
 
   const rerankers = !values.classical ? {} : { 'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion() }
   for (const fusion of values.fusions.split(',').filter(Boolean).map((text) => (text === 'late' ? text : Number(text)))) {
     const stageTwo = await pipelineOf(base(`stir-${fusion}-h${values['head-epochs']}-p${values['pair-epochs']}${values.pair.replace(/\W/g, '')}-${tag}`, seed, {
-      encoder, train: { use: 'stir', fusion, epochs: number('pair-epochs'), headEpochs: number('head-epochs'), ...JSON.parse(values.pair) },
+      encoder, train: { use: 'stir', providers, fusion, epochs: number('pair-epochs'), headEpochs: number('head-epochs'), ...JSON.parse(values.pair) },
     }))
     const file = await trained(stageTwo, 'pair.onnx')
     const card = JSON.parse(await readFile(path.join(path.dirname(file), 'card.json'), 'utf8'))
     console.error(JSON.stringify({ fusion, ...card.metrics }))
     await stageTwo.dispose()
-    rerankers[`stir, fusion ${fusion}`] = await createStir({ model: file, topN: number('topN'), threads: number('threads') })
-    rerankers[`stir, fusion ${fusion}, symmetric`] = await createStir({ model: file, topN: number('topN'), symmetric: true, threads: number('threads') })
+    rerankers[`stir, fusion ${fusion}`] = await createStir({ model: file, topN: number('topN'), threads: number('threads'), providers })
+    rerankers[`stir, fusion ${fusion}, symmetric`] = await createStir({ model: file, topN: number('topN'), symmetric: true, threads: number('threads'), providers })
   }
   const pipeline = await pipelineOf(base('measure', seed, { encoder }))
   await measureRerankers(pipeline, rerankers, number('queries'), async (row) => {

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { definePlugin, isLookalikeError, LookalikeError, SPEC_VERSION, type ImageRequest, type Reranker, type Warning } from '@lookalike/core'
+import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
 import { CACHED_TOKENS, createCodeFiles, type CodeFiles } from './code-files.js'
@@ -14,6 +15,7 @@ const options = z.strictObject({
   symmetric: z.boolean().default(false).describe('Mean of both orders of a pair; twice the work.'),
   memory: z.number().min(0).default(512).describe("Megabytes of candidates' tokens that stay in memory."),
   cache: z.boolean().default(true).describe("Whether candidates' tokens are also kept on disk, by the images' content: by \"index\" in the gallery, else in the config's cache folder."),
+  providers: z.array(z.enum(PROVIDERS)).min(1).default(['cpu']).describe('Where the pair model runs, first choice first. Operators that a provider lacks run on the CPU.'),
 })
 export type StirOptions = z.input<typeof options>
 
@@ -36,9 +38,9 @@ export interface StirSettings extends StirOptions {
  * @example
  * const reranker = await createStir({ model: 'runs/stir/pair.onnx', topN: 5 })
  */
-export async function createStir({ model: file, topN = 5, symmetric = false, memory = 512, cache = true, cacheFolder, threads }: StirSettings): Promise<Reranker> {
+export async function createStir({ model: file, topN = 5, symmetric = false, memory = 512, cache = true, cacheFolder, threads, providers = ['cpu'] }: StirSettings): Promise<Reranker> {
   const { model, spec, preprocessing, key } = await loadPairModel(file)
-  const scorer = await createPairScorer(model, spec, preprocessing, threads === undefined ? {} : { threads })
+  const scorer = await createPairScorer(model, spec, preprocessing, { providers, ...(threads !== undefined && { threads }) })
   const name = 'stir'
   const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
   const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)

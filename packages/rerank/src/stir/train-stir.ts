@@ -5,7 +5,7 @@ import {
   createRandom, definePlugin, embedImages, LookalikeError, openEmbeddingCache, selectRows, SPEC_VERSION, writeWhole,
   type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
 } from '@lookalike/core'
-import { float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
+import { checkProviders, float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import {
   balanced, createCheckpointStore, createOptimizer, createTrainableModel, hashData, runTrainingLoop, selectTrainingData,
   type TrainableModel, type TrainingLoopResult, type TrainingTask,
@@ -42,6 +42,7 @@ export function createStirTrainer(given: StirTrainingOptions = {}, environment: 
 async function train(settings: StirTrainingSettings, request: TrainerRequest, { cacheFolder, threads }: { readonly cacheFolder?: string; readonly threads?: number }): Promise<TrainerResult> {
   const { encoder, folder, seed, signal } = request
   if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
+  await checkProviders(settings.providers)
   const { preprocessing } = encoder.input
   const bytes = await encoder.onnx.bytes()
   const { fusion, direction, stageOne, blocks, dim } = settings
@@ -63,7 +64,7 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   const labels = training.positions.map((position) => all.labels[position]!)
   const held = await embed(all.validation)
   await cache?.close()
-  const running = threads === undefined ? {} : { threads }
+  const running = { providers: settings.providers, ...(threads !== undefined && { threads }) }
   // While it is trained, the encoder's distance has no say.
   const start = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
   const scorer = await createPairScorer(start, spec, preprocessing, running)

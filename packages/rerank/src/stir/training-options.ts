@@ -1,3 +1,4 @@
+import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
 
 export const stirTrainingSchema = z.strictObject({
@@ -21,6 +22,7 @@ export const stirTrainingSchema = z.strictObject({
   validation: z.number().min(0).max(0.9).default(0.1).describe('Share of the training classes that is held out to choose the best epoch by. Not used where the dataset has a validation split.'),
   topN: z.int().min(2).default(5).describe('Candidates that are reranked for the validation figure.'),
   chunk: z.int().min(1).default(32).describe('Pairs that go through the network at once.'),
+  providers: z.array(z.enum(PROVIDERS)).min(1).default(['cpu']).describe('Where forward and backward run, first choice first. Operators that a provider lacks run on the CPU.'),
   checkpointEvery: z.int().min(1).default(50).describe('Steps between two checkpoints.'),
   logEvery: z.int().min(1).default(10).describe('Steps between two lines of the log.'),
 })
