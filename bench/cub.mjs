@@ -1,7 +1,8 @@
 // Fine-tuning on photographs: MobileNetV2 with ImageNet weights on CUB-200-2011 classes 1-25, measured on classes 26-50.
 // node bench/cub.mjs [--data ../shared/data] [--out DIR] [--seeds 0,1,2] [--only head,network] [--losses plain,orthogonal] [--lambda 0.1]
-//   [--epochs 2] [--steps N] [--rate 0.0001] [--frozen 0] [--threads 2] [--choose]
+//   [--epochs 2] [--steps N] [--rate 0.0001] [--frozen 0] [--head 512] [--threads 2] [--choose]
 // --frozen 23: the first 20 convolutions, those above 14 x 14 pixels, stay as they are and cost no backward pass.
+// --head 0: the network's own embedding is trained, without a new head.
 // One line of results.jsonl a run, in --out; a run that is there is not repeated. --choose trains on classes 1-18 and measures on 19-25, to fix a
 // recipe by. (These seven are too few to tell when a head overfits: 40 epochs looked better than none on them, and were worse on 26-50.)
 import { spawnSync } from 'node:child_process'
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     steps: { type: 'string' },
     rate: { type: 'string', default: '0.0001' },
     frozen: { type: 'string', default: '0' },
+    head: { type: 'string', default: '512' },
     threads: { type: 'string', default: '2' },
     choose: { type: 'boolean', default: false },
   },
@@ -64,9 +66,9 @@ const trainers = {
     use: 'head', head: { dim: 512 }, loss, epochs: 5, validation: 0,
     optimizer: { learningRate: 0.0003 }, sampler: { use: 'balanced', labels: 16, instances: 4 },
   }),
-  // The network and a new head.
+  // The network and, unless --head is 0, a new head.
   network: (loss) => ({
-    use: 'metric-learning', head: { dim: 512 }, loss, epochs: Number(values.epochs), ...(values.steps && { steps: Number(values.steps) }), validation: 0,
+    use: 'metric-learning', ...(values.head !== '0' && { head: { dim: Number(values.head) } }), loss, epochs: Number(values.epochs), ...(values.steps && { steps: Number(values.steps) }), validation: 0,
     optimizer: { learningRate: Number(values.rate), clipValue: 10 }, sampler: { use: 'balanced', labels: 16, instances: 2 }, ...frozenPrefix(Number(values.frozen)),
     augmentations: [{ use: 'random-resized-crop', scale: [0.4, 1] }, 'flip'],
   }),
