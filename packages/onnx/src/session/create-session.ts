@@ -30,7 +30,7 @@ export type Feeds = Readonly<Record<string, Tensor>>
 export interface RunOptions {
   /** Only these outputs are computed. Default: all. */
   readonly outputs?: readonly string[]
-  /** Tensors that get the results in place, by output: no memory is asked for and nothing is copied. Shapes must be exact. */
+  /** Tensors that get the results in place, by output. Shapes must be exact. */
   readonly into?: Readonly<Record<string, Tensor>>
 }
 
