@@ -1,4 +1,5 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRandom, createRegistry, encodePng, loadConfig, loadPlugins, resolveConfig } from '@lookalike/core'
@@ -17,8 +18,8 @@ const QUICK = ['emoji/lookalike.config.yaml']
 /** Examples that "lookalike train" alone runs: the stages of others need one another. */
 const TRAINING = ['head-only', 'mini', 'proxy-anchor', 'soft-orthogonal-proxies', 'vit-triplet'].map((name) => `${name}/lookalike.config.yaml`)
 
-/** Run by a script of their own; below. */
-const STAGED = ['stir/lookalike.config.yaml', 'stir/rerank.lookalike.config.yaml']
+/** Whole folders with a test of their own; below. */
+const STAGED = configs.filter((file) => ['asymmetric', 'asymmetric-photos', 'context-ensemble', 'stir'].includes(path.dirname(file)))
 
 /** Two small batches, and validation on some fifty drawings. */
 const SMALL = ['--train.steps=2', '--train.logEvery=1', '--train.sampler={use: balanced, labels: 4, instances: 2}', '--dataset.validation=0.01', '--dataset.splits=[train, validation]']
@@ -153,6 +154,46 @@ describe('the example of asymmetric search', () => {
       await command('index', 'photos', '--gallery=./fresh', '--combiner.folder=./runs/other')
       const found = async (gallery: string) => command('search', 'photos/class-3/1.png', `--gallery=${gallery}`, '--combiner.folder=./runs/other')
       expect(JSON.parse(JSON.stringify(await found('./kept')).replaceAll('kept', 'fresh'))).toEqual(await found('./fresh'))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }, 300_000)
+})
+
+const photographs = path.join(root, '..', 'shared', 'data')
+
+/** The first `count` rows of each group of a CSV file, beside a link to its pictures. */
+async function writePart(target: string, name: string, keep: (row: readonly string[]) => { group: string; count: number }): Promise<void> {
+  const [header, ...rows] = (await readFile(path.join(photographs, name, 'index.csv'), 'utf8')).trim().split('\n')
+  const seen = new Map<string, number>()
+  const kept = rows.filter((row) => {
+    const { group, count } = keep(row.split(','))
+    seen.set(group, (seen.get(group) ?? 0) + 1)
+    return seen.get(group)! <= count
+  })
+  await mkdir(path.join(target, name), { recursive: true })
+  await writeFile(path.join(target, name, 'index.csv'), [header, ...kept].join('\n'))
+  await symlink(path.join(photographs, name, 'images'), path.join(target, name, 'images'))
+}
+
+describe('the example of asymmetric search on photographs', () => {
+  it.skipIf(!existsSync(photographs))('trains its models and measures birds and products, small', async () => {
+    const folder = await mkdtemp(path.join(root, 'tests/.photos-'))
+    try {
+      await cp(path.join(examples, 'asymmetric-photos'), folder, { recursive: true, filter: (file) => !/[/\\](runs|data)$/.test(file) })
+      const data = path.join(folder, 'data')
+      await writePart(data, 'cub-50', ([, label = '']) => ({ group: label, count: Number(label.slice(0, 3)) <= 20 ? 4 : 2 }))
+      const products = new Set<string>()
+      await writePart(data, 'grocery-store', ([, label = '', split = '']) => {
+        if (products.size < 8) products.add(label)
+        return { group: `${label} ${split}`, count: products.has(label) ? 2 : 0 }
+      })
+      await symlink(path.join(photographs, 'encoders'), path.join(data, 'encoders'))
+      const { code, stdout, stderr } = await runNode([path.join(folder, 'run.mjs'), '--cache=./cache', '--threads=1', '--quiet'], { cwd: folder })
+      expect(code, stderr).toBe(0)
+      for (const run of ['birds', 'catalogue']) await expect(stat(path.join(folder, 'runs', run, 'report.html')), run).resolves.toBeDefined()
+      expect(stdout).toContain('query model on both sides')
+      expect(stdout).toContain('tuned alone, transformed')
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
