@@ -25,7 +25,7 @@ const trainer = (epochs) => ({
     { use: 'grayscale', probability: 0.25 },
   ],
 })
-const TRAIN = { light: trainer(6), conv: trainer(4), deep: trainer(4), wide: trainer(4) }
+const TRAIN = { light: trainer(6), conv: trainer(12), deep: trainer(12), wide: trainer(12) }
 
 export function model(architecture, part, seed) {
   return {
