@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../../builder/create-graph-builder.js'
 import { sizeOf } from '../../model/tensor.js'
 import { range, reduceTo, type Rule } from '../rule.js'
 
-/** The last two axes exchanged. Before a product it costs nothing on the processor: the runtime then reads the operand transposed. */
+/** The last two axes exchanged. Before a product the runtime mostly fuses it on the processor, and then reads the operand transposed. */
 export function turned(g: GraphBuilder, x: string, rank: number): string {
   return g.transpose(x, [...range(rank - 2), rank - 1, rank - 2])
 }
