@@ -1,6 +1,7 @@
-// Trains the built-in encoder as examples/mini says, stores its weights in half precision where the package ships them,
-// keeps the training card and the log beside the config, and measures what half precision costs on the test classes.
+// Trains the built-in encoder as the two configs of examples/mini say, one after the other. After each, the weights are stored in half precision
+// where the package ships them, which is where the second starts, and card and log are kept beside the configs. Measures on the test classes.
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { copyFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,8 +11,11 @@ import { loadModel, saveModel } from '@lookalike/onnx'
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const cli = path.join(root, 'apps', 'cli', 'dist', 'main.js')
 const example = path.join(root, 'examples', 'mini')
-const run = path.join(example, 'runs', 'mini')
 const shipped = path.join(root, 'packages', 'encoders', 'assets', 'mini.onnx')
+const stages = [
+  { config: 'lookalike.config.yaml', run: path.join(example, 'runs', 'mini'), prefix: '' },
+  { config: 'refine.lookalike.config.yaml', run: path.join(example, 'runs', 'mini-refined'), prefix: 'refined-' },
+]
 
 /** Runs one command; ends the script where it fails. Returns its stdout with `capture`. */
 function lookalike(args, capture = false) {
@@ -20,15 +24,22 @@ function lookalike(args, capture = false) {
   return stdout
 }
 
+async function ship({ run, prefix }) {
+  await saveModel(shipped, toHalfWeights(await loadModel(path.join(run, 'model.onnx'))))
+  for (const file of ['card.json', 'log.jsonl']) await copyFile(path.join(run, file), path.join(example, `${prefix}${file}`))
+}
+
 // "--resume" goes on with an interrupted run, and "--ship" only stores the weights of a finished one.
 const [mode] = process.argv.slice(2)
-if (mode !== '--ship') lookalike(['train', '--config', example, mode === '--resume' ? '--resume' : '--overwrite'])
+const begun = stages.findLastIndex(({ run }) => existsSync(run))
+for (const [i, stage] of stages.entries()) {
+  if (mode === '--ship' || (mode === '--resume' && i < begun)) continue
+  lookalike(['train', '--config', path.join(example, stage.config), mode === '--resume' && i === begun ? '--resume' : '--overwrite'])
+  await ship(stage)
+}
+if (mode === '--ship') await ship(stages.at(-1))
 
-await saveModel(shipped, toHalfWeights(await loadModel(path.join(run, 'model.onnx'))))
-await copyFile(path.join(run, 'card.json'), path.join(example, 'card.json'))
-await copyFile(path.join(run, 'log.jsonl'), path.join(example, 'log.jsonl'))
-
-for (const [name, model] of [['float32', path.join(run, 'model.onnx')], ['as shipped', shipped]]) {
+for (const [name, model] of [['float32', path.join(stages.at(-1).run, 'model.onnx')], ['as shipped', shipped]]) {
   const encoder = JSON.stringify({ use: 'onnx', model })
   const text = lookalike(['evaluate', '--config', path.join(root, 'examples', 'emoji'), `--encoder=${encoder}`, `--name=mini-${name.replace(' ', '-')}`, '--json'], true)
   const { metrics } = JSON.parse(text).stages[0]

@@ -16,7 +16,7 @@ const configs = (await readdir(examples, { recursive: true }))
 const QUICK = ['emoji/lookalike.config.yaml']
 
 /** Examples that "lookalike train" alone runs: the stages of others need one another. */
-const TRAINING = ['head-only', 'mini', 'proxy-anchor', 'soft-orthogonal-proxies', 'vit-triplet'].map((name) => `${name}/lookalike.config.yaml`)
+const TRAINING = [...['head-only', 'mini', 'proxy-anchor', 'soft-orthogonal-proxies', 'vit-triplet'].map((name) => `${name}/lookalike.config.yaml`), 'mini/refine.lookalike.config.yaml']
 
 /** Whole folders with a test of their own; below. */
 const STAGED = configs.filter((file) => ['asymmetric', 'asymmetric-photos', 'context-ensemble', 'stir'].includes(path.dirname(file)))
