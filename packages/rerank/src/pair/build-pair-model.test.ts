@@ -183,6 +183,15 @@ describe('encoders that cannot be cut', () => {
     await expect(buildPairModel(encoderOf(buildConvNet({ imageSize: SIZE, widths: [16] })), { fusion: 2 })).rejects.toMatchObject({ code: 'pair/cut' })
   })
 
+  it('says how fine the feature maps are', async () => {
+    const net = encoderOf(buildConvNet({ imageSize: SIZE, stem: { kernel: 3, stride: 2 }, widths: [8, 24], depths: [1, 1] }))
+    const tokens = async (grid?: number) => (await buildPairModel(net, grid === undefined ? {} : { grid })).spec.tokens
+    expect(await tokens()).toEqual([(SIZE / 4) ** 2, 24])
+    expect(await tokens(SIZE / 4)).toEqual([(SIZE / 4) ** 2, 24])
+    expect(await tokens(SIZE / 4 + 1)).toEqual([(SIZE / 2) ** 2, 8])
+    await expect(tokens(SIZE + 1)).rejects.toMatchObject({ code: 'pair/cut', message: expect.stringContaining(`at most ${SIZE / 2}`) })
+  })
+
   it('says that there are no positions to stack', async () => {
     const vit = buildVit(vitOptions)
     const graph = { ...vit.graph, initializers: new Map([...vit.graph.initializers].map(([name, tensor]) => [name, name === 'pos_embed' ? float32([0]) : tensor])) }

@@ -22,6 +22,8 @@ export interface PairModelOptions {
   readonly direction?: 'vertical' | 'horizontal'
   /** Adds the encoder's own distance to the logit, so that the untrained model ranks as the encoder does (ours). Default: unless `fusion` is 0. */
   readonly stageOne?: boolean
+  /** Fuses such networks at the last map with at least so many rows and columns. Default: at their last map. */
+  readonly grid?: number
   /** New transformer blocks on the pair's tokens, for networks that end in a feature map. Default 2 (ours). */
   readonly blocks?: number
   /** Length of those blocks' tokens; a multiple of 64. Default 192 (ours). */
@@ -65,7 +67,7 @@ const POSITION_STD = 0.3
 export async function buildPairModel(encoder: PairEncoder, options: PairModelOptions = {}): Promise<PairModel> {
   const { width, height } = encoder.preprocessing.crop
   const source = encoder.model instanceof Uint8Array ? readModel(encoder.model) : encoder.model
-  const examined = await examineEncoder(source, encoder.output, { width, height })
+  const examined = await examineEncoder(source, encoder.output, { width, height }, options.grid)
   const { model } = examined
   const depth = examined.kind === 'vit' ? examined.afterBlock.length - 1 : 0
   const fusion = chooseFusion(options.fusion ?? 'late', examined, depth)
@@ -258,8 +260,8 @@ function pairHead(layers: Layers, { features, places, length, hidden }: Features
 /** `scale * (1 - cosine similarity - middle)`. */
 function stageOneTerm(g: GraphBuilder, embeddings: string, length: number): string {
   const [a, b] = halves(g, g.node('Identity', [g.l2Normalise(embeddings)], {}, { outputs: [NAMES.embeddings] }), [length], [NAMES.queryEmbedding, NAMES.candidateEmbedding])
-  const distance = g.sub(g.floats(1 - STAGE_ONE_MIDDLE), g.reduceSum(g.mul(a, b), [1]))
-  return g.mul(distance, g.initializer(NAMES.scale, float32([STAGE_ONE_SCALE])))
+  const distance = g.sub(g.floats(1), g.reduceSum(g.mul(a, b), [1]))
+  return g.mul(g.sub(distance, g.initializer(NAMES.middle, float32([STAGE_ONE_MIDDLE]))), g.initializer(NAMES.scale, float32([STAGE_ONE_SCALE])))
 }
 
 async function embeddingLength(model: OnnxModel, output: string, width: number, height: number): Promise<number> {
@@ -297,7 +299,7 @@ async function checkRuns(model: OnnxModel, spec: PairSpec, fusion: number | 'map
 
 /** Weights that training may change. What the encoder's own distance comes from stays as it is, and so do positions that the pair's replace. */
 function trainedNames(model: OnnxModel, spec: PairSpec, positions: string | undefined): { head: string[]; trainable: string[] } {
-  const frozen = new Set<string | undefined>([positions, NAMES.scale])
+  const frozen = new Set<string | undefined>([positions, NAMES.scale, NAMES.middle])
   const stacked = spec.fusion === 0 && !spec.stageOne
   const part = stacked ? cutModel(model, NAMES.logit) : pairPart(model, spec, NAMES.logit)
   const trainable = trainableInitializers(part).filter((name) => !frozen.has(name))

@@ -47,9 +47,10 @@ export interface ExaminedMap {
  * Finds where an encoder can be cut: between the blocks of a transformer, or at the last feature map of any other network.
  *
  * @param size the encoder's input in pixels
+ * @param grid the last feature map with at least so many rows and columns is taken; default: the last one
  * @throws `pair/encoder` when it has neither tokens nor a feature map.
  */
-export async function examineEncoder(source: OnnxModel, output: string, size: { readonly width: number; readonly height: number }): Promise<ExaminedVit | ExaminedMap> {
+export async function examineEncoder(source: OnnxModel, output: string, size: { readonly width: number; readonly height: number }, grid?: number): Promise<ExaminedVit | ExaminedMap> {
   const model = withoutConstantNodes(source)
   const names = bottlenecks(model.graph, output)
   // Two images show which dimension is the batch.
@@ -62,16 +63,23 @@ export async function examineEncoder(source: OnnxModel, output: string, size: { 
   const depth = blocks.at(-1) ?? 0
   if (depth > 0 && tokens.some((cut) => cut.blocks === depth)) return vit(model, output, tokens, depth, size)
 
-  const map = names.findLast((tensor) => {
+  const maps = names.flatMap((tensor) => {
     const shape = shapes.get(tensor)!
-    return shape.length === 4 && shape[0] === 2 && shape.slice(1).sort((a, b) => a - b)[1]! > 1 && tensor !== model.graph.inputs[0]!.name
+    return shape.length === 4 && shape[0] === 2 && tensor !== model.graph.inputs[0]!.name ? [{ tensor, ...mapLayout(shape as [number, number, number, number]) }] : []
   })
-  if (map !== undefined) {
-    const [, a, b, c] = shapes.get(map)! as [number, number, number, number]
-    const layout = a === b && c !== b ? 'nhwc' : 'nchw'
-    return layout === 'nchw'
-      ? { kind: 'map', model, tensor: map, layout, channels: a, grid: { rows: b, columns: c } }
-      : { kind: 'map', model, tensor: map, layout, channels: c, grid: { rows: a, columns: b } }
+  const edge = ({ grid: { rows, columns } }: (typeof maps)[number]) => Math.min(rows, columns)
+  const map = maps.findLast((one) => (grid === undefined ? one.grid.rows * one.grid.columns > 1 : edge(one) >= grid))
+  if (map !== undefined) return { kind: 'map', model, ...map }
+  if (grid !== undefined && maps.length > 0) {
+    throw new LookalikeError(
+      'pair/cut',
+      {
+        problem: `No feature map of this encoder has ${grid} rows and columns`,
+        expected: `at most ${Math.max(...maps.map(edge))}`,
+        fix: 'Set "grid" to less, or leave it out: then the last map is taken.',
+      },
+      { fields: { grid } },
+    )
   }
   throw new LookalikeError(
     'pair/encoder',
@@ -82,6 +90,12 @@ export async function examineEncoder(source: OnnxModel, output: string, size: { 
     },
     { fields: { output, bottlenecks: names.length } },
   )
+}
+
+function mapLayout([, a, b, c]: readonly [number, number, number, number]): Pick<ExaminedMap, 'layout' | 'channels' | 'grid'> {
+  return a === b && c !== b
+    ? { layout: 'nhwc', channels: c, grid: { rows: a, columns: b } }
+    : { layout: 'nchw', channels: a, grid: { rows: b, columns: c } }
 }
 
 /** How many attentions lie before each of the tensors. */

@@ -38,6 +38,8 @@ export const NAMES = {
   logit: 'pair.logit',
   /** The initializer that weighs the encoder's distance in the logit. */
   scale: 'pair.stage_one.scale',
+  /** The distance that counts as undecided. */
+  middle: 'pair.stage_one.middle',
   different: 'different',
 } as const
 

@@ -8,6 +8,8 @@ import type { ImageCode } from './code-store.js'
 export interface PairScorer {
   /** The codes of images, in order; a warning where an image cannot be read. */
   encode(requests: readonly ImageRequest[], options?: OperationOptions): Promise<(ImageCode | Warning)[]>
+  /** The codes of images that are the network's input already, `[count, 3, height, width]`. */
+  encodePixels(pixels: Float32Array, count: number): Promise<ImageCode[]>
   /** The probability of each pair that it shows different things, or its logit. */
   score(queries: readonly ImageCode[], candidates: readonly ImageCode[]): Promise<Float32Array>
   dispose(): Promise<void>
@@ -27,7 +29,17 @@ export async function createPairScorer(model: OnnxModel, spec: PairSpec, preproc
   const image = await createSession(imagePart(model, spec), options)
   const pair = await createSession(pairPart(model, spec, output), options)
   return {
-    encode: (requests, operation = {}) => encodeImages(image, requests, spec, preprocessing, operation),
+    encode: (requests, operation = {}) => encodeImages((pixels, count) => encodePixels(image, pixels, count, spec), requests, spec, preprocessing, operation),
+    async encodePixels(pixels, count) {
+      const size = pixels.length / count
+      const codes: ImageCode[] = []
+      const atOnce = imagesAtOnce(spec)
+      for (let start = 0; start < count; start += atOnce) {
+        const end = Math.min(count, start + atOnce)
+        codes.push(...(await encodePixels(image, pixels.subarray(start * size, end * size), end - start, spec)))
+      }
+      return codes
+    },
     async score(queries, candidates) {
       const scores = new Float32Array(queries.length)
       for (let start = 0; start < queries.length; start += PAIRS_AT_ONCE) {
@@ -44,30 +56,34 @@ export async function createPairScorer(model: OnnxModel, spec: PairSpec, preproc
   }
 }
 
+const imagesAtOnce = ({ width, height }: PairSpec) => Math.max(1, Math.min(64, Math.round((IMAGES_AT_ONCE * 224 * 224) / (width * height))))
+
+async function encodePixels(session: Session, pixels: Float32Array, count: number, spec: PairSpec): Promise<ImageCode[]> {
+  const result = await session.run({ [NAMES.pixels]: float32(pixels, [count, 3, spec.height, spec.width]) })
+  const length = spec.tokens[0] * spec.tokens[1]
+  const tokens = bitsOf(result[halfOf(NAMES.tokens)]!)
+  const embeddings = spec.stageOne ? (result[NAMES.embeddings]!.data as Float32Array) : new Float32Array()
+  return Array.from({ length: count }, (_, row) => ({
+    tokens: tokens.slice(row * length, (row + 1) * length),
+    embedding: embeddings.slice(row * spec.embedding, (row + 1) * spec.embedding),
+  }))
+}
+
 async function encodeImages(
-  session: Session, requests: readonly ImageRequest[], spec: PairSpec, preprocessing: Preprocessing, { signal, onProgress }: OperationOptions,
+  encode: PairScorer['encodePixels'], requests: readonly ImageRequest[], spec: PairSpec, preprocessing: Preprocessing, { signal, onProgress }: OperationOptions,
 ): Promise<(ImageCode | Warning)[]> {
   const answers: (ImageCode | Warning)[] = []
-  const length = spec.tokens[0] * spec.tokens[1]
-  const batchSize = Math.max(1, Math.min(64, Math.round((IMAGES_AT_ONCE * 224 * 224) / (spec.width * spec.height))))
   const batches = loadBatches(requests, preprocessing, {
-    batchSize,
+    batchSize: imagesAtOnce(spec),
     onCorrupt: 'skip',
     onWarning: (warning) => (answers[warning.fields['position'] as number] = warning),
     ...(signal && { signal }),
   })
   for await (const { batch, positions, release } of batches) {
     signal?.throwIfAborted()
-    const result = await session.run({ [NAMES.pixels]: float32(batch.data, [batch.count, 3, spec.height, spec.width]) })
+    const codes = await encode(batch.data, batch.count)
     release()
-    const tokens = bitsOf(result[halfOf(NAMES.tokens)]!)
-    const embeddings = spec.stageOne ? (result[NAMES.embeddings]!.data as Float32Array) : new Float32Array()
-    for (const [row, position] of positions.entries()) {
-      answers[position] = {
-        tokens: tokens.slice(row * length, (row + 1) * length),
-        embedding: embeddings.slice(row * spec.embedding, (row + 1) * spec.embedding),
-      }
-    }
+    for (const [row, position] of positions.entries()) answers[position] = codes[row]!
     onProgress?.({ phase: 'encode for pairs', done: positions.at(-1)! + 1, total: requests.length, unit: 'image' })
   }
   return answers

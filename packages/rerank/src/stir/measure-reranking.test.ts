@@ -6,17 +6,17 @@ const unit = (degrees: number) => [Math.cos((degrees * Math.PI) / 180), Math.sin
 const embeddings = createEmbeddings({ data: Float32Array.from([0, 20, 30, 90].flatMap(unit)), rows: 4, dim: 2, space: 's', role: 'any' })
 const labels = ['a', 'b', 'a', 'c']
 
-it('finds the nearest others of items that have a right answer', () => {
-  const lists = findNeighbourhoods(embeddings, labels, 2)
+it('finds the nearest others of items that have a right answer', async () => {
+  const lists = await findNeighbourhoods(embeddings, labels, 2)
   expect(lists.map(({ query, candidates }) => [query, ...candidates])).toEqual([[0, 1, 2], [2, 1, 0]])
   expect(lists[0]!.distances[1]).toBeCloseTo(1 - Math.cos(Math.PI / 6), 6)
 })
 
-it('measures before and after, and takes the smallest weight of the distance that is best', () => {
-  const lists = findNeighbourhoods(embeddings, labels, 2)
+it('measures before and after, and takes the first weight of the distance that is best', async () => {
+  const lists = await findNeighbourhoods(embeddings, labels, 2)
   const logits = Float32Array.of(0.5, -0.5, -0.1, 0.1)
-  expect(measureReranking(lists, labels, logits, 0)).toEqual({ before: 0, after: 0.5, scale: 0 })
+  expect(measureReranking(lists, labels, logits, [0])).toEqual({ before: 0, after: 0.5, scale: 0 })
   expect(measureReranking(lists, labels, logits.map((z) => -z))).toMatchObject({ after: 0.5, scale: 0 })
   // With enough weight on the distance the wrong but nearer candidates are back.
-  expect(measureReranking(lists, labels, logits, 1000).after).toBe(0)
+  expect(measureReranking(lists, labels, logits, [1000]).after).toBe(0)
 })

@@ -1,5 +1,5 @@
-import type { Embeddings } from '@lookalike/core'
-import { dotRows } from '../ranking/vectors.js'
+import { selectRows, type Embeddings, type OperationOptions } from '@lookalike/core'
+import { exactTopK } from '@lookalike/index'
 
 /** The nearest other items of each item that has another of its class. */
 export interface Neighbourhood {
@@ -9,28 +9,28 @@ export interface Neighbourhood {
   readonly distances: readonly number[]
 }
 
-export function findNeighbourhoods({ data, rows, dim }: Embeddings, labels: readonly string[], topN: number): Neighbourhood[] {
-  const counts = new Map<string, number>()
-  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1)
-  return Array.from({ length: rows }, (_, query) => query).flatMap((query) => {
-    if (counts.get(labels[query]!)! < 2) return []
-    const nearest = Array.from({ length: rows }, (_, i) => ({ i, distance: 1 - dotRows(data, query, data, i, dim) }))
-      .filter(({ i }) => i !== query)
-      .sort((a, b) => a.distance - b.distance || a.i - b.i)
-      .slice(0, topN)
-    return [{ query, candidates: nearest.map(({ i }) => i), distances: nearest.map(({ distance }) => distance) }]
+export async function findNeighbourhoods(embeddings: Embeddings, labels: ArrayLike<string | number>, topN: number, options: OperationOptions & { readonly threads?: number } = {}): Promise<Neighbourhood[]> {
+  const counts = new Map<string | number, number>()
+  for (const label of Array.from(labels)) counts.set(label, (counts.get(label) ?? 0) + 1)
+  const queries = Array.from(labels).flatMap((label, row) => (counts.get(label)! > 1 ? [row] : []))
+  if (queries.length === 0) return []
+  const found = await exactTopK(selectRows(embeddings, queries), embeddings, topN + 1, options)
+  return found.map(({ positions, distances }, i) => {
+    const query = queries[i]!
+    const ranks = Array.from(positions.keys()).filter((rank) => positions[rank] !== query).slice(0, topN)
+    return { query, candidates: ranks.map((rank) => positions[rank]!), distances: ranks.map((rank) => distances[rank]!) }
   })
 }
 
 /** Weights of the encoder's distance that are tried. */
-const SCALES = [0, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 1000]
+export const SCALES: readonly number[] = [0, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100, 1000]
 
 export interface MeasuredReranking {
   /** CMC@1 of the lists as they are. */
   readonly before: number
   /** CMC@1 of the lists sorted by `logit + scale * distance`. */
   readonly after: number
-  /** The smallest weight of the distance with the best `after`. */
+  /** The first weight of the distance with the best `after`. */
   readonly scale: number
 }
 
@@ -38,9 +38,9 @@ export interface MeasuredReranking {
  * How good lists become when they are sorted by a pair model's logits.
  *
  * @param logits one for each query's each candidate, in order
- * @param scale the weight of the encoder's distance; absent: the best one is chosen
+ * @param scales weights of the encoder's distance: the first of those with the best result is chosen
  */
-export function measureReranking(lists: readonly Neighbourhood[], labels: readonly string[], logits: Float32Array, scale?: number): MeasuredReranking {
+export function measureReranking(lists: readonly Neighbourhood[], labels: readonly string[], logits: Float32Array, scales: readonly number[] = SCALES): MeasuredReranking {
   const share = (scaleNow: number) => {
     let right = 0
     let at = 0
@@ -54,6 +54,6 @@ export function measureReranking(lists: readonly Neighbourhood[], labels: readon
     return right / Math.max(1, lists.length)
   }
   const before = lists.filter(({ query, candidates }) => labels[candidates[0]!] === labels[query]).length / Math.max(1, lists.length)
-  const tried = (scale === undefined ? SCALES : [scale]).map((one) => ({ before, after: share(one), scale: one }))
+  const tried = scales.map((one) => ({ before, after: share(one), scale: one }))
   return tried.reduce((best, one) => (one.after > best.after ? one : best))
 }

@@ -1,9 +1,18 @@
-import type { DatasetItem, Preprocessing } from '@lookalike/core'
+import type { Augmentation, DatasetItem, Preprocessing } from '@lookalike/core'
 import { float32, type Feeds } from '@lookalike/onnx'
-import { createBatchLoader, randomResizedCrop } from '@lookalike/train'
+import { createBatchLoader } from '@lookalike/train'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
 import type { ImageCode } from './code-store.js'
-import { pairFeeds } from './create-pair-scorer.js'
+import { pairFeeds, type PairScorer } from './create-pair-scorer.js'
+import type { Pairs } from './mine-pairs.js'
+
+/** A batch before its images are read. */
+export interface PlannedBatch {
+  /** Positions among the training items. */
+  readonly positions: Int32Array
+  /** Its pairs, given the images that were readable: another of the class stands in for an unreadable one. */
+  pairs(positions: Int32Array): Pairs
+}
 
 /** A batch of images, and how its pairs become the network's inputs. */
 export interface PairBatch {
@@ -34,34 +43,49 @@ export function cachedBatches(codes: readonly ImageCode[], spec: PairSpec): Pair
 /** Decoded training images that stay in memory, bytes. */
 const MEMORY = 512 * 2 ** 20
 
-/** Batches of pixels, augmented as the paper does. */
-export async function pixelBatches(
-  items: readonly DatasetItem[], labels: Int32Array, spec: PairSpec, preprocessing: Preprocessing, settings: { readonly seed: number; readonly cropScale: readonly [number, number] },
-): Promise<PairBatches> {
+export interface AugmentedImages {
+  readonly items: readonly DatasetItem[]
+  readonly labels: Int32Array
+  readonly augmentations: readonly Augmentation[]
+  readonly preprocessing: Preprocessing
+  readonly seed: number
+}
+
+/** Batches of images that look a little different each time. Where each image goes alone through a first part, `encode` is that part. */
+export async function augmentedBatches(images: AugmentedImages, spec: PairSpec, encode?: PairScorer['encodePixels']): Promise<PairBatches> {
   const loader = await createBatchLoader({
-    images: items.map(({ source, box }) => ({ source: source instanceof URL ? source.href : source, ...(box && { box }) })),
-    labels,
-    augmentations: [randomResizedCrop({ scale: [...settings.cropScale] })],
-    preprocessing,
+    images: images.items.map(({ source, box }) => ({ source: source instanceof URL ? source.href : source, ...(box && { box }) })),
+    labels: images.labels,
+    augmentations: images.augmentations,
+    preprocessing: images.preprocessing,
     edge: Math.round(1.25 * Math.max(spec.width, spec.height)),
-    seed: settings.seed,
+    seed: images.seed,
     workers: 0,
     memory: MEMORY,
     onCorrupt: 'skip',
   })
-  const shape = [3, spec.height, spec.width]
-  const size = 3 * spec.height * spec.width
   return {
     async *load(epoch, batches, start) {
       for await (const { positions, pixels } of loader.epoch(epoch, batches, start)) {
-        const of = (rows: Int32Array) => {
-          const data = new Float32Array(rows.length * size)
-          rows.forEach((row, i) => data.set(pixels.subarray(row * size, (row + 1) * size), i * size))
-          return float32(data, [rows.length, ...shape])
+        if (encode === undefined) {
+          yield { positions, feeds: pixelFeeds(pixels, spec) }
+          continue
         }
-        yield { positions, feeds: (query, candidate) => ({ [NAMES.query]: of(query), [NAMES.candidate]: of(candidate) }) }
+        const codes = await encode(pixels, positions.length)
+        const of = (rows: Int32Array) => Array.from(rows, (row) => codes[row]!)
+        yield { positions, feeds: (query, candidate) => pairFeeds(of(query), of(candidate), spec) }
       }
     },
     dispose: () => loader.dispose(),
   }
+}
+
+function pixelFeeds(pixels: Float32Array, { width, height }: PairSpec): PairBatch['feeds'] {
+  const size = 3 * height * width
+  const of = (rows: Int32Array) => {
+    const data = new Float32Array(rows.length * size)
+    rows.forEach((row, i) => data.set(pixels.subarray(row * size, (row + 1) * size), i * size))
+    return float32(data, [rows.length, 3, height, width])
+  }
+  return (query, candidate) => ({ [NAMES.query]: of(query), [NAMES.candidate]: of(candidate) })
 }

@@ -2,9 +2,10 @@ import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { createRanking, embedImages, encodePng, hashImage, type Encoder, type ImageRequest, type RawImage, type Reranker, type RerankRequest } from '@lookalike/core'
+import { createRanking, embedImages, encodePng, hashImage, type Augmentation, type Encoder, type ImageRequest, type RawImage, type Reranker, type RerankRequest } from '@lookalike/core'
 import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
 import { loadModel, saveModel, writeModel } from '@lookalike/onnx'
+import { randomResizedCrop } from '@lookalike/train'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPairModel } from '../pair/build-pair-model.js'
 import { clusteredVectors } from '../testing/random-gallery.js'
@@ -223,8 +224,8 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
     (await readFile(join(folder, name, 'log.jsonl'), 'utf8')).trim().split('\n').flatMap((line) => (JSON.parse(line) as { loss?: number }).loss ?? [])
   const dataset = stripesDataset(10, 6)
   const small = { labels: 4, instances: 3, chunk: 8, checkpointEvery: 2, logEvery: 1, validation: 0.3, headEpochs: 1, epochs: 2 } as const
-  const run = (name: string, options: Parameters<typeof createStirTrainer>[0], rest: { signal?: AbortSignal; resume?: boolean; onProgress?: (p: { done: number; total?: number }) => void } = {}) =>
-    createStirTrainer({ ...small, ...options }, { threads }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false, ...rest })
+  const run = (name: string, options: Parameters<typeof createStirTrainer>[0], { augmentations = [], ...rest }: { augmentations?: readonly Augmentation[];  signal?: AbortSignal; resume?: boolean; onProgress?: (p: { done: number; total?: number }) => void } = {}) =>
+    createStirTrainer({ ...small, ...options }, { augmentations, threads }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false, ...rest })
 
   it('learns to tell pairs apart, and its model reranks', async () => {
     const result = await run('late', { epochs: 20, headEpochs: 5, headLearningRate: 5e-3, learningRate: 5e-3, dropout: 0, validation: 0, chunk: 24 })
@@ -239,14 +240,15 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
     await reranker.dispose()
   })
 
-  it.each([['a late', 0], ['the paper\'s', 1]])('cut off and resumed, %s run is the run that was not', async (name, paper) => {
-    const options = paper ? { fusion: 0, epochs: 1 } as const : {}
-    await run(`${name}-whole`, options)
+  it.each([
+    ['a late', {}, []], ['an augmented late', {}, [randomResizedCrop({ scale: [0.8, 1] })]], ['the paper\'s', { fusion: 0, epochs: 1 }, [randomResizedCrop({ scale: [0.8, 1] })]],
+  ] as const)('cut off and resumed, %s run is the run that was not', async (name, options, augmentations) => {
+    await run(`${name}-whole`, options, { augmentations })
     const stop = new AbortController()
     let steps = 0
-    const cut = await run(`${name}-cut`, options, { signal: stop.signal, onProgress: ({ done, total }) => total !== undefined && total < 20 && done > 0 && ++steps === 4 && stop.abort() })
+    const cut = await run(`${name}-cut`, options, { augmentations, signal: stop.signal, onProgress: ({ done, total }) => total !== undefined && total < 20 && done > 0 && ++steps === 4 && stop.abort() })
     expect(cut.stopped).toBe('aborted')
-    expect((await run(`${name}-cut`, options, { resume: true })).stopped).toBe('finished')
+    expect((await run(`${name}-cut`, options, { augmentations, resume: true })).stopped).toBe('finished')
     const [whole, resumed] = [await loadModel(join(folder, `${name}-whole/pair.onnx`)), await loadModel(join(folder, `${name}-cut/pair.onnx`))]
     for (const [weight, tensor] of whole.graph.initializers) expect(resumed.graph.initializers.get(weight)).toEqual(tensor)
   })
@@ -254,7 +256,7 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
   it('takes tokens that were made before from the cache, and ends the same', async () => {
     const cacheFolder = join(folder, 'training-cache')
     const train = async (name: string) => {
-      await createStirTrainer({ ...small, alike: 2 }, { threads, cacheFolder }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false })
+      await createStirTrainer({ ...small, pairs: 'lists' }, { augmentations: [], threads, cacheFolder }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false })
       return (await loadModel(join(folder, name, 'pair.onnx'))).graph.initializers
     }
     const first = await train('cache-1')
@@ -269,6 +271,6 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
   it('needs an encoder with a network', async () => {
     const { onnx: _, ...without } = encoder
     const request = { dataset, encoder: without, folder: join(folder, 'none'), seed: 1, resume: false }
-    await expect(createStirTrainer().train(request)).rejects.toMatchObject({ code: 'pair/no-network' })
+    await expect(createStirTrainer({}, { augmentations: [] }).train(request)).rejects.toMatchObject({ code: 'pair/no-network' })
   })
 })

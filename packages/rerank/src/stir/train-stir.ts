@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import {
   createRandom, definePlugin, embedImages, LookalikeError, openEmbeddingCache, selectRows, SPEC_VERSION, writeWhole,
-  type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
+  type Augmentation, type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
 } from '@lookalike/core'
 import { checkProviders, float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import {
@@ -17,38 +17,45 @@ import { binaryCrossEntropy } from './binary-cross-entropy.js'
 import { CACHED_TOKENS, createCodeFiles } from './code-files.js'
 import { createCodeStore, isCode, type ImageCode } from './code-store.js'
 import { createPairScorer, type PairScorer } from './create-pair-scorer.js'
-import { createHardBatches } from './hard-batches.js'
+import { fitStageOne } from './fit-stage-one.js'
+import { createListBatches } from './list-pairs.js'
 import { tokensKey } from './load-pair-model.js'
-import { findNeighbourhoods, measureReranking, type MeasuredReranking } from './measure-reranking.js'
-import { minePairs } from './mine-pairs.js'
-import { cachedBatches, pixelBatches, type PairBatch, type PairBatches } from './pair-batches.js'
+import { findNeighbourhoods, measureReranking, SCALES, type MeasuredReranking } from './measure-reranking.js'
+import { minePairs, type Pairs } from './mine-pairs.js'
+import { augmentedBatches, cachedBatches, type PairBatch, type PairBatches, type PlannedBatch } from './pair-batches.js'
 import { stirTrainingSchema, type StirTrainingOptions, type StirTrainingSettings } from './training-options.js'
 
 const MASK = 'pair.dropout'
 /** Images whose tokens are looked for and made at a time. */
 const ENCODED_AT_ONCE = 256
 
+export interface StirParts {
+  readonly augmentations: readonly Augmentation[]
+  /** Folder of the embedding cache and of cached tokens; none are kept without it. */
+  readonly cacheFolder?: string
+  /** Processor threads. */
+  readonly threads?: number
+}
+
 /**
  * Trains a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393) for an encoder that stays as it is: hard pairs of balanced
  * batches by the encoder's embeddings, binary cross-entropy, the new weights first, then everything that sees the pair. Writes `pair.onnx`.
- *
- * @param cacheFolder folder of the embedding cache; none is kept without it
  */
-export function createStirTrainer(given: StirTrainingOptions = {}, environment: { readonly cacheFolder?: string; readonly threads?: number } = {}): Trainer {
+export function createStirTrainer(given: StirTrainingOptions, parts: StirParts): Trainer {
   const settings = stirTrainingSchema.parse(given)
-  return { specVersion: SPEC_VERSION, name: 'stir', train: (request) => train(settings, request, environment) }
+  return { specVersion: SPEC_VERSION, name: 'stir', train: (request) => train(settings, request, parts) }
 }
 
-async function train(settings: StirTrainingSettings, request: TrainerRequest, { cacheFolder, threads }: { readonly cacheFolder?: string; readonly threads?: number }): Promise<TrainerResult> {
+async function train(settings: StirTrainingSettings, request: TrainerRequest, { augmentations, cacheFolder, threads }: StirParts): Promise<TrainerResult> {
   const { encoder, folder, seed, signal } = request
   if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
   await checkProviders(settings.providers)
   const { preprocessing } = encoder.input
   const bytes = await encoder.onnx.bytes()
-  const { fusion, direction, stageOne, blocks, dim } = settings
+  const { fusion, direction, stageOne, grid, blocks, dim } = settings
   const pair = await buildPairModel(
     { model: readModel(bytes), output: encoder.onnx.output, preprocessing },
-    { fusion, direction, blocks, dim, seed, ...(stageOne !== undefined && { stageOne }) },
+    { fusion, direction, blocks, dim, seed, ...(grid !== undefined && { grid }), ...(stageOne !== undefined && { stageOne }) },
   )
   const { spec } = pair
   const onPixels = spec.fusion === 0
@@ -65,12 +72,12 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   const held = await embed(all.validation)
   await cache?.close()
   const running = { providers: settings.providers, ...(threads !== undefined && { threads }) }
-  // While it is trained, the encoder's distance has no say.
-  const start = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
-  const scorer = await createPairScorer(start, spec, preprocessing, running)
+  /** The pair model without a say of the encoder's distance: so it is trained on hard pairs, and so its logits are measured. */
+  const bare = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
+  const scorer = await createPairScorer(bare, spec, preprocessing, running)
   const encode = async (by: PairScorer, items: readonly DatasetItem[], how: OperationOptions) => (await by.encode(items.map(requestOf), how)).map(readable)
   const kept = cacheFolder === undefined || onPixels ? undefined
-    : createCodeFiles(path.join(cacheFolder, CACHED_TOKENS, tokensKey(start, spec, preprocessing)), spec.tokens[0] * spec.tokens[1], spec.embedding)
+    : createCodeFiles(path.join(cacheFolder, CACHED_TOKENS, tokensKey(bare, spec, preprocessing)), spec.tokens[0] * spec.tokens[1], spec.embedding)
   const store = createCodeStore(scorer.encode, {
     tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding, memory: 0, read: kept ? [kept] : [], ...(kept && { write: kept }),
   })
@@ -87,33 +94,39 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   const sampler = balanced({ labels: settings.labels, instances: settings.instances })
   // Says when there are too few classes or images.
   sampler.epoch({ labels }, createRandom(seed))
-  const hard = settings.alike > 1 ? createHardBatches(training.embeddings, labels, settings) : undefined
-  const batchesOf = (epoch: number) => {
+  const searching = { ...operation, ...(threads !== undefined && { threads }) }
+  const trainingLists = settings.pairs === 'lists' ? await findNeighbourhoods(training.embeddings, labels, settings.topN, searching) : undefined
+  const listBatches = trainingLists && createListBatches(trainingLists, labels, settings.labels * settings.instances)
+  const planOf = (epoch: number): readonly PlannedBatch[] => {
     const random = createRandom(seed).fork(`sampler/${epoch}`)
-    return hard ? hard(random) : sampler.epoch({ labels }, random)
+    return listBatches ? listBatches(random) : sampler.epoch({ labels }, random).map((positions) => hardPairs(positions, training.embeddings, labels))
   }
 
-  const codes = onPixels ? [] : await codesOf(training.items)
+  const seenOnce = !onPixels && augmentations.length === 0
+  const codes = seenOnce ? await codesOf(training.items) : []
   const heldCodes = onPixels ? undefined : await codesOf(held.items)
-  await scorer.dispose()
+  // Of search results, the encoder's distance tells the truth more often than not: the pair model learns what it leaves open.
+  const stageOneTerm = spec.stageOne && trainingLists ? fitStageOne(trainingLists, labels) : undefined
+  const start = stageOneTerm ? withWeights(pair.model, new Map([[NAMES.scale, float32([stageOneTerm.scale])], [NAMES.middle, float32([stageOneTerm.middle])]])) : bare
   const whole = onPixels ? cutModel(start, NAMES.logit) : pairPart(start, spec, NAMES.logit)
   const model = createTrainableModel(settings.dropout > 0 ? withDropout(whole, MASK) : whole, {
     trainable: pair.trainable, outputs: [NAMES.logit], chunk: settings.chunk, ...running,
   })
-  const batches = onPixels
-    ? await pixelBatches(training.items, labels, spec, preprocessing, { seed, cropScale: settings.cropScale })
-    : cachedBatches(codes, spec)
+  const batches = seenOnce
+    ? cachedBatches(codes, spec)
+    : await augmentedBatches({ items: training.items, labels, augmentations, preprocessing, seed }, spec, onPixels ? undefined : scorer.encodePixels)
   try {
-    const lists = findNeighbourhoods(held.embeddings, held.items.map(({ label }) => label), settings.topN)
+    const lists = await findNeighbourhoods(held.embeddings, held.items.map(({ label }) => label), settings.topN, searching)
+    const scales = !spec.stageOne ? [0] : stageOneTerm ? [stageOneTerm.scale, ...SCALES] : SCALES
     const heldLabels = held.items.map(({ label }) => label)
     const measure = async (): Promise<MeasuredReranking> => {
-      const judge = await createPairScorer(withWeights(start, weightsOf(model)), spec, preprocessing, { ...running, output: NAMES.logit })
+      const judge = await createPairScorer(withWeights(bare, weightsOf(model)), spec, preprocessing, { ...running, output: NAMES.logit })
       try {
         // An aborted run still finishes the validation that it is in.
         const seen = heldCodes ?? (await encode(judge, held.items, {}))
         const queries = lists.flatMap(({ query, candidates }) => candidates.map(() => seen[query]!))
         const candidates = lists.flatMap((list) => list.candidates.map((candidate) => seen[candidate]!))
-        return measureReranking(lists, heldLabels, await judge.score(queries, candidates), spec.stageOne ? undefined : 0)
+        return measureReranking(lists, heldLabels, await judge.score(queries, candidates), scales)
       } finally {
         await judge.dispose()
       }
@@ -132,7 +145,7 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
       const place = name === 'head' ? path.join(folder, 'head') : folder
       await mkdir(place, { recursive: true })
       const wanted = new Set(names)
-      const task = pairTask({ model, names, batches, batchesOf: (epoch) => batchesOf(epoch + (name === 'head' ? 0 : settings.headEpochs)), items: training.items, labels, embeddings: training.embeddings, settings, seed: `${seed}/${name}`, firstEpoch: name === 'head' ? 0 : settings.headEpochs })
+      const task = pairTask({ model, names, batches, planOf: (epoch) => planOf(epoch + (name === 'head' ? 0 : settings.headEpochs)), items: training.items, settings, seed: `${seed}/${name}`, firstEpoch: name === 'head' ? 0 : settings.headEpochs })
       const result = await runTrainingLoop(held.items.length > 0 ? { ...task, validate } : task, {
         ...operation,
         optimizer: createOptimizer(model.parameters.filter((parameter) => wanted.has(parameter.name)), { learningRate }),
@@ -174,13 +187,14 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
       data: { dataset: request.dataset.name, hash: dataHash, images: training.items.length, classes: all.classes.length, validationImages: held.items.length },
       seed, options: settings, stopped, metrics,
     }
-    const trained = withWeights(withWeights(pair.model, weightsOf(model)), scale === undefined ? new Map() : new Map([[NAMES.scale, float32([scale])]]))
+    const trained = withWeights(withWeights(start, weightsOf(model)), scale === undefined ? new Map() : new Map([[NAMES.scale, float32([scale])]]))
     await saveModel(path.join(folder, 'pair.onnx'), { ...trained, metadata: { ...trained.metadata, 'lookalike.card': JSON.stringify(card) } })
     await writeWhole(path.join(folder, 'card.json'), `${JSON.stringify(card, null, 2)}\n`)
     return { artefact: 'pair.onnx', metrics, stopped }
   } finally {
     await batches.dispose()
     await model.dispose()
+    await scorer.dispose()
   }
 }
 
@@ -189,28 +203,41 @@ interface PairTaskParts {
   /** What is trained. */
   readonly names: readonly string[]
   readonly batches: PairBatches
-  batchesOf(epoch: number): readonly Int32Array[]
+  planOf(epoch: number): readonly PlannedBatch[]
   readonly items: readonly DatasetItem[]
-  readonly labels: Int32Array
-  readonly embeddings: Embeddings
   readonly settings: StirTrainingSettings
   readonly seed: string
   readonly firstEpoch: number
 }
 
-/** Hard pairs of each batch through the network, chunk by chunk; the loss of a pair does not depend on the others. */
-function pairTask({ model, names, batches, batchesOf, items, labels, embeddings, settings, seed, firstEpoch }: PairTaskParts): TrainingTask<PairBatch> {
+/** STIR's pairs of a balanced batch. */
+function hardPairs(positions: Int32Array, embeddings: Embeddings, labels: Int32Array): PlannedBatch {
+  return {
+    positions,
+    pairs(readable) {
+      const { data, dim } = selectRows(embeddings, readable)
+      return minePairs(data, dim, readable.map((position) => labels[position]!))
+    },
+  }
+}
+
+/** The pairs of each batch through the network, chunk by chunk; the loss of a pair does not depend on the others. */
+function pairTask({ model, names, batches, planOf, items, settings, seed, firstEpoch }: PairTaskParts): TrainingTask<PairBatch & { readonly pairs: Pairs }> {
   const trained = new Set(names)
   const sums = new Map(model.parameters.filter(({ name }) => trained.has(name)).map(({ name, data }) => [name, new Float32Array(data.length)]))
   const units = model.parameters.find(({ name }) => name === 'pair.head.fc1.bias')!.data.length
   return {
-    batches: (epoch) => batchesOf(epoch).length,
-    load: (epoch, start) => batches.load(epoch + firstEpoch, batchesOf(epoch), start),
-    size: ({ positions }) => positions.length,
+    batches: (epoch) => planOf(epoch).length,
+    async *load(epoch, start) {
+      const plan = planOf(epoch)
+      let next = start
+      for await (const batch of batches.load(epoch + firstEpoch, plan.map(({ positions }) => positions), start)) yield { ...batch, pairs: plan[next++]!.pairs(batch.positions) }
+    },
+    size: ({ pairs }) => pairs.query.length,
     describe: ({ positions }) => Array.from(positions, (position) => items[position]!.id),
     async step(batch, { step }) {
-      const rows = selectRows(embeddings, batch.positions)
-      const pairs = minePairs(rows.data, rows.dim, batch.positions.map((position) => labels[position]!))
+      const { pairs } = batch
+      const began = performance.now()
       const count = pairs.query.length
       const random = createRandom(`${seed}/dropout/${step}`)
       for (const sum of sums.values()) sum.fill(0)
@@ -239,7 +266,7 @@ function pairTask({ model, names, batches, batchesOf, items, labels, embeddings,
           for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!
         }
       }
-      return { value, gradients: sums, logs: { accuracy, pairs: count } }
+      return { value, gradients: sums, logs: { accuracy, pairs: count }, times: { step: performance.now() - began } }
     },
   }
 }
@@ -277,5 +304,10 @@ export const stirTrainer = definePlugin({
   name: 'stir',
   description: "Trains a pair model that reranks the encoder's results (STIR); the encoder stays as it is.",
   options: stirTrainingSchema,
-  create: (settings, { cacheFolder, threads }) => createStirTrainer(settings, { cacheFolder, ...(threads !== undefined && { threads }) }),
+  async create(settings, context) {
+    const { cacheFolder, threads } = context
+    const augmentations: Augmentation[] = []
+    for (const ref of settings.augmentations) augmentations.push(await context.create('augmentation', ref))
+    return createStirTrainer(settings, { augmentations, cacheFolder, ...(threads !== undefined && { threads }) })
+  },
 })
