@@ -3,13 +3,15 @@
  * Prints CMC@1, MAP@5 and milliseconds a query of each, over seeds. Everything can be made larger and smaller.
  *
  *     npx turbo run build && node bench/rerank-emoji.mjs [--seeds 0,1,2] [--protocol all] [--fusions 0,late] [--epochs 10] [--pair-epochs 6]
- *         [--head-epochs 1] [--size 40] [--dim 64] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--topN 5]
+ *         [--head-epochs 1] [--size 40] [--dim 64] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--teacher] [--topN 5]
  *         [--pair '{ "alike": 5 }'] [--results results.jsonl]
  *
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
  * `--providers webgpu` runs the networks on a graphics card; milliseconds a query are then the card's.
- * `--encoder mini` takes the built-in encoder as stage 1. `--pair` are further options of the trainer "stir". `--results` appends a line a row.
+ * `--encoder mini` takes the built-in encoder as stage 1; `--teacher` lets the transformer learn from its embeddings too. `--encoder conv-net`
+ * trains the built-in encoder's network from scratch. `--pair` are further options of the trainer "stir". `--results` appends a line a row.
  */
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { appendFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -25,7 +27,7 @@ const { values } = parseArgs({
     epochs: { type: 'string', default: '10' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
     size: { type: 'string', default: '40' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '64' }, depth: { type: 'string', default: '4' },
     queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
-    threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
+    threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, teacher: { type: 'boolean', default: false }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
     classical: { type: 'boolean', default: true }, topN: { type: 'string', default: '5' },
   },
 })
@@ -59,20 +61,26 @@ function quietly(name) {
   }
 }
 
+const augmentations = [
+  { use: 'affine', degrees: 10, translate: 0.08, scale: [0.85, 1.12], stretch: 1.15, shear: 4 },
+  { use: 'color-jitter', brightness: 0.25, contrast: 0.25, saturation: 0.5, hue: 0.08 }, { use: 'grayscale', probability: 0.25 },
+]
+const pairOptions = { augmentations, ...JSON.parse(values.pair) }
+const pairTag = createHash('sha256').update(JSON.stringify(pairOptions)).digest('hex').slice(0, 8)
+
 const table = []
 for (const seed of values.seeds.split(',').map(Number)) {
-  const own = values.encoder === 'vit'
-  const tag = own ? `${values.protocol}-${values.size}-${values.dim}x${values.depth}-e${values.epochs}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
+  const own = values.encoder !== 'mini'
+  const tag = values.encoder === 'conv-net' ? `${values.protocol}-conv-net-e${values.epochs}-s${seed}` : own ? `${values.protocol}-${values.size}-${values.dim}x${values.depth}-e${values.epochs}${values.teacher ? '-taught' : ''}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
   const stageOne = await pipelineOf(base(`stage-1-${tag}`, seed, {
-    encoder: { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32, embeddingDim: number('dim'), providers },
+    encoder: values.encoder === 'conv-net'
+      ? { use: 'conv-net', imageSize: 64, stem: { kernel: 5, stride: 2 }, widths: [32, 64, 128, 192], depths: [1, 1, 1, 1], pooling: 'flatten', embeddingDim: 256, providers }
+      : { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32, embeddingDim: values.teacher ? 256 : number('dim'), providers },
     train: {
       // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
-      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: 1e-3, weightDecay: 0.05 },
+      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: values.encoder === 'conv-net' ? 2e-3 : 1e-3, weightDecay: 0.05 },
       schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2,
-      augmentations: [
-        { use: 'affine', degrees: 10, translate: 0.08, scale: [0.85, 1.12], stretch: 1.15, shear: 4 },
-        { use: 'color-jitter', brightness: 0.25, contrast: 0.25, saturation: 0.5, hue: 0.08 }, { use: 'grayscale', probability: 0.25 },
-      ],
+      augmentations, ...(values.teacher && { teacher: { encoder: 'mini', weight: 5 } }),
     },
   }))
   const encoder = own ? { use: 'onnx', name: 'stage-1', model: await trained(stageOne, 'model.onnx'), providers } : { use: values.encoder, providers }
@@ -80,8 +88,8 @@ for (const seed of values.seeds.split(',').map(Number)) {
 
   const rerankers = !values.classical ? {} : { 'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion() }
   for (const fusion of values.fusions.split(',').filter(Boolean).map((text) => (text === 'late' ? text : Number(text)))) {
-    const stageTwo = await pipelineOf(base(`stir-${fusion}-h${values['head-epochs']}-p${values['pair-epochs']}${values.pair.replace(/\W/g, '')}-${tag}`, seed, {
-      encoder, train: { use: 'stir', providers, fusion, epochs: number('pair-epochs'), headEpochs: number('head-epochs'), ...JSON.parse(values.pair) },
+    const stageTwo = await pipelineOf(base(`stir-${fusion}-h${values['head-epochs']}-p${values['pair-epochs']}-${pairTag}-${tag}`, seed, {
+      encoder, train: { use: 'stir', providers, fusion, epochs: number('pair-epochs'), headEpochs: number('head-epochs'), ...pairOptions },
     }))
     const file = await trained(stageTwo, 'pair.onnx')
     const card = JSON.parse(await readFile(path.join(path.dirname(file), 'card.json'), 'utf8'))

@@ -223,7 +223,7 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
   const lossesOf = async (name: string) =>
     (await readFile(join(folder, name, 'log.jsonl'), 'utf8')).trim().split('\n').flatMap((line) => (JSON.parse(line) as { loss?: number }).loss ?? [])
   const dataset = stripesDataset(10, 6)
-  const small = { labels: 4, instances: 3, chunk: 8, checkpointEvery: 2, logEvery: 1, validation: 0.3, headEpochs: 1, epochs: 2 } as const
+  const small = { pairs: 'batch', labels: 4, instances: 3, chunk: 8, checkpointEvery: 2, logEvery: 1, validation: 0.3, headEpochs: 1, epochs: 2 } as const
   const run = (name: string, options: Parameters<typeof createStirTrainer>[0], { augmentations = [], ...rest }: { augmentations?: readonly Augmentation[];  signal?: AbortSignal; resume?: boolean; onProgress?: (p: { done: number; total?: number }) => void } = {}) =>
     createStirTrainer({ ...small, ...options }, { augmentations, threads }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false, ...rest })
 

@@ -14,7 +14,7 @@ export const stirTrainingSchema = z.strictObject({
   dim: z.int().min(64).multipleOf(64).default(192).describe("Length of those blocks' tokens."),
   labels: z.int().min(2).default(30).describe('Classes in a batch. With pairs: lists, labels times instances is how many images a batch may have.'),
   instances: z.int().min(2).default(4).describe('Images of each class in a batch.'),
-  pairs: z.enum(['batch', 'lists']).default('batch').describe("What is trained on. batch: of each balanced batch, every image with its farthest of the same class and its nearest of another, as in the paper. lists: training images with their first topN results among the training images, right and wrong as they come."),
+  pairs: z.enum(['lists', 'batch']).default('lists').describe("What is trained on. lists: training images with their first topN results among the training images, right and wrong as they come. batch: of each balanced batch, every image with its farthest of the same class and its nearest of another, as in the paper."),
   headEpochs: z.int().min(0).default(3).describe('Epochs in which the new weights alone are trained.'),
   headLearningRate: z.number().positive().default(2e-3).describe('Learning rate of those epochs.'),
   epochs: z.int().min(0).default(10).describe('Epochs in which everything that sees the pair is trained.'),
