@@ -4,7 +4,7 @@
  * seeds. The models come from bench/asymmetric-models.mjs.
  *
  *     npx turbo run build && node bench/asymmetric-models.mjs && node bench/asymmetric-emoji.mjs [--seeds 0,1,2] [--diversity 'seed,data,data + architecture']
- *         [--split test] [--transform '{"kind":"procrustes"}'] [--weighting mean] [--runs bench/runs] [--cache examples/.lookalike] [--threads 2]
+ *         [--split test] [--transform '{"kind":"procrustes"}'] [--weighting mean] [--similarity cosine,likelihood] [--runs bench/runs] [--cache examples/.lookalike] [--threads 2]
  */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
@@ -15,10 +15,11 @@ import { distilled, galleryModels, model } from './lib/asymmetric-models.mjs'
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '0,1,2' }, diversity: { type: 'string', default: 'seed,data,data + architecture' }, split: { type: 'string', default: 'test' },
-    transform: { type: 'string' }, weighting: { type: 'string', default: 'mean' },
+    transform: { type: 'string' }, weighting: { type: 'string', default: 'mean' }, similarity: { type: 'string', default: 'cosine,likelihood' },
     runs: { type: 'string', default: 'bench/runs' }, cache: { type: 'string', default: 'examples/.lookalike' }, threads: { type: 'string', default: '2' },
   },
 })
+const similarities = values.similarity.split(',')
 const folder = process.cwd()
 const registry = createRegistry(await loadPlugins(['train', 'encoders', 'losses', 'index', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`), import.meta.dirname))
 const onnx = (name) => ({ use: 'onnx', model: path.join(path.resolve(values.runs), name, 'model.onnx') })
@@ -38,7 +39,7 @@ async function withPipeline(name, seed, rest, use) {
   }
 }
 
-/** The rows of one seed and one kind of diversity, with what rejecting a tenth of the gallery does. */
+/** The rows of one seed and one kind of diversity for each similarity, with what rejecting a tenth of the gallery does. */
 async function measure(diversity, seed) {
   const name = `asymmetric-${diversity.replaceAll(' + ', '-')}-s${seed}`
   const members = galleryModels(diversity, seed).map((entry, i) => ({ name: 'abc'[i], encoder: onnx(entry.name) }))
@@ -46,11 +47,17 @@ async function measure(diversity, seed) {
   await withPipeline(name, seed, { train }, (pipeline) => pipeline.train({ overwrite: true }))
   const taught = distilled(seed).name
   const combiner = { use: 'cross-model', folder: path.join(values.runs, name), weighting: values.weighting, ...(trained(taught) && { distilled: onnx(taught) }) }
+  const runs = []
+  for (const similarity of similarities) runs.push(await evaluate(name, seed, { ...combiner, similarity }))
+  return runs
+}
+
+function evaluate(name, seed, combiner) {
   return withPipeline(name, seed, { combiner }, async (pipeline) => {
     const result = await pipeline.evaluate()
-    const { risk, randomRisk, oracleRisk, aurc, randomAurc, oracleAurc, coverage } = result.rejection
+    const { risk, randomRisk, oracleRisk, answerableRisk, randomAnswerableRisk, aurc, randomAurc, oracleAurc, coverage } = result.rejection
     const at = coverage.findIndex((value) => Math.abs(value - 0.9) < 1e-9)
-    return { rows: result.comparison, cut: { own: cutOf(risk, at), random: cutOf(randomRisk, at), oracle: cutOf(oracleRisk, at), aurc, randomAurc, oracleAurc } }
+    return { rows: result.comparison, cut: { own: cutOf(risk, at), random: cutOf(randomRisk, at), oracle: cutOf(oracleRisk, at), answerable: cutOf(answerableRisk, at), randomAnswerable: cutOf(randomAnswerableRisk, at), aurc, randomAurc, oracleAurc } }
   })
 }
 
@@ -62,14 +69,18 @@ const shown = (all, digits = 1) => `${mean(all).toFixed(digits)} ± ${spread(all
 for (const diversity of values.diversity.split(',')) {
   const seeds = values.seeds.split(',').map(Number).filter((seed) => [model('light', undefined, seed), ...galleryModels(diversity, seed)].every(({ name }) => trained(name)))
   if (seeds.length === 0) continue
-  const runs = []
-  for (const seed of seeds) runs.push(await measure(diversity, seed))
-  console.log(`\n${diversity}, seeds ${seeds.join(', ')}, split ${values.split}\n\n| row | R@1 | MAP@R | ms a query |\n| --- | --- | --- | --- |`)
+  const bySeed = []
+  for (const seed of seeds) bySeed.push(await measure(diversity, seed))
+  for (const [i, similarity] of similarities.entries()) print(diversity, seeds, similarity, bySeed.map((runs) => runs[i]))
+}
+
+function print(diversity, seeds, similarity, runs) {
+  console.log(`\n${diversity}, seeds ${seeds.join(', ')}, split ${values.split}, ${similarity}\n\n| row | R@1 | MAP@R | ms a query |\n| --- | --- | --- | --- |`)
   for (const { name } of runs[0].rows) {
     const rows = runs.flatMap(({ rows: all }) => all.filter((row) => row.name === name))
     const percent = (metric) => shown(rows.map(({ metrics }) => 100 * metrics[metric]))
     console.log(`| ${name} | ${percent('recall@1')} | ${percent('map@r')} | ${shown(rows.map((row) => row.encodingMilliseconds + row.searchMilliseconds))} |`)
   }
   const cut = (which, digits) => shown(runs.map((run) => run.cut[which]), digits)
-  console.log(`\nRejecting 10 %: error cut by ${cut('own')} % (random ${cut('random')}, oracle ${cut('oracle')}); AURC ${cut('aurc', 4)} (random ${cut('randomAurc', 4)}, oracle ${cut('oracleAurc', 4)})`)
+  console.log(`\nRejecting 10 %: error cut by ${cut('own')} % (random ${cut('random')}, oracle ${cut('oracle')}), among queries that still have an answer by ${cut('answerable')} % (random ${cut('randomAnswerable')}); AURC ${cut('aurc', 4)} (random ${cut('randomAurc', 4)}, oracle ${cut('oracleAurc', 4)})`)
 }

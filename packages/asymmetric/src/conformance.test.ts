@@ -34,4 +34,6 @@ const trainer = fromPlugin(pluginOf(plugins, 'trainer', 'cross-model'), {
 describeTrainer('cross-model', trainer, { dataset, encoder, stopAfter: 2 })
 
 await (await trainer()).train({ dataset: dataset(), encoder: encoder(), folder: path.join(folder, 'run'), seed: 0, resume: false })
-for (const weighting of ['mean', 'agreement']) describeCombiner(`cross-model, ${weighting}`, fromPlugin(pluginOf(plugins, 'combiner', 'cross-model'), { folder: 'run', weighting }, context))
+for (const options of [{ weighting: 'mean' }, { weighting: 'agreement' }, { similarity: 'likelihood' }]) {
+  describeCombiner(`cross-model, ${Object.values(options)}`, fromPlugin(pluginOf(plugins, 'combiner', 'cross-model'), { folder: 'run', ...options }, context))
+}

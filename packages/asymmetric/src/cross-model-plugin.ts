@@ -21,6 +21,10 @@ const options = z.strictObject({
     .enum(['mean', 'agreement'])
     .default('mean')
     .describe('How gallery models count on an image: alike, or less the further one is from the others.'),
+  similarity: z
+    .enum(['cosine', 'likelihood'])
+    .default('cosine')
+    .describe('How a query is compared: by cosine, or by its likelihood among images of the class as the labels of the training images told; the query stays the same.'),
 })
 export type CrossModelPluginOptions = z.input<typeof options>
 
@@ -30,18 +34,19 @@ export const crossModelPlugin = definePlugin({
   name: 'cross-model',
   description: 'A light query model, N gallery models mapped into its space, and a gallery that knows what it is unsure of.',
   options,
-  async create({ folder: given, query: queryRef, members: refs, distilled: distilledRef, weighting }, context) {
+  async create({ folder: given, query: queryRef, members: refs, distilled: distilledRef, weighting, similarity }, context) {
     const folder = path.resolve(context.folder, given)
     const manifest = await readCrossModelManifest(folder)
     const unknown = Object.keys(refs).filter((name) => !manifest.members.some((member) => member.name === name))
     if (unknown.length > 0) {
       throw new LookalikeError('asymmetric/member-name', { problem: `The run ${folder} has no gallery model "${unknown.join('", "')}"`, expected: manifest.members.map(({ name }) => name).join(', ') })
     }
+    const queryDim = manifest.query.dim
     const members = []
     for (const member of manifest.members) {
       const { name, dim, space, batchSize } = member
       const encoder = lazyEncoder({ name, dim, space, input: member.input, batchSize }, () => context.create('encoder', refs[name] ?? (member.encoder as PluginRef<'encoder'>)))
-      members.push({ name, encoder, transform: await readTransform(folder, member, manifest.query.dim), ...(member.recall !== undefined && { quality: member.recall }) })
+      members.push({ name, encoder, transform: await readTransform(folder, member, { kind: member.kind, inputDim: dim, outputDim: queryDim }, name), ...(member.recall !== undefined && { quality: member.recall }) })
     }
     if (members.length === 1) {
       context.warn({
@@ -50,9 +55,10 @@ export const crossModelPlugin = definePlugin({
         fields: { folder },
       })
     }
+    const likelihood = manifest.likelihood && (await readTransform(folder, manifest.likelihood, { kind: 'likelihood', inputDim: queryDim, outputDim: queryDim }))
     const query = await openQuery(manifest, queryRef, folder, context)
     const distilled = distilledRef === undefined ? undefined : await context.create('encoder', distilledRef)
-    return crossModel({ query, members, weighting, ...(distilled && { distilled }), ...(context.threads !== undefined && { threads: context.threads }) })
+    return crossModel({ query, members, weighting, similarity, ...(likelihood && { likelihood }), ...(distilled && { distilled }), ...(context.threads !== undefined && { threads: context.threads }) })
   },
 })
 
@@ -70,13 +76,19 @@ async function openQuery({ query }: CrossModelManifest, given: PluginRef<'encode
   throw wrongModel(query.name, query.space, encoder.space)
 }
 
-async function readTransform(folder: string, { name, transform, sha256, dim, kind }: CrossModelManifest['members'][number], outputDim: number): Promise<Transform> {
+interface StoredTransform {
+  readonly transform: string
+  readonly sha256: string
+}
+
+/** @param member without it the likelihood */
+async function readTransform(folder: string, { transform, sha256 }: StoredTransform, shape: Omit<Transform, 'model'>, member?: string): Promise<Transform> {
   const file = path.join(folder, transform)
   const bytes = await readFile(file).catch(() => undefined)
-  if (bytes && createHash('sha256').update(bytes).digest('hex') === sha256) return { kind, inputDim: dim, outputDim, model: readModel(bytes, { source: file }) }
+  if (bytes && createHash('sha256').update(bytes).digest('hex') === sha256) return { ...shape, model: readModel(bytes, { source: file }) }
   throw new LookalikeError(
     'asymmetric/folder',
-    { problem: `The transform of "${name}", ${file}, ${bytes ? 'is not the one that was trained' : 'is missing'}`, expected: 'the folder as training left it', fix: 'Train again, or put the file back.' },
-    { fields: { path: file, member: name } },
+    { problem: `The ${member === undefined ? 'likelihood' : `transform of "${member}"`}, ${file}, ${bytes ? 'is not the one that was trained' : 'is missing'}`, expected: 'the folder as training left it', fix: 'Train again, or put the file back.' },
+    { fields: { path: file, ...(member !== undefined && { member }) } },
   )
 }

@@ -69,6 +69,8 @@ it('refuses other models and damaged folders', async () => {
   await train(heavy, false)
   await expect(open({ query: { use: 'toy', dim: 5, seed: 7 } })).rejects.toMatchObject({ code: 'asymmetric/space' })
   await expect(open({ members: { c: light } })).rejects.toMatchObject({ code: 'asymmetric/member-name' })
+  await writeFile(path.join(folder, 'run/likelihood.onnx'), 'torn')
+  await expect(open()).rejects.toMatchObject({ code: 'asymmetric/folder', message: expect.stringContaining('likelihood') })
   const file = path.join(folder, 'run/transforms/a.onnx')
   await writeFile(file, Buffer.concat([await readFile(file), Buffer.of(0)]))
   await expect(open()).rejects.toMatchObject({ code: 'asymmetric/folder', fields: { member: 'a' } })

@@ -9,8 +9,10 @@ import { writeModel } from '@lookalike/onnx'
 import { measureValidation } from '@lookalike/train'
 import { z } from 'zod'
 import { MANIFEST, MEMBER_NAME, type CrossModelManifest } from './manifest.js'
+import { fitLikelihood } from './ensemble/fit-likelihood.js'
 import { fitTransform } from './transforms/fit-transform.js'
-import { pairEmbeddings } from './transforms/pair-embeddings.js'
+import { numberLabels, pairEmbeddings } from './transforms/pair-embeddings.js'
+import type { Transform } from './transforms/transform.js'
 import { transformSchema } from './transforms/transform-options.js'
 
 const options = z.strictObject({
@@ -82,11 +84,13 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
         await encoder.dispose()
       }
     }
+    const likelihood = await learnLikelihood(light)
     const queryRef = settings.query as CrossModelManifest['query']['encoder']
     const manifest: CrossModelManifest = {
       format: 'lookalike-cross-model',
       version: 1,
       query: { ...(queryRef !== undefined && { encoder: queryRef }), name: query.name, ...sideOf(query) },
+      ...(likelihood && { likelihood }),
       members,
     }
     await writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
@@ -96,6 +100,14 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
     if (query !== request.encoder) await query.dispose()
   }
 
+  async function learnLikelihood({ embeddings, positions }: EmbeddedImages) {
+    const labels = settings.useLabels ? Array.from(positions, (position) => items[position]!.label) : []
+    if (labels.length === 0 || !labels.every(Boolean)) return undefined
+    const numbers = numberLabels(labels)
+    const transform = await fitLikelihood(embeddings.data, embeddings.dim, numbers.labels, numbers.classes, context.threads)
+    return transform && (await writeTransform(folder, 'likelihood.onnx', transform))
+  }
+
   async function make(pairs: ReturnType<typeof pairRows>, file: string, key: string, name: string) {
     const { transform, similarity, epochs } = await fitTransform(pairs, settings.transform, {
       seed,
@@ -103,13 +115,17 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
       ...(signal && { signal }),
       ...(request.onProgress && { onProgress: (progress) => request.onProgress!({ ...progress, note: `${name}, ${progress.note ?? ''}` }) }),
     })
-    const bytes = writeModel(transform.model)
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
-    await writeWhole(path.join(folder, file), bytes)
+    const { sha256 } = await writeTransform(folder, file, transform)
     // The note comes last: without it the transform is learned again.
     await writeWhole(path.join(folder, `transforms/${name}.json`), `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
     return { sha256, similarity }
   }
+}
+
+async function writeTransform(folder: string, file: string, { model }: Transform): Promise<{ transform: string; sha256: string }> {
+  const bytes = writeModel(model)
+  await writeWhole(path.join(folder, file), bytes)
+  return { transform: file, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
 function metricsOf(members: CrossModelManifest['members']): Record<string, number> {

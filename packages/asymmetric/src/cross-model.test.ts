@@ -1,6 +1,7 @@
 import { embedImages, modelOfCombiner, type Encoder, type ImageRequest } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { crossModel } from './cross-model.js'
+import { fitLikelihood } from './ensemble/fit-likelihood.js'
 import { lazyEncoder } from './lazy-encoder.js'
 import { meanCosine } from './testing/paired.js'
 import { toyEncoder, toyImages } from './testing/toy.js'
@@ -74,6 +75,29 @@ describe('a cross-model ensemble', () => {
     expect([...gallery.positions]).toEqual([0, 2])
     expect(warnings.length).toBeGreaterThan(0)
     await model.dispose()
+  })
+})
+
+describe('the similarity likelihood', () => {
+  it('moves gallery images and leaves queries as they are', async () => {
+    const { query, members } = await ensemble(2)
+    const light = (await embedImages(query, images)).embeddings
+    const likelihood = (await fitLikelihood(light.data, light.dim, Int32Array.from(images, (_, i) => i % 10), 10, 1))!
+    const [cosine, other] = [modelOfCombiner(await crossModel({ query, members, threads: 1 })), modelOfCombiner(await crossModel({ query, members, similarity: 'likelihood', likelihood, threads: 1 }))]
+    const both = (role: 'query' | 'gallery') => Promise.all([cosine, other].map(async (model) => model.embed(images.slice(0, 5), role)))
+    const [query1, query2] = await both('query')
+    expect(query2!.embeddings.data).toEqual(query1!.embeddings.data)
+    expect(query2!.embeddings.space).not.toBe(query1!.embeddings.space)
+    const [gallery1, gallery2] = await both('gallery')
+    expect(gallery2!.embeddings.data).not.toEqual(gallery1!.embeddings.data)
+    expect(gallery2!.uncertainty).toEqual(gallery1!.uncertainty)
+    await cosine.dispose()
+  })
+
+  it('is refused when it was not learned, or for another query model', async () => {
+    const { query, members } = await ensemble(2)
+    await expect(crossModel({ query, members, similarity: 'likelihood' })).rejects.toMatchObject({ code: 'asymmetric/no-likelihood' })
+    await expect(crossModel({ query, members, likelihood: members[0]!.transform })).rejects.toMatchObject({ code: 'asymmetric/no-likelihood' })
   })
 })
 

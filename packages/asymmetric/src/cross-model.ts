@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createEmbeddings, LookalikeError, type Combiner, type Encoder } from '@lookalike/core'
 import { writeModel } from '@lookalike/onnx'
 import { listBaselines } from './ensemble/baselines.js'
-import { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
+import { combineMembers, meanOfMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
 import { wrongModel } from './lazy-encoder.js'
 import { createTransformer, type Transformer } from './transforms/create-transformer.js'
 import type { Transform } from './transforms/transform.js'
@@ -16,6 +16,9 @@ export interface CrossModelMember {
   readonly quality?: number
 }
 
+/** How a query is compared: by cosine, or by its likelihood, given the image. */
+export type Similarity = 'cosine' | 'likelihood'
+
 export interface CrossModelOptions {
   /** The light model: all that a query needs. */
   readonly query: Encoder
@@ -23,9 +26,21 @@ export interface CrossModelOptions {
   readonly members: readonly CrossModelMember[]
   /** Default `mean`. */
   readonly weighting?: Weighting
+  /** Default `cosine`. */
+  readonly similarity?: Similarity
+  /** From `fitLikelihood`: needed for that similarity, and measured as a baseline beside the other. */
+  readonly likelihood?: Transform
   /** What distilling a gallery model into the light model made, to be measured as a baseline. */
   readonly distilled?: Encoder
   readonly threads?: number
+}
+
+/** Gallery models as one, and where their mean is put. */
+export interface EnsembleParts {
+  readonly members: readonly CrossModelMember[]
+  readonly weighting: Weighting
+  /** Without it images are compared by cosine. */
+  readonly likelihood?: Transform | undefined
 }
 
 export interface CrossModel extends Combiner {
@@ -34,23 +49,25 @@ export interface CrossModel extends Combiner {
 
 /**
  * A light query model and N gallery models as one (Linial et al., WACV 2024, arXiv 2303.17531): a query is the light model's unit
- * vector, a gallery image the normalised mean of its N embeddings, each mapped into the light model's space. Gallery images get
- * their mean pairwise cosine distance as uncertainty, when N is above 1.
+ * vector, a gallery image the normalised mean of its N embeddings, each mapped into the light model's space; with the similarity `likelihood`
+ * the mean is not normalised but put where `fitLikelihood` says. Gallery images get their mean pairwise cosine distance as uncertainty, when N is above 1.
  *
- * @throws `asymmetric/no-members`, `asymmetric/member-name`, `asymmetric/dim` when a transform fits neither its model nor the query model.
+ * @throws `asymmetric/no-members`, `asymmetric/member-name`, `asymmetric/dim` when a transform fits neither its model nor the query model,
+ * `asymmetric/no-likelihood`.
  */
 export async function crossModel(options: CrossModelOptions): Promise<CrossModel> {
-  const { query, members, weighting = 'mean', distilled, threads } = options
+  const { query, members, weighting = 'mean', similarity = 'cosine', likelihood, distilled, threads } = options
   check(query, members)
-  const opened = new Map<CrossModelMember, Promise<Transformer>>()
-  const open = (member: CrossModelMember) => {
-    const transformer = opened.get(member) ?? createTransformer(member.transform, threads)
-    opened.set(member, transformer)
+  checkLikelihood(query, similarity, likelihood)
+  const opened = new Map<Transform, Promise<Transformer>>()
+  const open = (transform: Transform) => {
+    const transformer = opened.get(transform) ?? createTransformer(transform, threads)
+    opened.set(transform, transformer)
     return transformer
   }
-  const ensemble = (part: readonly CrossModelMember[], of: Weighting) => ensembleOf(query, part, of, open)
+  const ensemble = (parts: EnsembleParts) => ensembleOf(query, parts, open)
   return {
-    ...ensemble(members, weighting),
+    ...ensemble({ members, weighting, ...(similarity === 'likelihood' && { likelihood }) }),
     galleryMembers: members.map(({ name }) => name),
     baselines: async () => listBaselines(options, ensemble),
     async dispose() {
@@ -62,9 +79,9 @@ export async function crossModel(options: CrossModelOptions): Promise<CrossModel
 }
 
 /** It owns neither encoders nor transformers. */
-function ensembleOf(query: Encoder, members: readonly CrossModelMember[], weighting: Weighting, open: (member: CrossModelMember) => Promise<Transformer>): Combiner {
+function ensembleOf(query: Encoder, { members, weighting, likelihood }: EnsembleParts, open: (transform: Transform) => Promise<Transformer>): Combiner {
   const { dim } = query
-  const space = spaceOf(query, members, weighting)
+  const space = spaceOf(query, members, weighting, likelihood)
   return {
     specVersion: 'v1',
     name: 'cross-model',
@@ -80,17 +97,17 @@ function ensembleOf(query: Encoder, members: readonly CrossModelMember[], weight
     async combineGallery(given) {
       if (given.length > members.length) throw surplus(given.length, members.length)
       const mapped: Float32Array[] = []
-      for (const [k, member] of members.entries()) {
-        const { name, encoder } = member
+      for (const [k, { name, encoder, transform }] of members.entries()) {
         const part = given[k]
         if (!part) throw missingMember(name)
         if (part.space !== encoder.space) throw wrongModel(name, encoder.space, part.space)
         if (part.rows !== given[0]!.rows) throw unpaired(given[0]!.rows, name, part.rows)
-        mapped.push(await (await open(member)).apply(part.data))
+        mapped.push(await (await open(transform)).apply(part.data))
       }
       const uncertainty = pairwiseUncertainty(mapped, dim)
+      const data = likelihood ? await (await open(likelihood)).apply(meanOfMembers(mapped, dim, weighting)) : combineMembers(mapped, dim, weighting)
       return {
-        embeddings: createEmbeddings({ data: combineMembers(mapped, dim, weighting), rows: given[0]!.rows, dim, space, role: 'gallery' }),
+        embeddings: createEmbeddings({ data, rows: given[0]!.rows, dim, space, role: 'gallery' }),
         ...(uncertainty && { uncertainty }),
       }
     },
@@ -119,14 +136,24 @@ function check(query: Encoder, members: readonly CrossModelMember[]): void {
   }
 }
 
+function checkLikelihood(query: Encoder, similarity: Similarity, likelihood: Transform | undefined): void {
+  if (likelihood ? likelihood.inputDim === query.dim && likelihood.outputDim === query.dim : similarity === 'cosine') return
+  throw new LookalikeError('asymmetric/no-likelihood', {
+    problem: likelihood ? `The likelihood was learned for ${likelihood.inputDim} dimensions; the query model has ${query.dim}` : 'The similarity "likelihood" was asked for, and none was learned',
+    expected: "what training learned from this query model's embeddings and the labels of at least one class with two images",
+    fix: 'Train the transforms again with labelled images, or set "similarity" to "cosine".',
+  })
+}
+
 function surplus(given: number, wanted: number): LookalikeError {
   return new LookalikeError('asymmetric/members', { problem: `Embeddings of ${given} models were given`, expected: `${wanted}, in the order of the encoders` })
 }
 
 /** The same models, weights and transforms make the same space on every machine. */
-function spaceOf(query: Encoder, members: readonly CrossModelMember[], weighting: Weighting): string {
+function spaceOf(query: Encoder, members: readonly CrossModelMember[], weighting: Weighting, likelihood: Transform | undefined): string {
   const hash = createHash('sha256').update(`${query.space}\n${weighting}\n`)
   for (const { encoder, transform } of members) hash.update(`${encoder.space}\n`).update(writeModel(transform.model))
+  if (likelihood) hash.update('likelihood\n').update(writeModel(likelihood.model))
   return `cross-model(${query.name}, ${members.map(({ name }) => name).join('+')})@${hash.digest('hex').slice(0, 16)}`
 }
 

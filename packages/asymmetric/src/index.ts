@@ -1,8 +1,9 @@
 import { crossModelPlugin, type CrossModelPluginOptions } from './cross-model-plugin.js'
 import { crossModelTrainer, type CrossModelTrainerOptions } from './cross-model-trainer.js'
 
-export { crossModel, type CrossModel, type CrossModelMember, type CrossModelOptions } from './cross-model.js'
+export { crossModel, type CrossModel, type CrossModelMember, type CrossModelOptions, type Similarity } from './cross-model.js'
 export { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
+export { fitLikelihood } from './ensemble/fit-likelihood.js'
 export { readCrossModelManifest, type CrossModelManifest } from './manifest.js'
 export { fitTransform, type FitTransformOptions } from './transforms/fit-transform.js'
 export { pairEmbeddings } from './transforms/pair-embeddings.js'

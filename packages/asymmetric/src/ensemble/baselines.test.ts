@@ -22,6 +22,9 @@ it('lists the other ways to use the same encoders', async () => {
     'weighting: agreement', 'query model on both sides', 'distilled query model on both sides', 'a alone, transformed', 'b alone, transformed', 'c alone, transformed',
     'a on both sides', 'b on both sides', 'c on both sides', 'average of untransformed spaces', 'weighted average of untransformed spaces', 'concatenation of untransformed spaces',
   ])
+  // A likelihood adds the other similarity, and the query model in the gallery compared by it.
+  const withLikelihood = await crossModel({ query, members: [member('a', a), member('b', b)], similarity: 'likelihood', likelihood: identity(2) })
+  expect((await withLikelihood.baselines!()).map(({ name }) => name).slice(0, 4)).toEqual(['similarity: cosine', 'query model on both sides', 'query model on both sides, likelihood', 'a alone, transformed'])
   // No quality: no weights. Other dimensions: no average. One gallery model: nothing to combine.
   expect(await names([member('a', a), member('b', b, 0.7)])).not.toContain('weighted average of untransformed spaces')
   expect(await names([member('a', a), member('b', toyEncoder('b', 3, 3))])).not.toContain('average of untransformed spaces')

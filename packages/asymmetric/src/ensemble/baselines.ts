@@ -1,33 +1,43 @@
 import { createHash } from 'node:crypto'
 import { createEmbeddings, type Baseline, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
-import type { CrossModelMember, CrossModelOptions } from '../cross-model.js'
+import { buildLinear } from '../transforms/build-linear.js'
+import type { CrossModelOptions, EnsembleParts } from '../cross-model.js'
+import type { Transform } from '../transforms/transform.js'
 import { unitRows } from '../transforms/unit-rows.js'
-import type { Weighting } from './combine-members.js'
 
 /**
  * What a cross-model ensemble has to beat: its parts used in other ways. Averages are there when all gallery models have as many
  * dimensions, the weighted one when all have a quality.
  *
- * @param ensemble some of the members as an ensemble of their own
+ * @param ensemble members as an ensemble of their own
  */
 export function listBaselines(
-  { query, members, weighting = 'mean', distilled }: CrossModelOptions, ensemble: (part: readonly CrossModelMember[], weighting: Weighting) => Combiner,
+  { query, members, weighting = 'mean', similarity = 'cosine', likelihood, distilled }: CrossModelOptions, ensemble: (parts: EnsembleParts) => Combiner,
 ): Baseline[] {
   const encoders = members.map(({ encoder }) => encoder)
   const qualities = members.flatMap(({ quality }) => (quality === undefined ? [] : [quality]))
   const several = members.length > 1
   const sameDim = encoders.every(({ dim }) => dim === encoders[0]!.dim)
-  const other = weighting === 'mean' ? 'agreement' : 'mean'
+  const otherWeighting = weighting === 'mean' ? 'agreement' : 'mean'
+  const otherSimilarity = similarity === 'cosine' ? 'likelihood' : 'cosine'
+  const as = (of: typeof similarity) => ({ ...(of === 'likelihood' && { likelihood }) })
+  const light = { name: query.name, encoder: query, transform: identity(query.dim) }
   return [
-    ...(members.length > 2 ? [{ name: `weighting: ${other}`, combiner: ensemble(members, other) }] : []),
+    ...(members.length > 2 ? [{ name: `weighting: ${otherWeighting}`, combiner: ensemble({ members, weighting: otherWeighting, ...as(similarity) }) }] : []),
+    ...(likelihood ? [{ name: `similarity: ${otherSimilarity}`, combiner: ensemble({ members, weighting, ...as(otherSimilarity) }) }] : []),
     sameOnBothSides('query model on both sides', query),
+    ...(likelihood ? [{ name: 'query model on both sides, likelihood', combiner: ensemble({ members: [light], weighting: 'mean', likelihood }) }] : []),
     ...(distilled ? [sameOnBothSides('distilled query model on both sides', distilled)] : []),
-    ...(several ? members.map((member) => ({ name: `${member.name} alone, transformed`, combiner: ensemble([member], 'mean') })) : []),
+    ...(several ? members.map((member) => ({ name: `${member.name} alone, transformed`, combiner: ensemble({ members: [member], weighting: 'mean', ...as(similarity) }) })) : []),
     ...members.map(({ name, encoder }) => sameOnBothSides(`${name} on both sides`, encoder)),
     ...(several && sameDim ? [average(encoders)] : []),
     ...(several && sameDim && qualities.length === members.length ? [average(encoders, qualities)] : []),
     ...(several ? [concatenation(encoders)] : []),
   ]
+}
+
+function identity(dim: number): Transform {
+  return buildLinear('identity', Float32Array.from({ length: dim * dim }, (_, i) => (i % (dim + 1) === 0 ? 1 : 0)), dim, dim)
 }
 
 /** One encoder for queries and gallery. */

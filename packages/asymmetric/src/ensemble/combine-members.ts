@@ -6,26 +6,34 @@ export type Weighting = 'mean' | 'agreement'
 /** Keeps members that agree exactly from taking all the weight. */
 const FLOOR = 0.05
 
+/** One unit vector for each image from its N transformed embeddings: their {@link meanOfMembers} at length 1. */
+export function combineMembers(members: readonly Float32Array[], dim: number, weighting: Weighting): Float32Array {
+  return unitRows(meanOfMembers(members, dim, weighting), dim)
+}
+
 /**
- * One unit vector for each image from its N transformed embeddings: the normalised mean.
+ * The mean of each image's N transformed embeddings: the shorter, the less they agree.
  *
  * With `agreement` member k of an image counts `1 / (0.05 + mean_j d_kj)`, d being cosine distances to the other members.
  *
  * @param members N matrices of unit rows, `[rows, dim]` each
  */
-export function combineMembers(members: readonly Float32Array[], dim: number, weighting: Weighting): Float32Array {
+export function meanOfMembers(members: readonly Float32Array[], dim: number, weighting: Weighting): Float32Array {
   const [first] = members
   if (!first) throw new RangeError('No members were given.')
   const sum = new Float32Array(first.length)
   const rows = first.length / dim
   for (let row = 0; row < rows; row++) {
     const at = row * dim
+    let total = 0
     for (const [k, member] of members.entries()) {
       const weight = weighting === 'mean' || members.length < 3 ? 1 : 1 / (FLOOR + meanDistance(members, k, at, dim))
+      total += weight
       for (let i = at; i < at + dim; i++) sum[i]! += weight * member[i]!
     }
+    for (let i = at; i < at + dim; i++) sum[i]! /= total
   }
-  return unitRows(sum, dim)
+  return sum
 }
 
 /**

@@ -24,6 +24,11 @@ export function pairEmbeddings(from: Embeddings, to: Embeddings, labels?: readon
   }
   const pairs = { from: from.data, inputDim: from.dim, to: to.data, outputDim: to.dim, rows: from.rows }
   if (!labels) return pairs
+  return { ...pairs, ...numberLabels(labels) }
+}
+
+/** Classes as numbers, in the order of their names. */
+export function numberLabels(labels: readonly string[]): { labels: Int32Array; classes: number } {
   const numbers = new Map([...new Set(labels)].sort().map((label, i) => [label, i]))
-  return { ...pairs, labels: Int32Array.from(labels, (label) => numbers.get(label)!), classes: numbers.size }
+  return { labels: Int32Array.from(labels, (label) => numbers.get(label)!), classes: numbers.size }
 }

@@ -27,11 +27,15 @@ export interface GalleryRejection {
   readonly oracleAurc: number
   /** Share of the queries that still have a right answer among the kept images, by uncertainty. */
   readonly answerable: readonly number[]
+  /** Error rate among those queries alone; 1 where there are none. */
+  readonly answerableRisk: readonly number[]
+  /** The same when rejected at random, mean of the repeats. */
+  readonly randomAnswerableRisk: readonly number[]
 }
 
 /**
  * Risk-coverage curve of a gallery. A query whose right answers were all rejected counts as an error, so that rejecting
- * cannot make the figures look better by making questions impossible (ours).
+ * cannot make the figures look better by making questions impossible (ours); `answerableRisk` leaves such queries out.
  *
  * @param rankings one a query over the whole gallery, deep enough that a kept image is among them
  * @param uncertainty one value a gallery row, larger = less sure
@@ -75,15 +79,17 @@ export function galleryRejection(
         if (first === undefined && !whole) throw tooShort(query, list.length, coverage)
         if (first === undefined || !right.has(first)) errors++
       }
-      return { risk: errors / questions.length, answerable: answerable / questions.length }
+      const unanswerable = questions.length - answerable
+      return { risk: errors / questions.length, answerable: answerable / questions.length, answerableRisk: answerable === 0 ? 1 : (errors - unanswerable) / answerable }
     })
-    return { risk: points.map(({ risk }) => risk), answerable: points.map(({ answerable }) => answerable) }
+    return { risk: points.map(({ risk }) => risk), answerable: points.map(({ answerable }) => answerable), answerableRisk: points.map((point) => point.answerableRisk) }
   }
   const own = measure(uncertainty)
   const oracle = measure(harm)
   const random = createRandom(options.seed)
   const repeats = Array.from({ length: options.repeats ?? 5 }, () => measure(random.permutation(relevance.gallery)))
-  const randomRisk = options.coverages.map((_, i) => mean(repeats.map(({ risk }) => risk[i]!)))
+  const ofRepeats = (which: 'risk' | 'answerableRisk') => options.coverages.map((_, i) => mean(repeats.map((repeat) => repeat[which][i]!)))
+  const randomRisk = ofRepeats('risk')
   return {
     coverage: options.coverages,
     risk: own.risk,
@@ -93,6 +99,8 @@ export function galleryRejection(
     randomAurc: mean(randomRisk),
     oracleAurc: mean(oracle.risk),
     answerable: own.answerable,
+    answerableRisk: own.answerableRisk,
+    randomAnswerableRisk: ofRepeats('answerableRisk'),
   }
 }
 

@@ -72,6 +72,9 @@ describe('galleryRejection', () => {
     const result = galleryRejection(rankings, truth, [0.1, 0.2, 0.9, 0.3], { coverages: [1, 0.75, 0.25], seed: 0 })
     expect(result.risk).toEqual([1, 0, 0.5])
     expect(result.answerable).toEqual([1, 1, 0.5])
+    // At a quarter only image 0 is left: the second query has no answer, the first is right.
+    expect(result.answerableRisk).toEqual([1, 0, 0])
+    expect(result.randomAnswerableRisk[0]).toBe(1)
     expect(result.oracleRisk[1]).toBe(0)
     expect(result.randomRisk[0]).toBe(1)
     expect(result.aurc).toBe(0.5)
