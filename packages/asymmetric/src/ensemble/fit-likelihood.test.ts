@@ -45,7 +45,7 @@ it('finds classes that cosines lose in a direction without meaning', async () =>
   const transform = (await fitLikelihood(train.rows, DIM, train.labels, 40, 1))!
   const placed = await place(transform, gallery.rows)
   const [byCosine, byLikelihood] = [found(queries, gallery.rows, gallery.labels), found(queries, placed, gallery.labels)]
-  expect(byLikelihood).toBeGreaterThan(byCosine + 0.3)
+  expect(byLikelihood).toBeGreaterThan(byCosine + 0.2)
 })
 
 it('ranks images as the Gaussian log-likelihood of the query does', async () => {
