@@ -75,7 +75,7 @@ function withinClasses(unit: Float32Array, dim: number, labels: Int32Array, clas
 }
 
 function meanRow(data: Float32Array, dim: number): number[] {
-  const mean = new Array<number>(dim).fill(0)
+  const mean = Array.from({ length: dim }, () => 0)
   const rows = data.length / dim
   for (let i = 0; i < data.length; i++) mean[i % dim]! += data[i]! / rows
   return mean
