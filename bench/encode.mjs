@@ -1,11 +1,11 @@
 /**
- * JPEG files to embeddings, end to end, against (1) the bare `session.run` of the same ONNX file on ready tensors and (2) the
- * image-feature-extraction pipeline of `@huggingface/transformers` on the same files and ONNX file. The three take turns, so that a busy machine
- * slows all of them; the figures are medians over the rounds. Processor time is that of all cores and depends less on what else runs.
+ * JPEG files to embeddings, end to end, against (1) the bare `session.run` of the same ONNX file, opened as anyone would, on ready tensors, (2) the
+ * image-feature-extraction pipeline of `@huggingface/transformers` on the same files and ONNX file and (3) the encoder's own session, which runs the
+ * file's network with less to do, on ready tensors. They take turns, so that a busy machine slows all of them; the figures are medians over the rounds. Processor time is that of all cores and depends less on what else runs.
  *
- *     node bench/encode.mjs [--model vit-small|mobilenet|mini] [--photos 224|640|1600|generated] [--images 32] [--rounds 5] [--batch 8]
+ *     node bench/encode.mjs [--model vit-small|mobilenet|mini|FILE.onnx] [--photos 224|640|1600|generated] [--images 32] [--rounds 5] [--batch 8]
  *
- * `vit-small`: ViT-S/16 at 224 pixels, random weights. `mobilenet`: MobileNetV2, ../shared/data/encoders. Photos are those of ../shared/data/cub-50
+ * `vit-small`: ViT-S/16 at 224 pixels, random weights. A file: a ViT at 224 pixels, `pixel_values` to `last_hidden_state`. `mobilenet`: MobileNetV2, ../shared/data/encoders. Photos are those of ../shared/data/cub-50
  * as they are (short side 224) or enlarged to that width; `generated` needs no data.
  */
 import { existsSync } from 'node:fs'
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 import { env, pipeline } from '@huggingface/transformers'
 import { createRandom, decodeImage, loadBatches, preprocess } from '@lookalike/core'
 import { buildVit, createMiniEncoder, createOnnxEncoder, createPretrainedEncoder } from '@lookalike/encoders'
-import { readModel, writeModel } from '@lookalike/onnx'
+import { loadModel, readModel, writeModel } from '@lookalike/onnx'
 import * as ort from 'onnxruntime-node'
 import sharp from 'sharp'
 import { median, rounded } from './lib/vectors.mjs'
@@ -42,6 +42,7 @@ try {
     'session.run': await bareSession(join(repository, 'onnx', 'model.onnx'), preprocessing),
     lookalike: endToEnd(encoder, preprocessing),
     'transformers.js': await transformers(join(folder, 'models')),
+    'own session': ownSession(encoder, preprocessing),
   }
   for (const run of Object.values(contenders)) await run(files.slice(0, batchSize))
 
@@ -62,6 +63,7 @@ try {
       resizeAndNormalise: rounded((await repeated(() => forEach(decoded, (image) => preprocess(image, preprocessing)))).cpu),
     },
     shareOfSessionRun: { wall: ratio(({ wall }) => wall, 'session.run'), processor: ratio(({ cpu }) => cpu, 'session.run') },
+    shareOfOwnSession: { wall: ratio(({ wall }) => wall, 'own session'), processor: ratio(({ cpu }) => cpu, 'own session') },
     againstTransformers: { wall: ratio(({ wall }) => wall, 'transformers.js'), processor: ratio(({ cpu }) => cpu, 'transformers.js') },
   }, null, 2))
   await encoder.dispose()
@@ -101,8 +103,10 @@ async function model(name, repository) {
     await writeFile(join(repository, 'preprocessor_config.json'), JSON.stringify(preprocessorConfig))
   }
   const half = [0.5, 0.5, 0.5]
-  if (name === 'vit-small') {
-    const network = buildVit({ imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6, pooling: 'none', epsilon: 1e-12 })
+  if (name === 'vit-small' || name.endsWith('.onnx')) {
+    const network = name.endsWith('.onnx')
+      ? await loadModel(name)
+      : buildVit({ imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6, pooling: 'none', epsilon: 1e-12 })
     await write(network, { model_type: 'vit', architectures: ['ViTModel'], hidden_size: 384 }, preprocessor({ height: 224, width: 224 }, half, half, 2))
     return createPretrainedEncoder({ family: 'pretrained-vit', model: repository, batchSize, cacheFolder: tmpdir() })
   }
@@ -179,16 +183,27 @@ async function generated(target) {
   return files
 }
 
-/** The ceiling: tensors of random pixels, made before the clock starts. */
-async function bareSession(path, { crop: { width, height } }) {
-  const session = await ort.InferenceSession.create(path)
+/** Pixels that are random, made before the clock starts, for `run` in batches. */
+function onReadyPixels({ crop: { width, height } }, run) {
   const random = createRandom('bench/encode/pixels')
-  const tensor = (images) =>
-    new ort.Tensor('float32', Float32Array.from({ length: images * 3 * width * height }, () => random.normal()), [images, 3, height, width])
-  const tensors = new Map([batchSize, count % batchSize].filter((images) => images > 0).map((images) => [images, tensor(images)]))
+  const made = (images) => Float32Array.from({ length: images * 3 * width * height }, () => random.normal())
+  const pixels = new Map([batchSize, count % batchSize].filter((images) => images > 0).map((images) => [images, made(images)]))
   return async (files) => {
-    for (let i = 0; i < files.length; i += batchSize) await session.run({ pixel_values: tensors.get(Math.min(batchSize, files.length - i)) })
+    for (let i = 0; i < files.length; i += batchSize) {
+      const images = Math.min(batchSize, files.length - i)
+      await run(pixels.get(images), images)
+    }
   }
+}
+
+async function bareSession(path, preprocessing) {
+  const session = await ort.InferenceSession.create(path)
+  const { width, height } = preprocessing.crop
+  return onReadyPixels(preprocessing, (pixels, images) => session.run({ pixel_values: new ort.Tensor('float32', pixels, [images, 3, height, width]) }))
+}
+
+function ownSession(encoder, preprocessing) {
+  return onReadyPixels(preprocessing, (data, images) => encoder.encode({ kind: 'pixels', data, count: images }))
 }
 
 function endToEnd(encoder, preprocessing) {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, isLookalikeError, type Preprocessing } from '@lookalike/core'
-import { createGraphBuilder, readModel, writeModel, type GraphBuilder, type OnnxModel } from '@lookalike/onnx'
+import { createGraphBuilder, createSession, float32, readModel, writeModel, type GraphBuilder, type OnnxModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildVit } from './builder/build-vit.js'
 import { createOnnxEncoder, type OnnxEncoderOptions } from './create-onnx-encoder.js'
@@ -212,4 +212,18 @@ describe('a file', () => {
     expect([encoder.name, encoder.input]).toMatchObject(['planes', { preprocessing: { crop: { width: 8, height: 8 }, interpolation: 'bilinear' } }])
     await encoder.dispose()
   })
+})
+
+it('runs attention fused, and gives the network away without', async () => {
+  const model = buildVit({ imageSize: 8, patchSize: 4, dim: 12, depth: 3, heads: 3, seed: 5 })
+  const encoder = await createOnnxEncoder({ model: writeModel(model), preprocessing, threads: 1 })
+  const { data } = await encoder.encode({ kind: 'pixels', data: three, count: 3 })
+  const bytes = await encoder.onnx!.bytes()
+  await encoder.dispose()
+  const given = readModel(bytes)
+  expect(given.graph.nodes.every(({ domain }) => domain === '')).toBe(true)
+  const session = await createSession(given, { threads: 1 })
+  const plain = await session.run({ pixel_values: float32(three, [3, 3, 8, 8]) })
+  await session.dispose()
+  closeTo(data, plain['embedding']!.data as Float32Array)
 })

@@ -56,7 +56,9 @@ export async function decodeSource(request: ImageRequest, options: DecodeOptions
     checkPixels(metadata.width, metadata.height, name, options)
     const input = { ...settings, ignoreIcc: metadata.space !== 'cmyk', ...(format === 'svg' ? { density: svgDensity(metadata) } : {}) }
     const plan = planShrink(metadata, request.box ? undefined : shrinkBy)
-    const upright = plan ? plan.apply(sharp(content, input)) : sharp(content, input).autoOrient()
+    const opened = sharp(content, input)
+    // Turning costs a copy, even by nothing.
+    const upright = plan ? plan.apply(opened) : (metadata.orientation ?? 1) === 1 ? opened : opened.autoOrient()
     const { data, info } = await upright.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
     options.signal?.throwIfAborted()
     const image = flatten(data, info.width, info.height, info.channels, options.background ?? DECODE_DEFAULTS.background)

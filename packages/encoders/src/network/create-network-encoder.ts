@@ -1,7 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import { createEmbeddings, LookalikeError, SPEC_VERSION, type Encoder, type EncoderBatch, type Preprocessing } from '@lookalike/core'
-import { createSession, float32, writeModel, type OnnxModel, type Provider, type Session } from '@lookalike/onnx'
+import { createSession, float32, fuseAttention, writeModel, type OnnxModel, type Provider, type Session } from '@lookalike/onnx'
 import { completeNetwork, type CompleteNetwork, type Reading } from './complete-network.js'
+import { exampleFeeds } from './network-input.js'
 import { narrowTokens } from './narrow/narrow-tokens.js'
 import { spaceOf } from './space-of.js'
 
@@ -25,8 +26,14 @@ export async function createNetworkEncoder(
 ): Promise<Encoder> {
   const network = await completeNetwork(model, options, preprocessing, name)
   const { threads, providers } = options
-  const session = await createSession(await narrowTokens(network.model, network.input), { ...(threads !== undefined && { threads }), ...(providers && { providers }) })
+  const session = await createSession(await quickened(network, providers), { ...(threads !== undefined && { threads }), ...(providers && { providers }) })
   return wrap(name, network, session, preprocessing, options.batchSize ?? usualBatch(preprocessing))
+}
+
+/** The same network with less to do. The fused operator is used where it was measured: on the CPU. */
+async function quickened({ model, input }: CompleteNetwork, providers: Running['providers']): Promise<OnnxModel> {
+  const narrow = await narrowTokens(model, input)
+  return (providers ?? ['cpu']).every((provider) => provider === 'cpu') ? fuseAttention(narrow, exampleFeeds(input)) : narrow
 }
 
 function wrap(

@@ -1,5 +1,5 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
-import type { Dimension, Graph, TensorType } from '@lookalike/onnx'
+import { float32, sizeOf, type Dimension, type Graph, type Tensor, type TensorType } from '@lookalike/onnx'
 
 /** The input that takes the pixels. */
 export interface NetworkInput {
@@ -70,3 +70,12 @@ export function networkInput(graph: Graph, wanted: string | undefined, preproces
 }
 
 export const describeShape = (shape: readonly Dimension[] | undefined) => (shape ? `[${shape.map((n) => n ?? '?').join(', ')}]` : '')
+
+/** Images that shapes are read with: no size of its own that a network has is likely to be the same. */
+const IMAGES = 2
+
+/** Black images of the size that the network takes, to read shapes with. */
+export function exampleFeeds({ name, batch, shape }: NetworkInput): Record<string, Tensor> {
+  const dims = [batch ?? IMAGES, ...(shape.slice(1) as number[])]
+  return { [name]: float32(new Float32Array(sizeOf(dims)), dims) }
+}

@@ -13,6 +13,8 @@ export interface Probe {
 /** Operators whose result depends on no values of their input, or on chance. */
 const SHAPE_ONLY = new Set(['Shape', 'Size'])
 const RANDOM = new Set(['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'])
+/** Weights of fewer values stay in the model: operators want constants, such as axes, there. */
+const LENT_VALUES = 1024
 
 /** Runs the model once and reads every tensor's shape, and the values of those that neither inputs nor `varying` weights can change. */
 export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet<string>): Promise<Probe> {
@@ -26,8 +28,13 @@ export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet
 
   const shapeName = (name: string) => `shape of ${name}`
   const open = made.filter((name) => !fixed.has(name))
+  // Large weights are lent to the run: writing them into a model file and reading that would take far longer than the run.
+  const isLent = ([, tensor]: readonly [string, Tensor]) => tensor.type === 'float32' && tensor.data.length >= LENT_VALUES
+  const lent = [...graph.initializers].filter(isLent)
   const probing: Graph = {
     ...graph,
+    inputs: [...graph.inputs, ...lent.map(([name, { type, shape }]) => ({ name, type, shape }))],
+    initializers: new Map([...graph.initializers].filter((entry) => !isLent(entry))),
     nodes: [
       ...graph.nodes,
       ...open.map((name) => ({ name: shapeName(name), op: 'Shape', domain: '', inputs: [name], outputs: [shapeName(name)], attributes: {} })),
@@ -36,7 +43,7 @@ export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet
   }
   const session = await createSession({ ...model, graph: probing }, { optimisation: 'disabled', arena: false })
   try {
-    const results = await session.run(feeds)
+    const results = await session.run({ ...feeds, ...Object.fromEntries(lent) })
     for (const name of open) shapes.set(name, Array.from(results[shapeName(name)]!.data as BigInt64Array, Number))
     for (const [name, tensor] of Object.entries(results)) {
       if (!fixed.has(name)) continue

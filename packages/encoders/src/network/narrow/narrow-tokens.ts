@@ -1,10 +1,7 @@
-import { float32, int64, probeShapes, sizeOf, type Graph, type Node, type OnnxModel, type Tensor } from '@lookalike/onnx'
+import { int64, probeShapes, type Graph, type Node, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import { readBy } from '../needed-graph.js'
-import type { NetworkInput } from '../network-input.js'
+import { exampleFeeds, type NetworkInput } from '../network-input.js'
 import { constant, constantTensor, narrow, type Narrowing, type Range, type RuleContext } from './narrowing-rules.js'
-
-/** Images that the shapes are read with: no size of its own that a network has is likely to be the same. */
-const IMAGES = 2
 
 /**
  * The same network without what it computes for nothing. Where an embedding is made of one or two tokens of a transformer, its last block
@@ -15,10 +12,9 @@ const IMAGES = 2
 export async function narrowTokens(model: OnnxModel, input: NetworkInput): Promise<OnnxModel> {
   const { graph } = model
   if ((model.opset[''] ?? 0) < 13 || !graph.nodes.some((node) => chosenPart(node, { graph }))) return model
-  const images = input.batch ?? IMAGES
-  const shape = [images, ...(input.shape.slice(1) as number[])]
-  const shapes = await probeShapes(model, { [input.name]: float32(new Float32Array(sizeOf(shape)), shape) })
-  return { ...model, graph: narrowGraph(graph, { graph, shapes, images }) }
+  const feeds = exampleFeeds(input)
+  const shapes = await probeShapes(model, feeds)
+  return { ...model, graph: narrowGraph(graph, { graph, shapes, images: feeds[input.name]!.shape[0]! }) }
 }
 
 /** What Gather and Slice pick out of the tokens `[N, tokens, dim]`: at most a part of them. */
