@@ -130,7 +130,7 @@ describe('the example of asymmetric search', () => {
       const overrides = ['--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}', '--cache=./cache', '--threads=1', '--quiet']
       const first = await runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
       expect(first.code, first.stderr).toBe(0)
-      for (const row of ['cross-model', 'weighting: agreement', 'query model on both sides', 'distilled query model on both sides', 'first alone, transformed', 'last on both sides', 'weighted average of', 'concatenation of']) {
+      for (const row of ['cross-model', 'weighting: agreement', 'similarity: likelihood', 'query model on both sides, likelihood', 'distilled query model on both sides', 'first alone, transformed', 'last on both sides', 'weighted average of', 'concatenation of']) {
         expect(first.stdout).toContain(row)
       }
       const report = await readFile(path.join(folder, 'runs/ensemble/report.html'), 'utf8')
@@ -182,10 +182,10 @@ describe('the example of asymmetric search on photographs', () => {
     try {
       await cp(path.join(examples, 'asymmetric-photos'), folder, { recursive: true, filter: (file) => !/[/\\](runs|data)$/.test(file) })
       const data = path.join(folder, 'data')
-      await writePart(data, 'cub-50', ([, label = '']) => ({ group: label, count: Number(label.slice(0, 3)) <= 20 ? 4 : 2 }))
+      await writePart(data, 'cub-50', ([, label = '']) => ({ group: label, count: Number(label.slice(0, 3)) <= 20 ? 4 : Number(label.slice(0, 3)) <= 30 ? 2 : 0 }))
       const products = new Set<string>()
       await writePart(data, 'grocery-store', ([, label = '', split = '']) => {
-        if (products.size < 8) products.add(label)
+        if (products.size < 5) products.add(label)
         return { group: `${label} ${split}`, count: products.has(label) ? 2 : 0 }
       })
       await symlink(path.join(photographs, 'encoders'), path.join(data, 'encoders'))
