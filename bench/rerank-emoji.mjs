@@ -1,10 +1,10 @@
 /**
- * The rerankers on the emoji benchmark: stage 1 trained from scratch (ViT), pair models on top, and the classical rerankers.
+ * The rerankers on the emoji benchmark: stage 1 trained from scratch, pair models on top, and the classical rerankers.
  * Prints CMC@1, MAP@5 and milliseconds a query of each, over seeds. Everything can be made larger and smaller.
  *
  *     npx turbo run build && node bench/rerank-emoji.mjs [--seeds 0,1,2] [--protocol all] [--fusions 0,late] [--epochs 10] [--pair-epochs 6]
  *         [--head-epochs 1] [--size 40] [--dim 64] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--teacher] [--topN 5]
- *         [--pair '{ "alike": 5 }'] [--results results.jsonl]
+ *         [--pair '{ "grid": 8 }'] [--results results.jsonl]
  *
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
  * `--providers webgpu` runs the networks on a graphics card; milliseconds a query are then the card's.
@@ -68,23 +68,44 @@ const augmentations = [
 const pairOptions = { augmentations, ...JSON.parse(values.pair) }
 const pairTag = createHash('sha256').update(JSON.stringify(pairOptions)).digest('hex').slice(0, 8)
 
-const table = []
-for (const seed of values.seeds.split(',').map(Number)) {
-  const own = values.encoder !== 'mini'
-  const tag = values.encoder === 'conv-net' ? `${values.protocol}-conv-net-e${values.epochs}-s${seed}` : own ? `${values.protocol}-${values.size}-${values.dim}x${values.depth}-e${values.epochs}${values.teacher ? '-taught' : ''}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
-  const stageOne = await pipelineOf(base(`stage-1-${tag}`, seed, {
-    encoder: values.encoder === 'conv-net'
-      ? { use: 'conv-net', imageSize: 64, stem: { kernel: 5, stride: 2 }, widths: [32, 64, 128, 192], depths: [1, 1, 1, 1], pooling: 'flatten', embeddingDim: 256, providers }
-      : { use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32, embeddingDim: values.teacher ? 256 : number('dim'), providers },
+/** Networks that are trained from scratch as stage 1, and their learning rates. */
+const networks = {
+  vit: {
+    encoder: {
+      use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32,
+      embeddingDim: values.teacher ? 256 : number('dim'), providers,
+    },
+    learningRate: 1e-3,
+    tag: `${values.size}-${values.dim}x${values.depth}`,
+  },
+  'conv-net': {
+    encoder: { use: 'conv-net', imageSize: 64, stem: { kernel: 5, stride: 2 }, widths: [32, 64, 128, 192], depths: [1, 1, 1, 1], pooling: 'flatten', embeddingDim: 256, providers },
+    learningRate: 2e-3,
+    tag: 'conv-net',
+  },
+}
+
+async function stageOne(seed, tag) {
+  const network = networks[values.encoder]
+  if (!network) return { use: values.encoder, providers }
+  const pipeline = await pipelineOf(base(`stage-1-${tag}`, seed, {
+    encoder: network.encoder,
     train: {
       // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
-      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: values.encoder === 'conv-net' ? 2e-3 : 1e-3, weightDecay: 0.05 },
-      schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2,
-      augmentations, ...(values.teacher && { teacher: { encoder: 'mini', weight: 5 } }),
+      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: network.learningRate, weightDecay: 0.05 },
+      schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2, augmentations, ...(values.teacher && { teacher: { encoder: 'mini', weight: 5 } }),
     },
   }))
-  const encoder = own ? { use: 'onnx', name: 'stage-1', model: await trained(stageOne, 'model.onnx'), providers } : { use: values.encoder, providers }
-  await stageOne.dispose()
+  const model = await trained(pipeline, 'model.onnx')
+  await pipeline.dispose()
+  return { use: 'onnx', name: 'stage-1', model, providers }
+}
+
+const table = []
+for (const seed of values.seeds.split(',').map(Number)) {
+  const network = networks[values.encoder]
+  const tag = network ? `${values.protocol}-${network.tag}-e${values.epochs}${values.teacher ? '-taught' : ''}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
+  const encoder = await stageOne(seed, tag)
 
   const rerankers = !values.classical ? {} : { 'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion() }
   for (const fusion of values.fusions.split(',').filter(Boolean).map((text) => (text === 'late' ? text : Number(text)))) {
