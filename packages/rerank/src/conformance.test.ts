@@ -34,6 +34,6 @@ describeReranker('stir', create('stir', { model: path.join(folder, 'pair.onnx'),
 
 describeTrainer(
   'stir',
-  fromPlugin(pluginOf(plugins, 'trainer', 'stir'), { labels: 2, instances: 2, headEpochs: 1, epochs: 1, validation: 0.5, topN: 2, checkpointEvery: 1, logEvery: 1 }, { threads: 1 }),
+  fromPlugin(pluginOf(plugins, 'trainer', 'stir'), { labels: 2, instances: 2, headEpochs: 1, epochs: 1, validation: 0.5, topN: 4, checkpointEvery: 1, logEvery: 1 }, { threads: 1 }),
   { dataset: () => stripesDataset(4, 4), encoder },
 )

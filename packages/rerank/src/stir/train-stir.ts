@@ -7,7 +7,7 @@ import {
 } from '@lookalike/core'
 import { checkProviders, float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import {
-  balanced, createCheckpointStore, createOptimizer, createTrainableModel, hashData, runTrainingLoop, selectTrainingData,
+  balanced, createCheckpointStore, createOptimizer, createTrainableModel, hashData, randomResizedCrop, runTrainingLoop, selectTrainingData,
   type TrainableModel, type TrainingLoopResult, type TrainingTask,
 } from '@lookalike/train'
 import { buildPairModel, cutModel } from '../pair/build-pair-model.js'
@@ -306,8 +306,8 @@ export const stirTrainer = definePlugin({
   options: stirTrainingSchema,
   async create(settings, context) {
     const { cacheFolder, threads } = context
-    const augmentations: Augmentation[] = []
-    for (const ref of settings.augmentations) augmentations.push(await context.create('augmentation', ref))
+    const augmentations: Augmentation[] = settings.augmentations ? [] : [randomResizedCrop({ scale: [0.8, 1] })]
+    for (const ref of settings.augmentations ?? []) augmentations.push(await context.create('augmentation', ref))
     return createStirTrainer(settings, { augmentations, cacheFolder, ...(threads !== undefined && { threads }) })
   },
 })

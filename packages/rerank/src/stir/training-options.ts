@@ -22,8 +22,8 @@ export const stirTrainingSchema = z.strictObject({
   dropout: z.number().min(0).lt(1).default(0.5).describe("Share of the head's hidden units that are left out at each step."),
   augmentations: z
     .array(pluginRef('augmentation'))
-    .default([{ use: 'random-resized-crop', scale: [0.8, 1] }])
-    .describe('What happens to each training image before it is shown, in this order. None: with fusion above 0 the tokens are computed once for all epochs.'),
+    .exactOptional()
+    .describe('What happens to each training image before it is shown, in this order. Default: random-resized-crop to 0.8 to 1 of the area. None, []: with fusion above 0 the tokens are computed once for all epochs.'),
   validation: z.number().min(0).max(0.9).default(0.1).describe('Share of the training classes that is held out to choose the best epoch by. Not used where the dataset has a validation split.'),
   topN: z.int().min(2).default(5).describe('Candidates of a list: those of the validation figure, and with pairs: lists those of training.'),
   chunk: z.int().min(1).default(32).describe('Pairs that go through the network at once.'),
