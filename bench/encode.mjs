@@ -20,6 +20,7 @@ import { buildVit, createMiniEncoder, createOnnxEncoder, createPretrainedEncoder
 import { loadModel, readModel, writeModel } from '@lookalike/onnx'
 import * as ort from 'onnxruntime-node'
 import sharp from 'sharp'
+import { measured } from './lib/measured.mjs'
 import { median, rounded } from './lib/vectors.mjs'
 
 const { values: options } = parseArgs({
@@ -79,15 +80,6 @@ try {
 
 async function forEach(items, work) {
   for (const item of items) await work(item)
-}
-
-/** Milliseconds an image. */
-async function measured(work, images) {
-  const start = performance.now()
-  const before = process.cpuUsage()
-  await work()
-  const { user, system } = process.cpuUsage(before)
-  return { wall: (performance.now() - start) / images, cpu: (user + system) / 1000 / images }
 }
 
 /** Lays the model out as a model repository for both libraries, and opens it in ours. */

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { createRandom } from '@lookalike/core'
 import { buildVit } from '@lookalike/encoders'
 import { createSession, float32, fuseAttention, loadModel } from '@lookalike/onnx'
+import { measured } from './lib/measured.mjs'
 import { median, rounded } from './lib/vectors.mjs'
 
 const { values: options } = parseArgs({
@@ -59,12 +60,4 @@ function ratio({ plain, fused }, what) {
 
 function largest(values) {
   return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-}
-
-async function measured(work, images) {
-  const start = performance.now()
-  const before = process.cpuUsage()
-  await work()
-  const { user, system } = process.cpuUsage(before)
-  return { wall: (performance.now() - start) / images, cpu: (user + system) / 1000 / images }
 }

@@ -85,8 +85,10 @@ const networks = {
   },
 }
 
+/** Absent where the encoder comes trained. */
+const network = networks[values.encoder]
+
 async function stageOne(seed, tag) {
-  const network = networks[values.encoder]
   if (!network) return { use: values.encoder, providers }
   const pipeline = await pipelineOf(base(`stage-1-${tag}`, seed, {
     encoder: network.encoder,
@@ -103,7 +105,6 @@ async function stageOne(seed, tag) {
 
 const table = []
 for (const seed of values.seeds.split(',').map(Number)) {
-  const network = networks[values.encoder]
   const tag = network ? `${values.protocol}-${network.tag}-e${values.epochs}${values.teacher ? '-taught' : ''}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
   const encoder = await stageOne(seed, tag)
 

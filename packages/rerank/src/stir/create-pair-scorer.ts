@@ -29,17 +29,8 @@ export async function createPairScorer(model: OnnxModel, spec: PairSpec, preproc
   const image = await createSession(imagePart(model, spec), options)
   const pair = await createSession(pairPart(model, spec, output), options)
   return {
-    encode: (requests, operation = {}) => encodeImages((pixels, count) => encodePixels(image, pixels, count, spec), requests, spec, preprocessing, operation),
-    async encodePixels(pixels, count) {
-      const size = pixels.length / count
-      const codes: ImageCode[] = []
-      const atOnce = imagesAtOnce(spec)
-      for (let start = 0; start < count; start += atOnce) {
-        const end = Math.min(count, start + atOnce)
-        codes.push(...(await encodePixels(image, pixels.subarray(start * size, end * size), end - start, spec)))
-      }
-      return codes
-    },
+    encode: (requests, operation = {}) => encodeImages(image, requests, spec, preprocessing, operation),
+    encodePixels: (pixels, count) => encodePixels(image, pixels, count, spec),
     async score(queries, candidates) {
       const scores = new Float32Array(queries.length)
       for (let start = 0; start < queries.length; start += PAIRS_AT_ONCE) {
@@ -59,18 +50,27 @@ export async function createPairScorer(model: OnnxModel, spec: PairSpec, preproc
 const imagesAtOnce = ({ width, height }: PairSpec) => Math.max(1, Math.min(64, Math.round((IMAGES_AT_ONCE * 224 * 224) / (width * height))))
 
 async function encodePixels(session: Session, pixels: Float32Array, count: number, spec: PairSpec): Promise<ImageCode[]> {
-  const result = await session.run({ [NAMES.pixels]: float32(pixels, [count, 3, spec.height, spec.width]) })
+  const size = 3 * spec.height * spec.width
   const length = spec.tokens[0] * spec.tokens[1]
-  const tokens = bitsOf(result[halfOf(NAMES.tokens)]!)
-  const embeddings = spec.stageOne ? (result[NAMES.embeddings]!.data as Float32Array) : new Float32Array()
-  return Array.from({ length: count }, (_, row) => ({
-    tokens: tokens.slice(row * length, (row + 1) * length),
-    embedding: embeddings.slice(row * spec.embedding, (row + 1) * spec.embedding),
-  }))
+  const atOnce = imagesAtOnce(spec)
+  const codes: ImageCode[] = []
+  for (let start = 0; start < count; start += atOnce) {
+    const rows = Math.min(atOnce, count - start)
+    const result = await session.run({ [NAMES.pixels]: float32(pixels.subarray(start * size, (start + rows) * size), [rows, 3, spec.height, spec.width]) })
+    const tokens = bitsOf(result[halfOf(NAMES.tokens)]!)
+    const embeddings = spec.stageOne ? (result[NAMES.embeddings]!.data as Float32Array) : new Float32Array()
+    for (let row = 0; row < rows; row++) {
+      codes.push({
+        tokens: tokens.slice(row * length, (row + 1) * length),
+        embedding: embeddings.slice(row * spec.embedding, (row + 1) * spec.embedding),
+      })
+    }
+  }
+  return codes
 }
 
 async function encodeImages(
-  encode: PairScorer['encodePixels'], requests: readonly ImageRequest[], spec: PairSpec, preprocessing: Preprocessing, { signal, onProgress }: OperationOptions,
+  session: Session, requests: readonly ImageRequest[], spec: PairSpec, preprocessing: Preprocessing, { signal, onProgress }: OperationOptions,
 ): Promise<(ImageCode | Warning)[]> {
   const answers: (ImageCode | Warning)[] = []
   const batches = loadBatches(requests, preprocessing, {
@@ -81,7 +81,7 @@ async function encodeImages(
   })
   for await (const { batch, positions, release } of batches) {
     signal?.throwIfAborted()
-    const codes = await encode(batch.data, batch.count)
+    const codes = await encodePixels(session, batch.data, batch.count, spec)
     release()
     for (const [row, position] of positions.entries()) answers[position] = codes[row]!
     onProgress?.({ phase: 'encode for pairs', done: positions.at(-1)! + 1, total: requests.length, unit: 'image' })

@@ -51,8 +51,8 @@ export interface AugmentedImages {
   readonly seed: number
 }
 
-/** Batches of images that look a little different each time. Where each image goes alone through a first part, `encode` is that part. */
-export async function augmentedBatches(images: AugmentedImages, spec: PairSpec, encode?: PairScorer['encodePixels']): Promise<PairBatches> {
+/** Batches of images that look a little different each time. Where each image goes alone through a first part, `scorer` has that part, and is disposed of with the batches. */
+export async function augmentedBatches(images: AugmentedImages, spec: PairSpec, scorer?: Pick<PairScorer, 'encodePixels' | 'dispose'>): Promise<PairBatches> {
   const loader = await createBatchLoader({
     images: images.items.map(({ source, box }) => ({ source: source instanceof URL ? source.href : source, ...(box && { box }) })),
     labels: images.labels,
@@ -67,16 +67,19 @@ export async function augmentedBatches(images: AugmentedImages, spec: PairSpec, 
   return {
     async *load(epoch, batches, start) {
       for await (const { positions, pixels } of loader.epoch(epoch, batches, start)) {
-        if (encode === undefined) {
+        if (scorer === undefined) {
           yield { positions, feeds: pixelFeeds(pixels, spec) }
           continue
         }
-        const codes = await encode(pixels, positions.length)
+        const codes = await scorer.encodePixels(pixels, positions.length)
         const of = (rows: Int32Array) => Array.from(rows, (row) => codes[row]!)
         yield { positions, feeds: (query, candidate) => pairFeeds(of(query), of(candidate), spec) }
       }
     },
-    dispose: () => loader.dispose(),
+    async dispose() {
+      await loader.dispose()
+      await scorer?.dispose()
+    },
   }
 }
 

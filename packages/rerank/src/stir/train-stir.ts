@@ -114,7 +114,9 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   })
   const batches = seenOnce
     ? cachedBatches(codes, spec)
-    : await augmentedBatches({ items: training.items, labels, augmentations, preprocessing, seed }, spec, onPixels ? undefined : scorer.encodePixels)
+    : await augmentedBatches({ items: training.items, labels, augmentations, preprocessing, seed }, spec, onPixels ? undefined : scorer)
+  // Only tokens that are made anew in every epoch need it any longer.
+  if (seenOnce || onPixels) await scorer.dispose()
   try {
     const lists = await findNeighbourhoods(held.embeddings, held.items.map(({ label }) => label), settings.topN, searching)
     const scales = !spec.stageOne ? [0] : stageOneTerm ? [stageOneTerm.scale, ...SCALES] : SCALES
@@ -194,7 +196,6 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
   } finally {
     await batches.dispose()
     await model.dispose()
-    await scorer.dispose()
   }
 }
 
