@@ -137,6 +137,30 @@ describe('late fusion', () => {
     expectClose(await run(model, { query, candidate }, 'different'), expected)
   })
 
+  it('compares the images token by token', async () => {
+    const { model, spec } = await pairOf({ fusion: 4, stageOne: false })
+    const [count, dim] = spec.tokens
+    const feeds = { [NAMES.query]: images(1, 1), [NAMES.candidate]: images(1, 2) }
+    const [query, candidate] = [await run(showing(model, NAMES.queryTokens), feeds, NAMES.queryTokens), await run(showing(model, NAMES.candidateTokens), feeds, NAMES.candidateTokens)]
+    const { data: weight, shape } = model.graph.initializers.get('pair.head.fc1.weight')!
+    const normed = (tokens: number[], row: number) => {
+      const token = tokens.slice(row * dim, (row + 1) * dim)
+      const mean = token.reduce((sum, value) => sum + value, 0) / dim
+      const deviation = Math.sqrt(token.reduce((sum, value) => sum + (value - mean) ** 2, 0) / dim + 1e-6)
+      return token.map((value) => (value - mean) / deviation)
+    }
+    const units = shape[1]!
+    const expected = new Array<number>(units).fill(0)
+    for (let row = 0; row < count; row++) {
+      const [x, y] = [normed(query, row), normed(candidate, row)]
+      const features = [...x.map((value, i) => value * y[i]!), ...x.map((value, i) => (value - y[i]!) ** 2)]
+      for (let unit = 0; unit < units; unit++) {
+        expected[unit]! += 1 / (1 + Math.exp(-features.reduce((sum, value, i) => sum + value * (weight as Float32Array)[i * units + unit]!, 0))) / count
+      }
+    }
+    expectClose(await run(showing(model, NAMES.hidden), feeds, NAMES.hidden), expected)
+  })
+
   it.each<[string, () => OnnxModel, PairModelOptions]>([
     ['block 1', () => buildVit(vitOptions), { fusion: 1 }],
     ['the last block', () => buildVit(vitOptions), { fusion: 4, stageOne: false }],

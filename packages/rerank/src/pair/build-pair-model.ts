@@ -182,17 +182,16 @@ function stack(layers: Layers, query: string, candidate: string, vit: ExaminedVi
   return { features: read, length: dim, hidden: Math.max(1, dim >> 1) }
 }
 
-/** Both images' tokens after block m, one after the other, with a learned offset for each, through the remaining blocks. */
+/**
+ * Both images' tokens after block m, one after the other, with a learned offset for each, through the remaining blocks. The head compares the images
+ * token by token: what an encoder reads out of all tokens together, its own distance has judged already (ours).
+ */
 function fuseTokens(layers: Layers, query: string, candidate: string, vit: ExaminedVit, m: number): Features {
   const { g } = layers
   const { dim } = vit
   const { tensor, tokens } = vit.afterBlock[m]!
   const joined = addPositions(layers, g.concat([query, candidate], 1), new Float32Array(2 * tokens * dim), 2 * tokens, dim)
-  const seen = throughBlocks(g, joined, vit, tensor)
-  const halfOf = (from: number, to: number) => g.slice(seen, [from], [to], [1])
-  const prefix = vit.positions?.prefix ?? 0
-  const read = (from: number) => (vit.reads === 'mean' ? g.reduceMean(halfOf(from + prefix, from + tokens), [1], false) : g.squeeze(halfOf(from, from + 1), [1]))
-  return compare(g, read(0), read(tokens), dim)
+  return compare(layers, throughBlocks(g, joined, vit, tensor), tokens, dim)
 }
 
 function throughBlocks(g: GraphBuilder, joined: string, vit: ExaminedVit, from: string): string {
@@ -221,9 +220,7 @@ function fuseMaps(layers: Layers, query: string, candidate: string, map: Examine
   const project = linear(layers, g.concat([query, candidate], 1), 'pair.project', map.channels, dim)
   let x = addPositions(layers, layerNorm(layers, project, 'pair.norm', dim), firstPositions(layers.seed, places, dim), 2 * places, dim)
   for (let i = 0; i < blocks; i++) x = transformerBlock(layers, x, `pair.blocks.${i}`, dim, Math.max(1, dim / 64))
-  x = layerNorm(layers, x, 'pair.final_norm', dim)
-  const half = (from: number) => g.slice(x, [from], [from + places], [1])
-  return { ...compare(g, half(0), half(places), dim), places: true }
+  return compare(layers, x, places, dim)
 }
 
 /** A random vector for each place, the same in both images, and one for each image: attention can find the same place in the other image from the start. */
@@ -243,10 +240,13 @@ interface Features {
   readonly hidden: number
 }
 
-/** What two vectors have in common and where they differ. */
-function compare(g: GraphBuilder, a: string, b: string, dim: number): Features {
+/** What the query's and the candidate's tokens, one after the other in `x`, have in common place by place, and where they differ. */
+function compare(layers: Layers, x: string, places: number, dim: number): Features {
+  const { g } = layers
+  const normed = layerNorm(layers, x, 'pair.final_norm', dim)
+  const [a, b] = g.split(normed, [places, places], 1) as [string, string]
   const difference = g.sub(a, b)
-  return { features: g.concat([g.mul(a, b), g.mul(difference, difference)], -1), length: 2 * dim, hidden: Math.max(1, dim >> 1) }
+  return { features: g.concat([g.mul(a, b), g.mul(difference, difference)], -1), places: true, length: 2 * dim, hidden: Math.max(1, dim >> 1) }
 }
 
 /** Linear, sigmoid, linear without bias (the paper's dropout between them is training's matter). With the encoder's term it starts at zero. */
