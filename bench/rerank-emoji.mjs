@@ -2,14 +2,15 @@
  * The rerankers on the emoji benchmark: stage 1 trained from scratch, pair models on top, and the classical rerankers.
  * Prints CMC@1, MAP@5 and milliseconds a query of each, over seeds. Everything can be made larger and smaller.
  *
- *     npx turbo run build && node bench/rerank-emoji.mjs [--seeds 0,1,2] [--protocol all] [--fusions 0,late] [--epochs 10] [--pair-epochs 6]
- *         [--head-epochs 1] [--size 40] [--dim 64] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--teacher] [--topN 5]
+ *     npx turbo run build && node bench/rerank-emoji.mjs [--seeds 0,1,2] [--first-seed 0] [--protocol all] [--fusions 0,late] [--epochs 24] [--pair-epochs 6]
+ *         [--head-epochs 1] [--size 48] [--dim 96] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--topN 5]
  *         [--pair '{ "grid": 8 }'] [--results results.jsonl]
  *
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
  * `--providers webgpu` runs the networks on a graphics card; milliseconds a query are then the card's.
- * `--encoder mini` takes the built-in encoder as stage 1; `--teacher` lets the transformer learn from its embeddings too. `--encoder conv-net`
- * trains the built-in encoder's network from scratch. `--pair` are further options of the trainer "stir". `--results` appends a line a row.
+ * `--first-seed 0` makes one stage 1 for the pair models of all seeds.
+ * Stage 1 is the transformer of examples/soft-orthogonal-proxies/pretrain.lookalike.config.yaml, with the same seed the same weights; with `--encoder mini`
+ * the built-in encoder, with `--encoder conv-net` its network from scratch. `--pair` are further options of the trainer "stir". `--results` appends a line a row.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -24,10 +25,10 @@ const { values } = parseArgs({
   allowNegative: true,
   options: {
     seeds: { type: 'string', default: '0,1,2' }, protocol: { type: 'string', default: 'all' }, fusions: { type: 'string', default: '0,late' },
-    epochs: { type: 'string', default: '10' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
-    size: { type: 'string', default: '40' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '64' }, depth: { type: 'string', default: '4' },
-    queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
-    threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, teacher: { type: 'boolean', default: false }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
+    epochs: { type: 'string', default: '24' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
+    size: { type: 'string', default: '48' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '96' }, depth: { type: 'string', default: '4' },
+    'first-seed': { type: 'string' }, queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
+    threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
     classical: { type: 'boolean', default: true }, topN: { type: 'string', default: '5' },
   },
 })
@@ -68,19 +69,19 @@ const augmentations = [
 const pairOptions = { augmentations, ...JSON.parse(values.pair) }
 const pairTag = createHash('sha256').update(JSON.stringify(pairOptions)).digest('hex').slice(0, 8)
 
-/** Networks that are trained from scratch as stage 1, and their learning rates. */
+/** Networks that are trained from scratch as stage 1. */
 const networks = {
   vit: {
     encoder: {
-      use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 32,
-      embeddingDim: values.teacher ? 256 : number('dim'), providers,
+      use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 48,
+      pooling: 'mean', embeddingDim: 64, providers,
     },
-    learningRate: 1e-3,
+    training: { sampler: { use: 'balanced', labels: 30, instances: 4 }, optimizer: { learningRate: 1e-3, weightDecay: 0.05 }, schedule: { shape: 'cosine', warmUp: 2 }, validateEvery: 4 },
     tag: `${values.size}-${values.dim}x${values.depth}`,
   },
   'conv-net': {
     encoder: { use: 'conv-net', imageSize: 64, stem: { kernel: 5, stride: 2 }, widths: [32, 64, 128, 192], depths: [1, 1, 1, 1], pooling: 'flatten', embeddingDim: 256, providers },
-    learningRate: 2e-3,
+    training: { optimizer: { learningRate: 2e-3, weightDecay: 0.05 }, schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2 },
     tag: 'conv-net',
   },
 }
@@ -94,8 +95,7 @@ async function stageOne(seed, tag) {
     encoder: network.encoder,
     train: {
       // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
-      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), optimizer: { learningRate: network.learningRate, weightDecay: 0.05 },
-      schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2, augmentations, ...(values.teacher && { teacher: { encoder: 'mini', weight: 5 } }),
+      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), augmentations, ...network.training,
     },
   }))
   const model = await trained(pipeline, 'model.onnx')
@@ -105,8 +105,10 @@ async function stageOne(seed, tag) {
 
 const table = []
 for (const seed of values.seeds.split(',').map(Number)) {
-  const tag = network ? `${values.protocol}-${network.tag}-e${values.epochs}${values.teacher ? '-taught' : ''}-s${seed}` : `${values.encoder}-${values.protocol}-s${seed}`
-  const encoder = await stageOne(seed, tag)
+  const first = Number(values['first-seed'] ?? seed)
+  const stage = network ? `${values.protocol}-${network.tag}-e${values.epochs}-s${first}` : `${values.encoder}-${values.protocol}`
+  const encoder = await stageOne(first, stage)
+  const tag = network && first === seed ? stage : `${stage}-s${seed}`
 
   const rerankers = !values.classical ? {} : { 'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion() }
   for (const fusion of values.fusions.split(',').filter(Boolean).map((text) => (text === 'late' ? text : Number(text)))) {

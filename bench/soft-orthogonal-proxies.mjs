@@ -1,11 +1,11 @@
 /**
- * examples/soft-orthogonal-proxies over seeds, with and without the term: trains, measures the test classes, prints mean and standard deviation,
- * and draws the proxies' largest cosine over training.
+ * examples/soft-orthogonal-proxies over seeds, with and without the term: trains the first network once and fine-tunes it, measures the test classes,
+ * prints mean and standard deviation, and draws the proxies' largest cosine over training.
  *
- *     node bench/soft-orthogonal-proxies.mjs [--seeds 0,1,2] [--lambdas 0,100] [--runs bench/runs] [--svg packages/losses/largest-cosine.svg]
+ *     node bench/soft-orthogonal-proxies.mjs [--seeds 0,1,2] [--lambdas 0,100] [--runs bench/runs] [--svg packages/losses/largest-cosine-transformer.svg]
  *         [--threads 2] [--train.epochs=4 ...]
  *
- * What is left over goes to `lookalike train`, --encoder.imageSize=32 for example also to `evaluate`. A run that is finished is not repeated.
+ * What is left over goes to the fine-tuning's `lookalike train`. A run that is finished is not repeated.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -22,12 +22,12 @@ const { values, tokens } = parseArgs({
     svg: { type: 'string' }, threads: { type: 'string', default: '2' },
   },
 })
-const overrides = tokens.filter(({ kind, name }) => kind === 'option' && /^(train|encoder|dataset)\./.test(name)).map(({ name, value }) => `--${name}=${value}`)
+const overrides = tokens.filter(({ kind, name }) => kind === 'option' && name.startsWith('train.')).map(({ name, value }) => `--${name}=${value}`)
 const runs = path.resolve(values.runs)
 const seeds = values.seeds.split(',').map(Number)
 
-function lookalike(command, ...options) {
-  const config = path.join(root, 'examples/soft-orthogonal-proxies')
+function lookalike(command, file, ...options) {
+  const config = path.join(root, 'examples/soft-orthogonal-proxies', file)
   const { status, stdout } = spawnSync(process.execPath,
     [path.join(root, 'apps/cli/dist/main.js'), command, '--config', config, `--runs=${runs}`, `--threads=${values.threads}`, '--json', ...options],
     { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 2 ** 28 })
@@ -35,16 +35,19 @@ function lookalike(command, ...options) {
   return JSON.parse(stdout)
 }
 
+const FIRST = 'pretrain.lookalike.config.yaml'
+const LAST = 'lookalike.config.yaml'
+const resume = (name) => (existsSync(path.join(runs, name, 'log.jsonl')) ? ['--resume'] : [])
+const figures = (model, name) => lookalike('evaluate', LAST, `--encoder.model=${model}`, `--name=${name}-test`, '--dataset.splits=[test]').stages[0].metrics
+
 function once(lambda, seed) {
   const name = `proxies-${lambda}-${seed}`
   const file = path.join(runs, name, 'test.json')
   if (!existsSync(file)) {
     const began = performance.now()
-    const resume = existsSync(path.join(runs, name, 'log.jsonl')) ? ['--resume'] : []
-    lookalike('train', `--name=${name}`, `--seed=${seed}`, `--train.loss.orthogonality.lambda=${lambda}`, ...overrides, ...resume)
+    lookalike('train', LAST, `--encoder.model=${first}`, `--name=${name}`, `--seed=${seed}`, `--train.loss.orthogonality.lambda=${lambda}`, ...overrides, ...resume(name))
     const seconds = (performance.now() - began) / 1000
-    const { metrics } = lookalike('evaluate', `--model=${path.join(runs, name, 'model.onnx')}`, `--name=${name}-test`, '--dataset.splits=[test]').stages[0]
-    writeFileSync(file, JSON.stringify({ metrics, seconds }))
+    writeFileSync(file, JSON.stringify({ metrics: figures(path.join(runs, name, 'model.onnx'), name), seconds }))
   }
   const log = readFileSync(path.join(runs, name, 'log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
   const curve = log.flatMap((line) => (typeof line['soft-orthogonality/largest-cosine'] === 'number' ? [[line.step, line['soft-orthogonality/largest-cosine']]] : []))
@@ -55,12 +58,17 @@ const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
 const spread = (list) => (list.length > 1 ? Math.sqrt(list.reduce((sum, value) => sum + (value - mean(list)) ** 2, 0) / (list.length - 1)) : 0)
 const percent = (list) => `${(100 * mean(list)).toFixed(1)} ± ${(100 * spread(list)).toFixed(1)}`
 
+const first = path.join(runs, 'pretrained/model.onnx')
+if (!existsSync(first)) lookalike('train', FIRST, ...resume('pretrained'))
+const untuned = figures(first, 'pretrained')
+console.log(`before | R@1 ${percent([untuned['recall@1']])} | MAP@R ${percent([untuned['map@r']])}`)
+
 const curves = []
 for (const lambda of values.lambdas.split(',')) {
   const results = seeds.map((seed) => once(lambda, seed))
   const of = (name) => results.map(({ metrics }) => metrics[name])
   const last = results.map(({ curve }) => curve.at(-1)[1])
-  console.log(`lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${mean(last).toFixed(3)} ± ${spread(last).toFixed(3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s`)
+  console.log(`lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${mean(last).toFixed(3)} ± ${spread(last).toFixed(3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s | R@1 by seed ${of('recall@1').map((one) => (100 * one).toFixed(1)).join(' ')}`)
   curves.push({ label: lambda === '0' ? 'Proxy Anchor' : `with Soft Orthogonality, λ = ${lambda}`, lines: results.map(({ curve }) => curve) })
 }
 if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'step', y: 'largest cosine of two proxies' }))

@@ -24,7 +24,7 @@ export function drawCurves(series, { x, y }) {
     text(16, (top + height - bottom) / 2, y, `text-anchor="middle" transform="rotate(-90 16 ${(top + height - bottom) / 2})"`),
     ...series.flatMap(({ lines }, i) => lines.map((line) =>
       `<polyline fill="none" stroke="${COLOURS[i % COLOURS.length]}" stroke-width="1.5" stroke-opacity="0.8" points="${line.map((point) => `${px(point[0])},${py(point[1])}`).join(' ')}"/>`)),
-    ...series.map(({ label }, i) => text(left + 16, top + 20 + 18 * i, label, `fill="${COLOURS[i % COLOURS.length]}"`)),
+    ...series.map(({ label }, i) => text(left + 16, top + 20 + 18 * i, label, `fill="${COLOURS[i % COLOURS.length]}" stroke="white" stroke-width="4" paint-order="stroke"`)),
   ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">\n<rect width="${width}" height="${height}" fill="white"/>\n${parts.join('\n')}\n</svg>\n`
 }
