@@ -268,6 +268,11 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
     expect(await times()).toEqual(written)
   })
 
+  it('needs a batch of classes for hard pairs, and none for search results', async () => {
+    await expect(run('few-batch', { labels: 30 })).rejects.toMatchObject({ code: 'train/too-few-classes' })
+    expect((await run('few-lists', { labels: 30, pairs: 'lists', epochs: 1 })).stopped).toBe('finished')
+  })
+
   it('needs an encoder with a network', async () => {
     const { onnx: _, ...without } = encoder
     const request = { dataset, encoder: without, folder: join(folder, 'none'), seed: 1, resume: false }

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import {
   createRandom, definePlugin, embedImages, LookalikeError, openEmbeddingCache, selectRows, SPEC_VERSION, writeWhole,
-  type Augmentation, type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
+  type Augmentation, type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Random, type Sampler, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
 } from '@lookalike/core'
 import { checkProviders, float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import {
@@ -91,16 +91,12 @@ async function train(settings: StirTrainingSettings, request: TrainerRequest, { 
     }
     return found
   }
-  const sampler = balanced({ labels: settings.labels, instances: settings.instances })
-  // Says when there are too few classes or images.
-  sampler.epoch({ labels }, createRandom(seed))
   const searching = { ...operation, ...(threads !== undefined && { threads }) }
   const trainingLists = settings.pairs === 'lists' ? await findNeighbourhoods(training.embeddings, labels, settings.topN, searching) : undefined
-  const listBatches = trainingLists && createListBatches(trainingLists, labels, settings.labels * settings.instances)
-  const planOf = (epoch: number): readonly PlannedBatch[] => {
-    const random = createRandom(seed).fork(`sampler/${epoch}`)
-    return listBatches ? listBatches(random) : sampler.epoch({ labels }, random).map((positions) => hardPairs(positions, training.embeddings, labels))
-  }
+  const plan = trainingLists
+    ? createListBatches(trainingLists, labels, settings.labels * settings.instances)
+    : createHardBatches(balanced({ labels: settings.labels, instances: settings.instances }), training.embeddings, labels)
+  const planOf = (epoch: number) => plan(createRandom(seed).fork(`sampler/${epoch}`))
 
   const seenOnce = !onPixels && augmentations.length === 0
   const codes = seenOnce ? await codesOf(training.items) : []
@@ -209,6 +205,13 @@ interface PairTaskParts {
   readonly settings: StirTrainingSettings
   readonly seed: string
   readonly firstEpoch: number
+}
+
+/** Balanced batches and their hard pairs, as in the paper. @throws when the sampler finds too few classes or images. */
+function createHardBatches(sampler: Sampler, embeddings: Embeddings, labels: Int32Array): (random: Random) => readonly PlannedBatch[] {
+  const plan = (random: Random) => sampler.epoch({ labels }, random).map((positions) => hardPairs(positions, embeddings, labels))
+  plan(createRandom(0))
+  return plan
 }
 
 /** STIR's pairs of a balanced batch. */
