@@ -150,7 +150,7 @@ describe('late fusion', () => {
       return token.map((value) => (value - mean) / deviation)
     }
     const units = shape[1]!
-    const expected = new Array<number>(units).fill(0)
+    const expected = Array.from({ length: units }, () => 0)
     for (let row = 0; row < count; row++) {
       const [x, y] = [normed(query, row), normed(candidate, row)]
       const features = [...x.map((value, i) => value * y[i]!), ...x.map((value, i) => (value - y[i]!) ** 2)]
