@@ -11,6 +11,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createPipeline, createRegistry, loadPlugins } from '@lookalike/core'
 import { distilled, galleryModels, model } from './lib/asymmetric-models.mjs'
+import { shown } from './lib/seeds.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -62,9 +63,6 @@ function evaluate(name, seed, combiner) {
 }
 
 const cutOf = (risk, at) => (100 * (risk[0] - risk[at])) / risk[0]
-const mean = (all) => all.reduce((sum, value) => sum + value, 0) / all.length
-const spread = (all) => (all.length > 1 ? Math.sqrt(all.reduce((sum, value) => sum + (value - mean(all)) ** 2, 0) / (all.length - 1)) : 0)
-const shown = (all, digits = 1) => `${mean(all).toFixed(digits)} ± ${spread(all).toFixed(digits)}`
 
 for (const diversity of values.diversity.split(',')) {
   const seeds = values.seeds.split(',').map(Number).filter((seed) => [model('light', undefined, seed), ...galleryModels(diversity, seed)].every(({ name }) => trained(name)))
@@ -78,9 +76,9 @@ function print(diversity, seeds, similarity, runs) {
   console.log(`\n${diversity}, seeds ${seeds.join(', ')}, split ${values.split}, ${similarity}\n\n| row | R@1 | MAP@R | ms a query |\n| --- | --- | --- | --- |`)
   for (const { name } of runs[0].rows) {
     const rows = runs.flatMap(({ rows: all }) => all.filter((row) => row.name === name))
-    const percent = (metric) => shown(rows.map(({ metrics }) => 100 * metrics[metric]))
-    console.log(`| ${name} | ${percent('recall@1')} | ${percent('map@r')} | ${shown(rows.map((row) => row.encodingMilliseconds + row.searchMilliseconds))} |`)
+    const percent = (metric) => shown(rows.map(({ metrics }) => 100 * metrics[metric]), 1)
+    console.log(`| ${name} | ${percent('recall@1')} | ${percent('map@r')} | ${shown(rows.map((row) => row.encodingMilliseconds + row.searchMilliseconds), 1)} |`)
   }
-  const cut = (which, digits) => shown(runs.map((run) => run.cut[which]), digits)
+  const cut = (which, digits = 1) => shown(runs.map((run) => run.cut[which]), digits)
   console.log(`\nRejecting 10 %: error cut by ${cut('own')} % (random ${cut('random')}, oracle ${cut('oracle')}), among queries that still have an answer by ${cut('answerable')} % (random ${cut('randomAnswerable')}); AURC ${cut('aurc', 4)} (random ${cut('randomAurc', 4)}, oracle ${cut('oracleAurc', 4)})`)
 }

@@ -8,6 +8,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRegistry, loadPlugins, modelOfCombiner } from '@lookalike/core'
+import { mean, spread } from './lib/seeds.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -64,6 +65,5 @@ for (const seed of values.seeds.split(',')) runs.push(await measure(Number(seed)
 console.log(`${values.diversity}, seeds ${values.seeds}, ${items.length} validation images\n\n| figure | mean | standard deviation |\n| --- | --- | --- |`)
 for (const [i, name] of ['rank correlation of uncertainty and error of the transform', 'AUROC of uncertainty, %', 'AUROC of the error of the transform, %'].entries()) {
   const all = runs.map((run) => run[i] * (i === 0 ? 1 : 100))
-  const mean = all.reduce((sum, value) => sum + value, 0) / all.length
-  console.log(`| ${name} | ${mean.toFixed(2)} | ${Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, all.length - 1)).toFixed(2)} |`)
+  console.log(`| ${name} | ${mean(all).toFixed(2)} | ${spread(all).toFixed(2)} |`)
 }

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { createPipeline, createRegistry, loadPlugins } from '@lookalike/core'
 import { createSession, extractModel, float32, loadModel } from '@lookalike/onnx'
 import { measureValidation } from '@lookalike/train'
+import { mean, shown } from './lib/seeds.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const { values } = parseArgs({
@@ -128,9 +129,6 @@ async function once(facts, make) {
   return made
 }
 
-const mean = (all) => all.reduce((sum, value) => sum + value, 0) / all.length
-const spread = (all) => (all.length > 1 ? Math.sqrt(all.reduce((sum, value) => sum + (value - mean(all)) ** 2, 0) / (all.length - 1)) : 0)
-const shown = (all) => `${mean(all).toFixed(3)} ± ${spread(all).toFixed(3)}`
 
 console.log(`Models and results.jsonl in ${out}. Mean ± standard deviation over seeds ${values.seeds}; seconds of a seed with its evaluation.`)
 const untuned = await once({ part: 'untuned' }, () => measure(`untuned${values.choose ? '-choose' : ''}`, encoder))
@@ -148,6 +146,6 @@ for (const part of values.only.split(',')) {
       }))
     }
     const label = loss === 'orthogonal' ? `soft orthogonality, lambda ${values.lambda}` : 'Proxy Anchor'
-    console.log(`${part}, ${label} | R@1 ${shown(results.map(({ recall }) => recall))} | MAP@R ${shown(results.map(({ map }) => map))} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s`)
+    console.log(`${part}, ${label} | R@1 ${shown(results.map(({ recall }) => recall), 3)} | MAP@R ${shown(results.map(({ map }) => map), 3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s`)
   }
 }

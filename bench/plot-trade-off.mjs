@@ -4,10 +4,10 @@
  *     node bench/plot-trade-off.mjs results.jsonl packages/rerank/trade-off.svg
  */
 import { readFile, writeFile } from 'node:fs/promises'
+import { mean } from './lib/seeds.mjs'
 
 const [source, target] = process.argv.slice(2)
 const lines = (await readFile(source, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 const named = (name) => lines.filter(({ reranker }) => reranker === name)
 const of = (rows, key) => mean(rows.map((row) => row[key]))
 const fusions = [...new Set(lines.flatMap(({ reranker }) => /^stir, fusion (\d+)$/.exec(reranker)?.[1] ?? []))].map(Number).sort((a, b) => a - b)

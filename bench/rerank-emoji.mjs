@@ -3,7 +3,7 @@
  * Prints CMC@1, MAP@5 and milliseconds a query of each, over seeds. Everything can be made larger and smaller.
  *
  *     npx turbo run build && node bench/rerank-emoji.mjs [--seeds 0,1,2] [--first-seed 0] [--protocol all] [--fusions 0,late] [--epochs 24] [--pair-epochs 6]
- *         [--head-epochs 1] [--size 48] [--dim 96] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--topN 5]
+ *         [--head-epochs 1] [--size 48] [--patch 8] [--dim 96] [--depth 4] [--queries 0] [--cache examples/.lookalike] [--runs bench/runs] [--encoder mini] [--topN 5]
  *         [--pair '{ "grid": 8 }'] [--results results.jsonl]
  *
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
@@ -17,7 +17,7 @@ import { existsSync } from 'node:fs'
 import { appendFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { createPipeline, createRegistry, loadPlugins } from '@lookalike/core'
+import { createPipeline, createRegistry, loadConfig, loadPlugins } from '@lookalike/core'
 import { createAlphaQueryExpansion, createKReciprocal, createStir } from '@lookalike/rerank'
 import { measureRerankers } from './lib/measure-rerankers.mjs'
 
@@ -26,7 +26,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '0,1,2' }, protocol: { type: 'string', default: 'all' }, fusions: { type: 'string', default: '0,late' },
     epochs: { type: 'string', default: '24' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
-    size: { type: 'string', default: '48' }, patch: { type: 'string', default: '8' }, dim: { type: 'string', default: '96' }, depth: { type: 'string', default: '4' },
+    size: { type: 'string' }, patch: { type: 'string' }, dim: { type: 'string' }, depth: { type: 'string' },
     'first-seed': { type: 'string' }, queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
     threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
     classical: { type: 'boolean', default: true }, topN: { type: 'string', default: '5' },
@@ -62,25 +62,20 @@ function quietly(name) {
   }
 }
 
-const augmentations = [
-  { use: 'affine', degrees: 10, translate: 0.08, scale: [0.85, 1.12], stretch: 1.15, shear: 4 },
-  { use: 'color-jitter', brightness: 0.25, contrast: 0.25, saturation: 0.5, hue: 0.08 }, { use: 'grayscale', probability: 0.25 },
-]
+const example = async (file) => (await loadConfig(path.join(import.meta.dirname, '../examples', file))).config
+const transformer = await example('soft-orthogonal-proxies/pretrain.lookalike.config.yaml')
+const { epochs: _, augmentations, loss, ...training } = transformer.train
+/** Sizes that were given replace the example's; its heads have 48 values each. */
+const given = Object.fromEntries(Object.entries({ imageSize: values.size, patchSize: values.patch, dim: values.dim, depth: values.depth }).flatMap(([name, text]) => (text ? [[name, Number(text)]] : [])))
+const vit = { ...transformer.encoder, ...given, ...(given.dim && { heads: given.dim / 48 }) }
 const pairOptions = { augmentations, ...JSON.parse(values.pair) }
 const pairTag = createHash('sha256').update(JSON.stringify(pairOptions)).digest('hex').slice(0, 8)
 
 /** Networks that are trained from scratch as stage 1. */
 const networks = {
-  vit: {
-    encoder: {
-      use: 'vit', imageSize: number('size'), patchSize: number('patch'), stem: 'conv', dim: number('dim'), depth: number('depth'), heads: number('dim') / 48,
-      pooling: 'mean', embeddingDim: 64, providers,
-    },
-    training: { sampler: { use: 'balanced', labels: 30, instances: 4 }, optimizer: { learningRate: 1e-3, weightDecay: 0.05 }, schedule: { shape: 'cosine', warmUp: 2 }, validateEvery: 4 },
-    tag: `${values.size}-${values.dim}x${values.depth}`,
-  },
+  vit: { encoder: vit, training, tag: `${vit.imageSize}-${vit.dim}x${vit.depth}` },
   'conv-net': {
-    encoder: { use: 'conv-net', imageSize: 64, stem: { kernel: 5, stride: 2 }, widths: [32, 64, 128, 192], depths: [1, 1, 1, 1], pooling: 'flatten', embeddingDim: 256, providers },
+    encoder: (await example('mini/lookalike.config.yaml')).encoder,
     training: { optimizer: { learningRate: 2e-3, weightDecay: 0.05 }, schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2 },
     tag: 'conv-net',
   },
@@ -92,10 +87,10 @@ const network = networks[values.encoder]
 async function stageOne(seed, tag) {
   if (!network) return { use: values.encoder, providers }
   const pipeline = await pipelineOf(base(`stage-1-${tag}`, seed, {
-    encoder: network.encoder,
+    encoder: { ...network.encoder, providers },
     train: {
       // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
-      use: 'metric-learning', providers, loss: { use: 'nt-xent', tau: 0.05 }, epochs: number('epochs'), augmentations, ...network.training,
+      use: 'metric-learning', providers, loss, epochs: number('epochs'), augmentations, ...network.training,
     },
   }))
   const model = await trained(pipeline, 'model.onnx')

@@ -12,6 +12,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { drawCurves } from './lib/draw-curves.mjs'
+import { mean, shown } from './lib/seeds.mjs'
 
 const root = path.dirname(import.meta.dirname)
 const { values, tokens } = parseArgs({
@@ -54,9 +55,7 @@ function once(lambda, seed) {
   return { ...JSON.parse(readFileSync(file, 'utf8')), curve }
 }
 
-const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
-const spread = (list) => (list.length > 1 ? Math.sqrt(list.reduce((sum, value) => sum + (value - mean(list)) ** 2, 0) / (list.length - 1)) : 0)
-const percent = (list) => `${(100 * mean(list)).toFixed(1)} ± ${(100 * spread(list)).toFixed(1)}`
+const percent = (list) => shown(list.map((value) => 100 * value), 1)
 
 const first = path.join(runs, 'pretrained/model.onnx')
 if (!existsSync(first)) lookalike('train', FIRST, ...resume('pretrained'))
@@ -68,7 +67,7 @@ for (const lambda of values.lambdas.split(',')) {
   const results = seeds.map((seed) => once(lambda, seed))
   const of = (name) => results.map(({ metrics }) => metrics[name])
   const last = results.map(({ curve }) => curve.at(-1)[1])
-  console.log(`lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${mean(last).toFixed(3)} ± ${spread(last).toFixed(3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s | R@1 by seed ${of('recall@1').map((one) => (100 * one).toFixed(1)).join(' ')}`)
+  console.log(`lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${shown(last, 3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s | R@1 by seed ${of('recall@1').map((one) => (100 * one).toFixed(1)).join(' ')}`)
   curves.push({ label: lambda === '0' ? 'Proxy Anchor' : `with Soft Orthogonality, λ = ${lambda}`, lines: results.map(({ curve }) => curve) })
 }
 if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'step', y: 'largest cosine of two proxies' }))

@@ -19,6 +19,7 @@ import { proxyAnchor } from '@lookalike/losses'
 import { float32, loadModel, saveModel } from '@lookalike/onnx'
 import { balanced, buildHead, createOptimizer, createTrainableModel, measureValidation, scheduleAt } from '@lookalike/train'
 import { drawCurves } from './lib/draw-curves.mjs'
+import { mean, shown } from './lib/seeds.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -145,9 +146,7 @@ function meanSquare(data, dim) {
   return (gram.reduce((sum, value) => sum + value ** 2, 0) - rows) / (rows * (rows - 1))
 }
 
-const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length
-const spread = (list) => (list.length > 1 ? Math.sqrt(list.reduce((sum, value) => sum + (value - mean(list)) ** 2, 0) / (list.length - 1)) : 0)
-const percent = (list) => `${(100 * mean(list)).toFixed(2)} ± ${(100 * spread(list)).toFixed(2)}`
+const percent = (list) => shown(list.map((value) => 100 * value), 2)
 
 const file = path.join(out, 'results.jsonl')
 const known = new Map(existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => [JSON.parse(line).key, JSON.parse(line)]) : [])

@@ -37,6 +37,12 @@ async function writePictures(folder: string): Promise<void> {
   }
 }
 
+/** Of a run's log, the lines of its training steps. */
+async function stepsOf(run: string): Promise<Record<string, unknown>[]> {
+  const log = (await readFile(path.join(run, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+  return log.filter(({ loss }) => typeof loss === 'number')
+}
+
 describe('every shipped config', () => {
   it('is run by a test', () => {
     expect(configs).toEqual([...QUICK, ...TRAINING, ...STAGED].sort())
@@ -65,9 +71,8 @@ describe('every shipped config', () => {
       expect(code).toBe(0)
       const { metrics } = JSON.parse(stdout) as { metrics: Record<string, number> }
       expect(metrics).toMatchObject({ steps: 2, 'validation recall@1': expect.any(Number) as number })
-      const log = (await readFile(path.join(runs, 'small', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
-      const losses = log.filter(({ loss }) => typeof loss === 'number')
-      expect(losses.map(({ step }) => step)).toEqual([1, 2])
+      const steps = await stepsOf(path.join(runs, 'small'))
+      expect(steps.map(({ step }) => step)).toEqual([1, 2])
     } finally {
       await rm(runs, { recursive: true, force: true })
     }
@@ -82,8 +87,7 @@ describe('the example of soft orthogonal proxies', () => {
         runCli(['train', '--config', path.join(examples, 'soft-orthogonal-proxies', file), `--runs=${runs}`, `--name=${name}`, ...args, ...SMALL, '--json'], { cwd: root })
       expect(await train('pretrain.lookalike.config.yaml', 'pretrained')).toMatchObject({ code: 0, stderr: '' })
       expect(await train('lookalike.config.yaml', 'small', `--encoder.model=${path.join(runs, 'pretrained', 'model.onnx')}`)).toMatchObject({ code: 0, stderr: '' })
-      const log = (await readFile(path.join(runs, 'small', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
-      const steps = log.filter(({ loss }) => typeof loss === 'number')
+      const steps = await stepsOf(path.join(runs, 'small'))
       expect(steps.map(({ step }) => step)).toEqual([1, 2])
       expect(steps[0]).toMatchObject({ 'proxy-anchor': expect.any(Number) as number, 'soft-orthogonality': expect.any(Number) as number })
       expect(steps[0]!['soft-orthogonality/largest-cosine']).toBeGreaterThan(0)
