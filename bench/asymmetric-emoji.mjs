@@ -9,7 +9,8 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { createPipeline, createRegistry, loadPlugins } from '@lookalike/core'
+import { createRegistry } from '@lookalike/core'
+import { createPipeline, loadPlugins } from '@lookalike/pipeline'
 import { distilled, galleryModels, model } from './lib/asymmetric-models.mjs'
 import { shown } from './lib/seeds.mjs'
 

@@ -10,7 +10,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { createPipeline, createRegistry, loadPlugins } from '@lookalike/core'
+import { createRegistry } from '@lookalike/core'
+import { createPipeline, loadPlugins } from '@lookalike/pipeline'
 import { emojiModels } from './lib/asymmetric-models.mjs'
 
 const { values } = parseArgs({

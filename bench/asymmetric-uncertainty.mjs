@@ -7,7 +7,8 @@
  */
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { createRegistry, loadPlugins, modelOfCombiner } from '@lookalike/core'
+import { createRegistry } from '@lookalike/core'
+import { loadPlugins, modelOfCombiner } from '@lookalike/pipeline'
 import { mean, spread } from './lib/seeds.mjs'
 
 const { values } = parseArgs({

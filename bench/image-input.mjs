@@ -4,7 +4,7 @@
  *
  *     node bench/image-input.mjs
  */
-import { loadPixels, preprocessingSchema } from '@lookalike/core'
+import { loadPixels, preprocessingSchema } from '@lookalike/image'
 import sharp from 'sharp'
 
 const ROUNDS = 24

@@ -1,13 +1,13 @@
 // Recall@k, MAP@R, MRR and MAP over the whole gallery of 60,000 queries in 60,000 images: time and peak memory.
 // The same in torch where python3 has it: blocked products and a topk as deep as the largest class, which gives recall@k and MAP@R.
-//   npx turbo run build --filter=@lookalike/index && node bench/metrics.mjs [rows]
+//   npx turbo run build --filter=@lookalike/gallery && node bench/metrics.mjs [rows]
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { judgeEmbeddings, summarise } from '@lookalike/core'
-import { exactSimilarities } from '@lookalike/index'
+import { judgeEmbeddings, summarise } from '@lookalike/evaluate'
+import { exactSimilarities } from '@lookalike/gallery'
 import { classVectors, rounded } from './lib/vectors.mjs'
 
 const rows = Number(process.argv[2] ?? 60_000)

@@ -1,11 +1,11 @@
 // 1,000,000 x 384 in the approximate index, in each precision: time to build, size on disk, queries a second, recall@10 against the
 // exact index, which is timed too.
-//   npx turbo run build --filter=@lookalike/index && node bench/search-approximate.mjs [rows] [precisions] [threads] [decay]
+//   npx turbo run build --filter=@lookalike/gallery && node bench/search-approximate.mjs [rows] [precisions] [threads] [decay]
 // Recall depends on the data: decay 0 is noise in all 384 dimensions, the worst case; see lib/vectors.mjs.
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import path from 'node:path'
-import { exactEngine, usearchEngine } from '@lookalike/index'
+import { exactEngine, usearchEngine } from '@lookalike/gallery'
 import { classVectors, firstRows, rounded } from './lib/vectors.mjs'
 
 const rows = Number(process.argv[2] ?? 1_000_000)

@@ -1,15 +1,15 @@
-// Exact top-10 of a 60,000 x 384 gallery: @lookalike/index against usearch's exactSearch, and against torch and faiss where
+// Exact top-10 of a 60,000 x 384 gallery: @lookalike/gallery against usearch's exactSearch, and against torch and faiss where
 // python3 has them. All take turns on all processors; figures are medians. On a machine that does other work too, what a second of
 // processor time does is the fairer figure: it hardly depends on what else runs.
 // Debian's PyTorch multiplies matrices twenty times faster once libopenblas0-pthread is installed: compare with that.
-//   npx turbo run build --filter=@lookalike/index && node bench/search-exact.mjs [rows] [rounds]
+//   npx turbo run build --filter=@lookalike/gallery && node bench/search-exact.mjs [rows] [rounds]
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { exactEngine } from '@lookalike/index'
+import { exactEngine } from '@lookalike/gallery'
 import usearch from 'usearch'
 import { classVectors, firstRows, median, rounded } from './lib/vectors.mjs'
 

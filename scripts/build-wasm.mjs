@@ -1,12 +1,12 @@
-// Compiles packages/core/wasm/resample.ts (AssemblyScript) and writes it as a module that needs no file beside it.
+// Compiles packages/image/wasm/resample.ts (AssemblyScript) and writes it as a module that needs no file beside it.
 //
 //     node scripts/build-wasm.mjs
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
-const source = new URL('../packages/core/wasm/resample.ts', import.meta.url)
-const target = new URL('../packages/core/src/image/resample-wasm.ts', import.meta.url)
+const source = new URL('../packages/image/wasm/resample.ts', import.meta.url)
+const target = new URL('../packages/image/src/resample/resample-wasm.ts', import.meta.url)
 
 let bytes
 const { error, stderr } = await asc.main(
@@ -24,7 +24,7 @@ if (error) {
   throw error
 }
 const lines = Buffer.from(bytes).toString('base64').match(/.{1,140}/g)
-await writeFile(target, `// Made by scripts/build-wasm.mjs from packages/core/wasm/resample.ts; do not edit.
+await writeFile(target, `// Made by scripts/build-wasm.mjs from packages/image/wasm/resample.ts; do not edit.
 export const RESAMPLE_WASM = [
 ${lines.map((line) => `  '${line}',`).join('\n')}
 ].join('')

@@ -64,7 +64,7 @@ describe('core and encoders', () => {
     const { output } = await installSubset(project('encoders'), subset('encoders'), server)
     expect(JSON.parse(output)).toMatchObject({ rows: 1, length: 1 })
     const names = await installed(project('encoders'))
-    for (const other of ['usearch', '@tensorflow/tfjs-core', '@lookalike/train', '@lookalike/index']) expect(names).not.toContain(other)
+    for (const other of ['usearch', '@tensorflow/tfjs-core', '@lookalike/train', '@lookalike/gallery']) expect(names).not.toContain(other)
   }, 5 * MINUTES)
 })
 

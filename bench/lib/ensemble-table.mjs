@@ -1,5 +1,6 @@
 /** One seed of the ensemble's table: members, baselines and weights on a dataset of triples. Nothing is chosen on test triples. */
-import { createRandom, embedImages } from '@lookalike/core'
+import { createRandom } from '@lookalike/core'
+import { embedImages } from '@lookalike/image'
 import {
   accuracyOf, applyHead, createPixelSource, cutContext, fitWeights, hits, learnFeatures, MAP_OPTIONS, mapFeatures, memberGaps, referenceAccuracies, trainHead,
   trainNetwork, weightsOf,

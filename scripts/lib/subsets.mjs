@@ -14,7 +14,9 @@ for (const [name, value] of Object.entries(draw)) {
 }`
 
 const EMBED = `
-import { createRegistry, embedImages, loadPlugins } from '@lookalike/core'
+import { createEmbeddings, createRegistry } from '@lookalike/core'
+import { embedImages } from '@lookalike/image'
+import { loadPlugins } from '@lookalike/pipeline'
 const registry = createRegistry(await loadPlugins(['@lookalike/encoders'], process.cwd()))
 const encoder = await registry.create('encoder', 'mini', { folder: '.', cacheFolder: '.cache', seed: 0 })
 const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => i % 251)
@@ -22,8 +24,7 @@ const { embeddings } = await embedImages(encoder, [{ source: { data, width: 64, 
 await encoder.dispose()`
 
 const GALLERY = `
-import { createEmbeddings } from '@lookalike/core'
-import { exactEngine, usearchEngine } from '@lookalike/index'
+import { exactEngine, usearchEngine } from '@lookalike/gallery'
 const vectors = createEmbeddings({ data: Float32Array.from([1, 0, 0, 1, 0.8, 0.6]), rows: 3, dim: 2, space: 'test', role: 'any' })
 const found = {}
 for (const engine of [exactEngine(), usearchEngine()]) {
@@ -54,7 +55,6 @@ console.log(JSON.stringify({ gradient: [...results[gradient.weightGradients.w].d
 await session.dispose()`
 
 const TRAIN = `
-import { createRegistry, loadPlugins } from '@lookalike/core'
 const registry = createRegistry(await loadPlugins(['@lookalike/train', '@lookalike/losses', '@lookalike/encoders'], process.cwd()))
 const context = { folder: '.', cacheFolder: '.cache', seed: 0, threads: 1 }
 const encoder = await registry.create('encoder', { use: 'conv-net', imageSize: 16, widths: [8, 8], embeddingDim: 8 }, context)
@@ -74,7 +74,7 @@ export const SUBSETS = [
     name: 'encoders', title: 'images to vectors, in your own code', packages: ['@lookalike/core', '@lookalike/encoders'],
     program: `${EMBED}\nconsole.log(JSON.stringify({ rows: embeddings.rows, length: Math.round(Math.hypot(...embeddings.data) * 1e4) / 1e4 }))`,
   },
-  { name: 'index', title: 'galleries and search', packages: ['@lookalike/core', '@lookalike/index'], program: GALLERY },
+  { name: 'index', title: 'galleries and search', packages: ['@lookalike/core', '@lookalike/gallery'], program: GALLERY },
   { name: 'losses', title: 'losses alone, without anything native', packages: ['@lookalike/core', '@lookalike/losses'], program: LOSS },
   { name: 'onnx', title: 'gradients of any ONNX model', packages: ['@lookalike/core', '@lookalike/onnx'], program: GRADIENT },
   { name: 'train', title: 'training in your own code', packages: ['@lookalike/core', '@lookalike/train', '@lookalike/losses', '@lookalike/encoders'], program: TRAIN },

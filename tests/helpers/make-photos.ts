@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { createRandom, encodePng } from '@lookalike/core'
+import { createRandom } from '@lookalike/core'
+import { encodePng } from '@lookalike/image'
 
 const COLOURS: Record<string, readonly [number, number, number]> = { red: [220, 40, 40], green: [40, 200, 60], blue: [50, 60, 230], grey: [140, 140, 140] }
 

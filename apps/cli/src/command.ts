@@ -1,5 +1,5 @@
 import type { ArgsDef, ParsedArgs } from 'citty'
-import type { Overrides } from '@lookalike/core'
+import type { Overrides } from '@lookalike/pipeline'
 import type { Output } from './terminal/create-output.js'
 
 /** What every command gets besides its own arguments. */

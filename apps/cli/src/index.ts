@@ -3,7 +3,7 @@ import { jsonReporter } from './report/json-reporter.js'
 
 export default [jsonReporter, htmlReporter]
 
-export { defineConfig } from '@lookalike/core'
+export { defineConfig } from '@lookalike/pipeline'
 export { htmlReporter, jsonReporter }
 export { run } from './run.js'
 
@@ -16,7 +16,7 @@ export type BuiltInPlugins = [
   typeof import('@lookalike/datasets'),
   typeof import('@lookalike/encoders'),
   typeof import('@lookalike/ensemble'),
-  typeof import('@lookalike/index'),
+  typeof import('@lookalike/gallery'),
   typeof import('@lookalike/losses'),
   typeof import('@lookalike/rerank'),
   typeof import('@lookalike/train'),

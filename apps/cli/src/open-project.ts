@@ -1,9 +1,8 @@
 import path from 'node:path'
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import {
-  CONFIG_FILES, createPipeline, createRegistry, defaultConfig, loadConfig, loadPlugins, type LoadedConfig, type Overrides, type Pipeline, type Registry,
-} from '@lookalike/core'
+import { createRegistry, type Registry } from '@lookalike/core'
+import { CONFIG_FILES, createPipeline, defaultConfig, loadConfig, loadPlugins, type LoadedConfig, type Overrides, type Pipeline } from '@lookalike/pipeline'
 import type { CommandContext } from './command.js'
 
 /** The packages whose plugins every config may use. */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import {
-  definePlugin, embedImages, isLookalikeError, LookalikeError, openEmbeddingCache, pluginRef, selectRows, writeWhole,
-  type DatasetItem, type EmbeddedImages, type EmbeddingCache, type Encoder, type PluginContext, type Trainer, type TrainerRequest, type TrainerResult,
-} from '@lookalike/core'
+import { definePlugin, isLookalikeError, LookalikeError, pluginRef, selectRows, type DatasetItem, type Encoder, type PluginContext, type Trainer, type TrainerRequest, type TrainerResult } from '@lookalike/core'
+import { type EmbeddedImages, type EmbeddingCache } from '@lookalike/core'
+import { embedImages, openEmbeddingCache, writeWhole } from '@lookalike/image'
 import { writeModel } from '@lookalike/onnx'
 import { measureValidation } from '@lookalike/train'
 import { z } from 'zod'

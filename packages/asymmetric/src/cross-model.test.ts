@@ -1,4 +1,6 @@
-import { embedImages, modelOfCombiner, type Encoder, type ImageRequest } from '@lookalike/core'
+import { type Encoder, type ImageRequest } from '@lookalike/core'
+import { embedImages } from '@lookalike/image'
+import { modelOfCombiner } from '@lookalike/pipeline'
 import { describe, expect, it } from 'vitest'
 import { crossModel } from './cross-model.js'
 import { fitLikelihood } from './ensemble/fit-likelihood.js'

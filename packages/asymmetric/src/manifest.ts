@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, preprocessingSchema } from '@lookalike/core'
+import { LookalikeError } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { z } from 'zod'
 
 export const MANIFEST = 'cross-model.json'

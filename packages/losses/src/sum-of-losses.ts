@@ -1,13 +1,4 @@
-import {
-  definePlugin,
-  LookalikeError,
-  pluginRef,
-  type Loss,
-  type LossInput,
-  type LossOutput,
-  type PluginRef,
-  type UnboundLoss,
-} from '@lookalike/core'
+import { definePlugin, LookalikeError, pluginRef, type Loss, type LossInput, type LossOutput, type PluginRef, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { weightAt, weightSchema, type Weight } from './weight-schedule.js'
 

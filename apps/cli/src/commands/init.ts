@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { composeJsonSchema, CONFIG_FILES, defaultConfig, LookalikeError, writeWhole } from '@lookalike/core'
+import { LookalikeError } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
+import { composeJsonSchema, CONFIG_FILES, defaultConfig } from '@lookalike/pipeline'
 import { commonArgs, defineCommand } from '../command.js'
 import { loadRegistry } from '../open-project.js'
 

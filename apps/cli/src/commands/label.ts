@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { LookalikeError, type DatasetItem, type ImageRequest, type Pipeline } from '@lookalike/core'
+import { LookalikeError, type DatasetItem, type ImageRequest } from '@lookalike/core'
+import { type Pipeline } from '@lookalike/pipeline'
 import { memberDim, memberGaps, readEnsemble } from '@lookalike/ensemble'
 import { commonArgs, configArgs, defineCommand, type CommandContext } from '../command.js'
 import { drawQuestions, openLabelSession, orderByDisagreement, type LabelQuestion } from '../label/label-session.js'

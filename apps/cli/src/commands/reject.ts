@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { openGallery, readGalleryManifest, rejectUncertain, type RejectionRule } from '@lookalike/index'
+import { openGallery, readGalleryManifest, rejectUncertain, type RejectionRule } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { renderTable } from '../terminal/render-table.js'

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, writeWhole } from '@lookalike/core'
+import { LookalikeError } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject } from '../open-project.js'
 import type { EvaluationJson } from '../report/evaluation-json.js'

@@ -1,4 +1,5 @@
-import { composeJsonSchema, writeWhole } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
+import { composeJsonSchema } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject } from '../open-project.js'
 

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import { access, constants, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { isLookalikeError, refsOf, resolveConfig } from '@lookalike/core'
+import { isLookalikeError } from '@lookalike/core'
+import { refsOf, resolveConfig } from '@lookalike/pipeline'
 import { openProject, type Project } from '../open-project.js'
 import { VERSION } from '../version.js'
 
@@ -68,7 +69,7 @@ function machine(): Finding {
 const NATIVES = [
   { name: 'onnxruntime-node', owner: '@lookalike/onnx', purpose: 'runs every model', remedy: 'Run: npm install onnxruntime-node. Behind a proxy set ONNXRUNTIME_NODE_INSTALL=skip first.' },
   { name: 'sharp', owner: '@lookalike/cli', purpose: 'reads images', remedy: 'Run: npm install sharp. On Alpine and other musl systems: npm install --os=linux --libc=musl sharp.' },
-  { name: 'usearch', owner: '@lookalike/index', purpose: 'approximate search', remedy: 'Run: npm install usearch, or use the index "exact".' },
+  { name: 'usearch', owner: '@lookalike/gallery', purpose: 'approximate search', remedy: 'Run: npm install usearch, or use the index "exact".' },
 ] as const
 
 async function natives(): Promise<Finding[]> {

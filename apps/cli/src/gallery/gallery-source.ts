@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { ImageRequest, ImageSource } from '@lookalike/core'
-import type { GalleryEntry } from '@lookalike/index'
+import type { GalleryEntry } from '@lookalike/gallery'
 
 /** How a gallery keeps where an image is: files relative to the gallery, so that both can move together. */
 export function toGallerySource(source: ImageSource, folder: string): string | undefined {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, toWarning, type DatasetItem, type ImageRequest, type Metadata, type Pipeline, type Warning } from '@lookalike/core'
+import { LookalikeError, toWarning, type DatasetItem, type ImageRequest, type Metadata, type Warning } from '@lookalike/core'
+import { type Pipeline } from '@lookalike/pipeline'
 
 /** An image on its way into a gallery. */
 export interface IndexImage {

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, createRandom, type Combined, type Embeddings, type Model } from '@lookalike/core'
-import { openGallery } from '@lookalike/index'
+import { createEmbeddings, createRandom, type Combined, type Embeddings } from '@lookalike/core'
+import { type Model } from '@lookalike/core'
+import { openGallery } from '@lookalike/gallery'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { upgradeGallery } from './upgrade-gallery.js'
 

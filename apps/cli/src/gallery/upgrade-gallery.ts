@@ -1,5 +1,6 @@
-import { LookalikeError, type Model, type OperationOptions, type VectorIndexEngine } from '@lookalike/core'
-import { openGallery, readGalleryManifest } from '@lookalike/index'
+import { LookalikeError, type OperationOptions, type VectorIndexEngine } from '@lookalike/core'
+import { type Model } from '@lookalike/core'
+import { openGallery, readGalleryManifest } from '@lookalike/gallery'
 
 export interface Upgraded {
   readonly images: number

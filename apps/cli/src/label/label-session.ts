@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { createRandom, LookalikeError, writeWhole } from '@lookalike/core'
+import { createRandom, LookalikeError } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 
 /** "Is a or b closer to the reference?"; ids of images. */
 export interface LabelQuestion {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isLookalikeError, LookalikeError, thumbnail, type ImageRequest } from '@lookalike/core'
+import { isLookalikeError, LookalikeError, type ImageRequest } from '@lookalike/core'
+import { thumbnail } from '@lookalike/image'
 import { LABEL_PAGE } from './label-page.js'
 import type { LabelAnswer, LabelSession } from './label-session.js'
 

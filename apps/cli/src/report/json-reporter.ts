@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { definePlugin, writeWhole } from '@lookalike/core'
+import { definePlugin } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 import { evaluationJson } from './evaluation-json.js'
 

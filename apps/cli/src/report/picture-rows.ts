@@ -1,4 +1,5 @@
-import { isRelevant, type DatasetItem, type EvaluationResult, type StageResult } from '@lookalike/core'
+import { type DatasetItem, type EvaluationResult, type StageResult } from '@lookalike/core'
+import { isRelevant } from '@lookalike/evaluate'
 import { formatDistance } from '../terminal/format.js'
 import { html, type Html } from './html.js'
 import type { Pictures } from './pictures.js'

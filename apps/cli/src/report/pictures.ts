@@ -1,4 +1,5 @@
-import { thumbnail, toWarning, type ImageRequest, type Warning } from '@lookalike/core'
+import { toWarning, type ImageRequest, type Warning } from '@lookalike/core'
+import { thumbnail } from '@lookalike/image'
 import { html, type Html } from './html.js'
 
 /** Edge of a thumbnail, pixels; shown at half of it, for sharp screens. */

@@ -1,4 +1,5 @@
-import { isRelevant, type DatasetItem, type EvaluationResult, type Ranking } from '@lookalike/core'
+import { type DatasetItem, type EvaluationResult, type Ranking } from '@lookalike/core'
+import { isRelevant } from '@lookalike/evaluate'
 
 /** How well one query went: average precision over its first R results, R = its number of right answers in the gallery. */
 export function queryScores(result: EvaluationResult, rankings: readonly Ranking[]): Float64Array {

@@ -1,4 +1,5 @@
-import { createEmbeddings, modelOfCombiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { createEmbeddings, type Embeddings, type Encoder } from '@lookalike/core'
+import { modelOfCombiner } from '@lookalike/pipeline'
 import { expect, it } from 'vitest'
 import { crossModel, type CrossModelMember } from '../cross-model.js'
 import { toyEncoder, toyImages } from '../testing/toy.js'

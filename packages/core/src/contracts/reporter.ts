@@ -1,4 +1,4 @@
-import type { EvaluationResult } from '../evaluate/evaluation-result.js'
+import type { EvaluationResult } from './evaluation-result.js'
 import type { SpecVersion } from './spec.js'
 
 /** Writes an evaluation in some form. Returns the files that it wrote, relative to the folder. */

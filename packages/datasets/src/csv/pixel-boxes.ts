@@ -1,5 +1,4 @@
-import type { Box, DatasetItem } from '@lookalike/core'
-import { LookalikeError } from '@lookalike/core'
+import { type Box, type DatasetItem, LookalikeError } from '@lookalike/core'
 
 /** Edges in pixels of the upright image. */
 export interface PixelEdges {

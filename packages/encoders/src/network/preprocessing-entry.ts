@@ -1,4 +1,5 @@
-import { LookalikeError, preprocessingSchema, type Preprocessing } from '@lookalike/core'
+import { LookalikeError, type Preprocessing } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import type { OnnxModel } from '@lookalike/onnx'
 
 const KEY = 'lookalike.preprocessing'

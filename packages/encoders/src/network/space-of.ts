@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { describePreprocessing, type Preprocessing } from '@lookalike/core'
+import { type Preprocessing } from '@lookalike/core'
+import { describePreprocessing } from '@lookalike/image'
 import { writeModel, type OnnxModel } from '@lookalike/onnx'
 
 /**

@@ -1,4 +1,4 @@
-import { preprocessingSchema } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
 import type { Running } from '../network/create-network-encoder.js'

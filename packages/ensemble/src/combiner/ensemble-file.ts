@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, writeWhole } from '@lookalike/core'
+import { LookalikeError } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 import { decode, encode } from './packed-json.js'
 import type { EnsembleMember, EnsembleModel } from './ensemble-model.js'

@@ -1,4 +1,5 @@
-import { loadPixels, LookalikeError, preprocessedLength, type Encoder, type ImageRequest, type Preprocessing } from '@lookalike/core'
+import { LookalikeError, type Encoder, type ImageRequest, type Preprocessing } from '@lookalike/core'
+import { loadPixels, preprocessedLength } from '@lookalike/image'
 import { float32, readModel, trainableInitializers, type OnnxModel } from '@lookalike/onnx'
 import { createTrainableModel, matchNames } from '@lookalike/train'
 import { addLora } from './add-lora.js'

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { writeWhole } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import type { ImageCode } from './code-store.js'
 
 /** The folder for codes inside a cache folder. */

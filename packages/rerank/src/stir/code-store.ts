@@ -1,4 +1,5 @@
-import { describeSource, hashImage, isLookalikeError, toWarning, type ImageRequest, type OperationOptions, type Warning } from '@lookalike/core'
+import { isLookalikeError, toWarning, type ImageRequest, type OperationOptions, type Warning } from '@lookalike/core'
+import { describeSource, hashImage } from '@lookalike/image'
 import type { CodeFiles } from './code-files.js'
 
 /** What the first part of a pair model made of one image. */

@@ -1,4 +1,5 @@
-import { loadBatches, type ImageRequest, type OperationOptions, type Preprocessing, type Warning } from '@lookalike/core'
+import { type ImageRequest, type OperationOptions, type Preprocessing, type Warning } from '@lookalike/core'
+import { loadBatches } from '@lookalike/image'
 import { createSession, float32, type Feeds, type OnnxModel, type Session, type SessionOptions, type Tensor } from '@lookalike/onnx'
 import { halfOf, imagePart, pairPart } from '../pair/pair-parts.js'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'

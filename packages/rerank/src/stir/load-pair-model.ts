@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { LookalikeError, preprocessingSchema, type Preprocessing } from '@lookalike/core'
+import { LookalikeError, type Preprocessing } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { loadModel, writeModel, type OnnxModel } from '@lookalike/onnx'
 import { imagePart } from '../pair/pair-parts.js'
 import { readPairSpec, type PairSpec } from '../pair/pair-spec.js'

@@ -1,5 +1,5 @@
 import { selectRows, type Embeddings, type OperationOptions } from '@lookalike/core'
-import { exactTopK } from '@lookalike/index'
+import { exactTopK } from '@lookalike/gallery'
 
 /** The nearest other items of each item that has another of its class. */
 export interface Neighbourhood {

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import {
-  createRandom, definePlugin, embedImages, LookalikeError, openEmbeddingCache, selectRows, SPEC_VERSION, writeWhole,
-  type Augmentation, type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Random, type Sampler, type Trainer, type TrainerRequest, type TrainerResult, type Warning,
-} from '@lookalike/core'
+import { createRandom, definePlugin, LookalikeError, selectRows, SPEC_VERSION, type Augmentation, type DatasetItem, type Embeddings, type ImageRequest, type OperationOptions, type Random, type Sampler, type Trainer, type TrainerRequest, type TrainerResult, type Warning } from '@lookalike/core'
+import { embedImages, openEmbeddingCache, writeWhole } from '@lookalike/image'
 import { checkProviders, float32, readModel, saveModel, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import {
   balanced, createCheckpointStore, createOptimizer, createTrainableModel, hashData, randomResizedCrop, runTrainingLoop, selectTrainingData,

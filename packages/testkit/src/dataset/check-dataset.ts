@@ -1,4 +1,6 @@
-import { decodeImage, isRelevant, type Dataset, type DatasetItem, type Split } from '@lookalike/core'
+import { type Dataset, type DatasetItem, type Split } from '@lookalike/core'
+import { isRelevant } from '@lookalike/evaluate'
+import { decodeImage } from '@lookalike/image'
 import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'

@@ -1,4 +1,5 @@
-import { preprocessingSchema, type Embeddings, type Encoder, type EncoderBatch } from '@lookalike/core'
+import { type Embeddings, type Encoder, type EncoderBatch } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
 import { firstNotFinite, largestDifference, largestValue, short } from '../compare.js'
 import { checkCommon, checkText, checkWhole } from '../contract.js'

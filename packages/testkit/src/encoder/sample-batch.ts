@@ -1,4 +1,5 @@
-import { createRandom, encodePng, preprocess, preprocessedLength, type Encoder, type EncoderBatch, type RawImage } from '@lookalike/core'
+import { createRandom, type Encoder, type EncoderBatch, type RawImage } from '@lookalike/core'
+import { encodePng, preprocess, preprocessedLength } from '@lookalike/image'
 
 /** A picture of a few coloured blocks, different for every number. */
 export function samplePicture(number: number, width = 40, height = 32): RawImage {

@@ -1,7 +1,4 @@
-import {
-  assertComparable, createEmbeddings, createRandom, createRanking, LookalikeError, type Augmentation, type Combiner, type Dataset, type Encoder, type Loss, type LossInput,
-  type Preprocessing, type Reporter, type Reranker, type Sampler, type Trainer, type UnboundLoss, type VectorIndex, type VectorIndexEngine,
-} from '@lookalike/core'
+import { assertComparable, createEmbeddings, createRandom, createRanking, LookalikeError, type Augmentation, type Combiner, type Dataset, type Encoder, type Loss, type LossInput, type Preprocessing, type Reporter, type Reranker, type Sampler, type Trainer, type UnboundLoss, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { innerProduct } from '../compare.js'

@@ -1,4 +1,5 @@
-import { definePlugin, resizeImage, type Augmentation } from '@lookalike/core'
+import { definePlugin, type Augmentation } from '@lookalike/core'
+import { resizeImage } from '@lookalike/image'
 import { z } from 'zod'
 import { range } from './option-schemas.js'
 

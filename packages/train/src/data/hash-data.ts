@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { hashImage, type DatasetItem, type OperationOptions } from '@lookalike/core'
+import { type DatasetItem, type OperationOptions } from '@lookalike/core'
+import { hashImage } from '@lookalike/image'
 
 const AT_ONCE = 8
 

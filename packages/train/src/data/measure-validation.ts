@@ -1,4 +1,5 @@
-import { createEmbeddings, judgeEmbeddings, selectRows, summarise, truthOfItems, LookalikeError, type DatasetItem } from '@lookalike/core'
+import { createEmbeddings, selectRows, LookalikeError, type DatasetItem } from '@lookalike/core'
+import { judgeEmbeddings, summarise, truthOfItems } from '@lookalike/evaluate'
 
 /** Figures of a validation by name: `map@r`, `recall@1`, in [0, 1]. */
 export const VALIDATION_METRICS = ['recall@1', 'map@r'] as const

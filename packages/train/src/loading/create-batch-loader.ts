@@ -1,4 +1,5 @@
-import { LookalikeError, describeSource, type Augmentation, type RawImage, type Warning } from '@lookalike/core'
+import { LookalikeError, type Augmentation, type RawImage, type Warning } from '@lookalike/core'
+import { describeSource } from '@lookalike/image'
 import { createFillers, type AugmentationOrigin } from './create-fillers.js'
 import type { FillSettings } from './fill-batch.js'
 import type { TrainingImage } from './training-image.js'

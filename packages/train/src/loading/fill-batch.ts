@@ -1,4 +1,5 @@
-import { createRandom, isLookalikeError, preprocessedLength, type Augmentation, type Preprocessing, type RawImage } from '@lookalike/core'
+import { createRandom, isLookalikeError, type Augmentation, type Preprocessing, type RawImage } from '@lookalike/core'
+import { preprocessedLength } from '@lookalike/image'
 import { augmentInto, decodeForTraining, type TrainingImage } from './training-image.js'
 
 export interface FillSettings {

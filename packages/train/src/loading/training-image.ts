@@ -1,4 +1,5 @@
-import { decodeImage, preprocess, resizeImage, type Augmentation, type Box, type ImageSource, type Preprocessing, type Random, type RawImage } from '@lookalike/core'
+import { type Augmentation, type Box, type ImageSource, type Preprocessing, type Random, type RawImage } from '@lookalike/core'
+import { decodeImage, preprocess, resizeImage } from '@lookalike/image'
 
 /** An image to train on; can be sent to worker threads. */
 export interface TrainingImage {

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
-import { createRegistry, importModule, isLookalikeError, type Augmentation, type Plugin } from '@lookalike/core'
+import { createRegistry, isLookalikeError, type Augmentation, type Plugin } from '@lookalike/core'
+import { importModule } from '@lookalike/pipeline'
 import type { WorkerAnswer, WorkerData } from './create-fillers.js'
 import { fillBatch, type BatchJob } from './fill-batch.js'
 

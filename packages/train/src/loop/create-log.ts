@@ -1,6 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { writeWhole } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { writeFailed } from '../checkpoint/checkpoint-file.js'
 
 /** A run's `log.jsonl`: one JSON object a line, those with a `step` in their order. */

@@ -1,4 +1,6 @@
-import { embedImages, LookalikeError, type DatasetItem, type EmbedOptions, type Encoder } from '@lookalike/core'
+import { LookalikeError, type DatasetItem, type Encoder } from '@lookalike/core'
+import { type EmbedOptions } from '@lookalike/core'
+import { embedImages } from '@lookalike/image'
 
 /** A teacher's embeddings of the training images. */
 export interface Distillation {

@@ -1,7 +1,6 @@
 import path from 'node:path'
-import {
-  definePlugin, embedImages, openEmbeddingCache, selectRows, type DatasetItem, type Embeddings, type Sampler, type Trainer, type TrainerRequest, type UnboundLoss,
-} from '@lookalike/core'
+import { definePlugin, selectRows, type DatasetItem, type Embeddings, type Sampler, type Trainer, type TrainerRequest, type UnboundLoss } from '@lookalike/core'
+import { embedImages, openEmbeddingCache } from '@lookalike/image'
 import { checkProviders, float32, readModel } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'

@@ -1,10 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import {
-  definePlugin, loadBatches, LookalikeError, openEmbeddingCache, pluginRef,
-  type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest,
-  type UnboundLoss, type Warning,
-} from '@lookalike/core'
+import { definePlugin, LookalikeError, pluginRef, type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest, type UnboundLoss, type Warning } from '@lookalike/core'
+import { loadBatches, openEmbeddingCache } from '@lookalike/image'
 import { checkProviders, float32, quantisedWeights, readModel, trainableInitializers, type Feeds, type QuantisedWeight } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
-import {
-  createRandom, LookalikeError, writeWhole, type Preprocessing, type Sampler, type TrainerRequest, type TrainerResult, type UnboundLoss,
-} from '@lookalike/core'
+import { createRandom, LookalikeError, type Preprocessing, type Sampler, type TrainerRequest, type TrainerResult, type UnboundLoss } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { saveModel, type Feeds, type OnnxModel } from '@lookalike/onnx'
 import { createCheckpointStore } from '../checkpoint/create-checkpoint-store.js'
 import { hashData } from '../data/hash-data.js'

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { encodePng } from '@lookalike/core'
+import { encodePng } from '@lookalike/image'
 import { fromPlugin, samplePicture } from '@lookalike/testkit'
 import { describeDataset, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll, expect, it } from 'vitest'

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { assertComparable, createRanking, definePlugin, LookalikeError, rowOf, writeWhole, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import { assertComparable, createRanking, definePlugin, LookalikeError, rowOf, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 
 const options = z.strictObject({

@@ -1,5 +1,6 @@
 import path from 'node:path'
-import { definePlugin, writeWhole, type Reporter } from '@lookalike/core'
+import { definePlugin, type Reporter } from '@lookalike/core'
+import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 
 const options = z.strictObject({

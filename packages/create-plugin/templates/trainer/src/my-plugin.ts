@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { definePlugin, embedImages, LookalikeError, writeWhole, type Encoder, type Trainer } from '@lookalike/core'
+import { definePlugin, LookalikeError, type Encoder, type Trainer } from '@lookalike/core'
+import { embedImages, writeWhole } from '@lookalike/image'
 import { connectModels, createGraphBuilder, float32, readModel, saveModel, type OnnxModel } from '@lookalike/onnx'
 import { z } from 'zod'
 

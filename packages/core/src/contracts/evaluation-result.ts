@@ -1,0 +1,77 @@
+import type { Warning } from '../errors.js'
+import type { Ranking } from './ranking.js'
+import type { DatasetItem } from './dataset.js'
+
+/** Figures of one stage: the plain search, or the search after the first n rerankers. */
+export interface StageResult {
+  /** `search`, then each reranker's name. */
+  readonly name: string
+  /** `recall@1`, `map@r`, ... to values in [0, 1]. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** The same by category, where the dataset has categories. */
+  readonly categories: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** One ranking a query, by position in `gallery`. */
+  readonly rankings: readonly Ranking[]
+  /** Wall time of this stage, milliseconds a query. */
+  readonly millisecondsPerQuery: number
+}
+
+/** A curve for the report. */
+export interface Curve {
+  readonly name: string
+  readonly x: { readonly label: string; readonly values: readonly number[] }
+  readonly y: { readonly label: string; readonly values: readonly number[] }
+}
+
+/** One way to search of several that are compared on the same images. */
+export interface ComparedModel {
+  readonly name: string
+  /** Length of what is searched. */
+  readonly dim: number
+  readonly metrics: Readonly<Record<string, number>>
+  /** Median time from a query image to its vector, by itself and without a cache, milliseconds. */
+  readonly encodingMilliseconds: number
+  /** Search time, milliseconds a query. */
+  readonly searchMilliseconds: number
+}
+
+/** Error rate of the first result (1 - recall@1) as gallery images are rejected. */
+export interface GalleryRejection {
+  readonly coverage: readonly number[]
+  /** The most uncertain are rejected first. */
+  readonly risk: readonly number[]
+  /** Rejected at random, mean of the repeats. */
+  readonly randomRisk: readonly number[]
+  /** Those that are most often a wrong first result, and most rarely a right one, are rejected first. */
+  readonly oracleRisk: readonly number[]
+  /** Mean of `risk` over the coverages, and of the other two. */
+  readonly aurc: number
+  readonly randomAurc: number
+  readonly oracleAurc: number
+  /** Share of the queries that still have a right answer among the kept images, by uncertainty. */
+  readonly answerable: readonly number[]
+  /** Error rate among those queries alone; 1 where there are none. */
+  readonly answerableRisk: readonly number[]
+  /** The same when rejected at random, mean of the repeats. */
+  readonly randomAnswerableRisk: readonly number[]
+}
+
+/** Everything an evaluation found; reporters turn it into files. */
+export interface EvaluationResult {
+  readonly name: string
+  readonly dataset: string
+  readonly model: { readonly name: string; readonly space: string; readonly dim: number }
+  readonly queries: readonly DatasetItem[]
+  readonly gallery: readonly DatasetItem[]
+  readonly stages: readonly StageResult[]
+  readonly curves: readonly Curve[]
+  /** The model, without rerankers, and then its baselines; only where the config asks for them. */
+  readonly comparison?: readonly ComparedModel[]
+  /** One value a gallery image, where the model has one. */
+  readonly uncertainty?: Float32Array
+  /** What rejecting the least sure gallery images does to the last stage, where the model has uncertainties. */
+  readonly rejection?: GalleryRejection
+  readonly warnings: readonly Warning[]
+  /** ISO 8601. */
+  readonly finishedAt: string
+}

@@ -1,0 +1,125 @@
+import { applyReranker, type Embeddings, type EvaluationResult, type OperationOptions, type Ranking, type Reranker, searchGallery } from '@lookalike/core'
+import { judgeEmbeddings } from '../metrics/judge-embeddings.js'
+import { judgeRankings } from '../metrics/judge-rankings.js'
+import { createJudgement, type JudgedQuery, type Judgement } from '../metrics/judgement.js'
+import { parseMetric } from '../metrics/parse-metric.js'
+import { summarise } from '../metrics/summarise.js'
+import type { Relevance, Truth } from '../metrics/truth.js'
+import { requestOf, type Sides } from './embed-sides.js'
+import type { Evaluation } from './evaluation.js'
+import { measureRejection, recallCurve, rejectionCurves } from './evaluation-curves.js'
+
+/** Queries at work at a time: their long lists are judged, and only the beginnings kept. */
+const BLOCK = 1024
+/** Results of each query that stay in the evaluation, at least; for pictures and curves. */
+const KEPT = 50
+
+/** Searches every query of the sides, reranks, and measures each stage. */
+export async function measureStages(
+  { ks, rerankers, engine, seed }: Pick<Evaluation, 'ks' | 'rerankers' | 'engine' | 'seed'>,
+  sides: Sides,
+  truth: Truth,
+  relevance: Relevance,
+  names: readonly string[],
+  options: OperationOptions,
+): Promise<Pick<EvaluationResult, 'stages' | 'curves' | 'rejection'>> {
+  const { queries, gallery, queryItems, galleryItems } = sides
+  const largest = Math.max(...ks)
+  if (largest > galleryItems.length) {
+    options.onWarning?.({
+      code: 'evaluate/k-too-large',
+      message: `k = ${largest} is larger than the gallery of ${galleryItems.length} images; there it means the whole gallery.`,
+      fields: { k: largest, gallery: galleryItems.length },
+    })
+  }
+  const depth = searchDepth(names, relevance, Math.max(KEPT, largest, ...rerankers.map(({ topN }) => topN)))
+  // Only metrics over the whole gallery need the ranks behind the end of the lists.
+  const wholeGallery = names.some((name) => parseMetric(name).depth(1) === Infinity)
+  const beyond = wholeGallery ? await judgeEmbeddings(queries, gallery, truth, options) : undefined
+
+  const index = await engine.open({ dim: gallery.dim, space: gallery.space })
+  const stages = ['search', ...rerankers.map(({ name }) => name)].map((name) => ({
+    name, milliseconds: 0, rankings: [] as Ranking[], judged: Array.from<JudgedQuery | undefined>({ length: queries.rows }),
+  }))
+  try {
+    await index.add(gallery, options)
+    const view = { embeddings: gallery, nearest: (rows: Embeddings, k: number) => index.search(rows, k) }
+    const images = { queryImages: queryItems.map(requestOf), galleryImages: galleryItems.map(requestOf) }
+    for (const reranker of rerankers) await reranker.prepare?.(view, options)
+    for (let start = 0; start < queries.rows; start += BLOCK) {
+      const rows = Math.min(BLOCK, queries.rows - start)
+      const block = { ...queries, data: queries.data.subarray(start * queries.dim, (start + rows) * queries.dim), rows }
+      const progress = shifted(options, start, queries.rows)
+      let rankings: Ranking[] = []
+      for (const [number, stage] of stages.entries()) {
+        const reranker = rerankers[number - 1]
+        const began = performance.now()
+        rankings = reranker
+          ? await applyReranker(reranker, { rankings, queries: block, gallery: view, ...images, queryImages: images.queryImages.slice(start, start + rows) }, progress)
+          : await searchGallery(index, block, depth, (row) => relevance.excludedFrom(start + row), progress)
+        stage.milliseconds += performance.now() - began
+        const cut = rerankers.slice(0, number).some(({ drops }) => drops)
+        const judgement = judgeRankings(rankings, partOf(truth, start, rows), beyond && partOfJudgement(beyond, start, rows), cut)
+        for (const query of judgement.queries) stage.judged[start + query.query] = { ...query, query: start + query.query }
+        for (const ranking of rankings) stage.rankings.push(beginning(ranking, Math.max(KEPT, largest)))
+      }
+    }
+  } finally {
+    await index.dispose()
+  }
+
+  const judgements = stages.map(({ judged }) => createJudgement(relevance, Array.from(judged)))
+  for (const warning of judgements[0]!.warnings) options.onWarning?.(warning)
+  const categories = queryItems.some(({ category }) => category !== undefined) ? queryItems.map(({ category }) => category) : undefined
+  const rejection = sides.uncertainty && measureRejection(sides.uncertainty, stages.at(-1)!.rankings, truth, seed)
+  return {
+    stages: stages.map(({ name, milliseconds, rankings }, number) => ({
+      name,
+      ...summarise(judgements[number]!, names, categories),
+      rankings,
+      millisecondsPerQuery: milliseconds / Math.max(1, queries.rows),
+    })),
+    curves: [
+      ...stages.map(({ name }, number) => recallCurve(name, judgements[number]!, Math.min(KEPT, galleryItems.length))),
+      ...(rejection ? rejectionCurves(rejection) : []),
+    ],
+    ...(rejection && { rejection }),
+  }
+}
+
+/** How many results the metrics, the rerankers and the report look at. */
+function searchDepth(names: readonly string[], relevance: Relevance, least: number): number {
+  let most = 1
+  for (let row = 0; row < relevance.queries; row++) most = Math.max(most, relevance.relevantTo(row).length)
+  const finite = names.map((name) => parseMetric(name).depth(most)).filter(Number.isFinite)
+  return Math.min(relevance.gallery, Math.max(least, ...finite))
+}
+
+function beginning(ranking: Ranking, count: number): Ranking {
+  if (ranking.positions.length <= count) return ranking
+  return Object.freeze({ positions: ranking.positions.slice(0, count), distances: ranking.distances.slice(0, count) })
+}
+
+function partOf(truth: Truth, start: number, rows: number): Truth {
+  const part = <T>(values: ArrayLike<T>) => Array.from({ length: rows }, (_, i) => values[start + i]!)
+  return {
+    ...truth,
+    queryLabels: part(truth.queryLabels),
+    ...(truth.own && { own: part(truth.own) }),
+    ...(truth.querySequences && { querySequences: Array.from({ length: rows }, (_, i) => truth.querySequences![start + i]) }),
+  }
+}
+
+function partOfJudgement(judgement: Judgement, start: number, rows: number): Judgement {
+  const queries = judgement.queries
+    .filter(({ query }) => query >= start && query < start + rows)
+    .map((judged) => ({ ...judged, query: judged.query - start }))
+  return { queries, warnings: [] }
+}
+
+/** Progress of a block as progress of the whole. */
+function shifted(options: OperationOptions, start: number, total: number): OperationOptions {
+  const { onProgress } = options
+  if (!onProgress) return options
+  return { ...options, onProgress: (progress) => onProgress({ ...progress, done: progress.done + start, total }) }
+}

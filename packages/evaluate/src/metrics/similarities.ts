@@ -1,0 +1,41 @@
+import type { Embeddings } from '@lookalike/core'
+
+/** Inner products of some queries with every row of one gallery. */
+export interface Similarities {
+  /**
+   * @param queries `rows` vectors, row-major
+   * @returns `rows` times the gallery's rows, row-major; valid until the next call
+   */
+  compute(queries: Float32Array, rows: number): Promise<Float32Array>
+  dispose(): Promise<void>
+}
+
+/** Makes `Similarities` of a gallery; `@lookalike/gallery` has a fast one. */
+export type SimilarityEngine = (gallery: Embeddings) => Promise<Similarities>
+
+/** Rows of the gallery that stay in the processor's cache while all queries of a call pass. */
+const BLOCK_BYTES = 256 << 10
+
+/** Inner products in plain JavaScript; good for thousands of rows, slow for more. */
+export async function plainSimilarities({ data, rows: count, dim }: Embeddings): Promise<Similarities> {
+  const block = Math.max(1, Math.floor(BLOCK_BYTES / 4 / dim))
+  return {
+    async compute(queries, rows) {
+      const result = new Float32Array(rows * count)
+      for (let start = 0; start < count; start += block) {
+        const end = Math.min(count, start + block)
+        for (let row = 0; row < rows; row++) {
+          const query = queries.subarray(row * dim, (row + 1) * dim)
+          for (let position = start; position < end; position++) {
+            const offset = position * dim
+            let sum = 0
+            for (let i = 0; i < dim; i++) sum += query[i]! * data[offset + i]!
+            result[row * count + position] = sum
+          }
+        }
+      }
+      return result
+    },
+    dispose: async () => undefined,
+  }
+}

@@ -1,0 +1,66 @@
+import { parseYAML } from 'confbox/yaml'
+import { LookalikeError } from '@lookalike/core'
+
+/** Dotted paths to values: `{ 'train.epochs': '3', 'rerankers.0.topN': 20 }`. Texts are read as YAML. */
+export type Overrides = Readonly<Record<string, unknown>>
+
+/**
+ * Sets values deep inside a config. `encoder: mini` with `encoder.threads=2` becomes `{ use: mini, threads: 2 }`.
+ *
+ * @throws `config/override` when a path leads through a value that has no keys, or past the end of an array.
+ */
+export function applyOverrides(config: Readonly<Record<string, unknown>>, overrides: Overrides): Record<string, unknown> {
+  const result = copy(config) as Record<string, unknown>
+  for (const [path, value] of Object.entries(overrides)) set(result, path, typeof value === 'string' ? parseValue(value, path) : value)
+  return result
+}
+
+/** Plain objects and arrays copied, everything else (a config in code may hold functions) kept. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy)
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)]))
+}
+
+function parseValue(text: string, path: string): unknown {
+  try {
+    return text === '' ? '' : parseYAML(text)
+  } catch (cause) {
+    throw new LookalikeError(
+      'config/override',
+      { problem: `The value of ${path}, ${JSON.stringify(text)}, is no YAML`, expected: 'a number, a text, true, false, [a, b] or {key: value}' },
+      { fields: { path, text }, cause },
+    )
+  }
+}
+
+function set(root: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split('.')
+  const fail = (problem: string, expected: string): never => {
+    throw new LookalikeError('config/override', { problem: `--${path}: ${problem}`, expected }, { fields: { path } })
+  }
+  if (keys.some((key) => key === '' || key === '__proto__')) fail('this is no path', 'keys joined by dots, such as train.epochs')
+  let at: unknown = root
+  for (const [depth, key] of keys.entries()) {
+    const last = depth === keys.length - 1
+    const here = keys.slice(0, depth).join('.')
+    if (Array.isArray(at)) {
+      const index = Number(key)
+      if (!Number.isInteger(index) || index < 0 || index >= at.length) {
+        fail(`${here} has no element ${key}`, at.length > 0 ? `0 to ${at.length - 1}` : 'a config in which it is not empty')
+      }
+    } else if (typeof at !== 'object' || at === null) {
+      fail(`${here} is ${JSON.stringify(at)}, which has no keys`, 'a path to an object')
+    }
+    const holder = at as Record<string, unknown>
+    if (last) {
+      holder[key] = value
+    } else {
+      const next = holder[key]
+      // A plugin's name alone stands for a reference without options.
+      if (typeof next === 'string') holder[key] = { use: next }
+      else if (next === undefined || next === null) holder[key] = {}
+      at = holder[key]
+    }
+  }
+}
