@@ -16,8 +16,14 @@ import { emojiModels } from './lib/asymmetric-models.mjs'
 
 const { values } = parseArgs({
   options: {
-    list: { type: 'string' }, only: { type: 'string', default: '' }, part: { type: 'string', default: '0/1' }, print: { type: 'boolean', default: false },
-    runs: { type: 'string', default: 'bench/runs' }, cache: { type: 'string', default: 'examples/.lookalike' }, threads: { type: 'string', default: '2' }, steps: { type: 'string' },
+    list: { type: 'string' },
+    only: { type: 'string', default: '' },
+    part: { type: 'string', default: '0/1' },
+    print: { type: 'boolean', default: false },
+    runs: { type: 'string', default: 'bench/runs' },
+    cache: { type: 'string', default: 'examples/.lookalike' },
+    threads: { type: 'string', default: '2' },
+    steps: { type: 'string' },
   },
 })
 const [part, parts] = values.part.split('/').map(Number)
@@ -30,9 +36,15 @@ if (values.print) {
 }
 
 const folder = process.cwd()
-const registry = createRegistry(await loadPlugins(['train', 'encoders', 'losses', 'index', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`), import.meta.dirname))
+const registry = createRegistry(
+  await loadPlugins(
+    ['train', 'encoders', 'losses', 'index', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`),
+    import.meta.dirname,
+  ),
+)
 const runOf = (name) => path.join(path.resolve(values.runs), name)
-const recall = (name) => JSON.parse(readFileSync(path.join(runOf(name), 'card.json'), 'utf8')).metrics['validation recall@1']
+const recall = (name) =>
+  JSON.parse(readFileSync(path.join(runOf(name), 'card.json'), 'utf8')).metrics['validation recall@1']
 
 for (const { name, seed, encoder, train, training, teachers } of models) {
   const run = runOf(name)
@@ -40,12 +52,24 @@ for (const { name, seed, encoder, train, training, teachers } of models) {
   const best = teachers?.reduce((one, other) => (recall(other) > recall(one) ? other : one))
   const teacher = best && { encoder: { use: 'onnx', model: path.join(runOf(best), 'model.onnx') } }
   const config = {
-    name, seed, encoder, train: { ...train, ...(teacher && { teacher }), ...(values.steps && { steps: Number(values.steps) }) }, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [],
-    images: { onCorrupt: 'fail' }, cache: values.cache, runs: values.runs, threads: Number(values.threads),
+    name,
+    seed,
+    encoder,
+    train: { ...train, ...(teacher && { teacher }), ...(values.steps && { steps: Number(values.steps) }) },
+    plugins: [],
+    index: 'exact',
+    gallery: 'gallery',
+    rerankers: [],
+    images: { onCorrupt: 'fail' },
+    cache: values.cache,
+    runs: values.runs,
+    threads: Number(values.threads),
     evaluate: { split: 'validation', ks: [1], metrics: ['recall'], reporters: [] },
     dataset: { use: 'emoji', validation: 0.1, ...(training && { training }) },
   }
-  const pipeline = await createPipeline({ folder, config }, registry, { onWarning: ({ message }) => console.error(message) })
+  const pipeline = await createPipeline({ folder, config }, registry, {
+    onWarning: ({ message }) => console.error(message),
+  })
   const started = performance.now()
   const { metrics } = await pipeline.train({ resume: existsSync(path.join(run, 'log.jsonl')) })
   console.log(JSON.stringify({ name, seconds: Math.round((performance.now() - started) / 1000), ...metrics }))

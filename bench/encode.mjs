@@ -16,8 +16,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { env, pipeline } from '@huggingface/transformers'
 import { createRandom } from '@lookalike/core'
-import { decodeImage, loadBatches, preprocess } from '@lookalike/image'
 import { buildVit, createMiniEncoder, createOnnxEncoder, createPretrainedEncoder } from '@lookalike/encoders'
+import { decodeImage, loadBatches, preprocess } from '@lookalike/image'
 import { loadModel, readModel, writeModel } from '@lookalike/onnx'
 import * as ort from 'onnxruntime-node'
 import sharp from 'sharp'
@@ -26,8 +26,11 @@ import { median, rounded } from './lib/vectors.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    model: { type: 'string', default: 'vit-small' }, photos: { type: 'string', default: '640' },
-    images: { type: 'string', default: '32' }, rounds: { type: 'string', default: '5' }, batch: { type: 'string', default: '8' },
+    model: { type: 'string', default: 'vit-small' },
+    photos: { type: 'string', default: '640' },
+    images: { type: 'string', default: '32' },
+    rounds: { type: 'string', default: '5' },
+    batch: { type: 'string', default: '8' },
   },
 })
 const count = Number(options.images)
@@ -50,24 +53,48 @@ try {
 
   const taken = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
   for (let round = 0; round < Number(options.rounds); round++) {
-    for (const [name, run] of Object.entries(contenders)) taken[name].push(await measured(() => run(files), files.length))
+    for (const [name, run] of Object.entries(contenders))
+      taken[name].push(await measured(() => run(files), files.length))
   }
-  const of = (what) => Object.fromEntries(Object.entries(taken).map(([name, runs]) => [name, rounded(median(runs.map(what)))]))
-  const ratio = (what, other) => rounded(median(taken.lookalike.map((ours, round) => what(taken[other][round]) / what(ours))))
+  const of = (what) =>
+    Object.fromEntries(Object.entries(taken).map(([name, runs]) => [name, rounded(median(runs.map(what)))]))
+  const ratio = (what, other) =>
+    rounded(median(taken.lookalike.map((ours, round) => what(taken[other][round]) / what(ours))))
   const decoded = await Promise.all(files.map((source) => decodeImage({ source })))
-  console.log(JSON.stringify({
-    model: options.model, photos: options.photos, images: files.length, batch: batchSize, rounds: taken.lookalike.length,
-    imagesPerSecond: of(({ wall }) => 1000 / wall),
-    processorMillisecondsPerImage: of(({ cpu }) => cpu),
-    // Of the processor time of `lookalike`.
-    parts: {
-      decode: rounded((await repeated(() => forEach(files, (source) => decodeImage({ source })))).cpu),
-      resizeAndNormalise: rounded((await repeated(() => forEach(decoded, (image) => preprocess(image, preprocessing)))).cpu),
-    },
-    shareOfSessionRun: { wall: ratio(({ wall }) => wall, 'session.run'), processor: ratio(({ cpu }) => cpu, 'session.run') },
-    shareOfOwnSession: { wall: ratio(({ wall }) => wall, 'own session'), processor: ratio(({ cpu }) => cpu, 'own session') },
-    againstTransformers: { wall: ratio(({ wall }) => wall, 'transformers.js'), processor: ratio(({ cpu }) => cpu, 'transformers.js') },
-  }, null, 2))
+  console.log(
+    JSON.stringify(
+      {
+        model: options.model,
+        photos: options.photos,
+        images: files.length,
+        batch: batchSize,
+        rounds: taken.lookalike.length,
+        imagesPerSecond: of(({ wall }) => 1000 / wall),
+        processorMillisecondsPerImage: of(({ cpu }) => cpu),
+        // Of the processor time of `lookalike`.
+        parts: {
+          decode: rounded((await repeated(() => forEach(files, (source) => decodeImage({ source })))).cpu),
+          resizeAndNormalise: rounded(
+            (await repeated(() => forEach(decoded, (image) => preprocess(image, preprocessing)))).cpu,
+          ),
+        },
+        shareOfSessionRun: {
+          wall: ratio(({ wall }) => wall, 'session.run'),
+          processor: ratio(({ cpu }) => cpu, 'session.run'),
+        },
+        shareOfOwnSession: {
+          wall: ratio(({ wall }) => wall, 'own session'),
+          processor: ratio(({ cpu }) => cpu, 'own session'),
+        },
+        againstTransformers: {
+          wall: ratio(({ wall }) => wall, 'transformers.js'),
+          processor: ratio(({ cpu }) => cpu, 'transformers.js'),
+        },
+      },
+      null,
+      2,
+    ),
+  )
   await encoder.dispose()
 
   async function repeated(work) {
@@ -86,8 +113,16 @@ async function forEach(items, work) {
 /** Lays the model out as a model repository for both libraries, and opens it in ours. */
 async function model(name, repository) {
   const preprocessor = (size, mean, std, resample, crop) => ({
-    image_processor_type: 'ViTImageProcessor', do_resize: true, size, resample, do_rescale: true, rescale_factor: 1 / 255,
-    do_normalize: true, image_mean: mean, image_std: std, ...(crop && { do_center_crop: true, crop_size: crop }),
+    image_processor_type: 'ViTImageProcessor',
+    do_resize: true,
+    size,
+    resample,
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: mean,
+    image_std: std,
+    ...(crop && { do_center_crop: true, crop_size: crop }),
   })
   const write = async (network, config, preprocessorConfig) => {
     await mkdir(join(repository, 'onnx'), { recursive: true })
@@ -100,7 +135,11 @@ async function model(name, repository) {
     const network = name.endsWith('.onnx')
       ? await loadModel(name)
       : buildVit({ imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6, pooling: 'none', epsilon: 1e-12 })
-    await write(network, { model_type: 'vit', architectures: ['ViTModel'], hidden_size: 384 }, preprocessor({ height: 224, width: 224 }, half, half, 2))
+    await write(
+      network,
+      { model_type: 'vit', architectures: ['ViTModel'], hidden_size: 384 },
+      preprocessor({ height: 224, width: 224 }, half, half, 2),
+    )
     return createPretrainedEncoder({ family: 'pretrained-vit', model: repository, batchSize, cacheFolder: tmpdir() })
   }
   // transformers.js knows inputs and outputs by their names alone.
@@ -115,12 +154,24 @@ async function model(name, repository) {
   if (!existsSync(path)) throw new Error(`${path} is not there; use --model vit-small`)
   const crop = { width: 224, height: 224 }
   const mean = [127 / 255, 127 / 255, 127 / 255]
-  await write(renamed(readModel(await readFile(path))), config, preprocessor({ shortest_edge: 256 }, mean, half, 3, crop))
+  await write(
+    renamed(readModel(await readFile(path))),
+    config,
+    preprocessor({ shortest_edge: 256 }, mean, half, 3, crop),
+  )
   return createOnnxEncoder({
-    model: path, batchSize,
+    model: path,
+    batchSize,
     preprocessing: {
-      resize: { mode: 'shortest-edge', size: 256 }, crop, interpolation: 'bicubic', background: [255, 255, 255],
-      scale: 1 / 255, mean, std: half, channels: 'rgb', layout: 'nchw',
+      resize: { mode: 'shortest-edge', size: 256 },
+      crop,
+      interpolation: 'bicubic',
+      background: [255, 255, 255],
+      scale: 1 / 255,
+      mean,
+      std: half,
+      channels: 'rgb',
+      layout: 'nchw',
     },
   })
 }
@@ -128,7 +179,10 @@ async function model(name, repository) {
 /** The only input as `pixel_values`, the only output as `last_hidden_state`. */
 function renamed(network) {
   const { inputs, outputs, nodes } = network.graph
-  const names = new Map([[inputs[0].name, 'pixel_values'], [outputs[0].name, 'last_hidden_state']])
+  const names = new Map([
+    [inputs[0].name, 'pixel_values'],
+    [outputs[0].name, 'last_hidden_state'],
+  ])
   const rename = (name) => names.get(name) ?? name
   return {
     ...network,
@@ -149,13 +203,21 @@ async function photos(kind) {
   if (!existsSync(root)) throw new Error(`${root} is not there; use --photos generated`)
   const names = (await readdir(root, { recursive: true })).filter((name) => name.endsWith('.jpg')).sort()
   const step = Math.max(1, Math.floor(names.length / count))
-  const chosen = names.filter((_, i) => i % step === 0).slice(0, count).map((name) => join(root, name))
+  const chosen = names
+    .filter((_, i) => i % step === 0)
+    .slice(0, count)
+    .map((name) => join(root, name))
   if (kind === '224') return chosen
-  return Promise.all(chosen.map(async (source, i) => {
-    const file = join(target, `${i}.jpg`)
-    await sharp(source).resize(Number(kind), Number(kind) * 0.75, { fit: 'cover', kernel: 'lanczos3' }).jpeg({ quality: 90 }).toFile(file)
-    return file
-  }))
+  return Promise.all(
+    chosen.map(async (source, i) => {
+      const file = join(target, `${i}.jpg`)
+      await sharp(source)
+        .resize(Number(kind), Number(kind) * 0.75, { fit: 'cover', kernel: 'lanczos3' })
+        .jpeg({ quality: 90 })
+        .toFile(file)
+      return file
+    }),
+  )
 }
 
 /** Photograph-like pictures of 640 x 480 pixels: blurred noise under fine grain, JPEG quality 88. */
@@ -180,7 +242,9 @@ async function generated(target) {
 function onReadyPixels({ crop: { width, height } }, run) {
   const random = createRandom('bench/encode/pixels')
   const made = (images) => Float32Array.from({ length: images * 3 * width * height }, () => random.normal())
-  const pixels = new Map([batchSize, count % batchSize].filter((images) => images > 0).map((images) => [images, made(images)]))
+  const pixels = new Map(
+    [batchSize, count % batchSize].filter((images) => images > 0).map((images) => [images, made(images)]),
+  )
   return async (files) => {
     for (let i = 0; i < files.length; i += batchSize) {
       const images = Math.min(batchSize, files.length - i)
@@ -192,7 +256,9 @@ function onReadyPixels({ crop: { width, height } }, run) {
 async function bareSession(path, preprocessing) {
   const session = await ort.InferenceSession.create(path)
   const { width, height } = preprocessing.crop
-  return onReadyPixels(preprocessing, (pixels, images) => session.run({ pixel_values: new ort.Tensor('float32', pixels, [images, 3, height, width]) }))
+  return onReadyPixels(preprocessing, (pixels, images) =>
+    session.run({ pixel_values: new ort.Tensor('float32', pixels, [images, 3, height, width]) }),
+  )
 }
 
 function ownSession(encoder, preprocessing) {
@@ -201,7 +267,11 @@ function ownSession(encoder, preprocessing) {
 
 function endToEnd(encoder, preprocessing) {
   return async (files) => {
-    for await (const { batch, release } of loadBatches(files.map((source) => ({ source })), preprocessing, { batchSize })) {
+    for await (const { batch, release } of loadBatches(
+      files.map((source) => ({ source })),
+      preprocessing,
+      { batchSize },
+    )) {
       await encoder.encode(batch)
       release()
     }

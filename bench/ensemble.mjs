@@ -15,21 +15,33 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createEmbeddings, createRandom } from '@lookalike/core'
-import { openEmbeddingCache } from '@lookalike/image'
 import { annotatorAgreement, loadEmojiTriples, loadTriples } from '@lookalike/datasets'
 import { createMiniEncoder, createNetworkEncoder } from '@lookalike/encoders'
 import { exactEngine } from '@lookalike/gallery'
+import { openEmbeddingCache } from '@lookalike/image'
 import { loadModel } from '@lookalike/onnx'
 import { measureEnsemble } from './lib/ensemble-table.mjs'
 
 const { values } = parseArgs({
   options: {
-    set: { type: 'string', default: 'materials' }, seeds: { type: 'string', default: '0,1,2' }, contexts: { type: 'string', default: '8' },
-    references: { type: 'string', default: '1' }, bases: { type: 'string', default: 'imagenet' }, each: { type: 'string', default: 'turn' },
-    member: { type: 'string', default: 'head' }, size: { type: 'string', default: '224' }, epochs: { type: 'string', default: '6' },
-    batch: { type: 'string', default: '32' }, rate: { type: 'string', default: '1e-3' }, decay: { type: 'string', default: '3e-3' },
-    objective: { type: 'string', default: 'cosine' }, centred: { type: 'string', default: 'yes' }, validation: { type: 'string', default: '300' },
-    most: { type: 'string', default: '2000' }, threads: { type: 'string', default: '2' }, cache: { type: 'string', default: 'examples/.lookalike' },
+    set: { type: 'string', default: 'materials' },
+    seeds: { type: 'string', default: '0,1,2' },
+    contexts: { type: 'string', default: '8' },
+    references: { type: 'string', default: '1' },
+    bases: { type: 'string', default: 'imagenet' },
+    each: { type: 'string', default: 'turn' },
+    member: { type: 'string', default: 'head' },
+    size: { type: 'string', default: '224' },
+    epochs: { type: 'string', default: '6' },
+    batch: { type: 'string', default: '32' },
+    rate: { type: 'string', default: '1e-3' },
+    decay: { type: 'string', default: '3e-3' },
+    objective: { type: 'string', default: 'cosine' },
+    centred: { type: 'string', default: 'yes' },
+    validation: { type: 'string', default: '300' },
+    most: { type: 'string', default: '2000' },
+    threads: { type: 'string', default: '2' },
+    cache: { type: 'string', default: 'examples/.lookalike' },
   },
 })
 const number = (name) => Number(values[name])
@@ -43,15 +55,30 @@ else console.log(`${shared} is not there: nothing is measured`)
 async function table() {
   const encoders = await Promise.all(values.bases.split(',').map(openBase))
   const options = {
-    member: values.member, each: values.each, together: true, most: number('most'), components: 64, centred: values.centred === 'yes', epochs: number('epochs'),
-    batchSize: number('batch'), learningRate: number('rate'), weightDecay: number('decay'), objective: values.objective, temperature: 0.1, threads: number('threads'),
+    member: values.member,
+    each: values.each,
+    together: true,
+    most: number('most'),
+    components: 64,
+    centred: values.centred === 'yes',
+    epochs: number('epochs'),
+    batchSize: number('batch'),
+    learningRate: number('rate'),
+    weightDecay: number('decay'),
+    objective: values.objective,
+    temperature: 0.1,
+    threads: number('threads'),
     onMember: (name, local) => console.error(`${name}: ${local.toFixed(1)} % of its held-out third`),
-    ...(values.member === 'head' && { openCache: (space, dim) => openEmbeddingCache(path.resolve(values.cache, 'embeddings'), space, dim) }),
+    ...(values.member === 'head' && {
+      openCache: (space, dim) => openEmbeddingCache(path.resolve(values.cache, 'embeddings'), space, dim),
+    }),
   }
   const rows = []
   for (const seed of values.seeds.split(',').map(Number)) {
     const dataset = await load(seed)
-    const row = await measureEnsemble(dataset, encoders, options, seed, (network, { name, input }) => createNetworkEncoder(name, network, input.preprocessing, { threads: options.threads }))
+    const row = await measureEnsemble(dataset, encoders, options, seed, (network, { name, input }) =>
+      createNetworkEncoder(name, network, input.preprocessing, { threads: options.threads }),
+    )
     if (values.set === 'materials') row['one person with the majority of the others'] = 100 * (await people())
     for (const [name, value] of Object.entries(dataset.figures ?? {})) row[`annotators: ${name}`] = 100 * value
     rows.push(row)
@@ -59,7 +86,10 @@ async function table() {
   }
   for (const encoder of encoders) await encoder.dispose()
   // Contexts of different seeds are different ones.
-  const ofContexts = (row, part) => Object.entries(row).filter(([name]) => name.endsWith(`, ${part}`) && !name.startsWith('best ')).map(([, value]) => value)
+  const ofContexts = (row, part) =>
+    Object.entries(row)
+      .filter(([name]) => name.endsWith(`, ${part}`) && !name.startsWith('best '))
+      .map(([, value]) => value)
   const summary = {}
   for (const part of ['local', 'test']) {
     const all = rows.flatMap((row) => ofContexts(row, part))
@@ -67,7 +97,8 @@ async function table() {
   }
   for (const name of Object.keys(rows[0]).filter((name) => !/, (local|test)$/.test(name))) {
     const all = rows.map((row) => row[name])
-    summary[name] = `${(all.reduce((sum, value) => sum + value, 0) / all.length).toFixed(1)} (${Math.min(...all).toFixed(1)} to ${Math.max(...all).toFixed(1)})`
+    summary[name] =
+      `${(all.reduce((sum, value) => sum + value, 0) / all.length).toFixed(1)} (${Math.min(...all).toFixed(1)} to ${Math.max(...all).toFixed(1)})`
   }
   console.log(JSON.stringify({ ...values, ...summary }, null, 1))
 }
@@ -76,39 +107,83 @@ function load(seed) {
   if (values.set === 'emoji') {
     return loadEmojiTriples(
       {
-        contexts: number('contexts'), triplesPerContext: 1000, referencesPerContext: number('references'), validationReferences: number('validation'),
-        testReferences: 500, triplesPerReference: 9, minVotes: 8, heldOutLocales: 0, styles: ['noto'], seed,
+        contexts: number('contexts'),
+        triplesPerContext: 1000,
+        referencesPerContext: number('references'),
+        validationReferences: number('validation'),
+        testReferences: 500,
+        triplesPerReference: 9,
+        minVotes: 8,
+        heldOutLocales: 0,
+        styles: ['noto'],
+        seed,
       },
       { folder: root, cacheFolder: path.resolve(values.cache), warn: () => undefined },
     )
   }
-  return values.set === 'mixed' ? mixed(seed) : loadPeople(values.set, seed, values.contexts === 'reference' ? 'reference' : number('contexts'))
+  return values.set === 'mixed'
+    ? mixed(seed)
+    : loadPeople(values.set, seed, values.contexts === 'reference' ? 'reference' : number('contexts'))
 }
 
 /** Materials, which are judged by gloss, and shoes, judged by shape, as one set: half of the contexts and of the other triples from each. */
 async function mixed(seed) {
   const half = number('contexts') / 2
-  const sets = await Promise.all(['materials', 'shoes'].map(async (set) => ({ set, ...(await loadPeople(set, seed, half)) })))
+  const sets = await Promise.all(
+    ['materials', 'shoes'].map(async (set) => ({ set, ...(await loadPeople(set, seed, half)) })),
+  )
   const of = (list, split) => list.filter((triple) => triple.split === split)
   const shuffled = (list, seedOf) => Array.from(createRandom(seedOf).permutation(list.length), (at) => list[at])
-  const parts = ['validation', 'test'].map((split) => [split, Math.min(...sets.map(({ triples }) => of(triples, split).length))])
+  const parts = ['validation', 'test'].map((split) => [
+    split,
+    Math.min(...sets.map(({ triples }) => of(triples, split).length)),
+  ])
   const triples = sets.flatMap(({ set, triples: own }) => {
-    const named = (triple) => ({ ...triple, reference: `${set}/${triple.reference}`, a: `${set}/${triple.a}`, b: `${set}/${triple.b}`, ...(triple.context && { context: `${set} ${triple.context}` }) })
-    return [...of(own, 'train'), ...parts.flatMap(([split, count]) => shuffled(of(own, split), `${seed}/${set}/${split}`).slice(0, count))].map(named)
+    const named = (triple) => ({
+      ...triple,
+      reference: `${set}/${triple.reference}`,
+      a: `${set}/${triple.a}`,
+      b: `${set}/${triple.b}`,
+      ...(triple.context && { context: `${set} ${triple.context}` }),
+    })
+    return [
+      ...of(own, 'train'),
+      ...parts.flatMap(([split, count]) => shuffled(of(own, split), `${seed}/${set}/${split}`).slice(0, count)),
+    ].map(named)
   })
-  return { items: sets.flatMap(({ set, items }) => items.map((item) => ({ ...item, id: `${set}/${item.id}` }))), triples }
+  return {
+    items: sets.flatMap(({ set, items }) => items.map((item) => ({ ...item, id: `${set}/${item.id}` }))),
+    triples,
+  }
 }
 
 function loadPeople(set, seed, contexts) {
   const folder = path.join(shared, set === 'materials' ? 'triples-material-appearance' : 'triples-zappos-shoes')
   return loadTriples(
     {
-      file: path.join(folder, 'triples.csv'), index: path.join(folder, 'index.csv'), format: 'triples', ids: 'row', ties: 'drop', missingImages: 'fail', seed,
+      file: path.join(folder, 'triples.csv'),
+      index: path.join(folder, 'index.csv'),
+      format: 'triples',
+      ids: 'row',
+      ties: 'drop',
+      missingImages: 'fail',
+      seed,
       columns: {
-        reference: 'reference', a: 'a', b: 'b', closer: 'closer', context: 'context', classA: 'class_a', classB: 'class_b', votesA: 'votes_a', votesB: 'votes_b', split: 'split',
+        reference: 'reference',
+        a: 'a',
+        b: 'b',
+        closer: 'closer',
+        context: 'context',
+        classA: 'class_a',
+        classB: 'class_b',
+        votesA: 'votes_a',
+        votesB: 'votes_b',
+        split: 'split',
       },
       contexts,
-      ...(set === 'materials' ? { splitBy: 'column', validation: 0.3, test: 0 } : { splitBy: 'images', validation: 0.25, test: 0.3 }),
+      ...(set === 'materials'
+        ? { splitBy: 'column', validation: 0.3, test: 0 }
+        : { splitBy: 'images', validation: 0.25, test: 0.3 }),
     },
     { folder: shared, warn: () => undefined },
   )
@@ -116,10 +191,15 @@ function loadPeople(set, seed, contexts) {
 
 /** What a person reaches on the test triples of materials that have a majority: the figure to hold beside a model's. */
 async function people() {
-  const [header, ...lines] = (await readFile(path.join(shared, 'triples-material-appearance/triples.csv'), 'utf8')).trim().split(/\r?\n/).map((line) => line.split(','))
+  const [header, ...lines] = (await readFile(path.join(shared, 'triples-material-appearance/triples.csv'), 'utf8'))
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => line.split(','))
   const cell = (line, name) => line[header.indexOf(name)]
   const test = lines.filter((line) => cell(line, 'split') === 'test' && cell(line, 'closer') !== 'tie')
-  return annotatorAgreement(test.map((line) => ({ a: Number(cell(line, 'votes_a')), b: Number(cell(line, 'votes_b')) }))).withMajority
+  return annotatorAgreement(
+    test.map((line) => ({ a: Number(cell(line, 'votes_a')), b: Number(cell(line, 'votes_b')) })),
+  ).withMajority
 }
 
 /** The MobileNetV2 of ../shared/data/encoders at any size: they are convolutions throughout. */
@@ -131,10 +211,22 @@ async function openBase(name) {
   const [input] = model.graph.inputs
   const sized = { ...model, graph: { ...model.graph, inputs: [{ ...input, shape: ['N', 3, size, size] }] } }
   const mean = middle * scale
-  return createNetworkEncoder(name, sized, {
-    resize: { mode: 'shortest-edge', size: Math.round((size * 256) / 224) }, crop: { width: size, height: size }, interpolation: 'bicubic',
-    background: [255, 255, 255], scale, mean: [mean, mean, mean], std: [1, 1, 1], channels: 'rgb', layout: 'nchw',
-  }, { normalise: false, threads: number('threads') })
+  return createNetworkEncoder(
+    name,
+    sized,
+    {
+      resize: { mode: 'shortest-edge', size: Math.round((size * 256) / 224) },
+      crop: { width: size, height: size },
+      interpolation: 'bicubic',
+      background: [255, 255, 255],
+      scale,
+      mean: [mean, mean, mean],
+      std: [1, 1, 1],
+      channels: 'rgb',
+      layout: 'nchw',
+    },
+    { normalise: false, threads: number('threads') },
+  )
 }
 
 /** Exact top-10 of 20,000 images for 256 queries, members of 64 dimensions side by side, taking turns; processor time, so that other work hardly matters. */
@@ -159,10 +251,15 @@ async function searchCost() {
   }
   const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1]
   counts.forEach((members, i) => {
-    console.log(JSON.stringify({
-      members, dim: width * members, processorMilliseconds: Number(median(times[i]).toFixed(3)), timesOneMember: Number((median(times[i]) / median(times[0])).toFixed(2)),
-      megabytes: (rows * width * members * 4) / 1e6,
-    }))
+    console.log(
+      JSON.stringify({
+        members,
+        dim: width * members,
+        processorMilliseconds: Number(median(times[i]).toFixed(3)),
+        timesOneMember: Number((median(times[i]) / median(times[0])).toFixed(2)),
+        megabytes: (rows * width * members * 4) / 1e6,
+      }),
+    )
   })
   for (const index of indices) await index.dispose?.()
 }

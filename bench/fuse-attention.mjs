@@ -16,8 +16,11 @@ import { median, rounded } from './lib/vectors.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '15' }, threads: { type: 'string' }, batch: { type: 'string', default: '1,8' },
-    file: { type: 'string' }, size: { type: 'string', default: '224' },
+    rounds: { type: 'string', default: '15' },
+    threads: { type: 'string' },
+    batch: { type: 'string', default: '1,8' },
+    file: { type: 'string' },
+    size: { type: 'string', default: '224' },
   },
 })
 const vit = (patchSize, dim, heads) => buildVit({ imageSize: 224, patchSize, dim, depth: 12, heads, pooling: 'none' })
@@ -30,7 +33,12 @@ for (const [name, open] of Object.entries(models)) {
   const model = await open()
   const input = model.graph.inputs[0].name
   const size = Number(options.size)
-  const images = (count) => ({ [input]: float32(Float32Array.from({ length: count * 3 * size ** 2 }, () => random.normal()), [count, 3, size, size]) })
+  const images = (count) => ({
+    [input]: float32(
+      Float32Array.from({ length: count * 3 * size ** 2 }, () => random.normal()),
+      [count, 3, size, size],
+    ),
+  })
   const started = performance.now()
   const fused = await fuseAttention(model, images(2))
   const fusing = performance.now() - started
@@ -38,18 +46,28 @@ for (const [name, open] of Object.entries(models)) {
   const sessions = { plain: await createSession(model, settings), fused: await createSession(fused, settings) }
   for (const batch of options.batch.split(',').map(Number)) {
     const feeds = images(batch)
-    const [expected, found] = [await sessions.plain.run(feeds), await sessions.fused.run(feeds)].map((results) => Object.values(results)[0].data)
+    const [expected, found] = [await sessions.plain.run(feeds), await sessions.fused.run(feeds)].map(
+      (results) => Object.values(results)[0].data,
+    )
     const taken = { plain: [], fused: [] }
     for (let round = 0; round < Number(options.rounds); round++) {
-      for (const [form, session] of Object.entries(sessions)) taken[form].push(await measured(() => session.run(feeds), batch))
+      for (const [form, session] of Object.entries(sessions))
+        taken[form].push(await measured(() => session.run(feeds), batch))
     }
-    const of = (what) => Object.fromEntries(Object.entries(taken).map(([form, runs]) => [form, rounded(median(runs.map(what)))]))
-    console.log(JSON.stringify({
-      model: name, attentions: fused.graph.nodes.filter(({ op }) => op === 'Attention').length, batch,
-      processor: of(({ cpu }) => cpu), wall: of(({ wall }) => wall),
-      times: { processor: ratio(taken, ({ cpu }) => cpu), wall: ratio(taken, ({ wall }) => wall) },
-      difference: largest(found.map((value, i) => value - expected[i])) / largest(expected), fusingMilliseconds: Math.round(fusing),
-    }))
+    const of = (what) =>
+      Object.fromEntries(Object.entries(taken).map(([form, runs]) => [form, rounded(median(runs.map(what)))]))
+    console.log(
+      JSON.stringify({
+        model: name,
+        attentions: fused.graph.nodes.filter(({ op }) => op === 'Attention').length,
+        batch,
+        processor: of(({ cpu }) => cpu),
+        wall: of(({ wall }) => wall),
+        times: { processor: ratio(taken, ({ cpu }) => cpu), wall: ratio(taken, ({ wall }) => wall) },
+        difference: largest(found.map((value, i) => value - expected[i])) / largest(expected),
+        fusingMilliseconds: Math.round(fusing),
+      }),
+    )
   }
   for (const session of Object.values(sessions)) await session.dispose()
 }

@@ -8,19 +8,38 @@ import { loadPixels, preprocessingSchema } from '@lookalike/image'
 import sharp from 'sharp'
 
 const ROUNDS = 24
-const sizes = [[128, 96], [500, 375], [1024, 768], [1023, 767], [4032, 3024]]
+const sizes = [
+  [128, 96],
+  [500, 375],
+  [1024, 768],
+  [1023, 767],
+  [4032, 3024],
+]
 const targets = [
-  { name: '248 > 224 bicubic', kernel: 'cubic', spec: { resize: { mode: 'shortest-edge', size: 248 }, crop: { width: 224, height: 224 } } },
-  { name: '72 > 64 bilinear', kernel: 'linear', spec: { resize: { mode: 'shortest-edge', size: 72 }, crop: { width: 64, height: 64 }, interpolation: 'bilinear' } },
+  {
+    name: '248 > 224 bicubic',
+    kernel: 'cubic',
+    spec: { resize: { mode: 'shortest-edge', size: 248 }, crop: { width: 224, height: 224 } },
+  },
+  {
+    name: '72 > 64 bilinear',
+    kernel: 'linear',
+    spec: { resize: { mode: 'shortest-edge', size: 72 }, crop: { width: 64, height: 64 }, interpolation: 'bilinear' },
+  },
 ]
 
 /** Photograph-like content: coarse shapes with noise on top. */
 async function photograph(width, height) {
   const value = (i) => (i * 2654435761) % 256
   const coarse = Uint8Array.from({ length: 32 * 24 * 3 }, (_, i) => value(i))
-  const shapes = await sharp(coarse, { raw: { width: 32, height: 24, channels: 3 } }).resize(width, height, { fit: 'fill' }).raw().toBuffer()
+  const shapes = await sharp(coarse, { raw: { width: 32, height: 24, channels: 3 } })
+    .resize(width, height, { fit: 'fill' })
+    .raw()
+    .toBuffer()
   const noisy = shapes.map((v, i) => Math.max(0, Math.min(255, v + (value(i) % 17) - 8)))
-  return sharp(noisy, { raw: { width, height, channels: 3 } }).jpeg({ quality: 88 }).toBuffer()
+  return sharp(noisy, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: 88 })
+    .toBuffer()
 }
 
 async function milliseconds(work) {
@@ -49,9 +68,10 @@ for (const [width, height] of sizes) {
         .raw()
         .toBuffer({ resolveWithObject: true })
       const area = info.width * info.height
-      for (let i = 0; i < area; i++) for (let c = 0; c < 3; c++) {
-        out[c * area + i] = (data[i * 3 + c] / 255 - preprocessing.mean[c]) / preprocessing.std[c]
-      }
+      for (let i = 0; i < area; i++)
+        for (let c = 0; c < 3; c++) {
+          out[c * area + i] = (data[i * 3 + c] / 255 - preprocessing.mean[c]) / preprocessing.std[c]
+        }
     }
     const times = [[], []]
     for (let round = 0; round < ROUNDS; round++) {

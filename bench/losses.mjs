@@ -37,7 +37,9 @@ const pairLosses = {
 
 /** PyTorch in a process of its own that answers one line a question; undefined where there is none. */
 async function startTorch() {
-  const child = spawn('/usr/bin/python3', [fileURLToPath(new URL('losses.py', import.meta.url))], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn('/usr/bin/python3', [fileURLToPath(new URL('losses.py', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const first = await lines.next().catch(() => ({ done: true }))
   if (first.done) return undefined
@@ -74,7 +76,9 @@ function summarise(times) {
 
 const torch = await startTorch()
 const { products, tensorflow } = await losses.describeBackend()
-console.log(`products: ${products}; tensorflow: ${tensorflow}; PyTorch: ${torch?.version ?? 'not installed'}; milliseconds a step, median (best) of ${repeats}\n`)
+console.log(
+  `products: ${products}; tensorflow: ${tensorflow}; PyTorch: ${torch?.version ?? 'not installed'}; milliseconds a step, median (best) of ${repeats}\n`,
+)
 console.log('| loss | batch x dim, classes | Lookalike | PyTorch | PyTorch / Lookalike |')
 console.log('| --- | --- | --- | --- | --- |')
 const text = ({ median, best }) => `${median.toFixed(1)} (${best.toFixed(1)})`
@@ -97,7 +101,9 @@ for (const size of SIZES) {
     const ours = summarise(own)
     const theirs = torch && summarise(other)
     const ratio = theirs ? (theirs.median / ours.median).toFixed(2) : '-'
-    console.log(`| ${name} | ${rows} x ${dim}, ${classes} | ${text(ours)} | ${theirs ? text(theirs) : '-'} | ${ratio} |`)
+    console.log(
+      `| ${name} | ${rows} x ${dim}, ${classes} | ${text(ours)} | ${theirs ? text(theirs) : '-'} | ${ratio} |`,
+    )
   }
 }
 torch?.stop()

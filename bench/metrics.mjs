@@ -20,7 +20,12 @@ const labels = Int32Array.from({ length: rows }, (_, row) => Math.floor(row / PE
 const own = Int32Array.from({ length: rows }, (_, row) => row)
 
 const begin = performance.now()
-const judgement = await judgeEmbeddings(embeddings, embeddings, { queryLabels: labels, galleryLabels: labels, own }, { similarities: exactSimilarities })
+const judgement = await judgeEmbeddings(
+  embeddings,
+  embeddings,
+  { queryLabels: labels, galleryLabels: labels, own },
+  { similarities: exactSimilarities },
+)
 const { metrics } = summarise(judgement, ['recall@1', 'recall@8', 'map@r', 'mrr', 'pml.map'])
 const seconds = (performance.now() - begin) / 1000
 
@@ -36,7 +41,9 @@ const results = [
 const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-bench-'))
 await writeFile(path.join(folder, 'vectors'), embeddings.data)
 const script = fileURLToPath(new URL('metrics.py', import.meta.url))
-const python = spawnSync('/usr/bin/python3', [script, path.join(folder, 'vectors'), String(dim), String(PER_CLASS)], { encoding: 'utf8' })
+const python = spawnSync('/usr/bin/python3', [script, path.join(folder, 'vectors'), String(dim), String(PER_CLASS)], {
+  encoding: 'utf8',
+})
 await rm(folder, { recursive: true })
 if (python.status === 0) results.push(JSON.parse(python.stdout))
 

@@ -32,10 +32,17 @@ async function* contents() {
   yield labels
   yield Buffer.from(parts.flatMap((part, split) => part.map(() => split)))
   for (const { source } of all) {
-    const { data, info } = await sharp(source).flatten({ background: 'white' }).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
-    if (info.width !== EDGE || info.height !== EDGE || info.channels !== 3) throw new Error(`${source}: ${info.width} x ${info.height} x ${info.channels}`)
+    const { data, info } = await sharp(source)
+      .flatten({ background: 'white' })
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    if (info.width !== EDGE || info.height !== EDGE || info.channels !== 3)
+      throw new Error(`${source}: ${info.width} x ${info.height} x ${info.channels}`)
     yield data
   }
 }
 await pipeline(contents, createGzip({ level: 9 }), createWriteStream(target))
-console.log(`${target}: ${parts.map((part, i) => `${part.length} ${SPLITS[i]}`).join(', ')} images of ${classes.length} classes`)
+console.log(
+  `${target}: ${parts.map((part, i) => `${part.length} ${SPLITS[i]}`).join(', ')} images of ${classes.length} classes`,
+)

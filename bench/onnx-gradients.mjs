@@ -32,9 +32,14 @@ for (const { name, batch, ...shape } of networks) {
   torch?.stop()
   await ours.dispose()
   const rate = (kind) => (seconds[kind].length ? batch / median(seconds[kind]) : undefined)
-  for (const [pass, kind, peer] of [['forward', 'forward', 'torchForward'], ['forward + backward', 'both', 'torchBoth']]) {
+  for (const [pass, kind, peer] of [
+    ['forward', 'forward', 'torchForward'],
+    ['forward + backward', 'both', 'torchBoth'],
+  ]) {
     results.push({
-      network: name, batch, pass,
+      network: name,
+      batch,
+      pass,
       'img/s': rounded(rate(kind)),
       ...(torch && { [`torch ${torch.version}`]: rounded(rate(peer)), 'faster by': rounded(rate(kind) / rate(peer)) }),
     })
@@ -46,13 +51,21 @@ console.log(JSON.stringify({ bench: 'onnx-gradients', rounds, results }))
 async function openOurs(batch, { imageSize, ...shape }) {
   const model = buildVit({ imageSize, ...shape, normalise: false })
   const random = createRandom(1)
-  const noise = (dims) => float32(Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => random.normal()), dims)
+  const noise = (dims) =>
+    float32(
+      Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => random.normal()),
+      dims,
+    )
   const pixels = { pixel_values: noise([batch, 3, imageSize, imageSize]) }
   const gradient = await differentiate(model, { example: pixels })
   const forward = await createSession(model)
   // Idle threads of one session must not spin while the other one works.
   const both = await createSession(gradient.model, { spinning: false })
-  const feeds = { ...pixels, ...Object.fromEntries(gradient.weights), [gradient.outputGradients.embedding]: noise([batch, shape.dim]) }
+  const feeds = {
+    ...pixels,
+    ...Object.fromEntries(gradient.weights),
+    [gradient.outputGradients.embedding]: noise([batch, shape.dim]),
+  }
   return {
     forward: () => forward.run(pixels),
     both: () => both.run(feeds),
@@ -62,7 +75,9 @@ async function openOurs(batch, { imageSize, ...shape }) {
 
 async function openTorch(batch, { imageSize, patchSize, dim, depth, heads }) {
   const script = fileURLToPath(new URL('onnx-gradients.py', import.meta.url))
-  const child = spawn('/usr/bin/python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads].map(String)], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn('/usr/bin/python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads].map(String)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -18,15 +18,25 @@ import { measureRerankers } from './lib/measure-rerankers.mjs'
 
 const { values } = parseArgs({
   options: {
-    models: { type: 'string' }, data: { type: 'string', default: path.join(import.meta.dirname, '../../shared/data') }, seeds: { type: 'string', default: '0' },
-    epochs: { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' }, pair: { type: 'string', default: '{}' }, topN: { type: 'string', default: '5' },
-    queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'bench/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
-    threads: { type: 'string', default: '2' }, results: { type: 'string' },
+    models: { type: 'string' },
+    data: { type: 'string', default: path.join(import.meta.dirname, '../../shared/data') },
+    seeds: { type: 'string', default: '0' },
+    epochs: { type: 'string', default: '6' },
+    'head-epochs': { type: 'string', default: '1' },
+    pair: { type: 'string', default: '{}' },
+    topN: { type: 'string', default: '5' },
+    queries: { type: 'string', default: '0' },
+    cache: { type: 'string', default: 'bench/.lookalike' },
+    runs: { type: 'string', default: 'bench/runs' },
+    threads: { type: 'string', default: '2' },
+    results: { type: 'string' },
   },
 })
 const data = path.resolve(values.data)
 if (!existsSync(path.join(data, 'cub-50', 'index.csv'))) {
-  console.log(`No photographs at ${data}: expected cub-50/index.csv and encoders/*.onnx there; name the folder with --data.`)
+  console.log(
+    `No photographs at ${data}: expected cub-50/index.csv and encoders/*.onnx there; name the folder with --data.`,
+  )
   process.exit(0)
 }
 const names = ['train', 'encoders', 'losses', 'index', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
@@ -34,23 +44,46 @@ const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const threads = Number(values.threads)
 const models = values.models?.split(',')
 const untuned = {
-  use: 'onnx', name: 'untuned', model: path.join(data, 'encoders', 'mobilenet_v2_1.0_224_imagenet.onnx'),
+  use: 'onnx',
+  name: 'untuned',
+  model: path.join(data, 'encoders', 'mobilenet_v2_1.0_224_imagenet.onnx'),
   preprocessing: {
-    resize: { mode: 'shortest-edge', size: 256 }, crop: { width: 224, height: 224 }, interpolation: 'bicubic', background: [255, 255, 255],
-    scale: 1, mean: [127, 127, 127], std: [127.5, 127.5, 127.5], channels: 'rgb', layout: 'nchw',
+    resize: { mode: 'shortest-edge', size: 256 },
+    crop: { width: 224, height: 224 },
+    interpolation: 'bicubic',
+    background: [255, 255, 255],
+    scale: 1,
+    mean: [127, 127, 127],
+    std: [127.5, 127.5, 127.5],
+    channels: 'rgb',
+    layout: 'nchw',
   },
 }
 
 function pipelineOf(name, seed, encoder, train) {
   const config = {
-    name, seed, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [], images: { onCorrupt: 'skip' }, cache: values.cache, runs: values.runs, threads,
-    evaluate: { split: 'test', ks: [1, 5], metrics: ['recall', 'map'], reporters: [] }, encoder, ...(train && { train }),
+    name,
+    seed,
+    plugins: [],
+    index: 'exact',
+    gallery: 'gallery',
+    rerankers: [],
+    images: { onCorrupt: 'skip' },
+    cache: values.cache,
+    runs: values.runs,
+    threads,
+    evaluate: { split: 'test', ks: [1, 5], metrics: ['recall', 'map'], reporters: [] },
+    encoder,
+    ...(train && { train }),
     dataset: {
-      use: 'csv', file: path.join(data, 'cub-50', 'index.csv'),
+      use: 'csv',
+      file: path.join(data, 'cub-50', 'index.csv'),
       splits: { train: { where: { label: { from: 1, to: 25 } } }, test: { where: { label: { from: 26, to: 50 } } } },
     },
   }
-  return createPipeline({ folder: process.cwd(), config }, registry, { onWarning: ({ message }) => console.warn(message) })
+  return createPipeline({ folder: process.cwd(), config }, registry, {
+    onWarning: ({ message }) => console.warn(message),
+  })
 }
 
 const table = []
@@ -58,20 +91,33 @@ for (const [i, seed] of values.seeds.split(',').map(Number).entries()) {
   const encoder = models ? { use: 'onnx', name: `tuned-${i}`, model: path.resolve(models[i % models.length]) } : untuned
   const train = {
     // Five of the 25 classes choose the best epoch.
-    use: 'stir', epochs: Number(values.epochs), headEpochs: Number(values['head-epochs']), labels: 20, validation: 0.2, ...JSON.parse(values.pair),
+    use: 'stir',
+    epochs: Number(values.epochs),
+    headEpochs: Number(values['head-epochs']),
+    labels: 20,
+    validation: 0.2,
+    ...JSON.parse(values.pair),
   }
   const name = `stir-cub-${encoder.name}-h${values['head-epochs']}-p${values.epochs}${values.pair.replace(/\W/g, '')}-s${seed}`
   const stageTwo = await pipelineOf(name, seed, encoder, train)
   const model = path.join(stageTwo.runFolder, 'pair.onnx')
-  if (!existsSync(model)) console.error(JSON.stringify((await stageTwo.train({ resume: existsSync(stageTwo.runFolder) })).metrics))
+  if (!existsSync(model))
+    console.error(JSON.stringify((await stageTwo.train({ resume: existsSync(stageTwo.runFolder) })).metrics))
   const topN = Number(values.topN)
-  await measureRerankers(stageTwo, {
-    'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion(),
-    'stir on feature maps': await createStir({ model, topN, threads }), 'stir on feature maps, symmetric': await createStir({ model, topN, symmetric: true, threads }),
-  }, Number(values.queries), async (row) => {
-    table.push({ model: encoder.name, seed, ...row })
-    if (values.results) await appendFile(values.results, `${JSON.stringify(table.at(-1))}\n`)
-  })
+  await measureRerankers(
+    stageTwo,
+    {
+      'k-reciprocal': createKReciprocal(),
+      'alpha-query-expansion': createAlphaQueryExpansion(),
+      'stir on feature maps': await createStir({ model, topN, threads }),
+      'stir on feature maps, symmetric': await createStir({ model, topN, symmetric: true, threads }),
+    },
+    Number(values.queries),
+    async (row) => {
+      table.push({ model: encoder.name, seed, ...row })
+      if (values.results) await appendFile(values.results, `${JSON.stringify(table.at(-1))}\n`)
+    },
+  )
   await stageTwo.dispose()
 }
 console.table(table)

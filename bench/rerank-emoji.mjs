@@ -25,12 +25,27 @@ import { measureRerankers } from './lib/measure-rerankers.mjs'
 const { values } = parseArgs({
   allowNegative: true,
   options: {
-    seeds: { type: 'string', default: '0,1,2' }, protocol: { type: 'string', default: 'all' }, fusions: { type: 'string', default: '0,late' },
-    epochs: { type: 'string', default: '24' }, 'pair-epochs': { type: 'string', default: '6' }, 'head-epochs': { type: 'string', default: '1' },
-    size: { type: 'string' }, patch: { type: 'string' }, dim: { type: 'string' }, depth: { type: 'string' },
-    'first-seed': { type: 'string' }, queries: { type: 'string', default: '0' }, cache: { type: 'string', default: 'examples/.lookalike' }, runs: { type: 'string', default: 'bench/runs' },
-    threads: { type: 'string', default: '2' }, providers: { type: 'string', default: 'cpu' }, encoder: { type: 'string', default: 'vit' }, pair: { type: 'string', default: '{}' }, results: { type: 'string' },
-    classical: { type: 'boolean', default: true }, topN: { type: 'string', default: '5' },
+    seeds: { type: 'string', default: '0,1,2' },
+    protocol: { type: 'string', default: 'all' },
+    fusions: { type: 'string', default: '0,late' },
+    epochs: { type: 'string', default: '24' },
+    'pair-epochs': { type: 'string', default: '6' },
+    'head-epochs': { type: 'string', default: '1' },
+    size: { type: 'string' },
+    patch: { type: 'string' },
+    dim: { type: 'string' },
+    depth: { type: 'string' },
+    'first-seed': { type: 'string' },
+    queries: { type: 'string', default: '0' },
+    cache: { type: 'string', default: 'examples/.lookalike' },
+    runs: { type: 'string', default: 'bench/runs' },
+    threads: { type: 'string', default: '2' },
+    providers: { type: 'string', default: 'cpu' },
+    encoder: { type: 'string', default: 'vit' },
+    pair: { type: 'string', default: '{}' },
+    results: { type: 'string' },
+    classical: { type: 'boolean', default: true },
+    topN: { type: 'string', default: '5' },
   },
 })
 const number = (name) => Number(values[name])
@@ -43,14 +58,25 @@ function pipelineOf(config) {
   return createPipeline({ folder, config }, registry, { onWarning: ({ message }) => console.warn(message) })
 }
 const base = (name, seed, rest) => ({
-  name, seed, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [], images: { onCorrupt: 'skip' }, cache: values.cache, runs: values.runs,
-  threads: number('threads'), evaluate: { split: 'test', ks: [1, 5], metrics: ['recall', 'map'], reporters: [] },
-  dataset: { use: 'emoji', protocol: values.protocol, validation: 0.1 }, ...rest,
+  name,
+  seed,
+  plugins: [],
+  index: 'exact',
+  gallery: 'gallery',
+  rerankers: [],
+  images: { onCorrupt: 'skip' },
+  cache: values.cache,
+  runs: values.runs,
+  threads: number('threads'),
+  evaluate: { split: 'test', ks: [1, 5], metrics: ['recall', 'map'], reporters: [] },
+  dataset: { use: 'emoji', protocol: values.protocol, validation: 0.1 },
+  ...rest,
 })
 
 async function trained(pipeline, file) {
   const whole = path.join(pipeline.runFolder, file)
-  if (!existsSync(whole)) await pipeline.train({ resume: existsSync(pipeline.runFolder), onProgress: quietly(pipeline.config.name) })
+  if (!existsSync(whole))
+    await pipeline.train({ resume: existsSync(pipeline.runFolder), onProgress: quietly(pipeline.config.name) })
   return whole
 }
 
@@ -67,7 +93,11 @@ const example = async (file) => (await loadConfig(path.join(import.meta.dirname,
 const transformer = await example('soft-orthogonal-proxies/pretrain.lookalike.config.yaml')
 const { epochs: _, augmentations, loss, ...training } = transformer.train
 /** Sizes that were given replace the example's; its heads have 48 values each. */
-const given = Object.fromEntries(Object.entries({ imageSize: values.size, patchSize: values.patch, dim: values.dim, depth: values.depth }).flatMap(([name, text]) => (text ? [[name, Number(text)]] : [])))
+const given = Object.fromEntries(
+  Object.entries({ imageSize: values.size, patchSize: values.patch, dim: values.dim, depth: values.depth }).flatMap(
+    ([name, text]) => (text ? [[name, Number(text)]] : []),
+  ),
+)
 const vit = { ...transformer.encoder, ...given, ...(given.dim && { heads: given.dim / 48 }) }
 const pairOptions = { augmentations, ...JSON.parse(values.pair) }
 const pairTag = createHash('sha256').update(JSON.stringify(pairOptions)).digest('hex').slice(0, 8)
@@ -77,7 +107,11 @@ const networks = {
   vit: { encoder: vit, training, tag: `${vit.imageSize}-${vit.dim}x${vit.depth}` },
   'conv-net': {
     encoder: (await example('mini/lookalike.config.yaml')).encoder,
-    training: { optimizer: { learningRate: 2e-3, weightDecay: 0.05 }, schedule: { shape: 'cosine', warmUp: 1 }, validateEvery: 2 },
+    training: {
+      optimizer: { learningRate: 2e-3, weightDecay: 0.05 },
+      schedule: { shape: 'cosine', warmUp: 1 },
+      validateEvery: 2,
+    },
     tag: 'conv-net',
   },
 }
@@ -87,13 +121,20 @@ const network = networks[values.encoder]
 
 async function stageOne(seed, tag) {
   if (!network) return { use: values.encoder, providers }
-  const pipeline = await pipelineOf(base(`stage-1-${tag}`, seed, {
-    encoder: { ...network.encoder, providers },
-    train: {
-      // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
-      use: 'metric-learning', providers, loss, epochs: number('epochs'), augmentations, ...network.training,
-    },
-  }))
+  const pipeline = await pipelineOf(
+    base(`stage-1-${tag}`, seed, {
+      encoder: { ...network.encoder, providers },
+      train: {
+        // Hard triplets, the paper's loss for fine-tuning, collapse from scratch: all embeddings become one, and the loss stays at the margin.
+        use: 'metric-learning',
+        providers,
+        loss,
+        epochs: number('epochs'),
+        augmentations,
+        ...network.training,
+      },
+    }),
+  )
   const model = await trained(pipeline, 'model.onnx')
   await pipeline.dispose()
   return { use: 'onnx', name: 'stage-1', model, providers }
@@ -102,21 +143,49 @@ async function stageOne(seed, tag) {
 const table = []
 for (const seed of values.seeds.split(',').map(Number)) {
   const first = Number(values['first-seed'] ?? seed)
-  const stage = network ? `${values.protocol}-${network.tag}-e${values.epochs}-s${first}` : `${values.encoder}-${values.protocol}`
+  const stage = network
+    ? `${values.protocol}-${network.tag}-e${values.epochs}-s${first}`
+    : `${values.encoder}-${values.protocol}`
   const encoder = await stageOne(first, stage)
   const tag = network && first === seed ? stage : `${stage}-s${seed}`
 
-  const rerankers = !values.classical ? {} : { 'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion() }
-  for (const fusion of values.fusions.split(',').filter(Boolean).map((text) => (text === 'late' ? text : Number(text)))) {
-    const stageTwo = await pipelineOf(base(`stir-${fusion}-h${values['head-epochs']}-p${values['pair-epochs']}-${pairTag}-${tag}`, seed, {
-      encoder, train: { use: 'stir', providers, fusion, epochs: number('pair-epochs'), headEpochs: number('head-epochs'), ...pairOptions },
-    }))
+  const rerankers = !values.classical
+    ? {}
+    : { 'k-reciprocal': createKReciprocal(), 'alpha-query-expansion': createAlphaQueryExpansion() }
+  for (const fusion of values.fusions
+    .split(',')
+    .filter(Boolean)
+    .map((text) => (text === 'late' ? text : Number(text)))) {
+    const stageTwo = await pipelineOf(
+      base(`stir-${fusion}-h${values['head-epochs']}-p${values['pair-epochs']}-${pairTag}-${tag}`, seed, {
+        encoder,
+        train: {
+          use: 'stir',
+          providers,
+          fusion,
+          epochs: number('pair-epochs'),
+          headEpochs: number('head-epochs'),
+          ...pairOptions,
+        },
+      }),
+    )
     const file = await trained(stageTwo, 'pair.onnx')
     const card = JSON.parse(await readFile(path.join(path.dirname(file), 'card.json'), 'utf8'))
     console.error(JSON.stringify({ fusion, ...card.metrics }))
     await stageTwo.dispose()
-    rerankers[`stir, fusion ${fusion}`] = await createStir({ model: file, topN: number('topN'), threads: number('threads'), providers })
-    rerankers[`stir, fusion ${fusion}, symmetric`] = await createStir({ model: file, topN: number('topN'), symmetric: true, threads: number('threads'), providers })
+    rerankers[`stir, fusion ${fusion}`] = await createStir({
+      model: file,
+      topN: number('topN'),
+      threads: number('threads'),
+      providers,
+    })
+    rerankers[`stir, fusion ${fusion}, symmetric`] = await createStir({
+      model: file,
+      topN: number('topN'),
+      symmetric: true,
+      threads: number('threads'),
+      providers,
+    })
   }
   const pipeline = await pipelineOf(base('measure', seed, { encoder }))
   await measureRerankers(pipeline, rerankers, number('queries'), async (row) => {

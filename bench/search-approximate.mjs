@@ -40,7 +40,13 @@ const exact = await exactEngine().open({ dim, space: 'bench' })
 await exact.add(gallery)
 const truth = await timed(() => exact.search(queries, k))
 await exact.dispose()
-results.push({ index: 'exact', 'build, s': 0, 'size, MB': Math.round((rows * dim * 4) / 1e6), 'queries/s': rounded(QUERIES / truth.seconds), 'recall@10': 1 })
+results.push({
+  index: 'exact',
+  'build, s': 0,
+  'size, MB': Math.round((rows * dim * 4) / 1e6),
+  'queries/s': rounded(QUERIES / truth.seconds),
+  'recall@10': 1,
+})
 
 for (const precision of precisions) {
   const engine = usearchEngine({ precision, threads })
@@ -49,10 +55,19 @@ for (const precision of precisions) {
   const file = path.join(folder, precision)
   await index.save(file)
   const recall = (found) =>
-    found.reduce((sum, { positions }, row) => sum + truth.result[row].positions.filter((position) => positions.includes(position)).length, 0) / (QUERIES * k)
+    found.reduce(
+      (sum, { positions }, row) =>
+        sum + truth.result[row].positions.filter((position) => positions.includes(position)).length,
+      0,
+    ) /
+    (QUERIES * k)
   for (const expansionSearch of [64, 256]) {
     for (const mapped of [false, true]) {
-      const opened = await usearchEngine({ precision, threads, expansionSearch, mapped }).open({ dim, space: 'bench', file })
+      const opened = await usearchEngine({ precision, threads, expansionSearch, mapped }).open({
+        dim,
+        space: 'bench',
+        file,
+      })
       const found = await timed(() => opened.search(queries, k))
       await opened.dispose()
       results.push({

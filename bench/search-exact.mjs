@@ -55,7 +55,9 @@ const processor = Object.fromEntries(Object.keys(contenders).map((name) => [name
 const first = {}
 for (let round = 0; round <= rounds; round++) {
   for (const [name, contender] of Object.entries(contenders)) {
-    const { result, ...spent } = contender.python ? await python.search(contender.python, contender.queries) : await timed(contender.search)
+    const { result, ...spent } = contender.python
+      ? await python.search(contender.python, contender.queries)
+      : await timed(contender.search)
     // The first round warms up.
     if (round > 0) {
       seconds[name].push(spent.seconds)
@@ -84,7 +86,11 @@ async function startPython() {
   await writeFile(path.join(folder, 'gallery'), gallery.data)
   await writeFile(path.join(folder, 'queries'), queries.data)
   const script = fileURLToPath(new URL('search-exact.py', import.meta.url))
-  const child = spawn('/usr/bin/python3', [script, path.join(folder, 'gallery'), path.join(folder, 'queries'), dim, k].map(String), { stdio: ['pipe', 'pipe', 'ignore'] })
+  const child = spawn(
+    '/usr/bin/python3',
+    [script, path.join(folder, 'gallery'), path.join(folder, 'queries'), dim, k].map(String),
+    { stdio: ['pipe', 'pipe', 'ignore'] },
+  )
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -19,19 +19,35 @@ const { values, tokens } = parseArgs({
   strict: false,
   tokens: true,
   options: {
-    seeds: { type: 'string', default: '0,1,2' }, lambdas: { type: 'string', default: '0,100' }, runs: { type: 'string', default: path.join(root, 'bench/runs') },
-    svg: { type: 'string' }, threads: { type: 'string', default: '2' },
+    seeds: { type: 'string', default: '0,1,2' },
+    lambdas: { type: 'string', default: '0,100' },
+    runs: { type: 'string', default: path.join(root, 'bench/runs') },
+    svg: { type: 'string' },
+    threads: { type: 'string', default: '2' },
   },
 })
-const overrides = tokens.filter(({ kind, name }) => kind === 'option' && name.startsWith('train.')).map(({ name, value }) => `--${name}=${value}`)
+const overrides = tokens
+  .filter(({ kind, name }) => kind === 'option' && name.startsWith('train.'))
+  .map(({ name, value }) => `--${name}=${value}`)
 const runs = path.resolve(values.runs)
 const seeds = values.seeds.split(',').map(Number)
 
 function lookalike(command, file, ...options) {
   const config = path.join(root, 'examples/soft-orthogonal-proxies', file)
-  const { status, stdout } = spawnSync(process.execPath,
-    [path.join(root, 'apps/cli/dist/main.js'), command, '--config', config, `--runs=${runs}`, `--threads=${values.threads}`, '--json', ...options],
-    { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 2 ** 28 })
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [
+      path.join(root, 'apps/cli/dist/main.js'),
+      command,
+      '--config',
+      config,
+      `--runs=${runs}`,
+      `--threads=${values.threads}`,
+      '--json',
+      ...options,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 2 ** 28 },
+  )
   if (status !== 0) process.exit(status ?? 1)
   return JSON.parse(stdout)
 }
@@ -39,23 +55,45 @@ function lookalike(command, file, ...options) {
 const FIRST = 'pretrain.lookalike.config.yaml'
 const LAST = 'lookalike.config.yaml'
 const resume = (name) => (existsSync(path.join(runs, name, 'log.jsonl')) ? ['--resume'] : [])
-const figures = (model, name) => lookalike('evaluate', LAST, `--encoder.model=${model}`, `--name=${name}-test`, '--dataset.splits=[test]').stages[0].metrics
+const figures = (model, name) =>
+  lookalike('evaluate', LAST, `--encoder.model=${model}`, `--name=${name}-test`, '--dataset.splits=[test]').stages[0]
+    .metrics
 
 function once(lambda, seed) {
   const name = `proxies-${lambda}-${seed}`
   const file = path.join(runs, name, 'test.json')
   if (!existsSync(file)) {
     const began = performance.now()
-    lookalike('train', LAST, `--encoder.model=${first}`, `--name=${name}`, `--seed=${seed}`, `--train.loss.orthogonality.lambda=${lambda}`, ...overrides, ...resume(name))
+    lookalike(
+      'train',
+      LAST,
+      `--encoder.model=${first}`,
+      `--name=${name}`,
+      `--seed=${seed}`,
+      `--train.loss.orthogonality.lambda=${lambda}`,
+      ...overrides,
+      ...resume(name),
+    )
     const seconds = (performance.now() - began) / 1000
     writeFileSync(file, JSON.stringify({ metrics: figures(path.join(runs, name, 'model.onnx'), name), seconds }))
   }
-  const log = readFileSync(path.join(runs, name, 'log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
-  const curve = log.flatMap((line) => (typeof line['soft-orthogonality/largest-cosine'] === 'number' ? [[line.step, line['soft-orthogonality/largest-cosine']]] : []))
+  const log = readFileSync(path.join(runs, name, 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const curve = log.flatMap((line) =>
+    typeof line['soft-orthogonality/largest-cosine'] === 'number'
+      ? [[line.step, line['soft-orthogonality/largest-cosine']]]
+      : [],
+  )
   return { ...JSON.parse(readFileSync(file, 'utf8')), curve }
 }
 
-const percent = (list) => shown(list.map((value) => 100 * value), 1)
+const percent = (list) =>
+  shown(
+    list.map((value) => 100 * value),
+    1,
+  )
 
 const first = path.join(runs, 'pretrained/model.onnx')
 if (!existsSync(first)) lookalike('train', FIRST, ...resume('pretrained'))
@@ -67,7 +105,16 @@ for (const lambda of values.lambdas.split(',')) {
   const results = seeds.map((seed) => once(lambda, seed))
   const of = (name) => results.map(({ metrics }) => metrics[name])
   const last = results.map(({ curve }) => curve.at(-1)[1])
-  console.log(`lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${shown(last, 3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s | R@1 by seed ${of('recall@1').map((one) => (100 * one).toFixed(1)).join(' ')}`)
-  curves.push({ label: lambda === '0' ? 'Proxy Anchor' : `with Soft Orthogonality, λ = ${lambda}`, lines: results.map(({ curve }) => curve) })
+  console.log(
+    `lambda ${lambda} | R@1 ${percent(of('recall@1'))} | MAP@R ${percent(of('map@r'))} | largest cosine at the end ${shown(last, 3)} | ${mean(results.map(({ seconds }) => seconds)).toFixed(0)} s | R@1 by seed ${of(
+      'recall@1',
+    )
+      .map((one) => (100 * one).toFixed(1))
+      .join(' ')}`,
+  )
+  curves.push({
+    label: lambda === '0' ? 'Proxy Anchor' : `with Soft Orthogonality, λ = ${lambda}`,
+    lines: results.map(({ curve }) => curve),
+  })
 }
 if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'step', y: 'largest cosine of two proxies' }))

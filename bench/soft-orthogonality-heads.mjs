@@ -15,10 +15,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRandom, createRegistry } from '@lookalike/core'
-import { createPipeline, loadPlugins } from '@lookalike/pipeline'
 import { proxyAnchor } from '@lookalike/losses'
 import { float32, loadModel, saveModel } from '@lookalike/onnx'
-import { balanced, buildHead, createOptimizer, createTrainableModel, measureValidation, scheduleAt } from '@lookalike/train'
+import { createPipeline, loadPlugins } from '@lookalike/pipeline'
+import {
+  balanced,
+  buildHead,
+  createOptimizer,
+  createTrainableModel,
+  measureValidation,
+  scheduleAt,
+} from '@lookalike/train'
 import { drawCurves } from './lib/draw-curves.mjs'
 import { mean, shown } from './lib/seeds.mjs'
 
@@ -48,10 +55,18 @@ async function forSmallImages(file) {
   const small = path.join(out, 'encoder-96.onnx')
   await saveModel(small, { ...model, graph: { ...model.graph, inputs } })
   return {
-    use: 'onnx', model: small,
+    use: 'onnx',
+    model: small,
     preprocessing: {
-      resize: { mode: 'shortest-edge', size: 96 }, crop: { width: 96, height: 96 }, interpolation: 'bicubic', background: [255, 255, 255],
-      scale: 1, mean: [127, 127, 127], std: [127.5, 127.5, 127.5], channels: 'rgb', layout: 'nchw',
+      resize: { mode: 'shortest-edge', size: 96 },
+      crop: { width: 96, height: 96 },
+      interpolation: 'bicubic',
+      background: [255, 255, 255],
+      scale: 1,
+      mean: [127, 127, 127],
+      std: [127.5, 127.5, 127.5],
+      channels: 'rgb',
+      layout: 'nchw',
     },
   }
 }
@@ -61,13 +76,26 @@ async function embedded() {
   const names = ['train', 'encoders', 'losses', 'index', 'datasets'].map((name) => `@lookalike/${name}`)
   const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
   const config = {
-    name: 'features', seed: 0, plugins: [], index: 'exact', gallery: 'gallery', rerankers: [], images: { onCorrupt: 'fail' }, cache: path.resolve(values.cache),
-    runs: out, threads, evaluate: { split: 'test', ks: [1], metrics: ['recall'], reporters: [] },
-    dataset: { use: 'emoji', protocol: 'all' }, encoder: values.model ? await forSmallImages(values.model) : 'mini',
+    name: 'features',
+    seed: 0,
+    plugins: [],
+    index: 'exact',
+    gallery: 'gallery',
+    rerankers: [],
+    images: { onCorrupt: 'fail' },
+    cache: path.resolve(values.cache),
+    runs: out,
+    threads,
+    evaluate: { split: 'test', ks: [1], metrics: ['recall'], reporters: [] },
+    dataset: { use: 'emoji', protocol: 'all' },
+    encoder: values.model ? await forSmallImages(values.model) : 'mini',
   }
   const pipeline = await createPipeline({ folder: process.cwd(), config }, registry)
   const { items } = await pipeline.dataset()
-  const { embeddings } = await pipeline.embed(items.map(({ source }) => ({ source })), 'gallery')
+  const { embeddings } = await pipeline.embed(
+    items.map(({ source }) => ({ source })),
+    'gallery',
+  )
   await pipeline.dispose()
   return { items, dim: embeddings.dim, data: unitRows(embeddings.data, embeddings.dim) }
 }
@@ -105,9 +133,17 @@ async function run(dim, setting, seed) {
   const [kind, lambda] = setting.split(':')
   const head = buildHead(all.dim, seed, { dim })
   const model = createTrainableModel(head.model, { chunk: 100_000, threads })
-  const loss = await proxyAnchor({ orthogonality: orthogonality[kind](Number(lambda)) }).bind({ dim, classes: classes.length, seed })
+  const loss = await proxyAnchor({ orthogonality: orthogonality[kind](Number(lambda)) }).bind({
+    dim,
+    classes: classes.length,
+    seed,
+  })
   const proxies = loss.parameters.map((parameter) => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }))
-  const optimizer = createOptimizer([...model.parameters, ...proxies], { learningRate: 0.001, weightDecay: 0.0001, clipValue: 10 })
+  const optimizer = createOptimizer([...model.parameters, ...proxies], {
+    learningRate: 0.001,
+    weightDecay: 0.0001,
+    clipValue: 10,
+  })
   const sampler = balanced({ labels: 45, instances: 4 })
   const random = createRandom(seed)
   const plan = Array.from({ length: epochs }, (_, epoch) => sampler.epoch({ labels }, random.fork(`epoch ${epoch}`)))
@@ -119,10 +155,20 @@ async function run(dim, setting, seed) {
     for (const batch of batches) {
       const features = new Float32Array(batch.length * all.dim)
       batch.forEach((row, i) => features.set(train.data.subarray(row * all.dim, (row + 1) * all.dim), i * all.dim))
-      const { result, gradients } = await model.step({ features: float32(features, [batch.length, all.dim]) }, async (outputs) => {
-        const computed = await loss.compute({ embeddings: outputs[head.output].data, rows: batch.length, dim, labels: Array.from(batch, (row) => labels[row]), step, totalSteps: total })
-        return { gradients: { [head.output]: computed.gradients.embeddings }, result: computed }
-      })
+      const { result, gradients } = await model.step(
+        { features: float32(features, [batch.length, all.dim]) },
+        async (outputs) => {
+          const computed = await loss.compute({
+            embeddings: outputs[head.output].data,
+            rows: batch.length,
+            dim,
+            labels: Array.from(batch, (row) => labels[row]),
+            step,
+            totalSteps: total,
+          })
+          return { gradients: { [head.output]: computed.gradients.embeddings }, result: computed }
+        },
+      )
       const every = new Map(gradients)
       for (const [name, gradient] of Object.entries(result.gradients.parameters)) every.set(`loss/${name}`, gradient)
       optimizer.step(every, scheduleAt({ shape: 'cosine', final: 0, warmUp: 1 }, step, total, batches.length))
@@ -132,10 +178,21 @@ async function run(dim, setting, seed) {
     curve.push(logs['soft-orthogonality/largest-cosine'])
   }
   const outputs = await model.forward({ features: float32(test.data, [test.items.length, all.dim]) })
-  const figures = await measureValidation(test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })), outputs[head.output].data, dim)
+  const figures = await measureValidation(
+    test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })),
+    outputs[head.output].data,
+    dim,
+  )
   await model.dispose()
   loss.dispose()
-  return { recall: figures['recall@1'], map: figures['map@r'], cosine: logs['soft-orthogonality/largest-cosine'], squares: meanSquare(proxies[0].data, dim), loss: logs.loss, curve }
+  return {
+    recall: figures['recall@1'],
+    map: figures['map@r'],
+    cosine: logs['soft-orthogonality/largest-cosine'],
+    squares: meanSquare(proxies[0].data, dim),
+    loss: logs.loss,
+    curve,
+  }
 }
 
 /** Mean squared cosine of two different proxies; at least (C / D - 1) / (C - 1), which an even spread has. */
@@ -143,17 +200,37 @@ function meanSquare(data, dim) {
   const unit = unitRows(data, dim)
   const rows = unit.length / dim
   const gram = new Float64Array(dim * dim)
-  for (let row = 0; row < unit.length; row += dim) for (let i = 0; i < dim; i++) for (let j = 0; j < dim; j++) gram[i * dim + j] += unit[row + i] * unit[row + j]
+  for (let row = 0; row < unit.length; row += dim)
+    for (let i = 0; i < dim; i++) for (let j = 0; j < dim; j++) gram[i * dim + j] += unit[row + i] * unit[row + j]
   return (gram.reduce((sum, value) => sum + value ** 2, 0) - rows) / (rows * (rows - 1))
 }
 
-const percent = (list) => shown(list.map((value) => 100 * value), 2)
+const percent = (list) =>
+  shown(
+    list.map((value) => 100 * value),
+    2,
+  )
 
 const file = path.join(out, 'results.jsonl')
-const known = new Map(existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => [JSON.parse(line).key, JSON.parse(line)]) : [])
-console.log(`${classes.length} classes to train on, ${test.items.length} images to measure on, embeddings of ${all.dim}. Results in ${out}.`)
-const untouched = await measureValidation(test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })), test.data, all.dim)
-console.log(`no head | ${all.dim} | R@1 ${(100 * untouched['recall@1']).toFixed(2)} | MAP@R ${(100 * untouched['map@r']).toFixed(2)}`)
+const known = new Map(
+  existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => [JSON.parse(line).key, JSON.parse(line)])
+    : [],
+)
+console.log(
+  `${classes.length} classes to train on, ${test.items.length} images to measure on, embeddings of ${all.dim}. Results in ${out}.`,
+)
+const untouched = await measureValidation(
+  test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })),
+  test.data,
+  all.dim,
+)
+console.log(
+  `no head | ${all.dim} | R@1 ${(100 * untouched['recall@1']).toFixed(2)} | MAP@R ${(100 * untouched['map@r']).toFixed(2)}`,
+)
 const curves = []
 for (const [i, dim] of values.dims.split(',').map(Number).entries()) {
   for (const setting of values.settings.split(',')) {
@@ -167,9 +244,15 @@ for (const [i, dim] of values.dims.split(',').map(Number).entries()) {
       }
       results.push(known.get(key))
     }
-    if (i === 0) curves.push({ label: `${setting}, ${dim} dimensions`, lines: results.map(({ curve }) => curve.map((cosine, epoch) => [epoch + 1, cosine])) })
+    if (i === 0)
+      curves.push({
+        label: `${setting}, ${dim} dimensions`,
+        lines: results.map(({ curve }) => curve.map((cosine, epoch) => [epoch + 1, cosine])),
+      })
     const of = (name) => results.map((result) => result[name])
-    console.log(`${setting} | ${dim} | R@1 ${percent(of('recall'))} | MAP@R ${percent(of('map'))} | largest cosine ${mean(of('cosine')).toFixed(3)} | mean square ${mean(of('squares')).toFixed(4)} | ${mean(of('seconds')).toFixed(0)} s`)
+    console.log(
+      `${setting} | ${dim} | R@1 ${percent(of('recall'))} | MAP@R ${percent(of('map'))} | largest cosine ${mean(of('cosine')).toFixed(3)} | mean square ${mean(of('squares')).toFixed(4)} | ${mean(of('seconds')).toFixed(0)} s`,
+    )
   }
 }
 if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'epoch', y: 'largest cosine of two proxies' }))

@@ -23,8 +23,14 @@ const CLASSES = 100
 const tiny = { name: 'ViT-Ti/8 at 64 px', imageSize: 64, patchSize: 8, dim: 192, depth: 12, heads: 3 }
 const small = { name: 'ViT-S/16 at 224 px', imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6 }
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, only: { type: 'string', default: 'speed,memory' }, cases: { type: 'string', default: '64,4,32' },
-    threads: { type: 'string', default: String(availableParallelism()) }, batches: { type: 'string', default: '16,32,64,128,256' }, measure: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'speed,memory' },
+    cases: { type: 'string', default: '64,4,32' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    batches: { type: 'string', default: '16,32,64,128,256' },
+    measure: { type: 'string' },
+  },
 })
 
 if (values.measure) {
@@ -68,13 +74,22 @@ async function measureSpeed(rounds) {
     const middle = (from, name) => median(from.map((step) => step[name]))
     const part = (name) => rounded(middle(steps, name))
     rows.push({
-      network: network.name, batch, chunk, 'img/s': rounded(batch / middle(steps, 'total')),
+      network: network.name,
+      batch,
+      chunk,
+      'img/s': rounded(batch / middle(steps, 'total')),
       ...(torch && {
         [`torch ${torch.version}`]: rounded(batch / middle(peer, 'total')),
         'faster by': rounded(middle(peer, 'total') / middle(steps, 'total')),
-        'CPU s': part('cpu'), 'torch CPU s': rounded(middle(peer, 'cpu')), 'less CPU by': rounded(middle(peer, 'cpu') / middle(steps, 'cpu')),
+        'CPU s': part('cpu'),
+        'torch CPU s': rounded(middle(peer, 'cpu')),
+        'less CPU by': rounded(middle(peer, 'cpu') / middle(steps, 'cpu')),
       }),
-      'load s': part('load'), 'forward s': part('forward'), 'loss s': part('loss'), 'backward s': part('backward'), 'update s': part('update'),
+      'load s': part('load'),
+      'forward s': part('forward'),
+      'loss s': part('loss'),
+      'backward s': part('backward'),
+      'update s': part('update'),
     })
     console.error(JSON.stringify(rows.at(-1)))
   }
@@ -84,10 +99,22 @@ async function measureSpeed(rounds) {
 
 function measureMemory() {
   const peak = (batch, chunk) =>
-    Number(spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--threads', values.threads, '--measure', JSON.stringify({ batch, chunk })], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout)
-  const rows = values.batches.split(',').map(Number).map((batch) => ({
-    network: tiny.name, batch, 'MB in chunks of 16': peak(batch, 16), ...(batch <= 64 && { 'MB in one': peak(batch, batch) }),
-  }))
+    Number(
+      spawnSync(
+        process.execPath,
+        [fileURLToPath(import.meta.url), '--threads', values.threads, '--measure', JSON.stringify({ batch, chunk })],
+        { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+      ).stdout,
+    )
+  const rows = values.batches
+    .split(',')
+    .map(Number)
+    .map((batch) => ({
+      network: tiny.name,
+      batch,
+      'MB in chunks of 16': peak(batch, 16),
+      ...(batch <= 64 && { 'MB in one': peak(batch, batch) }),
+    }))
   console.table(rows)
   return rows
 }
@@ -99,13 +126,25 @@ async function openTraining(network, batch, chunk) {
   const images = await writePhotographs(folder, Math.min(64, Math.max(16, batch)), imageSize * 2)
   const labels = Int32Array.from(images, (_image, i) => i % CLASSES)
   const loader = await createBatchLoader({
-    images, labels, augmentations: [randomResizedCrop(), flip()],
-    origins: [{ ref: 'random-resized-crop', url: import.meta.resolve('@lookalike/train') }, { ref: 'flip', url: import.meta.resolve('@lookalike/train') }],
+    images,
+    labels,
+    augmentations: [randomResizedCrop(), flip()],
+    origins: [
+      { ref: 'random-resized-crop', url: import.meta.resolve('@lookalike/train') },
+      { ref: 'flip', url: import.meta.resolve('@lookalike/train') },
+    ],
     // No memory: every image is decoded each time.
-    preprocessing: preprocessing(imageSize), edge: 2 * imageSize, seed: 0, memory: 0, workers: 1, onCorrupt: 'fail',
+    preprocessing: preprocessing(imageSize),
+    edge: 2 * imageSize,
+    seed: 0,
+    memory: 0,
+    workers: 1,
+    onCorrupt: 'fail',
   })
   const random = createRandom(0)
-  const batches = Array.from({ length: 64 }, () => Int32Array.from({ length: batch }, () => random.integer(images.length)))
+  const batches = Array.from({ length: 64 }, () =>
+    Int32Array.from({ length: batch }, () => random.integer(images.length)),
+  )
   const loaded = loader.epoch(0, batches, 0)
   const model = createTrainableModel(buildVit(network), { chunk, threads: Number(values.threads) })
   const loss = await proxyAnchor().bind({ dim, classes: CLASSES, seed: 0 })
@@ -120,7 +159,12 @@ async function openTraining(network, batch, chunk) {
         { pixel_values: float32(pixels, [batch, 3, imageSize, imageSize]) },
         async ({ embedding }) => {
           const output = await loss.compute({
-            embeddings: embedding.data, rows: batch, dim, labels: positions.map((position) => labels[position]), step: count, totalSteps: 64,
+            embeddings: embedding.data,
+            rows: batch,
+            dim,
+            labels: positions.map((position) => labels[position]),
+            step: count,
+            totalSteps: 64,
           })
           return { gradients: { embedding: output.gradients.embeddings }, result: output }
         },
@@ -148,7 +192,10 @@ async function writePhotographs(folder, count, edge) {
   for (let i = 0; i < count; i++) {
     const coarse = Buffer.from(Uint8Array.from({ length: 20 * 20 * 3 }, () => random.integer(256)))
     const source = join(folder, `${i}.jpg`)
-    await sharp(coarse, { raw: { width: 20, height: 20, channels: 3 } }).resize(edge, edge, { kernel: 'cubic' }).jpeg({ quality: 88 }).toFile(source)
+    await sharp(coarse, { raw: { width: 20, height: 20, channels: 3 } })
+      .resize(edge, edge, { kernel: 'cubic' })
+      .jpeg({ quality: 88 })
+      .toFile(source)
     images.push({ source })
   }
   return images
@@ -156,16 +203,28 @@ async function writePhotographs(folder, count, edge) {
 
 function preprocessing(edge) {
   return {
-    resize: { mode: 'shortest-edge', size: edge }, crop: { width: edge, height: edge }, interpolation: 'bicubic', background: [255, 255, 255],
-    scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: 'rgb', layout: 'nchw',
+    resize: { mode: 'shortest-edge', size: edge },
+    crop: { width: edge, height: edge },
+    interpolation: 'bicubic',
+    background: [255, 255, 255],
+    scale: 1 / 255,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+    channels: 'rgb',
+    layout: 'nchw',
   }
 }
 
 async function openTorch({ imageSize, patchSize, dim, depth, heads }, batch) {
   const script = fileURLToPath(new URL('train.py', import.meta.url))
-  const child = spawn('/usr/bin/python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads, CLASSES].map(String)], {
-    stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, OMP_NUM_THREADS: values.threads },
-  })
+  const child = spawn(
+    '/usr/bin/python3',
+    [script, ...[batch, imageSize, patchSize, dim, depth, heads, CLASSES].map(String)],
+    {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: { ...process.env, OMP_NUM_THREADS: values.threads },
+    },
+  )
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

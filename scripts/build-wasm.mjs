@@ -23,10 +23,15 @@ if (error) {
   console.error(stderr.toString())
   throw error
 }
-const lines = Buffer.from(bytes).toString('base64').match(/.{1,140}/g)
-await writeFile(target, `// Made by scripts/build-wasm.mjs from packages/image/wasm/resample.ts; do not edit.
+const lines = Buffer.from(bytes)
+  .toString('base64')
+  .match(/.{1,140}/g)
+await writeFile(
+  target,
+  `// Made by scripts/build-wasm.mjs from packages/image/wasm/resample.ts; do not edit.
 export const RESAMPLE_WASM = [
 ${lines.map((line) => `  '${line}',`).join('\n')}
 ].join('')
-`)
+`,
+)
 console.error(`${fileURLToPath(target)}: ${bytes.length} bytes of WebAssembly`)

@@ -40,7 +40,9 @@ function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multiple
     exclusiveMaximum !== undefined && `below ${exclusiveMaximum}`,
     maximum !== undefined && maximum < SAFE && `up to ${maximum}`,
     multipleOf !== undefined && `a multiple of ${multipleOf}`,
-  ].filter(Boolean).join(', ')
+  ]
+    .filter(Boolean)
+    .join(', ')
 }
 
 function typeText(schema) {
@@ -54,20 +56,26 @@ function typeText(schema) {
   const choices = schema.anyOf ?? schema.oneOf
   if (choices) return [...new Set(choices.map(typeText))].join(' or ')
   if (schema.prefixItems) return `[${schema.prefixItems.map(typeText).join('; ')}]`
-  if (schema.type === 'array') return schema.items && Object.keys(schema.items).length > 0 ? `list of ${typeText(schema.items)}` : 'list'
+  if (schema.type === 'array')
+    return schema.items && Object.keys(schema.items).length > 0 ? `list of ${typeText(schema.items)}` : 'list'
   if (schema.type === 'object' && !schema.properties) return 'object by name'
   const type = Array.isArray(schema.type) ? schema.type.join(' or ') : (schema.type ?? 'anything')
   return [type, bounds(schema)].filter(Boolean).join(', ')
 }
 
-const cell = (text) => String(text).replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/\s*\n\s*/g, ' ')
+const cell = (text) =>
+  String(text)
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replace(/\s*\n\s*/g, ' ')
 
 /** One row an option; those of objects follow with their path. */
 function rows(schema, prefix = '') {
   const required = new Set(schema.required ?? [])
   return Object.entries(schema.properties ?? {}).flatMap(([name, option]) => {
     const at = `${prefix}${name}`
-    const fallback = option.default !== undefined ? `\`${JSON.stringify(option.default)}\`` : required.has(name) ? 'required' : ''
+    const fallback =
+      option.default !== undefined ? `\`${JSON.stringify(option.default)}\`` : required.has(name) ? 'required' : ''
     const own = `| \`${at}\` | ${cell(typeText(option))} | ${cell(fallback)} | ${cell(option.description ?? '')} |`
     return [own, ...inner(option, at)]
   })
@@ -82,7 +90,9 @@ function inner(option, at) {
 
 function table(schema) {
   const lines = rows(schema)
-  return lines.length === 0 ? ['No options.'] : ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...lines]
+  return lines.length === 0
+    ? ['No options.']
+    : ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...lines]
 }
 
 const GENERATED = '<!-- Written by `pnpm run docs` from the built packages; changes here are lost. -->'
@@ -93,20 +103,33 @@ async function configPage() {
   const { properties, required, type } = composeJsonSchema(registry)
   const plain = { type, required, properties }
   return [
-    '# Config reference', '', GENERATED, '',
+    '# Config reference',
+    '',
+    GENERATED,
+    '',
     'The keys of `lookalike.config.{ts,mts,js,mjs,yaml,yml,json}`, then every plugin that comes with Lookalike, by kind. A plugin is named alone',
     '(`encoder: mini`) or with options (`encoder: { use: onnx, model: ./model.onnx }`). Unknown keys are errors. `lookalike schema` gives the same to',
-    'your editor, with the plugins that you installed besides.', '',
-    `Kinds: ${KINDS.map((kind) => `[${kind}](#${kind})`).join(', ')}.`, '',
-    '## Keys', '', ...table(plain), '',
+    'your editor, with the plugins that you installed besides.',
+    '',
+    `Kinds: ${KINDS.map((kind) => `[${kind}](#${kind})`).join(', ')}.`,
+    '',
+    '## Keys',
+    '',
+    ...table(plain),
+    '',
     ...KINDS.flatMap((kind) => {
       const plugins = registry.list(kind)
       return [
-        `## ${kind}`, '',
+        `## ${kind}`,
+        '',
         ...(plugins.length === 0 ? ['None comes with Lookalike.', ''] : []),
         ...plugins.flatMap(({ plugin, origin }) => [
-          `### ${kind}: ${plugin.name}`, '', `${cell(plugin.description)} From \`${origin.package}\`.`, '',
-          ...table(plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' })), '',
+          `### ${kind}: ${plugin.name}`,
+          '',
+          `${cell(plugin.description)} From \`${origin.package}\`.`,
+          '',
+          ...table(plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' })),
+          '',
         ]),
       ]
     }),
@@ -115,12 +138,20 @@ async function configPage() {
 
 async function cliPage() {
   const overview = await output('--help')
-  const names = overview.split(/^Commands$/m)[1].split('\n').filter((line) => /^ {2}\S/.test(line)).map((line) => line.trim().split(/\s+/)[0])
+  const names = overview
+    .split(/^Commands$/m)[1]
+    .split('\n')
+    .filter((line) => /^ {2}\S/.test(line))
+    .map((line) => line.trim().split(/\s+/)[0])
   const pages = []
   for (const name of names) pages.push(`## ${name}`, '', '```text', await output(name, '--help'), '```', '')
   return [
-    '# Command line reference', '', GENERATED, '',
-    'What `lookalike <command> --help` says. Results go to stdout, everything else to stderr.', '',
+    '# Command line reference',
+    '',
+    GENERATED,
+    '',
+    'What `lookalike <command> --help` says. Results go to stdout, everything else to stderr.',
+    '',
     ...pages,
   ].join('\n')
 }
@@ -129,13 +160,19 @@ async function cliPage() {
 async function withFiles(name) {
   const text = await readFile(path.join(root, 'docs', name), 'utf8')
   const shown = [...text.matchAll(/^```\w+ file=(\S+)$/gm)].map(([, file]) => file)
-  const files = new Map(await Promise.all(shown.map(async (file) => [file, await readFile(path.join(root, file), 'utf8')])))
+  const files = new Map(
+    await Promise.all(shown.map(async (file) => [file, await readFile(path.join(root, file), 'utf8')])),
+  )
   return text.replace(/^(```\w+ file=(\S+)\n)[^]*?^```$/gm, (_, fence, file) => `${fence}${files.get(file)}\`\`\``)
 }
 
 const check = process.argv.includes('--check')
 const folder = path.join(root, 'docs')
-const pages = { 'reference/config.md': await configPage(), 'reference/cli.md': await cliPage(), 'writing-plugins.md': await withFiles('writing-plugins.md') }
+const pages = {
+  'reference/config.md': await configPage(),
+  'reference/cli.md': await cliPage(),
+  'writing-plugins.md': await withFiles('writing-plugins.md'),
+}
 await mkdir(path.join(folder, 'reference'), { recursive: true })
 for (const [name, text] of Object.entries(pages)) {
   const file = path.join(folder, name)
@@ -147,6 +184,8 @@ for (const [name, text] of Object.entries(pages)) {
   if (found === text) continue
   const [a, b] = [found.split('\n'), text.split('\n')]
   const line = b.findIndex((value, i) => value !== a[i])
-  console.error(`docs/${name} is out of date from line ${line + 1}:\n- ${a[line] ?? ''}\n+ ${b[line] ?? ''}\nRun: pnpm run docs`)
+  console.error(
+    `docs/${name} is out of date from line ${line + 1}:\n- ${a[line] ?? ''}\n+ ${b[line] ?? ''}\nRun: pnpm run docs`,
+  )
   process.exitCode = 1
 }

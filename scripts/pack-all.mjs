@@ -3,7 +3,9 @@
 import path from 'node:path'
 import { packPackages, root } from './lib/pack-packages.mjs'
 
-const packages = await packPackages(path.resolve(process.argv[2] ?? path.join(root, 'node_modules', '.lookalike-packed')))
+const packages = await packPackages(
+  path.resolve(process.argv[2] ?? path.join(root, 'node_modules', '.lookalike-packed')),
+)
 console.log(JSON.stringify(packages, null, 2))
 const problems = packages.flatMap((each) => each.problems)
 if (problems.length > 0) {

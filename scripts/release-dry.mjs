@@ -28,12 +28,15 @@ async function step(title, work) {
     return result
   } catch (error) {
     failures.push(title)
-    say(`✗ ${title} (${seconds(from)})\n${[error.stdout, error.stderr].filter(Boolean).join('\n').trim() || error.stack}`)
+    say(
+      `✗ ${title} (${seconds(from)})\n${[error.stdout, error.stderr].filter(Boolean).join('\n').trim() || error.stack}`,
+    )
     return undefined
   }
 }
 
-const run = (command, args, options = {}) => execute(command, args, { cwd: root, maxBuffer: 2 ** 26, shell: process.platform === 'win32', ...options })
+const run = (command, args, options = {}) =>
+  execute(command, args, { cwd: root, maxBuffer: 2 ** 26, shell: process.platform === 'win32', ...options })
 /** A command that this workspace has installed. */
 const tool = (name, ...args) => run('npx', ['--no', name, ...args], { env: { ...process.env, NO_COLOR: '1' } })
 
@@ -67,7 +70,11 @@ const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-release-'))
 let server
 try {
   const { packageManager } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-  await step('build', () => run('npx', ['--yes', packageManager, 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only']).then(() => undefined))
+  await step('build', () =>
+    run('npx', ['--yes', packageManager, 'exec', 'turbo', 'run', 'build', '--output-logs=errors-only']).then(
+      () => undefined,
+    ),
+  )
   const packages = await step('pack', async () => {
     const packed = await packPackages(path.join(folder, 'packed'))
     const problems = packed.flatMap((each) => each.problems)
@@ -87,8 +94,21 @@ try {
       await step(`installed and used on Node ${version}`, async () => {
         const home = path.join(folder, `node-${version}`)
         mkdirSync(home, { recursive: true })
-        const node = (await run('npx', ['--yes', `node@${version}`, '--print', 'process.execPath'], { cwd: home })).stdout.trim().split('\n').at(-1)
-        const { output } = await installSubset(path.join(home, 'project'), { packages: packages.map(({ name, file }) => (name.startsWith('@lookalike/') ? name : file)), program: SMOKE }, server, node)
+        const node = (
+          await run('npx', ['--yes', `node@${version}`, '--print', 'process.execPath'], { cwd: home })
+        ).stdout
+          .trim()
+          .split('\n')
+          .at(-1)
+        const { output } = await installSubset(
+          path.join(home, 'project'),
+          {
+            packages: packages.map(({ name, file }) => (name.startsWith('@lookalike/') ? name : file)),
+            program: SMOKE,
+          },
+          server,
+          node,
+        )
         return output.trim()
       })
     }

@@ -13,7 +13,10 @@ process.on('SIGINT', () => {})
 /** Runs one command; with `capture`, its stdout is the result instead of going to the terminal. */
 function lookalike(args, capture = false) {
   console.log(`\n$ lookalike ${args.map((arg) => (path.isAbsolute(arg) ? path.relative(root, arg) : arg)).join(' ')}`)
-  const child = spawn(process.execPath, [cli, ...args], { cwd: root, stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'] })
+  const child = spawn(process.execPath, [cli, ...args], {
+    cwd: root,
+    stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+  })
   let text = ''
   child.stdout?.on('data', (data) => (text += data))
   return new Promise((resolve) => {
@@ -25,7 +28,16 @@ function lookalike(args, capture = false) {
 }
 
 await lookalike(['index', '--config', example])
-await lookalike(['search', path.relative(root, path.join(example, 'query.svg')), '--config', example, '-k', '5', '--html', path.join(example, 'runs', 'search.html')])
+await lookalike([
+  'search',
+  path.relative(root, path.join(example, 'query.svg')),
+  '--config',
+  example,
+  '-k',
+  '5',
+  '--html',
+  path.join(example, 'runs', 'search.html'),
+])
 const result = JSON.parse(await lookalike(['evaluate', '--config', example, '--json'], true))
 
 const { metrics } = result.stages.at(-1)

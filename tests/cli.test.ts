@@ -1,8 +1,8 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { float32, type OnnxModel, saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { float32, saveModel, type OnnxModel } from '@lookalike/onnx'
 import { makePhotos } from './helpers/make-photos.js'
 import { root, runCli } from './helpers/run-cli.js'
 
@@ -37,9 +37,14 @@ describe('index and search', () => {
     const table = await cli(['search', 'photos/green/1.png', '-k', '3', '--html', 'found.html'])
     expect(table).toMatchObject({ code: 0, stderr: '' })
     expect(table.stdout).toMatch(/1 +0\.0000 +green +photos\/green\/1\.png/)
-    const found = json((await cli(['search', 'photos/green/1.png', '-k', '4', '--json'])).stdout) as { results: { id: string; distance: number; metadata: { label: string } }[] }[]
+    const found = json((await cli(['search', 'photos/green/1.png', '-k', '4', '--json'])).stdout) as {
+      results: { id: string; distance: number; metadata: { label: string } }[]
+    }[]
     expect(found[0]!.results.map(({ metadata }) => metadata.label)).toEqual(['green', 'green', 'green', 'green'])
-    const filtered = json((await cli(['search', 'photos/green/1.png', '--filter', 'label=blue|grey', '--json', '-k', '50', '--quiet'])).stdout) as typeof found
+    const filtered = json(
+      (await cli(['search', 'photos/green/1.png', '--filter', 'label=blue|grey', '--json', '-k', '50', '--quiet']))
+        .stdout,
+    ) as typeof found
     expect(filtered[0]!.results).toHaveLength(7)
     const page = await readFile(path.join(folder, 'found.html'), 'utf8')
     expect(page.match(/<img src="data:image\/jpeg/g)).toHaveLength(4)
@@ -47,14 +52,23 @@ describe('index and search', () => {
   })
 
   it('says what is wrong with a query, and with a gallery of another encoder', async () => {
-    expect(await cli(['search', 'photos/gone.png'])).toMatchObject({ code: 1, stderr: expect.stringContaining('photos/gone.png') as unknown })
+    expect(await cli(['search', 'photos/gone.png'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('photos/gone.png') as unknown,
+    })
     await writeFile(path.join(folder, 'text.jpg'), 'not a picture')
-    expect(await cli(['search', 'text.jpg'])).toMatchObject({ code: 1, stderr: expect.stringContaining('text.jpg') as unknown })
+    expect(await cli(['search', 'text.jpg'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('text.jpg') as unknown,
+    })
     const other = await cli(['search', 'photos/red/0.png', '--encoder.cells=3'])
     expect(other.code).toBe(1)
     expect(other.stderr).toContain('colour-grid/2')
     expect(other.stderr).toContain('colour-grid/3')
-    expect(await cli(['search', 'photos/red/0.png', '--gallery=./nowhere'])).toMatchObject({ code: 1, stderr: expect.stringContaining('nowhere') as unknown })
+    expect(await cli(['search', 'photos/red/0.png', '--gallery=./nowhere'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nowhere') as unknown,
+    })
   })
 
   it('names images that cannot be read, and goes on', async () => {
@@ -69,7 +83,9 @@ describe('index and search', () => {
     expect(result.code).toBe(0)
     expect(json(result.stdout)).toMatchObject({ images: 1, added: 1, skipped: 3 })
     for (const name of ['empty.png', 'text.jpg', 'cut.png']) expect(result.stderr).toContain(name)
-    expect(await cli(['index', 'bad', '--gallery=./bad2.gallery', '--images.onCorrupt=fail'])).toMatchObject({ code: 1 })
+    expect(await cli(['index', 'bad', '--gallery=./bad2.gallery', '--images.onCorrupt=fail'])).toMatchObject({
+      code: 1,
+    })
   })
 
   it('stops at Ctrl-C with everything so far kept, and goes on later', async () => {
@@ -95,10 +111,22 @@ describe('index and search', () => {
 
 describe('rerankers', () => {
   it('rerank a search, and are measured beside it', async () => {
-    const found = json((await cli(['search', 'photos/green/1.png', '-k', '4', '--rerankers=[k-reciprocal]', '--json', '--quiet'])).stdout) as { results: { distance: number; metadata: { label: string } }[] }[]
+    const found = json(
+      (await cli(['search', 'photos/green/1.png', '-k', '4', '--rerankers=[k-reciprocal]', '--json', '--quiet']))
+        .stdout,
+    ) as { results: { distance: number; metadata: { label: string } }[] }[]
     expect(found[0]!.results.map(({ metadata }) => metadata.label)).toEqual(['green', 'green', 'green', 'green'])
-    const measured = await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--rerankers=[k-reciprocal]', '--name=reranked', '--json', '--quiet'])
-    expect(json(measured.stdout)).toMatchObject({ stages: [{ name: 'search' }, { name: 'k-reciprocal', metrics: { 'recall@1': 1 } }] })
+    const measured = await cli([
+      'evaluate',
+      '--dataset={use: folder, path: ./photos, test: 1}',
+      '--rerankers=[k-reciprocal]',
+      '--name=reranked',
+      '--json',
+      '--quiet',
+    ])
+    expect(json(measured.stdout)).toMatchObject({
+      stages: [{ name: 'search' }, { name: 'k-reciprocal', metrics: { 'recall@1': 1 } }],
+    })
   })
 })
 
@@ -107,7 +135,11 @@ describe('models', () => {
     // relu(x W) -> det(...): an operator without a gradient behind one with.
     const weights = float32([0.5, -0.25, 0.125, 1], [2, 2])
     const model = (op: string): OnnxModel => ({
-      irVersion: 8, opset: { '': 13 }, producer: 'test', metadata: {}, functions: [],
+      irVersion: 8,
+      opset: { '': 13 },
+      producer: 'test',
+      metadata: {},
+      functions: [],
       graph: {
         name: 'g',
         nodes: [
@@ -126,7 +158,10 @@ describe('models', () => {
   })
 
   it('doctor says whether a model can be trained, and which node stands in the way', async () => {
-    expect(await cli(['doctor', '--model', 'trainable.onnx'])).toMatchObject({ code: 0, stdout: expect.stringContaining('all 1 weight tensors (4 values)') as unknown })
+    expect(await cli(['doctor', '--model', 'trainable.onnx'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('all 1 weight tensors (4 values)') as unknown,
+    })
     const stopped = await cli(['doctor', '--model', 'obstacle.onnx'])
     expect(stopped.code).toBe(1)
     expect(stopped.stdout).toMatch(/node last: the operator Det has no gradient rule/)
@@ -143,11 +178,23 @@ describe('models', () => {
   it('check-gradients ends with 1 when a case says otherwise, and with 2 when it does not fit', async () => {
     const shape = [2, 2]
     const ones = { shape, data: [1, 1, 1, 1] }
-    await writeFile(path.join(folder, 'wrong-case.json'), JSON.stringify({ input: ones, output: ones, outputGradient: ones, initializerGradients: { w: ones } }))
+    await writeFile(
+      path.join(folder, 'wrong-case.json'),
+      JSON.stringify({ input: ones, output: ones, outputGradient: ones, initializerGradients: { w: ones } }),
+    )
     const wrong = await cli(['check-gradients', 'trainable.onnx', '--case', 'wrong-case.json'])
-    expect(wrong).toMatchObject({ code: 1, stdout: expect.stringContaining('2 of 2 tensors differ by more than 0.001') as unknown })
-    expect(await cli(['check-gradients', 'trainable.onnx', '--case', 'bad-case.json'])).toMatchObject({ code: 2, stderr: expect.stringContaining('bad-case.json does not fit') as unknown })
-    expect(await cli(['check-gradients', 'no-model.onnx'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no-model.onnx') as unknown })
+    expect(wrong).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('2 of 2 tensors differ by more than 0.001') as unknown,
+    })
+    expect(await cli(['check-gradients', 'trainable.onnx', '--case', 'bad-case.json'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('bad-case.json does not fit') as unknown,
+    })
+    expect(await cli(['check-gradients', 'no-model.onnx'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no-model.onnx') as unknown,
+    })
   })
 })
 
@@ -157,12 +204,19 @@ describe('evaluate and report', () => {
     expect(result).toMatchObject({ code: 0 })
     const found = json(result.stdout) as { stages: { metrics: Record<string, number> }[]; files: string[] }
     expect(found.stages[0]!.metrics).toMatchObject({ 'recall@1': 1 })
-    expect(found.files.map((file) => path.basename(file))).toEqual(['config.resolved.json', 'metrics.json', 'report.html'])
+    expect(found.files.map((file) => path.basename(file))).toEqual([
+      'config.resolved.json',
+      'metrics.json',
+      'report.html',
+    ])
     const page = await readFile(path.join(folder, 'runs/photos/report.html'), 'utf8')
     expect(page).toContain('class="pic right"')
     expect(page).not.toMatch(/<script|src="http|href="http/)
     const resolved = json(await readFile(path.join(folder, 'runs/photos/config.resolved.json'), 'utf8'))
-    expect(resolved).toMatchObject({ config: { encoder: { use: 'colour-grid', cells: 2 }, index: { use: 'exact' } }, plugins: { 'encoder/colour-grid': './colour-grid.mjs' } })
+    expect(resolved).toMatchObject({
+      config: { encoder: { use: 'colour-grid', cells: 2 }, index: { use: 'exact' } },
+      plugins: { 'encoder/colour-grid': './colour-grid.mjs' },
+    })
   })
 
   it('compares runs', async () => {
@@ -172,7 +226,10 @@ describe('evaluate and report', () => {
     expect(result.stdout).toMatch(/coarse +folder|coarse/)
     const page = await readFile(path.join(folder, 'runs/report.html'), 'utf8')
     expect(page).toContain('href="coarse/report.html"')
-    expect(await cli(['report', 'gone'])).toMatchObject({ code: 1, stderr: expect.stringContaining('no metrics.json') as unknown })
+    expect(await cli(['report', 'gone'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no metrics.json') as unknown,
+    })
   })
 })
 
@@ -182,16 +239,23 @@ describe('configs and plugins', () => {
     expect(await cli(['init', 'fresh', '--images', '../photos'])).toMatchObject({ code: 0 })
     expect((await readdir(fresh)).sort()).toEqual(['lookalike.config.yaml', 'lookalike.schema.json'])
     expect(await runCli(['doctor'], { cwd: fresh })).toMatchObject({ code: 0 })
-    expect(await cli(['init', 'fresh'])).toMatchObject({ code: 2, stderr: expect.stringContaining('is there already') as unknown })
+    expect(await cli(['init', 'fresh'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is there already') as unknown,
+    })
   })
 
-  it('lists plugins, the config\'s own among them, and composes their schema', async () => {
+  it("lists plugins, the config's own among them, and composes their schema", async () => {
     const list = json((await cli(['plugins', 'encoder', '--json'])).stdout) as { name: string; package: string }[]
     expect(list).toContainEqual(expect.objectContaining({ name: 'colour-grid', package: './colour-grid.mjs' }))
     expect(list.map(({ name }) => name)).toContain('mini')
-    expect((await cli(['plugins', 'encoder', 'colour-grid'])).stdout).toMatch(/cells +integer +4 +Cells along each edge/)
+    expect((await cli(['plugins', 'encoder', 'colour-grid'])).stdout).toMatch(
+      /cells +integer +4 +Cells along each edge/,
+    )
     const schema = json((await cli(['schema'])).stdout) as { $defs: Record<string, unknown> }
-    expect(schema.$defs['encoder.colour-grid']).toMatchObject({ properties: { use: { const: 'colour-grid' }, cells: { default: 4 } } })
+    expect(schema.$defs['encoder.colour-grid']).toMatchObject({
+      properties: { use: { const: 'colour-grid' }, cells: { default: 4 } },
+    })
   })
 
   it.each([
@@ -215,21 +279,35 @@ describe('configs and plugins', () => {
 
   it('gives errors as data under --json, and the stack under --debug', async () => {
     const result = await cli(['evaluate', '--seed=one', '--json', '--debug'])
-    expect(json(result.stdout)).toMatchObject({ error: { code: 'config/invalid', fields: { issues: [{ path: 'seed' }] } } })
+    expect(json(result.stdout)).toMatchObject({
+      error: { code: 'config/invalid', fields: { issues: [{ path: 'seed' }] } },
+    })
     expect(result.stderr).toContain('    at ')
   })
 
   it('refuses a plugin of another spec version, by name and with the command', async () => {
     await mkdir(path.join(folder, 'node_modules/acme-loss'), { recursive: true })
-    await writeFile(path.join(folder, 'node_modules/acme-loss/package.json'), '{"name": "acme-loss", "version": "3.1.0", "type": "module", "exports": "./index.js"}')
-    await writeFile(path.join(folder, 'node_modules/acme-loss/index.js'), "export default { specVersion: 'v2', kind: 'loss', name: 'acme' }")
+    await writeFile(
+      path.join(folder, 'node_modules/acme-loss/package.json'),
+      '{"name": "acme-loss", "version": "3.1.0", "type": "module", "exports": "./index.js"}',
+    )
+    await writeFile(
+      path.join(folder, 'node_modules/acme-loss/index.js'),
+      "export default { specVersion: 'v2', kind: 'loss', name: 'acme' }",
+    )
     const result = await cli(['evaluate', '--plugins=[acme-loss]'])
     expect(result).toMatchObject({ code: 2 })
-    expect(result.stderr).toMatch(/"acme" of acme-loss 3\.1\.0 is built for plugin spec v2, and this is spec v1.*npm install @lookalike\/core@latest/)
+    expect(result.stderr).toMatch(
+      /"acme" of acme-loss 3\.1\.0 is built for plugin spec v2, and this is spec v1.*npm install @lookalike\/core@latest/,
+    )
   })
 
   it('shows help on stdout', async () => {
-    expect(await cli(['search', '--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Examples') as unknown, stderr: '' })
+    expect(await cli(['search', '--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Examples') as unknown,
+      stderr: '',
+    })
     expect(await cli(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Commands') as unknown })
   })
 
@@ -238,7 +316,20 @@ describe('configs and plugins', () => {
     const result = await cli(['doctor', '--json', '--model', 'text.jpg'])
     expect(result.code).toBe(1)
     const { findings } = json(result.stdout) as { findings: { check: string; status: string; detail: string }[] }
-    expect(findings.map(({ check }) => check)).toEqual(expect.arrayContaining(['node', 'onnxruntime-node', 'sharp', 'tensorflow.js', 'plugins', 'config', 'runs', 'cache']) as unknown)
-    expect(findings.filter(({ status }) => status === 'fail')).toMatchObject([{ check: 'model', detail: expect.stringContaining('text.jpg') as unknown }])
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining([
+        'node',
+        'onnxruntime-node',
+        'sharp',
+        'tensorflow.js',
+        'plugins',
+        'config',
+        'runs',
+        'cache',
+      ]) as unknown,
+    )
+    expect(findings.filter(({ status }) => status === 'fail')).toMatchObject([
+      { check: 'model', detail: expect.stringContaining('text.jpg') as unknown },
+    ])
   })
 })

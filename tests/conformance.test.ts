@@ -16,25 +16,36 @@ const noted = vi.hoisted(() => ({ defined: new Set<string>(), checked: new Set<s
 
 vi.mock('@lookalike/testkit/vitest', async (original) => {
   const real = await original<Record<string, unknown>>()
-  const note = (kind: string) => (_title: string, create: { plugin?: Plugin }) => void (create.plugin?.kind === kind && noted.checked.add(`${kind} ${create.plugin.name}`))
-  return Object.fromEntries(Object.keys(real).map((name) => [
-    name,
-    name === 'describePlugins'
-      ? (plugins: readonly Plugin[]) => plugins.forEach((plugin) => noted.defined.add(`${plugin.kind} ${plugin.name}`))
-      : note(name.replace('describe', '').toLowerCase()),
-  ]))
+  const note = (kind: string) => (_title: string, create: { plugin?: Plugin }) =>
+    void (create.plugin?.kind === kind && noted.checked.add(`${kind} ${create.plugin.name}`))
+  return Object.fromEntries(
+    Object.keys(real).map((name) => [
+      name,
+      name === 'describePlugins'
+        ? (plugins: readonly Plugin[]) =>
+            plugins.forEach((plugin) => noted.defined.add(`${plugin.kind} ${plugin.name}`))
+        : note(name.replace('describe', '').toLowerCase()),
+    ]),
+  )
 })
 vi.mock('@lookalike/testkit', async (original) => {
   const real = await original<typeof import('@lookalike/testkit')>()
-  return { ...real, fromPlugin: (plugin: Plugin, ...rest: [never, never]) => Object.assign(real.fromPlugin(plugin as Plugin<Kind>, ...rest), { plugin }) }
+  return {
+    ...real,
+    fromPlugin: (plugin: Plugin, ...rest: [never, never]) =>
+      Object.assign(real.fromPlugin(plugin as Plugin<Kind>, ...rest), { plugin }),
+  }
 })
 
 let all: string[] = []
 beforeAll(async () => {
-  all = (await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))).map(({ plugin }) => `${plugin.kind} ${plugin.name}`).sort()
+  all = (await loadPlugins(BUILT_IN, path.join(root, 'apps/cli')))
+    .map(({ plugin }) => `${plugin.kind} ${plugin.name}`)
+    .sort()
   for (const { folder } of publicPackages()) {
     for (const file of await readdir(path.join(folder, 'src'), { recursive: true })) {
-      if (path.basename(file) === 'conformance.test.ts') await import(pathToFileURL(path.join(folder, 'src', file)).href)
+      if (path.basename(file) === 'conformance.test.ts')
+        await import(pathToFileURL(path.join(folder, 'src', file)).href)
     }
   }
 }, 120_000)

@@ -11,19 +11,25 @@ import { FINDINGS } from '../apps/cli/src/doctor/diagnose.js'
 import { BUILT_IN } from '../apps/cli/src/open-project.js'
 import { splitArguments } from '../apps/cli/src/split-arguments.js'
 import { publicPackages } from '../scripts/lib/pack-packages.mjs'
-import { fencedBlocks, headingAnchors, relativeLinks, type FencedBlock } from './helpers/markdown.js'
+import { type FencedBlock, fencedBlocks, headingAnchors, relativeLinks } from './helpers/markdown.js'
 import { root } from './helpers/run-cli.js'
 import { commandsOf } from './helpers/shell.js'
 import { typeCheck } from './helpers/type-check.js'
 
 const under = async (folder: string, fits: RegExp) =>
-  (await readdir(path.join(root, folder), { recursive: true })).map((file) => path.join(folder, file).split(path.sep).join('/')).filter((file) => fits.test(file) && !/\/(node_modules|runs|dist)\//.test(file))
+  (await readdir(path.join(root, folder), { recursive: true }))
+    .map((file) => path.join(folder, file).split(path.sep).join('/'))
+    .filter((file) => fits.test(file) && !/\/(node_modules|runs|dist)\//.test(file))
 const readmes = async (folder: string) =>
-  (await readdir(path.join(root, folder))).map((name) => `${folder}/${name}/README.md`).filter((file) => existsSync(path.join(root, file)))
+  (await readdir(path.join(root, folder)))
+    .map((name) => `${folder}/${name}/README.md`)
+    .filter((file) => existsSync(path.join(root, file)))
 
 const guides = ['README.md', ...(await under('docs', /\.md$/))].sort()
 const pages = [...guides, ...(await readmes('packages')), ...(await readmes('apps')), ...(await readmes('examples'))]
-const texts = new Map(await Promise.all(pages.map(async (file) => [file, await readFile(path.join(root, file), 'utf8')] as const)))
+const texts = new Map(
+  await Promise.all(pages.map(async (file) => [file, await readFile(path.join(root, file), 'utf8')] as const)),
+)
 
 interface Block extends FencedBlock {
   readonly file: string
@@ -31,11 +37,16 @@ interface Block extends FencedBlock {
 }
 /** Blocks in these languages; one that is marked `sketch` shows a shape and is nothing that works alone. */
 const blocks = (...languages: string[]): Block[] =>
-  pages.flatMap((file) => fencedBlocks(texts.get(file)!).map((block) => ({ ...block, file, place: `${file}:${block.line}` })))
+  pages
+    .flatMap((file) =>
+      fencedBlocks(texts.get(file)!).map((block) => ({ ...block, file, place: `${file}:${block.line}` })),
+    )
     .filter(({ language, notes }) => languages.includes(language) && !notes.includes('sketch'))
 
 it('the generated references are up to date', () => {
-  const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'scripts/docs.mjs'), '--check'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'scripts/docs.mjs'), '--check'], {
+    encoding: 'utf8',
+  })
   expect(stderr).toBe('')
   expect(status).toBe(0)
 })
@@ -55,7 +66,10 @@ describe('links', () => {
 
 describe('configs', () => {
   const CONFIG_KEYS = ['$schema', 'dataset', 'encoder', 'combiner', 'rerankers', 'train', 'evaluate']
-  const configs = [...blocks('yaml'), ...blocks('json').filter(({ code }) => CONFIG_KEYS.some((key) => Object.hasOwn(JSON.parse(code) as object, key)))]
+  const configs = [
+    ...blocks('yaml'),
+    ...blocks('json').filter(({ code }) => CONFIG_KEYS.some((key) => Object.hasOwn(JSON.parse(code) as object, key))),
+  ]
   let registry: Registry
   let folder = ''
   beforeAll(async () => {
@@ -64,32 +78,50 @@ describe('configs', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  it.each(configs.map((block) => [block.place, block] as const))('%s is valid', async (place, { code, language, line }) => {
-    const file = path.join(folder, `${line}.${language}`)
-    await writeFile(file, code)
-    const { config } = await loadConfig(file)
-    await expect(resolveConfig(config, registry, place)).resolves.toBeDefined()
-  })
+  it.each(configs.map((block) => [block.place, block] as const))(
+    '%s is valid',
+    async (place, { code, language, line }) => {
+      const file = path.join(folder, `${line}.${language}`)
+      await writeFile(file, code)
+      const { config } = await loadConfig(file)
+      await expect(resolveConfig(config, registry, place)).resolves.toBeDefined()
+    },
+  )
 })
 
 it('every block of TypeScript has the right types', () => {
   const found = blocks('ts', 'typescript')
   expect(found.length).toBeGreaterThan(0)
   const byPlace = new Map(found.map((block) => [block.place, block]))
-  const errors = typeCheck(new Map(found.map(({ place, code }) => [place, code])), root, path.join(root, 'tsconfig.base.json'))
+  const errors = typeCheck(
+    new Map(found.map(({ place, code }) => [place, code])),
+    root,
+    path.join(root, 'tsconfig.base.json'),
+  )
   const fileOf = (name: string) => byPlace.get(name)!.file
   // What a block imports from a file beside it is another block, or the reader's own.
-  const isNeighbour = ({ code, message }: { code: number; message: string }) => code === 2307 && message.startsWith("Cannot find module './")
-  const isUnknownName = ({ name, code }: { name: string; code: number }) => [2304, 2552, 18004].includes(code) && !guides.includes(fileOf(name))
-  const [unknown, rest] = [errors.filter((error) => isNeighbour(error) || isUnknownName(error)), errors.filter((error) => !isNeighbour(error) && !isUnknownName(error))]
+  const isNeighbour = ({ code, message }: { code: number; message: string }) =>
+    code === 2307 && message.startsWith("Cannot find module './")
+  const isUnknownName = ({ name, code }: { name: string; code: number }) =>
+    [2304, 2552, 18004].includes(code) && !guides.includes(fileOf(name))
+  const [unknown, rest] = [
+    errors.filter((error) => isNeighbour(error) || isUnknownName(error)),
+    errors.filter((error) => !isNeighbour(error) && !isUnknownName(error)),
+  ]
   // A package's README may use what the text around its ten lines has introduced, and types that would follow from it; guides say everything.
   const open = new Set(unknown.map(({ name }) => name).filter((name) => !guides.includes(fileOf(name))))
   const wrong = rest.filter(({ name, code }) => !(open.has(name) && [7006, 7031, 2345].includes(code)))
-  expect(wrong.map(({ name, line, message }) => `${byPlace.get(name)!.file}:${byPlace.get(name)!.line + line - 1} ${message}`)).toEqual([])
+  expect(
+    wrong.map(
+      ({ name, line, message }) => `${byPlace.get(name)!.file}:${byPlace.get(name)!.line + line - 1} ${message}`,
+    ),
+  ).toEqual([])
 }, 120_000)
 
 describe('commands', async () => {
-  const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+  const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
   const ours = new Set(publicPackages().map(({ manifest }) => manifest.name))
   /** What a new plugin's package has, too. */
   const SCRIPTS = [...Object.keys(scripts), 'typecheck', 'build', 'test']
@@ -105,15 +137,22 @@ describe('commands', async () => {
       return expect(['changeset', 'publint', 'attw']).toContain(name)
     },
     npm([action = '', ...words]) {
-      if (['install', 'i'].includes(action)) return expect(words.filter((word) => word.startsWith('@lookalike/') && !ours.has(word))).toEqual([])
+      if (['install', 'i'].includes(action))
+        return expect(words.filter((word) => word.startsWith('@lookalike/') && !ours.has(word))).toEqual([])
       if (action === 'create') return expect(words[0]).toMatch(/^lookalike-plugin(@latest)?$/)
       return expect(SCRIPTS).toContain(action === 'run' ? words[0] : action)
     },
     pnpm: ([action = '', ...words]) => expect(SCRIPTS).toContain(action === 'run' ? words[0] : action),
-    node: ([script = ''], file) => expect([path.join(root, script), path.join(root, path.dirname(file), script)].some((at) => existsSync(at)), script).toBe(true),
+    node: ([script = ''], file) =>
+      expect(
+        [path.join(root, script), path.join(root, path.dirname(file), script)].some((at) => existsSync(at)),
+        script,
+      ).toBe(true),
     cd: () => undefined,
   }
-  const lines = blocks('sh').flatMap(({ code, file, place }) => commandsOf(code).map((words) => [`${place} ${words.join(' ')}`, words, file] as const))
+  const lines = blocks('sh').flatMap(({ code, file, place }) =>
+    commandsOf(code).map((words) => [`${place} ${words.join(' ')}`, words, file] as const),
+  )
 
   it.each(lines)('%s', async (_, [program = '', ...words], file) => {
     expect(Object.keys(checkers)).toContain(program)
@@ -124,7 +163,9 @@ describe('commands', async () => {
 it('no block is left unchecked: what is no code is marked as text', () => {
   const CHECKED = ['ts', 'typescript', 'yaml', 'json', 'sh']
   const SHOWN = ['text', 'csv']
-  const all = pages.flatMap((file) => fencedBlocks(texts.get(file)!).map(({ language, notes, line }) => ({ language, notes, place: `${file}:${line}` })))
+  const all = pages.flatMap((file) =>
+    fencedBlocks(texts.get(file)!).map(({ language, notes, line }) => ({ language, notes, place: `${file}:${line}` })),
+  )
   expect(all.filter(({ language }) => ![...CHECKED, ...SHOWN].includes(language)).map(({ place }) => place)).toEqual([])
   expect(all.filter(({ notes }) => notes.includes('sketch')).map(({ place }) => place)).toEqual([])
 })
@@ -133,6 +174,8 @@ it('troubleshooting has everything that doctor finds, and nothing else', () => {
   const found = Object.entries(FINDINGS).flatMap(([check, states]) => states.map((status) => `${check} ${status}`))
   const table = /\| finding \|[^]*?\n\n/.exec(texts.get('docs/troubleshooting.md')!)![0]
   const rows = [...table.matchAll(/^\| ((?:`[^`]+`(?:, )?)+) ([!✗])/gm)]
-  const listed = rows.flatMap(([, names, mark]) => names!.split(', ').map((name) => `${name.replaceAll('`', '')} ${mark === '!' ? 'warn' : 'fail'}`))
+  const listed = rows.flatMap(([, names, mark]) =>
+    names!.split(', ').map((name) => `${name.replaceAll('`', '')} ${mark === '!' ? 'warn' : 'fail'}`),
+  )
   expect([...new Set(listed)].sort()).toEqual(found.sort())
 })

@@ -2,14 +2,14 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import { createRegistry, KINDS, type JsonSchema, type Registry } from '@lookalike/core'
+import { createRegistry, type JsonSchema, KINDS, type Registry } from '@lookalike/core'
 import { composeJsonSchema, loadPlugins } from '@lookalike/pipeline'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { getLanguageService as jsonService, TextDocument, type CompletionItem } from 'vscode-json-languageservice'
+import { type CompletionItem, getLanguageService as jsonService, TextDocument } from 'vscode-json-languageservice'
+import { parse } from 'yaml'
 import { getLanguageService as yamlService } from 'yaml-language-server/out/src/languageservice/yamlLanguageService.js'
 import { SettingsState } from 'yaml-language-server/out/src/yamlSettings.js'
-import { parse } from 'yaml'
 import { BUILT_IN } from '../apps/cli/src/open-project.js'
 import { completionsAt } from './helpers/complete-typescript.js'
 import { root, runCli } from './helpers/run-cli.js'
@@ -28,8 +28,17 @@ beforeAll(async () => {
   const { code, stderr } = await runCli(['schema', '--out', 'lookalike.schema.json'], { cwd: folder })
   expect([code, stderr]).toEqual([0, ''])
   schema = JSON.parse(await readFile(path.join(folder, 'lookalike.schema.json'), 'utf8')) as JsonSchema
-  registry = createRegistry([...(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))), ...(await loadPlugins(['./colour-grid.mjs'], folder))])
-  const ajv = new Ajv2020({ strict: true, strictTypes: false, strictTuples: false, allErrors: true, validateFormats: false })
+  registry = createRegistry([
+    ...(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))),
+    ...(await loadPlugins(['./colour-grid.mjs'], folder)),
+  ])
+  const ajv = new Ajv2020({
+    strict: true,
+    strictTypes: false,
+    strictTuples: false,
+    allErrors: true,
+    validateFormats: false,
+  })
   accepts = ajv.compile(schema)
 }, 180_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -62,7 +71,10 @@ describe('the composed schema', () => {
     ['a word that is none of those', { images: { onCorrupt: 'ignore' } }],
     ['a plugin that is not installed', { encoder: 'colour-gird' }],
     ['a plugin of another kind', { encoder: 'proxy-anchor' }],
-    ['a plugin inside a plugin that is not installed', { train: { use: 'metric-learning', loss: { use: 'proxy-ancor' } } }],
+    [
+      'a plugin inside a plugin that is not installed',
+      { train: { use: 'metric-learning', loss: { use: 'proxy-ancor' } } },
+    ],
   ])('refuses %s', (_, config) => {
     expect(accepts(config)).toBe(false)
   })
@@ -77,20 +89,26 @@ describe('the composed schema', () => {
     walk(schema, 'config')
     for (const [name, definition] of Object.entries(schema.$defs ?? {})) walk(definition, name)
     expect(missing).toEqual([])
-    for (const kind of KINDS) for (const { plugin } of registry.list(kind)) expect(schema.$defs).toHaveProperty([`${kind}.${plugin.name}`])
+    for (const kind of KINDS)
+      for (const { plugin } of registry.list(kind)) expect(schema.$defs).toHaveProperty([`${kind}.${plugin.name}`])
   })
 })
 
 /** Labels of what an editor offers where the text has a `|`, without quotes. */
 type Complete = (text: string) => Promise<Map<string, CompletionItem>>
-const byLabel = (items: readonly CompletionItem[]) => new Map(items.map((item) => [item.label.replace(/^"|"$/g, ''), item]))
+const byLabel = (items: readonly CompletionItem[]) =>
+  new Map(items.map((item) => [item.label.replace(/^"|"$/g, ''), item]))
 const readUri = (uri: string) => readFile(fileURLToPath(uri), 'utf8')
 const split = (text: string) => ({ text: text.replace('|', ''), offset: text.indexOf('|') })
-const documentation = (item: CompletionItem | undefined) => (typeof item?.documentation === 'string' ? item.documentation : item?.documentation?.value)
+const documentation = (item: CompletionItem | undefined) =>
+  typeof item?.documentation === 'string' ? item.documentation : item?.documentation?.value
 
 const inJson: Complete = async (marked) => {
   const { text, offset } = split(marked)
-  const service = jsonService({ schemaRequestService: readUri, workspaceContext: { resolveRelativePath: (relative, from) => new URL(relative, from).href } })
+  const service = jsonService({
+    schemaRequestService: readUri,
+    workspaceContext: { resolveRelativePath: (relative, from) => new URL(relative, from).href },
+  })
   const document = TextDocument.create(new URL(`file://${folder}/lookalike.config.json`).href, 'json', 1, text)
   const list = await service.doComplete(document, document.positionAt(offset), service.parseJSONDocument(document))
   return byLabel(list?.items ?? [])
@@ -106,7 +124,13 @@ const inYaml: Complete = async (marked) => {
     schemaRequestService: readUri,
     workspaceContext: { resolveRelativePath: (relative: string, from: string) => new URL(relative, from).href },
     yamlSettings: settings,
-    telemetry: { send: async () => {}, sendError: async (_: string, error: unknown) => { throw error }, sendTrack: async () => {} },
+    telemetry: {
+      send: async () => {},
+      sendError: async (_: string, error: unknown) => {
+        throw error
+      },
+      sendTrack: async () => {},
+    },
   } as unknown as Parameters<typeof yamlService>[0])
   service.configure({ completion: true, validate: true, hover: true, isKubernetes: false, schemas: [] })
   const document = TextDocument.create(new URL(`file://${folder}/lookalike.config.yaml`).href, 'yaml', ++version, text)
@@ -118,24 +142,33 @@ const JSON_HEAD = '"$schema": "./lookalike.schema.json"'
 const YAML_HEAD = '# yaml-language-server: $schema=./lookalike.schema.json\n'
 
 describe.each<[string, Complete, Record<'keys' | 'plugins' | 'options' | 'nested' | 'words', string>]>([
-  ['JSON', inJson, {
-    keys: `{${JSON_HEAD}, "|"}`,
-    plugins: `{${JSON_HEAD}, "encoder": "|"}`,
-    options: `{${JSON_HEAD}, "encoder": {"use": "colour-grid", "|"}}`,
-    nested: `{${JSON_HEAD}, "train": {"use": "metric-learning", "loss": {"use": "proxy-anchor", "|"}}}`,
-    words: `{${JSON_HEAD}, "images": {"onCorrupt": "|"}}`,
-  }],
-  ['YAML', inYaml, {
-    keys: `${YAML_HEAD}seed: 1\n|`,
-    plugins: `${YAML_HEAD}encoder: |`,
-    options: `${YAML_HEAD}encoder:\n  use: colour-grid\n  |`,
-    nested: `${YAML_HEAD}train:\n  use: metric-learning\n  loss:\n    use: proxy-anchor\n    |`,
-    words: `${YAML_HEAD}images:\n  onCorrupt: |`,
-  }],
+  [
+    'JSON',
+    inJson,
+    {
+      keys: `{${JSON_HEAD}, "|"}`,
+      plugins: `{${JSON_HEAD}, "encoder": "|"}`,
+      options: `{${JSON_HEAD}, "encoder": {"use": "colour-grid", "|"}}`,
+      nested: `{${JSON_HEAD}, "train": {"use": "metric-learning", "loss": {"use": "proxy-anchor", "|"}}}`,
+      words: `{${JSON_HEAD}, "images": {"onCorrupt": "|"}}`,
+    },
+  ],
+  [
+    'YAML',
+    inYaml,
+    {
+      keys: `${YAML_HEAD}seed: 1\n|`,
+      plugins: `${YAML_HEAD}encoder: |`,
+      options: `${YAML_HEAD}encoder:\n  use: colour-grid\n  |`,
+      nested: `${YAML_HEAD}train:\n  use: metric-learning\n  loss:\n    use: proxy-anchor\n    |`,
+      words: `${YAML_HEAD}images:\n  onCorrupt: |`,
+    },
+  ],
 ])('in %s', (_, complete, places) => {
   it('completes keys, with what they mean', async () => {
     const found = await complete(places.keys)
-    for (const key of ['dataset', 'encoder', 'train', 'rerankers', 'evaluate', 'images']) expect([...found.keys()]).toContain(key)
+    for (const key of ['dataset', 'encoder', 'train', 'rerankers', 'evaluate', 'images'])
+      expect([...found.keys()]).toContain(key)
     expect(documentation(found.get('rerankers'))).toContain('in this order')
   })
   it('completes the plugins of a kind, third-party ones included', async () => {
@@ -163,25 +196,48 @@ describe.each<[string, Complete, Record<'keys' | 'plugins' | 'options' | 'nested
 describe('in TypeScript', { timeout: 240_000 }, () => {
   const head = `import { defineConfig } from '@lookalike/cli'\n`
   it('completes the options of every plugin that comes with the command', () => {
-    for (const [key, kind] of [['encoder', 'encoder'], ['combiner', 'combiner'], ['index', 'index'], ['dataset', 'dataset'], ['train', 'trainer']] as const) {
-      const names = registry.list(kind).map(({ plugin }) => plugin.name).filter((name) => name !== 'colour-grid')
-      expect(completionsAt(`${head}export default defineConfig({ ${key}: '|' })`)).toEqual(expect.arrayContaining(names))
+    for (const [key, kind] of [
+      ['encoder', 'encoder'],
+      ['combiner', 'combiner'],
+      ['index', 'index'],
+      ['dataset', 'dataset'],
+      ['train', 'trainer'],
+    ] as const) {
+      const names = registry
+        .list(kind)
+        .map(({ plugin }) => plugin.name)
+        .filter((name) => name !== 'colour-grid')
+      expect(completionsAt(`${head}export default defineConfig({ ${key}: '|' })`)).toEqual(
+        expect.arrayContaining(names),
+      )
     }
     expect(completionsAt(`${head}export default defineConfig({ encoder: { use: 'mini', | } })`)).toContain('projection')
   })
   it('completes options of plugins inside plugins', () => {
-    const found = completionsAt(`${head}export default defineConfig({ train: { use: 'metric-learning', loss: { use: 'proxy-anchor', | } } })`)
+    const found = completionsAt(
+      `${head}export default defineConfig({ train: { use: 'metric-learning', loss: { use: 'proxy-anchor', | } } })`,
+    )
     expect(found).toContain('alpha')
     expect(found).not.toContain('tau')
     const kinds = { loss: 'loss', sampler: 'sampler' } as const
     for (const [key, kind] of Object.entries(kinds)) {
-      expect(completionsAt(`${head}export default defineConfig({ train: { use: 'metric-learning', ${key}: '|' } })`)).toEqual(expect.arrayContaining(registry.list(kind).map(({ plugin }) => plugin.name)))
+      expect(
+        completionsAt(`${head}export default defineConfig({ train: { use: 'metric-learning', ${key}: '|' } })`),
+      ).toEqual(expect.arrayContaining(registry.list(kind).map(({ plugin }) => plugin.name)))
     }
-    const list = (key: string, kind: 'reranker') => expect(completionsAt(`${head}export default defineConfig({ ${key}: ['|'] })`)).toEqual(expect.arrayContaining(registry.list(kind).map(({ plugin }) => plugin.name)))
+    const list = (key: string, kind: 'reranker') =>
+      expect(completionsAt(`${head}export default defineConfig({ ${key}: ['|'] })`)).toEqual(
+        expect.arrayContaining(registry.list(kind).map(({ plugin }) => plugin.name)),
+      )
     list('rerankers', 'reranker')
   })
-  it('completes the options of a third party\'s plugin, once its package is imported', () => {
+  it("completes the options of a third party's plugin, once its package is imported", () => {
     const other = `declare module '@lookalike/core' {\n  interface LossPlugins { 'my-loss': { temperature?: number } }\n}\nexport {}\n`
-    expect(completionsAt(`${head}import './my-loss.js'\nexport default defineConfig({ train: { use: 'metric-learning', loss: { use: 'my-loss', | } } })`, { 'my-loss.ts': other })).toContain('temperature')
+    expect(
+      completionsAt(
+        `${head}import './my-loss.js'\nexport default defineConfig({ train: { use: 'metric-learning', loss: { use: 'my-loss', | } } })`,
+        { 'my-loss.ts': other },
+      ),
+    ).toContain('temperature')
   })
 })

@@ -11,20 +11,38 @@ import { root, runCli, runNode } from './helpers/run-cli.js'
 
 const examples = path.join(root, 'examples')
 const configs = (await readdir(examples, { recursive: true }))
-  .filter((file) => /(^|[/\\])[^/\\]*lookalike\.config\.(ts|js|mjs|yaml|json)$/.test(file) && !/node_modules|runs[/\\]/.test(file))
+  .filter(
+    (file) =>
+      /(^|[/\\])[^/\\]*lookalike\.config\.(ts|js|mjs|yaml|json)$/.test(file) && !/node_modules|runs[/\\]/.test(file),
+  )
   .sort()
 
 /** Examples that are done in seconds; the others train. */
 const QUICK = ['emoji/lookalike.config.yaml']
 
 /** Examples that "lookalike train" alone runs: the stages of others need one another. */
-const TRAINING = [...['head-only', 'mini', 'proxy-anchor', 'vit-triplet'].map((name) => `${name}/lookalike.config.yaml`), 'mini/refine.lookalike.config.yaml', 'soft-orthogonal-proxies/pretrain.lookalike.config.yaml']
+const TRAINING = [
+  ...['head-only', 'mini', 'proxy-anchor', 'vit-triplet'].map((name) => `${name}/lookalike.config.yaml`),
+  'mini/refine.lookalike.config.yaml',
+  'soft-orthogonal-proxies/pretrain.lookalike.config.yaml',
+]
 
 /** Whole folders with a test of their own; below. */
-const STAGED = [...configs.filter((file) => ['asymmetric', 'asymmetric-photos', 'context-ensemble', 'stir'].includes(path.dirname(file))), 'soft-orthogonal-proxies/lookalike.config.yaml']
+const STAGED = [
+  ...configs.filter((file) =>
+    ['asymmetric', 'asymmetric-photos', 'context-ensemble', 'stir'].includes(path.dirname(file)),
+  ),
+  'soft-orthogonal-proxies/lookalike.config.yaml',
+]
 
 /** Two small batches, and validation on some fifty drawings. */
-const SMALL = ['--train.steps=2', '--train.logEvery=1', '--train.sampler={use: balanced, labels: 4, instances: 2}', '--dataset.validation=0.01', '--dataset.splits=[train, validation]']
+const SMALL = [
+  '--train.steps=2',
+  '--train.logEvery=1',
+  '--train.sampler={use: balanced, labels: 4, instances: 2}',
+  '--dataset.validation=0.01',
+  '--dataset.splits=[train, validation]',
+]
 
 /** 60 classes of four small pictures: four coloured corners each, with noise. */
 async function writePictures(folder: string): Promise<void> {
@@ -33,7 +51,10 @@ async function writePictures(folder: string): Promise<void> {
     const colours = Array.from({ length: 12 }, () => random.integer(200))
     await mkdir(path.join(folder, `class-${label}`), { recursive: true })
     for (let i = 0; i < 4; i++) {
-      const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => colours[(Math.floor(at / 384) * 2 + (Math.floor(at / 24) % 2)) * 3 + (at % 3)]! + random.integer(56))
+      const data = Uint8Array.from(
+        { length: 16 * 16 * 3 },
+        (_, at) => colours[(Math.floor(at / 384) * 2 + (Math.floor(at / 24) % 2)) * 3 + (at % 3)]! + random.integer(56),
+      )
       await writeFile(path.join(folder, `class-${label}`, `${i}.png`), await encodePng({ data, width: 16, height: 16 }))
     }
   }
@@ -41,7 +62,10 @@ async function writePictures(folder: string): Promise<void> {
 
 /** Of a run's log, the lines of its training steps. */
 async function stepsOf(run: string): Promise<Record<string, unknown>[]> {
-  const log = (await readFile(path.join(run, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+  const log = (await readFile(path.join(run, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
   return log.filter(({ loss }) => typeof loss === 'number')
 }
 
@@ -52,33 +76,50 @@ describe('every shipped config', () => {
 
   it.each(configs)('%s names only what is there', async (file) => {
     const { config, folder } = await loadConfig(path.join(examples, file))
-    const registry = createRegistry([...(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))), ...(await loadPlugins(config.plugins, folder))])
+    const registry = createRegistry([
+      ...(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))),
+      ...(await loadPlugins(config.plugins, folder)),
+    ])
     await expect(resolveConfig(config, registry, file)).resolves.toBeDefined()
   })
 
-  it.each(QUICK)('%s runs', async (file) => {
-    const { code, stdout, stderr } = await runCli(['evaluate', '--config', path.join(examples, file), '--name=test', '--json'], { cwd: root })
-    expect(stderr).toBe('')
-    expect(code).toBe(0)
-    const result = JSON.parse(stdout) as { queries: number; stages: { metrics: Record<string, number> }[] }
-    expect(result.queries).toBe(5890)
-    expect(result.stages[0]!.metrics['recall@8']).toBeGreaterThan(result.stages[0]!.metrics['recall@1']!)
-  }, 300_000)
-
-  it.each(TRAINING)('%s trains, small', async (file) => {
-    const runs = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
-    try {
-      const { code, stdout, stderr } = await runCli(['train', '--config', path.join(examples, file), `--runs=${runs}`, '--name=small', ...SMALL, '--json'], { cwd: root })
+  it.each(QUICK)(
+    '%s runs',
+    async (file) => {
+      const { code, stdout, stderr } = await runCli(
+        ['evaluate', '--config', path.join(examples, file), '--name=test', '--json'],
+        { cwd: root },
+      )
       expect(stderr).toBe('')
       expect(code).toBe(0)
-      const { metrics } = JSON.parse(stdout) as { metrics: Record<string, number> }
-      expect(metrics).toMatchObject({ steps: 2, 'validation recall@1': expect.any(Number) as number })
-      const steps = await stepsOf(path.join(runs, 'small'))
-      expect(steps.map(({ step }) => step)).toEqual([1, 2])
-    } finally {
-      await rm(runs, { recursive: true, force: true })
-    }
-  }, 300_000)
+      const result = JSON.parse(stdout) as { queries: number; stages: { metrics: Record<string, number> }[] }
+      expect(result.queries).toBe(5890)
+      expect(result.stages[0]!.metrics['recall@8']).toBeGreaterThan(result.stages[0]!.metrics['recall@1']!)
+    },
+    300_000,
+  )
+
+  it.each(TRAINING)(
+    '%s trains, small',
+    async (file) => {
+      const runs = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
+      try {
+        const { code, stdout, stderr } = await runCli(
+          ['train', '--config', path.join(examples, file), `--runs=${runs}`, '--name=small', ...SMALL, '--json'],
+          { cwd: root },
+        )
+        expect(stderr).toBe('')
+        expect(code).toBe(0)
+        const { metrics } = JSON.parse(stdout) as { metrics: Record<string, number> }
+        expect(metrics).toMatchObject({ steps: 2, 'validation recall@1': expect.any(Number) as number })
+        const steps = await stepsOf(path.join(runs, 'small'))
+        expect(steps.map(({ step }) => step)).toEqual([1, 2])
+      } finally {
+        await rm(runs, { recursive: true, force: true })
+      }
+    },
+    300_000,
+  )
 })
 
 describe('the example of soft orthogonal proxies', () => {
@@ -86,12 +127,29 @@ describe('the example of soft orthogonal proxies', () => {
     const runs = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
     try {
       const train = (file: string, name: string, ...args: string[]) =>
-        runCli(['train', '--config', path.join(examples, 'soft-orthogonal-proxies', file), `--runs=${runs}`, `--name=${name}`, ...args, ...SMALL, '--json'], { cwd: root })
+        runCli(
+          [
+            'train',
+            '--config',
+            path.join(examples, 'soft-orthogonal-proxies', file),
+            `--runs=${runs}`,
+            `--name=${name}`,
+            ...args,
+            ...SMALL,
+            '--json',
+          ],
+          { cwd: root },
+        )
       expect(await train('pretrain.lookalike.config.yaml', 'pretrained')).toMatchObject({ code: 0, stderr: '' })
-      expect(await train('lookalike.config.yaml', 'small', `--encoder.model=${path.join(runs, 'pretrained', 'model.onnx')}`)).toMatchObject({ code: 0, stderr: '' })
+      expect(
+        await train('lookalike.config.yaml', 'small', `--encoder.model=${path.join(runs, 'pretrained', 'model.onnx')}`),
+      ).toMatchObject({ code: 0, stderr: '' })
       const steps = await stepsOf(path.join(runs, 'small'))
       expect(steps.map(({ step }) => step)).toEqual([1, 2])
-      expect(steps[0]).toMatchObject({ 'proxy-anchor': expect.any(Number) as number, 'soft-orthogonality': expect.any(Number) as number })
+      expect(steps[0]).toMatchObject({
+        'proxy-anchor': expect.any(Number) as number,
+        'soft-orthogonality': expect.any(Number) as number,
+      })
       expect(steps[0]!['soft-orthogonality/largest-cosine']).toBeGreaterThan(0)
     } finally {
       await rm(runs, { recursive: true, force: true })
@@ -104,15 +162,34 @@ describe('the example of a context ensemble', () => {
     const runs = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
     try {
       const config = (name: string) => path.join(examples, 'context-ensemble', name)
-      const small = ['--dataset={use: emoji-triples, contexts: 2, triplesPerContext: 60, validationReferences: 6, testReferences: 6, triplesPerReference: 3}', `--runs=${runs}`, '--json', '--quiet']
-      const trained = await runCli(['train', '--config', config('lookalike.config.yaml'), ...small, '--name=small'], { cwd: root })
+      const small = [
+        '--dataset={use: emoji-triples, contexts: 2, triplesPerContext: 60, validationReferences: 6, testReferences: 6, triplesPerReference: 3}',
+        `--runs=${runs}`,
+        '--json',
+        '--quiet',
+      ]
+      const trained = await runCli(['train', '--config', config('lookalike.config.yaml'), ...small, '--name=small'], {
+        cwd: root,
+      })
       expect(trained.code, trained.stderr).toBe(0)
-      expect(Object.keys((JSON.parse(trained.stdout) as { metrics: Record<string, number> }).metrics).filter((name) => name.startsWith('local-accuracy/'))).toHaveLength(2)
+      expect(
+        Object.keys((JSON.parse(trained.stdout) as { metrics: Record<string, number> }).metrics).filter((name) =>
+          name.startsWith('local-accuracy/'),
+        ),
+      ).toHaveLength(2)
       const figures: unknown[] = []
-      for (const combiner of [`{use: context-ensemble, folder: ${path.join(runs, 'small')}}`, `{use: context-ensemble, model: ${path.join(runs, 'small', 'ensemble.onnx')}}`]) {
-        const measured = await runCli(['evaluate', '--config', config('ensemble.lookalike.config.yaml'), ...small, `--combiner=${combiner}`], { cwd: root })
+      for (const combiner of [
+        `{use: context-ensemble, folder: ${path.join(runs, 'small')}}`,
+        `{use: context-ensemble, model: ${path.join(runs, 'small', 'ensemble.onnx')}}`,
+      ]) {
+        const measured = await runCli(
+          ['evaluate', '--config', config('ensemble.lookalike.config.yaml'), ...small, `--combiner=${combiner}`],
+          { cwd: root },
+        )
         expect(measured.code, measured.stderr).toBe(0)
-        figures.push((JSON.parse(measured.stdout) as { stages: { metrics: Record<string, number> }[] }).stages[0]!.metrics)
+        figures.push(
+          (JSON.parse(measured.stdout) as { stages: { metrics: Record<string, number> }[] }).stages[0]!.metrics,
+        )
       }
       expect(figures[0]).toEqual({ 'triplet-accuracy': expect.any(Number) as number })
       expect(figures[1]).toEqual(figures[0])
@@ -129,15 +206,23 @@ describe('the example of reranking', () => {
     try {
       await cp(path.join(examples, 'stir'), folder, { recursive: true, filter: (file) => !file.endsWith('runs') })
       await writePictures(path.join(folder, 'photos'))
-      const overrides = ['--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}', '--train.epochs=1', '--cache=./cache', '--threads=1', '--quiet']
+      const overrides = [
+        '--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}',
+        '--train.epochs=1',
+        '--cache=./cache',
+        '--threads=1',
+        '--quiet',
+      ]
       const run = () => runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
       const first = await run()
       expect(first.code, first.stderr).toBe(0)
       expect(first.stdout).toMatch(/metric, % +search +stir/)
-      for (const file of ['stage-1/model.onnx', 'stage-2/pair.onnx', 'stage-2/report.html']) await expect(stat(path.join(folder, 'runs', file)), file).resolves.toBeDefined()
+      for (const file of ['stage-1/model.onnx', 'stage-2/pair.onnx', 'stage-2/report.html'])
+        await expect(stat(path.join(folder, 'runs', file)), file).resolves.toBeDefined()
       const again = await run()
       expect(again.stderr).not.toContain('lookalike train')
-      const figures = ({ stdout }: { stdout: string }) => stdout.split('\n').filter((line) => line.includes('R@') || line.includes('MAP'))
+      const figures = ({ stdout }: { stdout: string }) =>
+        stdout.split('\n').filter((line) => line.includes('R@') || line.includes('MAP'))
       expect(figures(again)).toEqual(figures(first))
     } finally {
       await rm(folder, { recursive: true, force: true })
@@ -151,33 +236,62 @@ describe('the example of asymmetric search', () => {
     try {
       await cp(path.join(examples, 'asymmetric'), folder, { recursive: true, filter: (file) => !file.endsWith('runs') })
       await writePictures(path.join(folder, 'photos'))
-      const overrides = ['--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}', '--cache=./cache', '--threads=1', '--quiet']
+      const overrides = [
+        '--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}',
+        '--cache=./cache',
+        '--threads=1',
+        '--quiet',
+      ]
       const first = await runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
       expect(first.code, first.stderr).toBe(0)
-      for (const row of ['cross-model', 'weighting: agreement', 'similarity: likelihood', 'query model on both sides, likelihood', 'distilled query model on both sides', 'first alone, transformed', 'last on both sides', 'weighted average of', 'concatenation of']) {
+      for (const row of [
+        'cross-model',
+        'weighting: agreement',
+        'similarity: likelihood',
+        'query model on both sides, likelihood',
+        'distilled query model on both sides',
+        'first alone, transformed',
+        'last on both sides',
+        'weighted average of',
+        'concatenation of',
+      ]) {
         expect(first.stdout).toContain(row)
       }
       const report = await readFile(path.join(folder, 'runs/ensemble/report.html'), 'utf8')
-      for (const part of ['Against baselines', 'Rejecting gallery images', 'AURC', 'Least certain gallery images']) expect(report).toContain(part)
+      for (const part of ['Against baselines', 'Rejecting gallery images', 'AURC', 'Least certain gallery images'])
+        expect(report).toContain(part)
 
       const command = async (...args: string[]) => {
         const { code, stdout, stderr } = await runCli([...args, ...overrides, '--json'], { cwd: folder })
         expect(code, stderr).toBe(0)
-        return JSON.parse(stdout) as { images: number; rejected: string[]; restored: string[]; nowRejected: { id: string }[]; changed: boolean }
+        return JSON.parse(stdout) as {
+          images: number
+          rejected: string[]
+          restored: string[]
+          nowRejected: { id: string }[]
+          changed: boolean
+        }
       }
       const { images } = await command('index', 'photos', '--gallery=./kept')
       const rejected = await command('reject', '--coverage', '0.9', '--gallery=./kept')
       expect(rejected.rejected).toHaveLength(images - Math.round(0.9 * images))
-      expect((await command('reject', '--gallery=./kept')).nowRejected.map(({ id }) => id).sort()).toEqual([...rejected.rejected].sort())
-      expect((await command('reject', '--coverage', '1', '--gallery=./kept')).restored).toHaveLength(rejected.rejected.length)
+      expect((await command('reject', '--gallery=./kept')).nowRejected.map(({ id }) => id).sort()).toEqual(
+        [...rejected.rejected].sort(),
+      )
+      expect((await command('reject', '--coverage', '1', '--gallery=./kept')).restored).toHaveLength(
+        rejected.rejected.length,
+      )
 
       // Other transforms: the gallery is made anew from what it keeps, and is what indexing gives.
       const other = '--train.transform={kind: procrustes}'
       await command('train', '--name=other', other)
       expect((await command('upgrade', '--gallery=./kept', '--combiner.folder=./runs/other')).changed).toBe(true)
       await command('index', 'photos', '--gallery=./fresh', '--combiner.folder=./runs/other')
-      const found = async (gallery: string) => command('search', 'photos/class-3/1.png', `--gallery=${gallery}`, '--combiner.folder=./runs/other')
-      expect(JSON.parse(JSON.stringify(await found('./kept')).replaceAll('kept', 'fresh'))).toEqual(await found('./fresh'))
+      const found = async (gallery: string) =>
+        command('search', 'photos/class-3/1.png', `--gallery=${gallery}`, '--combiner.folder=./runs/other')
+      expect(JSON.parse(JSON.stringify(await found('./kept')).replaceAll('kept', 'fresh'))).toEqual(
+        await found('./fresh'),
+      )
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -187,7 +301,11 @@ describe('the example of asymmetric search', () => {
 const photographs = path.join(root, '..', 'shared', 'data')
 
 /** The first `count` rows of each group of a CSV file, beside a link to its pictures. */
-async function writePart(target: string, name: string, keep: (row: readonly string[]) => { group: string; count: number }): Promise<void> {
+async function writePart(
+  target: string,
+  name: string,
+  keep: (row: readonly string[]) => { group: string; count: number },
+): Promise<void> {
   const [header, ...rows] = (await readFile(path.join(photographs, name, 'index.csv'), 'utf8')).trim().split('\n')
   const seen = new Map<string, number>()
   const kept = rows.filter((row) => {
@@ -201,25 +319,39 @@ async function writePart(target: string, name: string, keep: (row: readonly stri
 }
 
 describe('the example of asymmetric search on photographs', () => {
-  it.skipIf(!existsSync(photographs))('trains its models and measures birds and products, small', async () => {
-    const folder = await mkdtemp(path.join(root, 'tests/.photos-'))
-    try {
-      await cp(path.join(examples, 'asymmetric-photos'), folder, { recursive: true, filter: (file) => !/[/\\](runs|data)$/.test(file) })
-      const data = path.join(folder, 'data')
-      await writePart(data, 'cub-50', ([, label = '']) => ({ group: label, count: Number(label.slice(0, 3)) <= 20 ? 4 : Number(label.slice(0, 3)) <= 30 ? 2 : 0 }))
-      const products = new Set<string>()
-      await writePart(data, 'grocery-store', ([, label = '', split = '']) => {
-        if (products.size < 5) products.add(label)
-        return { group: `${label} ${split}`, count: products.has(label) ? 2 : 0 }
-      })
-      await symlink(path.join(photographs, 'encoders'), path.join(data, 'encoders'))
-      const { code, stdout, stderr } = await runNode([path.join(folder, 'run.mjs'), '--cache=./cache', '--threads=1', '--quiet'], { cwd: folder })
-      expect(code, stderr).toBe(0)
-      for (const run of ['birds', 'catalogue']) await expect(stat(path.join(folder, 'runs', run, 'report.html')), run).resolves.toBeDefined()
-      expect(stdout).toContain('query model on both sides')
-      expect(stdout).toContain('tuned alone, transformed')
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  }, 300_000)
+  it.skipIf(!existsSync(photographs))(
+    'trains its models and measures birds and products, small',
+    async () => {
+      const folder = await mkdtemp(path.join(root, 'tests/.photos-'))
+      try {
+        await cp(path.join(examples, 'asymmetric-photos'), folder, {
+          recursive: true,
+          filter: (file) => !/[/\\](runs|data)$/.test(file),
+        })
+        const data = path.join(folder, 'data')
+        await writePart(data, 'cub-50', ([, label = '']) => ({
+          group: label,
+          count: Number(label.slice(0, 3)) <= 20 ? 4 : Number(label.slice(0, 3)) <= 30 ? 2 : 0,
+        }))
+        const products = new Set<string>()
+        await writePart(data, 'grocery-store', ([, label = '', split = '']) => {
+          if (products.size < 5) products.add(label)
+          return { group: `${label} ${split}`, count: products.has(label) ? 2 : 0 }
+        })
+        await symlink(path.join(photographs, 'encoders'), path.join(data, 'encoders'))
+        const { code, stdout, stderr } = await runNode(
+          [path.join(folder, 'run.mjs'), '--cache=./cache', '--threads=1', '--quiet'],
+          { cwd: folder },
+        )
+        expect(code, stderr).toBe(0)
+        for (const run of ['birds', 'catalogue'])
+          await expect(stat(path.join(folder, 'runs', run, 'report.html')), run).resolves.toBeDefined()
+        expect(stdout).toContain('query model on both sides')
+        expect(stdout).toContain('tuned alone, transformed')
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+    300_000,
+  )
 })

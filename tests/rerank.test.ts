@@ -2,8 +2,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'no
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRandom, type Preprocessing } from '@lookalike/core'
-import { encodePng } from '@lookalike/image'
 import { buildVit } from '@lookalike/encoders'
+import { encodePng } from '@lookalike/image'
 import { saveModel } from '@lookalike/onnx'
 import { buildPairModel } from '@lookalike/rerank'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,7 +11,9 @@ import { runCli } from './helpers/run-cli.js'
 
 let folder = ''
 const cli = (args: string[]) => runCli(args, { cwd: folder })
-const filesIn = async (place: string) => (await readdir(path.join(folder, place), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length
+const filesIn = async (place: string) =>
+  (await readdir(path.join(folder, place), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    .length
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lookalike-rerank-'))
@@ -20,12 +22,23 @@ beforeAll(async () => {
   await saveModel(path.join(folder, 'model.onnx'), vit)
   const preprocessing = JSON.parse(vit.metadata['lookalike.preprocessing']!) as Preprocessing
   // Without the encoder's own distance an untrained pair model judges at random.
-  const { model } = await buildPairModel({ model: vit, output: 'embedding', preprocessing }, { fusion: 1, stageOne: false, seed: 1 })
+  const { model } = await buildPairModel(
+    { model: vit, output: 'embedding', preprocessing },
+    { fusion: 1, stageOne: false, seed: 1 },
+  )
   await saveModel(path.join(folder, 'pair.onnx'), model)
-  await writeFile(path.join(folder, 'lookalike.config.yaml'), [
-    'name: pairs', 'threads: 1', 'encoder: { use: onnx, name: tiny, model: ./model.onnx }', 'dataset: { use: folder, path: ./photos, test: 1 }',
-    'rerankers: [{ use: alpha-query-expansion, topN: 8 }, { use: stir, model: ./pair.onnx, topN: 4 }]', 'evaluate: { ks: [1, 4], metrics: [recall, map] }', '',
-  ].join('\n'))
+  await writeFile(
+    path.join(folder, 'lookalike.config.yaml'),
+    [
+      'name: pairs',
+      'threads: 1',
+      'encoder: { use: onnx, name: tiny, model: ./model.onnx }',
+      'dataset: { use: folder, path: ./photos, test: 1 }',
+      'rerankers: [{ use: alpha-query-expansion, topN: 8 }, { use: stir, model: ./pair.onnx, topN: 4 }]',
+      'evaluate: { ks: [1, 4], metrics: [recall, map] }',
+      '',
+    ].join('\n'),
+  )
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -36,13 +49,18 @@ async function makeHardPhotos(place: string): Promise<void> {
     await mkdir(path.join(place, name), { recursive: true })
     for (let i = 0; i < 4; i++) {
       const shade = [0, 1, 2].map(() => 60 + random.integer(130))
-      const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, at) => shade[at % 3]! + (at % 3 === label ? 40 : 0) + random.integer(20))
+      const data = Uint8Array.from(
+        { length: 16 * 16 * 3 },
+        (_, at) => shade[at % 3]! + (at % 3 === label ? 40 : 0) + random.integer(20),
+      )
       await writeFile(path.join(place, name, `${i}.png`), await encodePng({ data, width: 16, height: 16 }))
     }
   }
 }
 
-interface Found { readonly results: readonly { readonly id: string; readonly distance: number }[] }
+interface Found {
+  readonly results: readonly { readonly id: string; readonly distance: number }[]
+}
 const search = async (args: string[]) => {
   const { code, stdout, stderr } = await cli(['search', 'photos/green/1.png', '-k', '6', '--json', '--quiet', ...args])
   expect(code, stderr).toBe(0)
@@ -54,9 +72,13 @@ describe('a gallery with a reranker that looks at images', () => {
     expect(await cli(['index', 'photos', '--json'])).toMatchObject({ code: 0, stderr: '' })
     expect(await filesIn('gallery/stir')).toBe(16)
     const first = await search([])
-    expect(first.results.map(({ distance }) => distance)).toEqual(first.results.map(({ distance }) => distance).toSorted((a, b) => a - b))
+    expect(first.results.map(({ distance }) => distance)).toEqual(
+      first.results.map(({ distance }) => distance).toSorted((a, b) => a - b),
+    )
     const plain = await search(['--rerankers=[{use: alpha-query-expansion, topN: 8}]'])
-    expect(new Set(first.results.slice(0, 4).map(({ id }) => id))).toEqual(new Set(plain.results.slice(0, 4).map(({ id }) => id)))
+    expect(new Set(first.results.slice(0, 4).map(({ id }) => id))).toEqual(
+      new Set(plain.results.slice(0, 4).map(({ id }) => id)),
+    )
     expect(first.results.map(({ id }) => id)).not.toEqual(plain.results.map(({ id }) => id))
     expect(first.results.slice(4)).toEqual(plain.results.slice(4))
     // Nothing had to be made while searching.
@@ -84,10 +106,23 @@ describe('a gallery with a reranker that looks at images', () => {
   })
 
   it('can be indexed before the pair model is trained', async () => {
-    const { code, stderr } = await cli(['index', 'photos', '--gallery=./early.gallery', '--rerankers=[{use: stir, model: ./later.onnx}]', '--json'])
+    const { code, stderr } = await cli([
+      'index',
+      'photos',
+      '--gallery=./early.gallery',
+      '--rerankers=[{use: stir, model: ./later.onnx}]',
+      '--json',
+    ])
     expect(code).toBe(0)
     expect(stderr).toContain('later.onnx')
-    expect(await cli(['search', 'photos/green/1.png', '--gallery=./early.gallery', '--rerankers=[{use: stir, model: ./later.onnx}]'])).toMatchObject({ code: 1, stderr: expect.stringContaining('Train one first') as unknown })
+    expect(
+      await cli([
+        'search',
+        'photos/green/1.png',
+        '--gallery=./early.gallery',
+        '--rerankers=[{use: stir, model: ./later.onnx}]',
+      ]),
+    ).toMatchObject({ code: 1, stderr: expect.stringContaining('Train one first') as unknown })
   })
 })
 

@@ -9,16 +9,52 @@ export const PARTS = {
 
 /** All with 128 dimensions, because the average of untransformed embeddings needs that. */
 export const ENCODERS = {
-  light: { use: 'conv-net', imageSize: 24, widths: [12, 24, 48], stem: { kernel: 5, stride: 2 }, pooling: 'flatten', embeddingDim: 128 },
-  conv: { use: 'conv-net', imageSize: 40, widths: [20, 40, 80], stem: { kernel: 5, stride: 2 }, pooling: 'flatten', embeddingDim: 128 },
-  deep: { use: 'conv-net', imageSize: 40, widths: [48, 64], depths: [2, 1], stem: { kernel: 5, stride: 4 }, normalisation: 'weight', pooling: 'flatten', embeddingDim: 128 },
-  wide: { use: 'conv-net', imageSize: 40, widths: [64, 96], stem: { kernel: 7, stride: 5 }, pooling: 'flatten', embeddingDim: 128 },
+  light: {
+    use: 'conv-net',
+    imageSize: 24,
+    widths: [12, 24, 48],
+    stem: { kernel: 5, stride: 2 },
+    pooling: 'flatten',
+    embeddingDim: 128,
+  },
+  conv: {
+    use: 'conv-net',
+    imageSize: 40,
+    widths: [20, 40, 80],
+    stem: { kernel: 5, stride: 2 },
+    pooling: 'flatten',
+    embeddingDim: 128,
+  },
+  deep: {
+    use: 'conv-net',
+    imageSize: 40,
+    widths: [48, 64],
+    depths: [2, 1],
+    stem: { kernel: 5, stride: 4 },
+    normalisation: 'weight',
+    pooling: 'flatten',
+    embeddingDim: 128,
+  },
+  wide: {
+    use: 'conv-net',
+    imageSize: 40,
+    widths: [64, 96],
+    stem: { kernel: 7, stride: 5 },
+    pooling: 'flatten',
+    embeddingDim: 128,
+  },
 }
 
 // The recipe of the built-in encoder, with fewer epochs.
 const trainer = (epochs) => ({
-  use: 'metric-learning', loss: { use: 'nt-xent', tau: 0.05 }, epochs, sampler: { use: 'balanced', labels: 32, instances: 3 },
-  optimizer: { learningRate: 0.002, weightDecay: 0.05 }, schedule: { shape: 'cosine', warmUp: 0.5 }, averageDecay: 0.97, validateEvery: 2,
+  use: 'metric-learning',
+  loss: { use: 'nt-xent', tau: 0.05 },
+  epochs,
+  sampler: { use: 'balanced', labels: 32, instances: 3 },
+  optimizer: { learningRate: 0.002, weightDecay: 0.05 },
+  schedule: { shape: 'cosine', warmUp: 0.5 },
+  averageDecay: 0.97,
+  validateEvery: 2,
   augmentations: [
     { use: 'affine', degrees: 10, translate: 0.08, scale: [0.85, 1.12], stretch: 1.15, shear: 4 },
     { use: 'color-jitter', brightness: 0.25, contrast: 0.25, saturation: 0.5, hue: 0.08 },
@@ -29,7 +65,10 @@ const TRAIN = { light: trainer(6), conv: trainer(12), deep: trainer(12), wide: t
 
 export function model(architecture, part, seed) {
   return {
-    name: `asymmetric-${architecture}${part ? `-${part}` : ''}-s${seed}`, seed, encoder: ENCODERS[architecture], train: TRAIN[architecture],
+    name: `asymmetric-${architecture}${part ? `-${part}` : ''}-s${seed}`,
+    seed,
+    encoder: ENCODERS[architecture],
+    train: TRAIN[architecture],
     ...(part && { training: PARTS[part] }),
   }
 }
@@ -45,11 +84,20 @@ export function galleryModels(diversity, seed) {
 
 /** The light model again, taught by the best of the gallery models besides the labels. */
 export function distilled(seed) {
-  return { ...model('light', undefined, seed), name: `asymmetric-distilled-s${seed}`, teachers: galleryModels('data + architecture', seed).map(({ name }) => name) }
+  return {
+    ...model('light', undefined, seed),
+    name: `asymmetric-distilled-s${seed}`,
+    teachers: galleryModels('data + architecture', seed).map(({ name }) => name),
+  }
 }
 
 /** Everything that is to be trained, once, seed by seed. */
 export function emojiModels() {
-  const all = SEEDS.flatMap((seed) => [model('light', undefined, seed), ...galleryModels('data + architecture', seed), distilled(seed), ...galleryModels('data', seed)])
+  const all = SEEDS.flatMap((seed) => [
+    model('light', undefined, seed),
+    ...galleryModels('data + architecture', seed),
+    distilled(seed),
+    ...galleryModels('data', seed),
+  ])
   return [...new Map(all.map((entry) => [entry.name, entry])).values()]
 }

@@ -17,14 +17,34 @@ export function drawCurves(series, { x, y }) {
   const ticks = (from, to, count) => Array.from({ length: count + 1 }, (_, i) => from + ((to - from) * i) / count)
   const text = (at, up, content, rest = '') => `<text x="${at}" y="${up}" ${rest}>${content}</text>`
   const parts = [
-    ...ticks(yMin, yMax, Math.round((yMax - yMin) * 10)).map((value) =>
-      `<line x1="${left}" x2="${width - right}" y1="${py(value)}" y2="${py(value)}" stroke="#ddd"/>${text(left - 8, Number(py(value)) + 4, value.toFixed(1), 'text-anchor="end"')}`),
-    ...ticks(xMin, xMax, 5).map((value) => text(px(value), height - bottom + 18, Math.round(value), 'text-anchor="middle"')),
+    ...ticks(yMin, yMax, Math.round((yMax - yMin) * 10)).map(
+      (value) =>
+        `<line x1="${left}" x2="${width - right}" y1="${py(value)}" y2="${py(value)}" stroke="#ddd"/>${text(left - 8, Number(py(value)) + 4, value.toFixed(1), 'text-anchor="end"')}`,
+    ),
+    ...ticks(xMin, xMax, 5).map((value) =>
+      text(px(value), height - bottom + 18, Math.round(value), 'text-anchor="middle"'),
+    ),
     text((left + width - right) / 2, height - 8, x, 'text-anchor="middle"'),
-    text(16, (top + height - bottom) / 2, y, `text-anchor="middle" transform="rotate(-90 16 ${(top + height - bottom) / 2})"`),
-    ...series.flatMap(({ lines }, i) => lines.map((line) =>
-      `<polyline fill="none" stroke="${COLOURS[i % COLOURS.length]}" stroke-width="1.5" stroke-opacity="0.8" points="${line.map((point) => `${px(point[0])},${py(point[1])}`).join(' ')}"/>`)),
-    ...series.map(({ label }, i) => text(left + 16, top + 20 + 18 * i, label, `fill="${COLOURS[i % COLOURS.length]}" stroke="white" stroke-width="4" paint-order="stroke"`)),
+    text(
+      16,
+      (top + height - bottom) / 2,
+      y,
+      `text-anchor="middle" transform="rotate(-90 16 ${(top + height - bottom) / 2})"`,
+    ),
+    ...series.flatMap(({ lines }, i) =>
+      lines.map(
+        (line) =>
+          `<polyline fill="none" stroke="${COLOURS[i % COLOURS.length]}" stroke-width="1.5" stroke-opacity="0.8" points="${line.map((point) => `${px(point[0])},${py(point[1])}`).join(' ')}"/>`,
+      ),
+    ),
+    ...series.map(({ label }, i) =>
+      text(
+        left + 16,
+        top + 20 + 18 * i,
+        label,
+        `fill="${COLOURS[i % COLOURS.length]}" stroke="white" stroke-width="4" paint-order="stroke"`,
+      ),
+    ),
   ]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">\n<rect width="${width}" height="${height}" fill="white"/>\n${parts.join('\n')}\n</svg>\n`
 }

@@ -1,10 +1,22 @@
 /** One seed of the ensemble's table: members, baselines and weights on a dataset of triples. Nothing is chosen on test triples. */
 import { createRandom } from '@lookalike/core'
-import { embedImages } from '@lookalike/image'
 import {
-  accuracyOf, applyHead, createPixelSource, cutContext, fitWeights, hits, learnFeatures, MAP_OPTIONS, mapFeatures, memberGaps, referenceAccuracies, trainHead,
-  trainNetwork, weightsOf,
+  accuracyOf,
+  applyHead,
+  createPixelSource,
+  cutContext,
+  fitWeights,
+  hits,
+  learnFeatures,
+  MAP_OPTIONS,
+  mapFeatures,
+  memberGaps,
+  referenceAccuracies,
+  trainHead,
+  trainNetwork,
+  weightsOf,
 } from '@lookalike/ensemble'
+import { embedImages } from '@lookalike/image'
 
 /** How the weights follow from a reference. */
 const WEIGHTS = {
@@ -27,7 +39,10 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
   const { contexts, validation, test } = parts
   const images = items.map(({ source }) => ({ source }))
   const embed = async (encoder) => {
-    const { embeddings } = await embedImages(encoder, images, { onCorrupt: 'fail', ...(options.openCache && { openCache: options.openCache }) })
+    const { embeddings } = await embedImages(encoder, images, {
+      onCorrupt: 'fail',
+      ...(options.openCache && { openCache: options.openCache }),
+    })
     return { data: embeddings.data, dim: encoder.dim }
   }
   const training = new Set([...contexts.values()].flat().flatMap(({ reference, a, b }) => [reference, a, b]))
@@ -44,7 +59,10 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
       const head = await trainHead(features.data, features.dim, triples, own)
       return { data: applyHead(head, features.data), dim: head.dim }
     }
-    const network = await trainNetwork(encoder, pixels, triples, { ...own, form: { use: 'all', freeze: options.freeze ?? [] } })
+    const network = await trainNetwork(encoder, pixels, triples, {
+      ...own,
+      form: { use: 'all', freeze: options.freeze ?? [] },
+    })
     const tuned = await open(network, encoder)
     return embed(tuned).finally(() => tuned.dispose())
   }
@@ -65,7 +83,11 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
     for (const base of from) {
       const cut = cutContext(own)
       const output = await train(base, cut.train, context)
-      members.push({ name: from.length > 1 ? `${context} from ${base.encoder.name}` : context, output, local: percent(output, cut.held) })
+      members.push({
+        name: from.length > 1 ? `${context} from ${base.encoder.name}` : context,
+        output,
+        local: percent(output, cut.held),
+      })
       options.onMember?.(members.at(-1).name, members.at(-1).local)
     }
   }
@@ -79,27 +101,56 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
   const ofValidation = onValidation.map((gap) => mean(hits(gap, validation)))
   row['best context model, on test'] = Math.max(...ofMembers)
   row['best context model, by validation'] = ofMembers[ofValidation.indexOf(Math.max(...ofValidation))]
-  row['majority vote'] = 100 * mean(hits(test.map((_, at) => onTest.reduce((sum, gap) => sum + Math.sign(gap[at]), 0)), test))
+  row['majority vote'] =
+    100 *
+    mean(
+      hits(
+        test.map((_, at) => onTest.reduce((sum, gap) => sum + Math.sign(gap[at]), 0)),
+        test,
+      ),
+    )
   const { references, accuracies } = referenceAccuracies(onValidation, validation)
   const { features } = bases[0]
   const ofReferences = new Float32Array(references.length * features.dim)
-  references.forEach((at, i) => ofReferences.set(features.data.subarray(at * features.dim, (at + 1) * features.dim), i * features.dim))
+  references.forEach((at, i) =>
+    ofReferences.set(features.data.subarray(at * features.dim, (at + 1) * features.dim), i * features.dim),
+  )
   const fitted = { features: ofReferences, dim: features.dim, accuracies, members: members.length, seed }
   for (const [name, how] of Object.entries(WEIGHTS)) {
     const weights = weightsOf(fitWeights(fitted, how), features.data, features.dim)
     const asked = [...new Set(test.map(({ reference }) => reference))]
-    const uniform = (reference) => weights.subarray(reference * members.length, (reference + 1) * members.length).every((value, _, own) => value === own[0])
-    if (name === 'credibility map') row['test references in an empty window of the map'] = 100 * mean(asked.map((reference) => (uniform(reference) ? 1 : 0)))
-    row[name] = 100 * mean(hits(test.map(({ reference }, at) => onTest.reduce((sum, gap, k) => sum + weights[reference * members.length + k] * gap[at], 0)), test))
+    const uniform = (reference) =>
+      weights
+        .subarray(reference * members.length, (reference + 1) * members.length)
+        .every((value, _, own) => value === own[0])
+    if (name === 'credibility map')
+      row['test references in an empty window of the map'] =
+        100 * mean(asked.map((reference) => (uniform(reference) ? 1 : 0)))
+    row[name] =
+      100 *
+      mean(
+        hits(
+          test.map(({ reference }, at) =>
+            onTest.reduce((sum, gap, k) => sum + weights[reference * members.length + k] * gap[at], 0),
+          ),
+          test,
+        ),
+      )
   }
   // Why an ensemble helps or not: how often two members agree, what the best of them for each test reference reaches, and how far a person does.
   const hit = onTest.map((gap) => hits(gap, test))
   let [agree, pairs] = [0, 0]
-  for (let i = 0; i < hit.length; i++) for (let j = 0; j < i; j++, pairs++) agree += mean(hit[i].map((value, at) => (value === hit[j][at] ? 1 : 0)))
+  for (let i = 0; i < hit.length; i++)
+    for (let j = 0; j < i; j++, pairs++) agree += mean(hit[i].map((value, at) => (value === hit[j][at] ? 1 : 0)))
   row['two members agree'] = (100 * agree) / pairs
   const ofTest = referenceAccuracies(onTest, test).accuracies
   row['best member of each test reference, with hindsight'] =
-    100 * mean(Array.from({ length: ofTest.length / members.length }, (_, r) => Math.max(...ofTest.subarray(r * members.length, (r + 1) * members.length))))
+    100 *
+    mean(
+      Array.from({ length: ofTest.length / members.length }, (_, r) =>
+        Math.max(...ofTest.subarray(r * members.length, (r + 1) * members.length)),
+      ),
+    )
   row['members'] = members.length
   row['validation references'] = references.length
   row['test triples'] = test.length

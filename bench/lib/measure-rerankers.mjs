@@ -13,7 +13,10 @@ const TIMED = 200
 export async function measureRerankers(pipeline, rerankers, wanted, onRow) {
   const { items } = await pipeline.dataset()
   const test = items.filter(({ split }) => split === 'test')
-  const { embeddings, positions } = await pipeline.embed(test.map(({ source }) => ({ source })), 'gallery')
+  const { embeddings, positions } = await pipeline.embed(
+    test.map(({ source }) => ({ source })),
+    'gallery',
+  )
   const known = Array.from(positions, (position) => test[position])
   const side = (member) => {
     const rows = known.flatMap((item, row) => (member(item) ? [row] : []))
@@ -30,8 +33,13 @@ export async function measureRerankers(pipeline, rerankers, wanted, onRow) {
   const view = { embeddings: gallery.embeddings, nearest: (rows, k) => index.search(rows, k) }
   const began = performance.now()
   const lists = (await index.search(queries.embeddings, 101)).map(({ positions: found, distances }, row) => {
-    const kept = Array.from(found, (_, i) => i).filter((i) => gallery.items[found[i]].id !== queries.items[row].id).slice(0, 100)
-    return createRanking(Int32Array.from(kept, (i) => found[i]), Float32Array.from(kept, (i) => distances[i]))
+    const kept = Array.from(found, (_, i) => i)
+      .filter((i) => gallery.items[found[i]].id !== queries.items[row].id)
+      .slice(0, 100)
+    return createRanking(
+      Int32Array.from(kept, (i) => found[i]),
+      Float32Array.from(kept, (i) => distances[i]),
+    )
   })
   const report = (name, rankings, milliseconds) => {
     let right = 0
@@ -53,11 +61,24 @@ export async function measureRerankers(pipeline, rerankers, wanted, onRow) {
       }
       if (hits > 0) among++
     }
-    return { reranker: name, 'CMC@1': +((100 * right) / answered).toFixed(2), 'CMC@5': +((100 * among) / answered).toFixed(2), 'MAP@5': +((100 * precision) / answered).toFixed(2), 'ms/query': +milliseconds.toFixed(2), queries: answered }
+    return {
+      reranker: name,
+      'CMC@1': +((100 * right) / answered).toFixed(2),
+      'CMC@5': +((100 * among) / answered).toFixed(2),
+      'MAP@5': +((100 * precision) / answered).toFixed(2),
+      'ms/query': +milliseconds.toFixed(2),
+      queries: answered,
+    }
   }
   await onRow(report('stage 1', lists, (performance.now() - began) / lists.length))
   const image = ({ source }) => ({ source })
-  const nothing = createEmbeddings({ data: new Float32Array(0), rows: 0, dim: embeddings.dim, space: embeddings.space, role: 'any' })
+  const nothing = createEmbeddings({
+    data: new Float32Array(0),
+    rows: 0,
+    dim: embeddings.dim,
+    space: embeddings.space,
+    role: 'any',
+  })
   for (const [name, reranker] of Object.entries(rerankers)) {
     await reranker.prepare?.(view)
     const run = async (count) => {
@@ -66,8 +87,13 @@ export async function measureRerankers(pipeline, rerankers, wanted, onRow) {
         const top = ranking.positions.subarray(0, reranker.topN)
         const images = reranker.needs === 'images'
         const request = {
-          ranking, query: selectRows(queries.embeddings, [row]), candidates: images ? nothing : selectRows(gallery.embeddings, top),
-          ...(images && { queryImage: image(queries.items[row]), candidateImages: Array.from(top, (position) => image(gallery.items[position])) }),
+          ranking,
+          query: selectRows(queries.embeddings, [row]),
+          candidates: images ? nothing : selectRows(gallery.embeddings, top),
+          ...(images && {
+            queryImage: image(queries.items[row]),
+            candidateImages: Array.from(top, (position) => image(gallery.items[position])),
+          }),
         }
         done.push((await reranker.rerank(request)).ranking)
       }

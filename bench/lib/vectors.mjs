@@ -26,7 +26,11 @@ export function classVectors({ rows, dim, perClass, seed, noise = 0.8, decay = 0
 }
 
 /** The first rows, not copied. */
-export const firstRows = (embeddings, rows) => ({ ...embeddings, rows, data: embeddings.data.subarray(0, rows * embeddings.dim) })
+export const firstRows = (embeddings, rows) => ({
+  ...embeddings,
+  rows,
+  data: embeddings.data.subarray(0, rows * embeddings.dim),
+})
 
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 

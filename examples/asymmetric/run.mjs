@@ -23,9 +23,11 @@ function lookalike(command, config, ...args) {
 
 async function train(run, file, result) {
   const folder = path.join(here, 'runs', run)
-  if (!existsSync(path.join(folder, result))) await lookalike('train', path.join(here, file), ...(existsSync(folder) ? ['--resume'] : []))
+  if (!existsSync(path.join(folder, result)))
+    await lookalike('train', path.join(here, file), ...(existsSync(folder) ? ['--resume'] : []))
 }
 
-for (const name of ['light', 'first', 'last', 'styles', 'distilled']) await train(name, `${name}.lookalike.config.yaml`, 'model.onnx')
+for (const name of ['light', 'first', 'last', 'styles', 'distilled'])
+  await train(name, `${name}.lookalike.config.yaml`, 'model.onnx')
 await train('ensemble', 'lookalike.config.yaml', 'cross-model.json')
 await lookalike('evaluate', path.join(here, 'lookalike.config.yaml'))

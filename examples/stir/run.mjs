@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const cli = path.resolve(here, '../../apps/cli/dist/main.js')
-const [stageOne, stageTwo] = ['lookalike.config.yaml', 'rerank.lookalike.config.yaml'].map((file) => path.join(here, file))
+const [stageOne, stageTwo] = ['lookalike.config.yaml', 'rerank.lookalike.config.yaml'].map((file) =>
+  path.join(here, file),
+)
 /** Overrides of the config, for all three commands: `--threads=1`, `--dataset={use: folder, path: ./photos}`. */
 const overrides = process.argv.slice(2)
 
@@ -23,7 +25,8 @@ function lookalike(command, config, ...args) {
 
 async function train(config, run, result) {
   const folder = path.join(here, 'runs', run)
-  if (!existsSync(path.join(folder, result))) await lookalike('train', config, ...(existsSync(folder) ? ['--resume'] : []))
+  if (!existsSync(path.join(folder, result)))
+    await lookalike('train', config, ...(existsSync(folder) ? ['--resume'] : []))
 }
 
 await train(stageOne, 'stage-1', 'model.onnx')

@@ -1,4 +1,9 @@
 import type { PackageServer } from './serve-packages.mjs'
 import type { Subset } from './subsets.mjs'
 
-export function installSubset(folder: string, subset: Subset, server: PackageServer, node?: string): Promise<{ readonly output: string }>
+export function installSubset(
+  folder: string,
+  subset: Subset,
+  server: PackageServer,
+  node?: string,
+): Promise<{ readonly output: string }>

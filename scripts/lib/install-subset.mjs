@@ -19,7 +19,10 @@ async function npmCli() {
  */
 export async function installSubset(folder, { packages, program }, server, node = process.execPath) {
   await mkdir(folder, { recursive: true })
-  await writeFile(path.join(folder, '.npmrc'), `${server.npmrc}prefer-offline=true\naudit=false\nfund=false\nprogress=false\n`)
+  await writeFile(
+    path.join(folder, '.npmrc'),
+    `${server.npmrc}prefer-offline=true\naudit=false\nfund=false\nprogress=false\n`,
+  )
   await writeFile(path.join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   await writeFile(path.join(folder, 'program.mjs'), program)
   // Settings of the package manager that runs this are not for the project.

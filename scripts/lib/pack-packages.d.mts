@@ -12,6 +12,9 @@ export interface PackedPackage {
 }
 
 export const root: string
-export function publicPackages(): { folder: string; manifest: Record<string, unknown> & { name: string; version: string } }[]
+export function publicPackages(): {
+  folder: string
+  manifest: Record<string, unknown> & { name: string; version: string }
+}[]
 export function filesOf(tarball: string): Map<string, Buffer>
 export function packPackages(target: string): Promise<PackedPackage[]>

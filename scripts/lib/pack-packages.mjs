@@ -22,7 +22,7 @@ export function filesOf(tarball) {
   const bytes = gunzipSync(readFileSync(tarball))
   const text = (from, length) => bytes.toString('utf8', from, from + length).replace(/\0.*$/s, '')
   const files = new Map()
-  for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0;) {
+  for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0; ) {
     const size = parseInt(text(at + 124, 12), 8)
     const prefix = text(at + 345, 155)
     const name = `${prefix ? `${prefix}/` : ''}${text(at, 100)}`.replace(/^package\//, '')
@@ -35,18 +35,31 @@ export function filesOf(tarball) {
 /** What must not be published, or is missing. */
 function problemsOf({ name }, files) {
   const problems = []
-  for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts']) if (!files.has(wanted)) problems.push(`${wanted} is missing`)
+  for (const wanted of ['package.json', 'LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts'])
+    if (!files.has(wanted)) problems.push(`${wanted} is missing`)
   for (const file of files.keys()) {
     // Templates are sources that are meant to be published.
     if (file.startsWith('templates/')) continue
-    if (/(^|\/)(src|node_modules|\.turbo|fixtures|tsconfig[^/]*\.json)(\/|$)|\.test\.|\.map$/.test(file)) problems.push(`${file} does not belong in the package`)
+    if (/(^|\/)(src|node_modules|\.turbo|fixtures|tsconfig[^/]*\.json)(\/|$)|\.test\.|\.map$/.test(file))
+      problems.push(`${file} does not belong in the package`)
   }
   const packed = JSON.parse(files.get('package.json').toString('utf8'))
-  for (const key of ['description', 'keywords', 'license', 'type', 'sideEffects', 'exports', 'files', 'engines', 'publishConfig']) {
+  for (const key of [
+    'description',
+    'keywords',
+    'license',
+    'type',
+    'sideEffects',
+    'exports',
+    'files',
+    'engines',
+    'publishConfig',
+  ]) {
     if (packed[key] === undefined) problems.push(`package.json says nothing of "${key}"`)
   }
   for (const group of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
-    for (const [other, range] of Object.entries(packed[group] ?? {})) if (range.startsWith('workspace:')) problems.push(`${group} names ${other} as ${range}`)
+    for (const [other, range] of Object.entries(packed[group] ?? {}))
+      if (range.startsWith('workspace:')) problems.push(`${group} names ${other} as ${range}`)
   }
   return problems.map((problem) => `${name}: ${problem}`)
 }
@@ -56,7 +69,18 @@ export async function packPackages(target) {
   rmSync(target, { recursive: true, force: true })
   mkdirSync(target, { recursive: true })
   const { packageManager } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-  const args = ['--yes', packageManager, '--recursive', '--filter', './packages/*', '--filter', './apps/*', 'pack', '--pack-destination', target]
+  const args = [
+    '--yes',
+    packageManager,
+    '--recursive',
+    '--filter',
+    './packages/*',
+    '--filter',
+    './apps/*',
+    'pack',
+    '--pack-destination',
+    target,
+  ]
   await promisify(execFile)('npx', args, { cwd: root, shell: process.platform === 'win32', maxBuffer: 2 ** 26 })
   return publicPackages().map(({ manifest: { name, version } }) => {
     const file = path.join(target, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)

@@ -8,7 +8,11 @@ import { promisify } from 'node:util'
 import { filesOf } from './pack-packages.mjs'
 
 export async function servePackages(packages) {
-  const upstream = (await promisify(execFile)('npm', ['config', 'get', 'registry'], { shell: process.platform === 'win32' })).stdout.trim().replace(/\/$/, '')
+  const upstream = (
+    await promisify(execFile)('npm', ['config', 'get', 'registry'], { shell: process.platform === 'win32' })
+  ).stdout
+    .trim()
+    .replace(/\/$/, '')
   const byName = new Map(packages.map((each) => [each.name, each]))
   const server = createServer((request, response) => {
     const name = decodeURIComponent(new URL(request.url, 'http://localhost').pathname.slice(1))
@@ -19,11 +23,13 @@ export async function servePackages(packages) {
     const manifest = JSON.parse(filesOf(found.file).get('package.json').toString('utf8'))
     const integrity = `sha512-${createHash('sha512').update(readFileSync(found.file)).digest('base64')}`
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({
-      name,
-      'dist-tags': { latest: manifest.version },
-      versions: { [manifest.version]: { ...manifest, dist: { tarball: `${url}/${name}.tgz`, integrity } } },
-    }))
+    response.end(
+      JSON.stringify({
+        name,
+        'dist-tags': { latest: manifest.version },
+        versions: { [manifest.version]: { ...manifest, dist: { tarball: `${url}/${name}.tgz`, integrity } } },
+      }),
+    )
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${server.address().port}`
@@ -31,9 +37,10 @@ export async function servePackages(packages) {
     url,
     /** Lines of an .npmrc that take Lookalike's packages from here and all others from where npm always takes them. */
     npmrc: `@lookalike:registry=${url}\n`,
-    close: () => new Promise((resolve) => {
-      server.close(resolve)
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve)
+        server.closeAllConnections()
+      }),
   }
 }

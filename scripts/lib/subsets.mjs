@@ -69,13 +69,40 @@ console.log(JSON.stringify({ artefact: result.artefact, stopped: result.stopped 
 
 /** In the order of the README's table. */
 export const SUBSETS = [
-  { name: 'cli', title: 'the `lookalike` command, with everything', packages: ['@lookalike/cli'], program: `${PHOTOS}\nconsole.log(JSON.stringify({ photos: 8 }))` },
   {
-    name: 'encoders', title: 'images to vectors, in your own code', packages: ['@lookalike/core', '@lookalike/encoders'],
+    name: 'cli',
+    title: 'the `lookalike` command, with everything',
+    packages: ['@lookalike/cli'],
+    program: `${PHOTOS}\nconsole.log(JSON.stringify({ photos: 8 }))`,
+  },
+  {
+    name: 'encoders',
+    title: 'images to vectors, in your own code',
+    packages: ['@lookalike/core', '@lookalike/encoders'],
     program: `${EMBED}\nconsole.log(JSON.stringify({ rows: embeddings.rows, length: Math.round(Math.hypot(...embeddings.data) * 1e4) / 1e4 }))`,
   },
-  { name: 'index', title: 'galleries and search', packages: ['@lookalike/core', '@lookalike/gallery'], program: GALLERY },
-  { name: 'losses', title: 'losses alone, without anything native', packages: ['@lookalike/core', '@lookalike/losses'], program: LOSS },
-  { name: 'onnx', title: 'gradients of any ONNX model', packages: ['@lookalike/core', '@lookalike/onnx'], program: GRADIENT },
-  { name: 'train', title: 'training in your own code', packages: ['@lookalike/core', '@lookalike/train', '@lookalike/losses', '@lookalike/encoders'], program: TRAIN },
+  {
+    name: 'index',
+    title: 'galleries and search',
+    packages: ['@lookalike/core', '@lookalike/gallery'],
+    program: GALLERY,
+  },
+  {
+    name: 'losses',
+    title: 'losses alone, without anything native',
+    packages: ['@lookalike/core', '@lookalike/losses'],
+    program: LOSS,
+  },
+  {
+    name: 'onnx',
+    title: 'gradients of any ONNX model',
+    packages: ['@lookalike/core', '@lookalike/onnx'],
+    program: GRADIENT,
+  },
+  {
+    name: 'train',
+    title: 'training in your own code',
+    packages: ['@lookalike/core', '@lookalike/train', '@lookalike/losses', '@lookalike/encoders'],
+    program: TRAIN,
+  },
 ]

@@ -4,8 +4,14 @@ import { root } from './run-cli.js'
 
 const CONFIG = path.join(root, 'tests', 'lookalike.config.ts')
 const options: ts.CompilerOptions = {
-  target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, strict: true, exactOptionalPropertyTypes: true,
-  skipLibCheck: true, noEmit: true, types: ['node'],
+  target: ts.ScriptTarget.ES2023,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: true,
+  noEmit: true,
+  types: ['node'],
 }
 
 /** Files that exist in memory only; the config grows a version with every question, so that the rest is read once. */

@@ -19,7 +19,10 @@ export function fencedBlocks(text: string): FencedBlock[] {
       if (fence) open = { fence, indent, info: info.trim().split(/\s+/), start: i + 1 }
     } else if (fence && line.trim() === fence && fence.length >= open.fence.length && fence[0] === open.fence[0]) {
       const [language = '', ...notes] = open.info
-      const code = lines.slice(open.start, i).map((inner) => (inner.startsWith(open!.indent) ? inner.slice(open!.indent.length) : inner)).join('\n')
+      const code = lines
+        .slice(open.start, i)
+        .map((inner) => (inner.startsWith(open!.indent) ? inner.slice(open!.indent.length) : inner))
+        .join('\n')
       blocks.push({ language, notes, code, line: open.start + 1 })
       open = undefined
     }
@@ -45,7 +48,9 @@ function prose(text: string): string {
 /** Targets of links and pictures that are neither addresses nor mail. */
 export function relativeLinks(text: string): string[] {
   const plain = prose(text).replace(/`[^`\n]*`/g, (code) => 'x'.repeat(code.length))
-  return [...plain.matchAll(/\]\(([^)\s]+)(?:\s+"[^"]*")?\)/g)].map(([, target]) => target!).filter((target) => !/^[a-z][a-z+.-]*:/i.test(target))
+  return [...plain.matchAll(/\]\(([^)\s]+)(?:\s+"[^"]*")?\)/g)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z][a-z+.-]*:/i.test(target))
 }
 
 /** The anchors that GitHub gives the headings. */
@@ -54,7 +59,10 @@ export function headingAnchors(text: string): Set<string> {
   const anchors = new Set<string>()
   for (const [, title] of prose(text).matchAll(/^#{1,6} +(.+?) *#*$/gm)) {
     const plain = title!.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-    const slug = plain.toLowerCase().replace(/[^\p{L}\p{N}\p{M}\s_-]/gu, '').replace(/\s/g, '-')
+    const slug = plain
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M}\s_-]/gu, '')
+      .replace(/\s/g, '-')
     const count = seen.get(slug) ?? 0
     seen.set(slug, count + 1)
     anchors.add(count === 0 ? slug : `${slug}-${count}`)

@@ -17,12 +17,16 @@ interface RunOptions {
 }
 
 /** Runs the built command in a folder. */
-export const runCli = (args: readonly string[], options: RunOptions): Promise<CliResult> => runNode([main, ...args], options)
+export const runCli = (args: readonly string[], options: RunOptions): Promise<CliResult> =>
+  runNode([main, ...args], options)
 
 /** Runs a script in a folder. */
 export function runNode(args: readonly string[], options: RunOptions): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: options.cwd, env: { ...process.env, NO_COLOR: '1', ...options.env } })
+    const child = spawn(process.execPath, args, {
+      cwd: options.cwd,
+      env: { ...process.env, NO_COLOR: '1', ...options.env },
+    })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (data: Buffer) => (stdout += data.toString()))

@@ -8,10 +8,17 @@ export interface CommandResult {
 }
 
 /** Runs a command in a folder; npm installs as it does for users, without downloads that nothing needs. */
-export function runCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     // Settings of the package manager that runs the tests are not for the projects under test.
-    const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_|vitest|vite_|node_env$|test$)/i.test(name)))
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_|vitest|vite_|node_env$|test$)/i.test(name)),
+    )
     const child = spawn(command, args, {
       cwd,
       shell: process.platform === 'win32',
@@ -30,8 +37,14 @@ export function runCommand(command: string, args: readonly string[], cwd: string
 }
 
 /** The same, where anything but success is an error that shows what was written. */
-export async function mustRun(command: string, args: readonly string[], cwd: string, env?: NodeJS.ProcessEnv): Promise<CommandResult> {
+export async function mustRun(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<CommandResult> {
   const result = await runCommand(command, args, cwd, env)
-  if (result.code !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${result.code}:\n${result.output.slice(-6000)}`)
+  if (result.code !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with exit code ${result.code}:\n${result.output.slice(-6000)}`)
   return result
 }

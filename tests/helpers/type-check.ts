@@ -15,9 +15,15 @@ export function typeCheck(sources: ReadonlyMap<string, string>, folder: string, 
   const { compilerOptions } = ts.readConfigFile(config, ts.sys.readFile).config as { compilerOptions: object }
   const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, folder)
   const settings: ts.CompilerOptions = {
-    ...options, noEmit: true, declaration: false, isolatedModules: false, moduleDetection: ts.ModuleDetectionKind.Force,
+    ...options,
+    noEmit: true,
+    declaration: false,
+    isolatedModules: false,
+    moduleDetection: ts.ModuleDetectionKind.Force,
   }
-  const files = new Map([...sources.entries()].map(([name, text], i) => [path.join(folder, `block-${i}.ts`), { name, text }]))
+  const files = new Map(
+    [...sources.entries()].map(([name, text], i) => [path.join(folder, `block-${i}.ts`), { name, text }]),
+  )
   const host = ts.createCompilerHost(settings)
   const { getSourceFile, fileExists, readFile } = host
   host.fileExists = (file) => files.has(file) || fileExists.call(host, file)
@@ -29,11 +35,13 @@ export function typeCheck(sources: ReadonlyMap<string, string>, folder: string, 
   const program = ts.createProgram({ rootNames: [...files.keys()], options: settings, host })
   return [...files].flatMap(([file, { name }]) => {
     const source = program.getSourceFile(file)!
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(({ start = 0, code, messageText }) => ({
-      name,
-      line: source.getLineAndCharacterOfPosition(start).line + 1,
-      code,
-      message: ts.flattenDiagnosticMessageText(messageText, '\n'),
-    }))
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      ({ start = 0, code, messageText }) => ({
+        name,
+        line: source.getLineAndCharacterOfPosition(start).line + 1,
+        code,
+        message: ts.flattenDiagnosticMessageText(messageText, '\n'),
+      }),
+    )
   })
 }

@@ -8,7 +8,8 @@ const options = {
       const { cells = 4, ...rest } = value
       const [unknown] = Object.keys(rest)
       if (unknown) return { issues: [{ message: 'Unknown key', path: [unknown] }] }
-      if (!Number.isInteger(cells) || cells < 1) return { issues: [{ message: 'Cells must be a whole number above 0', path: ['cells'] }] }
+      if (!Number.isInteger(cells) || cells < 1)
+        return { issues: [{ message: 'Cells must be a whole number above 0', path: ['cells'] }] }
       return { value: { cells } }
     },
     jsonSchema: {
@@ -39,8 +40,15 @@ export default {
       input: {
         kind: 'pixels',
         preprocessing: {
-          resize: { mode: 'squash' }, crop: { width: cells, height: cells }, interpolation: 'box', background: [255, 255, 255],
-          scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: 'rgb', layout: 'nchw',
+          resize: { mode: 'squash' },
+          crop: { width: cells, height: cells },
+          interpolation: 'box',
+          background: [255, 255, 255],
+          scale: 1 / 255,
+          mean: [0.5, 0.5, 0.5],
+          std: [0.5, 0.5, 0.5],
+          channels: 'rgb',
+          layout: 'nchw',
         },
       },
       async encode({ data, count }) {

@@ -1,5 +1,5 @@
-import type { ArgsDef, ParsedArgs } from 'citty'
 import type { Overrides } from '@lookalike/pipeline'
+import type { ArgsDef, ParsedArgs } from 'citty'
 import type { Output } from './terminal/create-output.js'
 
 /** What every command gets besides its own arguments. */
@@ -43,5 +43,10 @@ export const commonArgs = {
 
 /** Options of the commands that read a config. */
 export const configArgs = {
-  config: { type: 'string', alias: 'c', valueHint: 'path', description: 'The config file or its folder. Default: the current folder.' },
+  config: {
+    type: 'string',
+    alias: 'c',
+    valueHint: 'path',
+    description: 'The config file or its folder. Default: the current folder.',
+  },
 } as const satisfies ArgsDef

@@ -4,8 +4,8 @@ import { jsonReporter } from './report/json-reporter.js'
 export default [jsonReporter, htmlReporter]
 
 export { defineConfig } from '@lookalike/pipeline'
-export { htmlReporter, jsonReporter }
 export { run } from './run.js'
+export { htmlReporter, jsonReporter }
 
 /**
  * The plugins that come with the command. That their packages are named here is what lets `defineConfig` of this package complete their

@@ -1,12 +1,31 @@
-import path from 'node:path'
 import { stat } from 'node:fs/promises'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRegistry, type Registry } from '@lookalike/core'
-import { CONFIG_FILES, createPipeline, defaultConfig, loadConfig, loadPlugins, type LoadedConfig, type Overrides, type Pipeline } from '@lookalike/pipeline'
+import {
+  CONFIG_FILES,
+  createPipeline,
+  defaultConfig,
+  type LoadedConfig,
+  loadConfig,
+  loadPlugins,
+  type Overrides,
+  type Pipeline,
+} from '@lookalike/pipeline'
 import type { CommandContext } from './command.js'
 
 /** The packages whose plugins every config may use. */
-export const BUILT_IN = ['encoders', 'losses', 'train', 'ensemble', 'asymmetric', 'rerank', 'index', 'datasets', 'cli'].map((name) => `@lookalike/${name}`)
+export const BUILT_IN = [
+  'encoders',
+  'losses',
+  'train',
+  'ensemble',
+  'asymmetric',
+  'rerank',
+  'index',
+  'datasets',
+  'cli',
+].map((name) => `@lookalike/${name}`)
 
 export interface Project {
   readonly loaded: LoadedConfig
@@ -18,7 +37,10 @@ export interface Project {
  * everything is at its default.
  */
 export async function openProject(at: string | undefined, overrides: Overrides = {}): Promise<Project> {
-  const loaded = at !== undefined || (await hasConfig('.')) ? await loadConfig(at ?? '.', { overrides }) : defaultConfig('.', overrides)
+  const loaded =
+    at !== undefined || (await hasConfig('.'))
+      ? await loadConfig(at ?? '.', { overrides })
+      : defaultConfig('.', overrides)
   return { loaded, registry: await loadRegistry(loaded) }
 }
 
@@ -26,12 +48,22 @@ export async function openProject(at: string | undefined, overrides: Overrides =
 export async function loadRegistry(loaded: LoadedConfig): Promise<Registry> {
   const own = path.dirname(fileURLToPath(import.meta.url))
   const builtIn = BUILT_IN.filter((name) => !loaded.config.plugins.includes(name))
-  return createRegistry([...(await loadPlugins(builtIn, own)), ...(await loadPlugins(loaded.config.plugins, loaded.folder))])
+  return createRegistry([
+    ...(await loadPlugins(builtIn, own)),
+    ...(await loadPlugins(loaded.config.plugins, loaded.folder)),
+  ])
 }
 
 /** Runs `work` on the pipeline of a project, and puts it away in any case. */
-export async function withPipeline<T>(project: Project, context: CommandContext, work: (pipeline: Pipeline) => Promise<T>): Promise<T> {
-  const pipeline = await createPipeline(project.loaded, project.registry, { signal: context.signal, onWarning: context.output.warn })
+export async function withPipeline<T>(
+  project: Project,
+  context: CommandContext,
+  work: (pipeline: Pipeline) => Promise<T>,
+): Promise<T> {
+  const pipeline = await createPipeline(project.loaded, project.registry, {
+    signal: context.signal,
+    onWarning: context.output.warn,
+  })
   try {
     return await work(pipeline)
   } finally {

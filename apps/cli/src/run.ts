@@ -1,5 +1,5 @@
-import { parseArgs } from 'citty'
 import { LookalikeError, nearestName } from '@lookalike/core'
+import { parseArgs } from 'citty'
 import { COMMANDS, loadCommand } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { splitArguments } from './split-arguments.js'
@@ -17,7 +17,12 @@ import { VERSION } from './version.js'
 export async function run(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json')
   const debug = argv.includes('--debug')
-  const output = createOutput({ json, quiet: argv.includes('--quiet') || argv.includes('-q'), stdout: process.stdout, stderr: process.stderr })
+  const output = createOutput({
+    json,
+    quiet: argv.includes('--quiet') || argv.includes('-q'),
+    stdout: process.stdout,
+    stderr: process.stderr,
+  })
   const { signal, release } = interruption(output.note)
   try {
     const [name, ...rest] = argv
@@ -27,7 +32,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     }
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       const topic = name === 'help' ? rest[0] : undefined
-      const text = topic === undefined ? renderOverview(await Promise.all(COMMANDS.map(loadCommand)), VERSION) : renderHelp(await commandNamed(topic))
+      const text =
+        topic === undefined
+          ? renderOverview(await Promise.all(COMMANDS.map(loadCommand)), VERSION)
+          : renderHelp(await commandNamed(topic))
       process.stdout.write(`${text}\n`)
       return name === undefined ? EXIT.usage : EXIT.ok
     }
@@ -61,7 +69,11 @@ async function commandNamed(name: string) {
   const near = nearestName(name, COMMANDS)
   throw new LookalikeError(
     'cli/unknown-command',
-    { problem: `There is no command "${name}"`, expected: COMMANDS.join(', '), ...(near && { fix: `Did you mean "${near}"?` }) },
+    {
+      problem: `There is no command "${name}"`,
+      expected: COMMANDS.join(', '),
+      ...(near && { fix: `Did you mean "${near}"?` }),
+    },
     { fields: { command: name, nearest: near } },
   )
 }

@@ -5,7 +5,13 @@ import { splitArguments } from './split-arguments.js'
 const args = { ...commonArgs, ...configArgs, top: { type: 'string', alias: 'k' } } as const
 
 it('tells options, paths of the config and images apart', () => {
-  expect(splitArguments(['a.png', '-k', '5', '--json', '--config=x', '--train.epochs', '3', '--seed=4', '--', '--odd.png'], args, true)).toEqual({
+  expect(
+    splitArguments(
+      ['a.png', '-k', '5', '--json', '--config=x', '--train.epochs', '3', '--seed=4', '--', '--odd.png'],
+      args,
+      true,
+    ),
+  ).toEqual({
     own: ['--top=5', '--json', '--config=x'],
     positionals: ['a.png', '--odd.png'],
     overrides: { 'train.epochs': '3', seed: '4' },
@@ -19,7 +25,9 @@ it.each([
   [['--config'], 'cli/missing-value', '--config came without a value'],
   [['--json=yes'], 'cli/unexpected-value', '--json takes no value'],
 ])('refuses %s', (argv, code, message) => {
-  expect(() => splitArguments(argv, args, true)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }))
+  expect(() => splitArguments(argv, args, true)).toThrow(
+    expect.objectContaining({ code, message: expect.stringContaining(message) as unknown }),
+  )
 })
 
 it('knows commands that read no config', () => {

@@ -1,9 +1,23 @@
-import type { ArgsDef } from 'citty'
 import { LookalikeError, nearestName } from '@lookalike/core'
+import type { ArgsDef } from 'citty'
 
 /** The keys of a config that may be set on the command line. */
 const CONFIG_KEYS = [
-  'name', 'seed', 'plugins', 'dataset', 'encoder', 'combiner', 'index', 'gallery', 'rerankers', 'train', 'evaluate', 'images', 'cache', 'runs', 'threads',
+  'name',
+  'seed',
+  'plugins',
+  'dataset',
+  'encoder',
+  'combiner',
+  'index',
+  'gallery',
+  'rerankers',
+  'train',
+  'evaluate',
+  'images',
+  'cache',
+  'runs',
+  'threads',
 ]
 
 export interface SplitArguments {
@@ -25,7 +39,8 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, takesOver
     if (definition.type === 'positional') continue
     const option = { name, takesValue: definition.type !== 'boolean' }
     options.set(`--${name}`, option)
-    for (const alias of [('alias' in definition ? definition.alias : undefined) ?? []].flat()) options.set(alias.length === 1 ? `-${alias}` : `--${alias}`, option)
+    for (const alias of [('alias' in definition ? definition.alias : undefined) ?? []].flat())
+      options.set(alias.length === 1 ? `-${alias}` : `--${alias}`, option)
   }
 
   const own: string[] = []
@@ -47,12 +62,17 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, takesOver
     const isOverride = !option && takesOverrides && CONFIG_KEYS.includes(flag.slice(2).split('.')[0]!)
     if (!option && !isOverride) throw unknownOption(flag, [...options.keys()], takesOverrides)
     if (option && !option.takesValue) {
-      if (equals >= 0) throw new LookalikeError('cli/unexpected-value', { problem: `${flag} takes no value`, expected: flag })
+      if (equals >= 0)
+        throw new LookalikeError('cli/unexpected-value', { problem: `${flag} takes no value`, expected: flag })
       own.push(`--${option.name}`)
       continue
     }
     const value = equals >= 0 ? token.slice(equals + 1) : argv[++i]
-    if (value === undefined) throw new LookalikeError('cli/missing-value', { problem: `${flag} came without a value`, expected: `${flag}=value` })
+    if (value === undefined)
+      throw new LookalikeError('cli/missing-value', {
+        problem: `${flag} came without a value`,
+        expected: `${flag}=value`,
+      })
     if (option) own.push(`--${option.name}=${value}`)
     else overrides[flag.slice(2)] = value
   }

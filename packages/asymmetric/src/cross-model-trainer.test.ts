@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createRegistry, definePlugin, type Dataset, type Warning } from '@lookalike/core'
-import { modelOfCombiner } from '@lookalike/pipeline'
+import { createRegistry, type Dataset, definePlugin, type Warning } from '@lookalike/core'
+import { modelOfCombiner } from '@lookalike/image'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import plugins from './index.js'
@@ -15,25 +15,53 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const toy = definePlugin({
-  specVersion: 'v1', kind: 'encoder', name: 'toy', description: 'For tests.',
+  specVersion: 'v1',
+  kind: 'encoder',
+  name: 'toy',
+  description: 'For tests.',
   options: z.strictObject({ dim: z.int(), seed: z.int() }),
   create: ({ dim, seed }) => toyEncoder(`toy-${seed}`, dim, seed),
 })
 const registry = createRegistry([...plugins, toy])
 const images = toyImages(60, 1)
 const dataset: Dataset = {
-  specVersion: 'v1', name: 'toys',
-  items: images.map(({ source }, i) => ({ id: String(i), source, label: `class ${i % 5}`, split: 'train', isQuery: true, isGallery: true })),
+  specVersion: 'v1',
+  name: 'toys',
+  items: images.map(({ source }, i) => ({
+    id: String(i),
+    source,
+    label: `class ${i % 5}`,
+    split: 'train',
+    isQuery: true,
+    isGallery: true,
+  })),
 }
 const light = { use: 'toy', dim: 5, seed: 1 }
-const heavy = [{ name: 'a', encoder: { use: 'toy', dim: 8, seed: 2 } }, { name: 'b', encoder: { use: 'toy', dim: 9, seed: 3 } }]
+const heavy = [
+  { name: 'a', encoder: { use: 'toy', dim: 8, seed: 2 } },
+  { name: 'b', encoder: { use: 'toy', dim: 9, seed: 3 } },
+]
 
 async function train(members: typeof heavy, resume: boolean) {
-  const trainer = await registry.create('trainer', { use: 'cross-model', query: light, members, transform: { kind: 'linear' } }, { folder, cacheFolder: path.join(folder, 'cache'), seed: 0, threads: 1 })
-  return trainer.train({ dataset, encoder: toyEncoder('unused', 2, 9), folder: path.join(folder, 'run'), seed: 0, resume })
+  const trainer = await registry.create(
+    'trainer',
+    { use: 'cross-model', query: light, members, transform: { kind: 'linear' } },
+    { folder, cacheFolder: path.join(folder, 'cache'), seed: 0, threads: 1 },
+  )
+  return trainer.train({
+    dataset,
+    encoder: toyEncoder('unused', 2, 9),
+    folder: path.join(folder, 'run'),
+    seed: 0,
+    resume,
+  })
 }
 const open = async (extra: object = {}, warnings: Warning[] = []) =>
-  registry.create('combiner', { use: 'cross-model', folder: 'run', ...extra }, { folder, cacheFolder: folder, seed: 0, threads: 1, onWarning: (warning) => warnings.push(warning) })
+  registry.create(
+    'combiner',
+    { use: 'cross-model', folder: 'run', ...extra },
+    { folder, cacheFolder: folder, seed: 0, threads: 1, onWarning: (warning) => warnings.push(warning) },
+  )
 
 it('writes a folder that the combiner opens', async () => {
   const result = await train(heavy, false)
@@ -48,7 +76,8 @@ it('writes a folder that the combiner opens', async () => {
 
 it('goes on with the transforms that are done, and learns again what changed', async () => {
   await train(heavy, false)
-  const times = async () => Promise.all(['a', 'b'].map(async (name) => (await stat(path.join(folder, `run/transforms/${name}.json`))).mtimeMs))
+  const times = async () =>
+    Promise.all(['a', 'b'].map(async (name) => (await stat(path.join(folder, `run/transforms/${name}.json`))).mtimeMs))
   const [a, b] = await times()
   await writeFile(path.join(folder, 'run/transforms/b.onnx'), 'torn')
   await train(heavy, true)
@@ -71,7 +100,10 @@ it('refuses other models and damaged folders', async () => {
   await expect(open({ query: { use: 'toy', dim: 5, seed: 7 } })).rejects.toMatchObject({ code: 'asymmetric/space' })
   await expect(open({ members: { c: light } })).rejects.toMatchObject({ code: 'asymmetric/member-name' })
   await writeFile(path.join(folder, 'run/likelihood.onnx'), 'torn')
-  await expect(open()).rejects.toMatchObject({ code: 'asymmetric/folder', message: expect.stringContaining('likelihood') })
+  await expect(open()).rejects.toMatchObject({
+    code: 'asymmetric/folder',
+    message: expect.stringContaining('likelihood'),
+  })
   const file = path.join(folder, 'run/transforms/a.onnx')
   await writeFile(file, Buffer.concat([await readFile(file), Buffer.of(0)]))
   await expect(open()).rejects.toMatchObject({ code: 'asymmetric/folder', fields: { member: 'a' } })

@@ -1,21 +1,36 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { definePlugin, isLookalikeError, LookalikeError, pluginRef, selectRows, type DatasetItem, type Encoder, type PluginContext, type Trainer, type TrainerRequest, type TrainerResult } from '@lookalike/core'
-import { type EmbeddedImages, type EmbeddingCache } from '@lookalike/core'
+import {
+  type DatasetItem,
+  definePlugin,
+  type EmbeddedImages,
+  type EmbeddingCache,
+  type Encoder,
+  isLookalikeError,
+  LookalikeError,
+  type PluginContext,
+  pluginRef,
+  selectRows,
+  type Trainer,
+  type TrainerRequest,
+  type TrainerResult,
+} from '@lookalike/core'
 import { embedImages, openEmbeddingCache, writeWhole } from '@lookalike/image'
 import { writeModel } from '@lookalike/onnx'
 import { measureValidation } from '@lookalike/train'
 import { z } from 'zod'
-import { MANIFEST, MEMBER_NAME, type CrossModelManifest } from './manifest.js'
 import { fitLikelihood } from './ensemble/fit-likelihood.js'
+import { type CrossModelManifest, MANIFEST, MEMBER_NAME } from './manifest.js'
 import { fitTransform } from './transforms/fit-transform.js'
 import { numberLabels, pairEmbeddings } from './transforms/pair-embeddings.js'
 import type { Transform } from './transforms/transform.js'
 import { transformSchema } from './transforms/transform-options.js'
 
 const options = z.strictObject({
-  query: pluginRef('encoder').exactOptional().describe("The light model. Default: the config's encoder, which the combiner then has to be told again."),
+  query: pluginRef('encoder')
+    .exactOptional()
+    .describe("The light model. Default: the config's encoder, which the combiner then has to be told again."),
   members: z
     .array(
       z.strictObject({
@@ -24,7 +39,10 @@ const options = z.strictObject({
       }),
     )
     .min(1)
-    .refine((members) => new Set(members.map(({ name }) => name)).size === members.length, 'two gallery models have the same name')
+    .refine(
+      (members) => new Set(members.map(({ name }) => name)).size === members.length,
+      'two gallery models have the same name',
+    )
     .describe('The gallery models.'),
   transform: transformSchema,
   useLabels: z.boolean().default(true).describe('Whether the terms that need labels may use them.'),
@@ -38,14 +56,25 @@ export const crossModelTrainer = definePlugin({
   name: 'cross-model',
   description: "Learns to map gallery models into a light query model's space, from embeddings alone.",
   options,
-  create: (settings, context): Trainer => ({ specVersion: 'v1', name: 'cross-model', train: (request) => trainCrossModel(settings, request, context) }),
+  create: (settings, context): Trainer => ({
+    specVersion: 'v1',
+    name: 'cross-model',
+    train: (request) => trainCrossModel(settings, request, context),
+  }),
 })
 
-async function trainCrossModel(settings: Settings, request: TrainerRequest, context: PluginContext): Promise<TrainerResult> {
+async function trainCrossModel(
+  settings: Settings,
+  request: TrainerRequest,
+  context: PluginContext,
+): Promise<TrainerResult> {
   const { dataset, folder, seed, signal } = request
   const items = dataset.items.filter(({ split }) => split === 'train')
   if (items.length === 0) {
-    throw new LookalikeError('train/no-images', { problem: `The dataset ${dataset.name} has no images to train on`, expected: 'items of the split "train"' })
+    throw new LookalikeError('train/no-images', {
+      problem: `The dataset ${dataset.name} has no images to train on`,
+      expected: 'items of the split "train"',
+    })
   }
   const requests = (of: readonly DatasetItem[]) => of.map(({ source, box }) => ({ source, ...(box && { box }) }))
   const validation = dataset.items.filter(({ split, label }) => split === 'validation' && label)
@@ -71,14 +100,36 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
     for (const { name, encoder: ref } of settings.members) {
       const encoder = await context.create('encoder', ref)
       try {
-        const pairs = pairRows(await embed(encoder), light, settings.useLabels ? items.map(({ label }) => label) : undefined)
-        const key = keyOf({ query: query.space, member: encoder.space, transform: settings.transform, useLabels: settings.useLabels, seed }, pairs.from, pairs.to)
+        const pairs = pairRows(
+          await embed(encoder),
+          light,
+          settings.useLabels ? items.map(({ label }) => label) : undefined,
+        )
+        const key = keyOf(
+          {
+            query: query.space,
+            member: encoder.space,
+            transform: settings.transform,
+            useLabels: settings.useLabels,
+            seed,
+          },
+          pairs.from,
+          pairs.to,
+        )
         const file = `transforms/${name}.onnx`
         signal?.throwIfAborted()
         const before = request.resume ? await finishedTransform(folder, name, key) : undefined
         const made = before ?? (await make(pairs, file, key, name))
         const recall = await recallOf(validation, await embed(encoder, held))
-        members.push({ name, encoder: ref as CrossModelManifest['members'][number]['encoder'], ...sideOf(encoder), transform: file, kind: settings.transform.kind, ...made, ...(recall !== undefined && { recall }) })
+        members.push({
+          name,
+          encoder: ref as CrossModelManifest['members'][number]['encoder'],
+          ...sideOf(encoder),
+          transform: file,
+          kind: settings.transform.kind,
+          ...made,
+          ...(recall !== undefined && { recall }),
+        })
       } finally {
         await encoder.dispose()
       }
@@ -103,7 +154,13 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
     const labels = settings.useLabels ? Array.from(positions, (position) => items[position]!.label) : []
     if (labels.length === 0 || !labels.every(Boolean)) return undefined
     const numbers = numberLabels(labels)
-    const transform = await fitLikelihood(embeddings.data, embeddings.dim, numbers.labels, numbers.classes, context.threads)
+    const transform = await fitLikelihood(
+      embeddings.data,
+      embeddings.dim,
+      numbers.labels,
+      numbers.classes,
+      context.threads,
+    )
     return transform && (await writeTransform(folder, 'likelihood.onnx', transform))
   }
 
@@ -112,30 +169,53 @@ async function trainCrossModel(settings: Settings, request: TrainerRequest, cont
       seed,
       ...(context.threads !== undefined && { threads: context.threads }),
       ...(signal && { signal }),
-      ...(request.onProgress && { onProgress: (progress) => request.onProgress!({ ...progress, note: `${name}, ${progress.note ?? ''}` }) }),
+      ...(request.onProgress && {
+        onProgress: (progress) => request.onProgress!({ ...progress, note: `${name}, ${progress.note ?? ''}` }),
+      }),
     })
     const { sha256 } = await writeTransform(folder, file, transform)
     // The note comes last: without it the transform is learned again.
-    await writeWhole(path.join(folder, `transforms/${name}.json`), `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
+    await writeWhole(
+      path.join(folder, `transforms/${name}.json`),
+      `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`,
+    )
     return { sha256, similarity }
   }
 }
 
-async function writeTransform(folder: string, file: string, { model }: Transform): Promise<{ transform: string; sha256: string }> {
+async function writeTransform(
+  folder: string,
+  file: string,
+  { model }: Transform,
+): Promise<{ transform: string; sha256: string }> {
   const bytes = writeModel(model)
   await writeWhole(path.join(folder, file), bytes)
   return { transform: file, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
 function metricsOf(members: CrossModelManifest['members']): Record<string, number> {
-  return Object.fromEntries(members.flatMap(({ name, similarity, recall }) => [[`similarity/${name}`, similarity], ...(recall === undefined ? [] : [[`recall@1/${name}`, recall] as const])]))
+  return Object.fromEntries(
+    members.flatMap(({ name, similarity, recall }) => [
+      [`similarity/${name}`, similarity],
+      ...(recall === undefined ? [] : [[`recall@1/${name}`, recall] as const]),
+    ]),
+  )
 }
 
 /** Recall@1 of a gallery model by itself; undefined where nothing can be found. */
-async function recallOf(items: readonly DatasetItem[], { embeddings, positions }: EmbeddedImages): Promise<number | undefined> {
+async function recallOf(
+  items: readonly DatasetItem[],
+  { embeddings, positions }: EmbeddedImages,
+): Promise<number | undefined> {
   if (positions.length === 0) return undefined
   try {
-    return (await measureValidation(Array.from(positions, (position) => items[position]!), embeddings.data, embeddings.dim))['recall@1']
+    return (
+      await measureValidation(
+        Array.from(positions, (position) => items[position]!),
+        embeddings.data,
+        embeddings.dim,
+      )
+    )['recall@1']
   } catch (error) {
     if (isLookalikeError(error, 'train/validation')) return undefined
     throw error
@@ -143,8 +223,16 @@ async function recallOf(items: readonly DatasetItem[], { embeddings, positions }
 }
 
 /** What an interrupted run already learned from exactly these embeddings and settings. */
-async function finishedTransform(folder: string, name: string, key: string): Promise<{ sha256: string; similarity: number } | undefined> {
-  const note = noteSchema.safeParse(await readFile(path.join(folder, `transforms/${name}.json`), 'utf8').then((text): unknown => JSON.parse(text)).catch(() => undefined))
+async function finishedTransform(
+  folder: string,
+  name: string,
+  key: string,
+): Promise<{ sha256: string; similarity: number } | undefined> {
+  const note = noteSchema.safeParse(
+    await readFile(path.join(folder, `transforms/${name}.json`), 'utf8')
+      .then((text): unknown => JSON.parse(text))
+      .catch(() => undefined),
+  )
   if (!note.success || note.data.key !== key) return undefined
   const bytes = await readFile(path.join(folder, `transforms/${name}.onnx`)).catch(() => undefined)
   if (!bytes || createHash('sha256').update(bytes).digest('hex') !== note.data.sha256) return undefined
@@ -162,13 +250,24 @@ function keyOf(settings: object, ...arrays: readonly Float32Array[]): string {
 /** Images that both models could read. */
 function pairRows(heavy: EmbeddedImages, light: EmbeddedImages, labels: readonly string[] | undefined) {
   const rows = new Map(Array.from(light.positions, (position, row) => [position, row]))
-  const both = Array.from(heavy.positions, (position, row) => ({ position, row })).filter(({ position }) => rows.has(position))
-  const from = selectRows(heavy.embeddings, both.map(({ row }) => row))
-  const to = selectRows(light.embeddings, both.map(({ position }) => rows.get(position)!))
+  const both = Array.from(heavy.positions, (position, row) => ({ position, row })).filter(({ position }) =>
+    rows.has(position),
+  )
+  const from = selectRows(
+    heavy.embeddings,
+    both.map(({ row }) => row),
+  )
+  const to = selectRows(
+    light.embeddings,
+    both.map(({ position }) => rows.get(position)!),
+  )
   const known = labels && both.map(({ position }) => labels[position]!)
   return pairEmbeddings(from, to, known?.every(Boolean) ? known : undefined)
 }
 
 function sideOf({ space, dim, input, batchSize }: Encoder) {
-  return { space, dim, input: structuredClone(input), batchSize } as Pick<CrossModelManifest['members'][number], 'space' | 'dim' | 'input' | 'batchSize'>
+  return { space, dim, input: structuredClone(input), batchSize } as Pick<
+    CrossModelManifest['members'][number],
+    'space' | 'dim' | 'input' | 'batchSize'
+  >
 }

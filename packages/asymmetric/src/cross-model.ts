@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createEmbeddings, LookalikeError, type Combiner, type Encoder } from '@lookalike/core'
+import { type Combiner, createEmbeddings, type Encoder, LookalikeError } from '@lookalike/core'
 import { writeModel } from '@lookalike/onnx'
 import { listBaselines } from './ensemble/baselines.js'
 import { combineMembers, meanOfMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
@@ -71,15 +71,25 @@ export async function crossModel(options: CrossModelOptions): Promise<CrossModel
     galleryMembers: members.map(({ name }) => name),
     baselines: async () => listBaselines(options, ensemble),
     async dispose() {
-      for (const transformer of await Promise.allSettled(opened.values())) if (transformer.status === 'fulfilled') await transformer.value.dispose()
+      for (const transformer of await Promise.allSettled(opened.values()))
+        if (transformer.status === 'fulfilled') await transformer.value.dispose()
       opened.clear()
-      for (const encoder of new Set([query, ...members.map((member) => member.encoder), ...(distilled ? [distilled] : [])])) await encoder.dispose()
+      for (const encoder of new Set([
+        query,
+        ...members.map((member) => member.encoder),
+        ...(distilled ? [distilled] : []),
+      ]))
+        await encoder.dispose()
     },
   }
 }
 
 /** It owns neither encoders nor transformers. */
-function ensembleOf(query: Encoder, { members, weighting, likelihood }: EnsembleParts, open: (transform: Transform) => Promise<Transformer>): Combiner {
+function ensembleOf(
+  query: Encoder,
+  { members, weighting, likelihood }: EnsembleParts,
+  open: (transform: Transform) => Promise<Transformer>,
+): Combiner {
   const { dim } = query
   const space = spaceOf(query, members, weighting, likelihood)
   return {
@@ -92,7 +102,15 @@ function ensembleOf(query: Encoder, { members, weighting, likelihood }: Ensemble
     async combineQuery([given, ...more]) {
       if (more.length > 0) throw surplus(more.length + 1, 1)
       if (given?.space !== query.space) throw wrongModel(query.name, query.space, given?.space ?? 'nothing')
-      return { embeddings: createEmbeddings({ data: combineMembers([given.data], dim, 'mean'), rows: given.rows, dim, space, role: 'query' }) }
+      return {
+        embeddings: createEmbeddings({
+          data: combineMembers([given.data], dim, 'mean'),
+          rows: given.rows,
+          dim,
+          space,
+          role: 'query',
+        }),
+      }
     },
     async combineGallery(given) {
       if (given.length > members.length) throw surplus(given.length, members.length)
@@ -105,7 +123,9 @@ function ensembleOf(query: Encoder, { members, weighting, likelihood }: Ensemble
         mapped.push(await (await open(transform)).apply(part.data))
       }
       const uncertainty = pairwiseUncertainty(mapped, dim)
-      const data = likelihood ? await (await open(likelihood)).apply(meanOfMembers(mapped, dim, weighting)) : combineMembers(mapped, dim, weighting)
+      const data = likelihood
+        ? await (await open(likelihood)).apply(meanOfMembers(mapped, dim, weighting))
+        : combineMembers(mapped, dim, weighting)
       return {
         embeddings: createEmbeddings({ data, rows: given[0]!.rows, dim, space, role: 'gallery' }),
         ...(uncertainty && { uncertainty }),
@@ -116,11 +136,22 @@ function ensembleOf(query: Encoder, { members, weighting, likelihood }: Ensemble
 }
 
 function check(query: Encoder, members: readonly CrossModelMember[]): void {
-  if (members.length === 0) throw new LookalikeError('asymmetric/no-members', { problem: 'No gallery models were given', expected: 'one or more' })
+  if (members.length === 0)
+    throw new LookalikeError('asymmetric/no-members', {
+      problem: 'No gallery models were given',
+      expected: 'one or more',
+    })
   const seen = new Set<string>()
   for (const { name, encoder, transform } of members) {
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || seen.has(name)) {
-      throw new LookalikeError('asymmetric/member-name', { problem: `A gallery model is named "${name}"${seen.has(name) ? ' as another one is' : ''}`, expected: 'a name of its own of lower-case letters, digits and hyphens' }, { fields: { member: name } })
+      throw new LookalikeError(
+        'asymmetric/member-name',
+        {
+          problem: `A gallery model is named "${name}"${seen.has(name) ? ' as another one is' : ''}`,
+          expected: 'a name of its own of lower-case letters, digits and hyphens',
+        },
+        { fields: { member: name } },
+      )
     }
     seen.add(name)
     if (transform.inputDim === encoder.dim && transform.outputDim === query.dim) continue
@@ -137,20 +168,32 @@ function check(query: Encoder, members: readonly CrossModelMember[]): void {
 }
 
 function checkLikelihood(query: Encoder, similarity: Similarity, likelihood: Transform | undefined): void {
-  if (likelihood ? likelihood.inputDim === query.dim && likelihood.outputDim === query.dim : similarity === 'cosine') return
+  if (likelihood ? likelihood.inputDim === query.dim && likelihood.outputDim === query.dim : similarity === 'cosine')
+    return
   throw new LookalikeError('asymmetric/no-likelihood', {
-    problem: likelihood ? `The likelihood was learned for ${likelihood.inputDim} dimensions; the query model has ${query.dim}` : 'The similarity "likelihood" was asked for, and none was learned',
-    expected: "what training learned from this query model's embeddings and the labels of at least one class with two images",
+    problem: likelihood
+      ? `The likelihood was learned for ${likelihood.inputDim} dimensions; the query model has ${query.dim}`
+      : 'The similarity "likelihood" was asked for, and none was learned',
+    expected:
+      "what training learned from this query model's embeddings and the labels of at least one class with two images",
     fix: 'Train the transforms again with labelled images, or set "similarity" to "cosine".',
   })
 }
 
 function surplus(given: number, wanted: number): LookalikeError {
-  return new LookalikeError('asymmetric/members', { problem: `Embeddings of ${given} models were given`, expected: `${wanted}, in the order of the encoders` })
+  return new LookalikeError('asymmetric/members', {
+    problem: `Embeddings of ${given} models were given`,
+    expected: `${wanted}, in the order of the encoders`,
+  })
 }
 
 /** The same models, weights and transforms make the same space on every machine. */
-function spaceOf(query: Encoder, members: readonly CrossModelMember[], weighting: Weighting, likelihood: Transform | undefined): string {
+function spaceOf(
+  query: Encoder,
+  members: readonly CrossModelMember[],
+  weighting: Weighting,
+  likelihood: Transform | undefined,
+): string {
   const hash = createHash('sha256').update(`${query.space}\n${weighting}\n`)
   for (const { encoder, transform } of members) hash.update(`${encoder.space}\n`).update(writeModel(transform.model))
   if (likelihood) hash.update('likelihood\n').update(writeModel(likelihood.model))
@@ -170,5 +213,12 @@ function missingMember(name: string): LookalikeError {
 }
 
 function unpaired(rows: number, name: string, given: number): LookalikeError {
-  return new LookalikeError('asymmetric/unpaired', { problem: `${given} embeddings of "${name}" came with ${rows} of the first gallery model`, expected: 'one an image of each' }, { fields: { member: name } })
+  return new LookalikeError(
+    'asymmetric/unpaired',
+    {
+      problem: `${given} embeddings of "${name}" came with ${rows} of the first gallery model`,
+      expected: 'one an image of each',
+    },
+    { fields: { member: name } },
+  )
 }

@@ -1,15 +1,21 @@
-import { crossModelPlugin, type CrossModelPluginOptions } from './cross-model-plugin.js'
-import { crossModelTrainer, type CrossModelTrainerOptions } from './cross-model-trainer.js'
+import { type CrossModelPluginOptions, crossModelPlugin } from './cross-model-plugin.js'
+import { type CrossModelTrainerOptions, crossModelTrainer } from './cross-model-trainer.js'
 
-export { crossModel, type CrossModel, type CrossModelMember, type CrossModelOptions, type Similarity } from './cross-model.js'
+export {
+  type CrossModel,
+  type CrossModelMember,
+  type CrossModelOptions,
+  crossModel,
+  type Similarity,
+} from './cross-model.js'
 export { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
 export { fitLikelihood } from './ensemble/fit-likelihood.js'
-export { readCrossModelManifest, type CrossModelManifest } from './manifest.js'
-export { fitTransform, type FitTransformOptions } from './transforms/fit-transform.js'
-export { pairEmbeddings } from './transforms/pair-embeddings.js'
+export { type CrossModelManifest, readCrossModelManifest } from './manifest.js'
 export { createTransformer, type Transformer } from './transforms/create-transformer.js'
-export type { PairedEmbeddings, Transform } from './transforms/transform.js'
+export { type FitTransformOptions, fitTransform } from './transforms/fit-transform.js'
+export { pairEmbeddings } from './transforms/pair-embeddings.js'
 export type { TrainedTransform } from './transforms/train-transform.js'
+export type { PairedEmbeddings, Transform } from './transforms/transform.js'
 export type { TransformOptions } from './transforms/transform-options.js'
 
 declare module '@lookalike/core' {

@@ -1,4 +1,4 @@
-import { LookalikeError, type Encoder, type EncoderInput } from '@lookalike/core'
+import { type Encoder, type EncoderInput, LookalikeError } from '@lookalike/core'
 
 /**
  * An encoder that is opened when it first encodes, so that a program that only searches never loads a gallery model.

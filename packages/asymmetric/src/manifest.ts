@@ -11,7 +11,10 @@ const ref = z.union([z.string().min(1), z.looseObject({ use: z.string().min(1) }
 const side = {
   space: z.string().min(1),
   dim: z.int().min(1),
-  input: z.union([z.strictObject({ kind: z.literal('pixels'), preprocessing: preprocessingSchema }), z.strictObject({ kind: z.literal('bytes') })]),
+  input: z.union([
+    z.strictObject({ kind: z.literal('pixels'), preprocessing: preprocessingSchema }),
+    z.strictObject({ kind: z.literal('bytes') }),
+  ]),
   batchSize: z.int().min(1),
 }
 
@@ -48,11 +51,17 @@ export async function readCrossModelManifest(folder: string): Promise<CrossModel
   const fail = (problem: string, cause?: unknown): never => {
     throw new LookalikeError(
       'asymmetric/folder',
-      { problem: `${file} ${problem}`, expected: 'the folder of a finished run of the trainer cross-model', fix: 'Train first, or go on with: lookalike train --resume' },
+      {
+        problem: `${file} ${problem}`,
+        expected: 'the folder of a finished run of the trainer cross-model',
+        fix: 'Train first, or go on with: lookalike train --resume',
+      },
       { fields: { path: file }, cause },
     )
   }
-  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => fail(cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`, cause))
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) =>
+    fail(cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.code})`, cause),
+  )
   let value: unknown
   try {
     value = JSON.parse(text)

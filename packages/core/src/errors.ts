@@ -64,6 +64,7 @@ export interface Warning {
 
 /** Turns an error into a warning, where the caller chose to go on without the thing that failed. */
 export function toWarning(error: unknown, fields: Record<string, unknown> = {}): Warning {
-  if (isLookalikeError(error)) return { code: error.code, message: error.message, fields: { ...error.fields, ...fields } }
+  if (isLookalikeError(error))
+    return { code: error.code, message: error.message, fields: { ...error.fields, ...fields } }
   return { code: 'internal/unexpected', message: error instanceof Error ? error.message : String(error), fields }
 }

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { ask, type Answers } from './ask.js'
+import { type Answers, ask } from './ask.js'
 
 /** Answers each question as soon as it is on the screen. */
 async function answering(given: Partial<Answers>, ...answers: readonly (readonly [question: string, keys: string])[]) {
@@ -25,7 +25,11 @@ const DOWN = '\u001b[B'
 
 describe('ask', () => {
   it('asks for a kind and a name', async () => {
-    const { result } = await answering({}, ['What kind of plugin', `${DOWN}${DOWN}\r`], ['What is the package called', 'my-order\r'])
+    const { result } = await answering(
+      {},
+      ['What kind of plugin', `${DOWN}${DOWN}\r`],
+      ['What is the package called', 'my-order\r'],
+    )
     expect(result).toEqual({ kind: 'reranker', name: 'my-order' })
   })
 
@@ -36,7 +40,11 @@ describe('ask', () => {
   })
 
   it('says what is wrong with a name, and asks again', async () => {
-    const { result } = await answering({ kind: 'loss' }, ['What is the package called', 'My Loss\r'], ['npm refuses', `${'\u007f'.repeat(7)}my-loss\r`])
+    const { result } = await answering(
+      { kind: 'loss' },
+      ['What is the package called', 'My Loss\r'],
+      ['npm refuses', `${'\u007f'.repeat(7)}my-loss\r`],
+    )
     expect(result).toEqual({ kind: 'loss', name: 'my-loss' })
   })
 

@@ -15,22 +15,29 @@ export interface Streams {
 }
 
 /** Asks for what the command line did not say; undefined when the reader leaves. */
-export async function ask(given: Partial<Answers>, streams: Streams = { input: process.stdin, output: process.stdout }): Promise<Answers | undefined> {
+export async function ask(
+  given: Partial<Answers>,
+  streams: Streams = { input: process.stdin, output: process.stdout },
+): Promise<Answers | undefined> {
   intro('A plugin for Lookalike', streams)
-  const kind = given.kind ?? await select({
-    ...streams,
-    message: 'What kind of plugin?',
-    options: TEMPLATE_KINDS.map((value) => ({ value, label: value, hint: KIND_TEMPLATES[value].hint })),
-    initialValue: 'loss' as TemplateKind,
-  })
+  const kind =
+    given.kind ??
+    (await select({
+      ...streams,
+      message: 'What kind of plugin?',
+      options: TEMPLATE_KINDS.map((value) => ({ value, label: value, hint: KIND_TEMPLATES[value].hint })),
+      initialValue: 'loss' as TemplateKind,
+    }))
   if (isCancel(kind)) return leave(streams)
-  const name = given.name ?? await text({
-    ...streams,
-    message: 'What is the package called?',
-    placeholder: `lookalike-my-${kind}`,
-    defaultValue: `lookalike-my-${kind}`,
-    validate: (value) => (value ? nameProblem(value) : undefined),
-  })
+  const name =
+    given.name ??
+    (await text({
+      ...streams,
+      message: 'What is the package called?',
+      placeholder: `lookalike-my-${kind}`,
+      defaultValue: `lookalike-my-${kind}`,
+      validate: (value) => (value ? nameProblem(value) : undefined),
+    }))
   if (isCancel(name)) return leave(streams)
   return { kind, name }
 }

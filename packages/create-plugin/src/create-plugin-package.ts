@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { KIND_TEMPLATES, TEMPLATE_KINDS, type TemplateKind } from './kinds.js'
 import { manifestOf } from './manifest.js'
-import { nameProblem, namesOf, type Names } from './names.js'
+import { type Names, nameProblem, namesOf } from './names.js'
 import { Problem } from './problem.js'
 
 export interface PluginPackageOptions {
@@ -34,13 +34,17 @@ const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 export async function createPluginPackage({ name, kind, parent = '.' }: PluginPackageOptions): Promise<PluginPackage> {
   const wrong = nameProblem(name)
   if (wrong !== undefined) throw new Problem(wrong)
-  if (!TEMPLATE_KINDS.includes(kind)) throw new Problem(`There is no kind "${String(kind)}". One of: ${TEMPLATE_KINDS.join(', ')}.`)
+  if (!TEMPLATE_KINDS.includes(kind))
+    throw new Problem(`There is no kind "${String(kind)}". One of: ${TEMPLATE_KINDS.join(', ')}.`)
   const names = namesOf(name)
   const target = path.resolve(parent, names.folder)
   await refuseFull(target)
 
   const fill = filler(names, kind)
-  const files = new Map([['package.json', `${JSON.stringify(manifestOf(names, kind), null, 2)}\n`], ['LICENSE', await readFile(path.join(PACKAGE, 'LICENSE'), 'utf8')]])
+  const files = new Map([
+    ['package.json', `${JSON.stringify(manifestOf(names, kind), null, 2)}\n`],
+    ['LICENSE', await readFile(path.join(PACKAGE, 'LICENSE'), 'utf8')],
+  ])
   for (const template of ['common', kind]) {
     const from = path.join(PACKAGE, 'templates', template)
     for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
@@ -63,14 +67,22 @@ async function refuseFull(folder: string): Promise<void> {
     if (error.code === 'ENOENT') return []
     throw new Problem(`${folder} is there and is no folder. Take another name.`)
   })
-  if (found.length > 0) throw new Problem(`${folder} is there and holds ${found.length === 1 ? 'a file' : `${found.length} files`}. Take another name, or empty it first.`)
+  if (found.length > 0)
+    throw new Problem(
+      `${folder} is there and holds ${found.length === 1 ? 'a file' : `${found.length} files`}. Take another name, or empty it first.`,
+    )
 }
 
 /** Puts names into a template, which is called `my-plugin` and works as it is. */
 function filler(names: Names, kind: TemplateKind): (text: string) => string {
   const { description, usage } = KIND_TEMPLATES[kind]
   const values: Readonly<Record<string, string>> = {
-    package: names.package, folder: names.folder, kind, description, usage, article: /^[aeiou]/.test(kind) ? 'An' : 'A',
+    package: names.package,
+    folder: names.folder,
+    kind,
+    description,
+    usage,
+    article: /^[aeiou]/.test(kind) ? 'An' : 'A',
   }
   return (text) =>
     text

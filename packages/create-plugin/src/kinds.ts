@@ -26,8 +26,9 @@ export const KIND_TEMPLATES = {
   },
   combiner: {
     hint: 'several encoders as one vector',
-    description: 'The weighted mean of several encoders\' similarities.',
-    usage: 'combiner: { use: my-plugin, members: [{ encoder: mini, weight: 2 }, { encoder: { use: mini, projection: { dim: 64 } } }] }',
+    description: "The weighted mean of several encoders' similarities.",
+    usage:
+      'combiner: { use: my-plugin, members: [{ encoder: mini, weight: 2 }, { encoder: { use: mini, projection: { dim: 64 } } }] }',
   },
   reranker: {
     hint: 'a new order for the first results',
@@ -52,11 +53,12 @@ export const KIND_TEMPLATES = {
   augmentation: {
     hint: 'changes training images',
     description: 'Adds noise to every pixel.',
-    usage: 'train: { use: metric-learning, loss: proxy-anchor, augmentations: [random-resized-crop, { use: my-plugin, deviation: 12 }] }',
+    usage:
+      'train: { use: metric-learning, loss: proxy-anchor, augmentations: [random-resized-crop, { use: my-plugin, deviation: 12 }] }',
   },
   trainer: {
     hint: 'a way to train',
-    description: 'Standardises each dimension of an encoder\'s embeddings.',
+    description: "Standardises each dimension of an encoder's embeddings.",
     usage: 'train: my-plugin',
     dependencies: ['@lookalike/onnx'],
     devDependencies: ['@lookalike/encoders'],

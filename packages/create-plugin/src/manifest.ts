@@ -36,4 +36,5 @@ export function manifestOf(names: Names, kind: TemplateKind): Record<string, unk
   }
 }
 
-const sorted = (versions: Readonly<Record<string, string>>) => Object.fromEntries(Object.entries(versions).sort(([a], [b]) => (a < b ? -1 : 1)))
+const sorted = (versions: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(versions).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -16,9 +16,12 @@ describe('namesOf', () => {
 })
 
 describe('nameProblem', () => {
-  it.each(['My-Loss', '../loss', 'my loss', '.loss', 'node_modules', '@acme', 'http', 'a'.repeat(215), ''])('refuses "%s"', (name) => {
-    expect(nameProblem(name)).toMatch(/npm refuses the name/)
-  })
+  it.each(['My-Loss', '../loss', 'my loss', '.loss', 'node_modules', '@acme', 'http', 'a'.repeat(215), ''])(
+    'refuses "%s"',
+    (name) => {
+      expect(nameProblem(name)).toMatch(/npm refuses the name/)
+    },
+  )
   it('refuses a name of which no plugin can be called', () => {
     expect(nameProblem('123')).toMatch(/needs a letter/)
   })

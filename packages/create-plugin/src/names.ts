@@ -22,20 +22,78 @@ export function nameProblem(name: string): string | undefined {
 export function namesOf(name: string): Names {
   const plugin = pluginName(name)
   const identifier = plugin.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-  return { package: name, folder: lastPart(name), plugin, identifier: RESERVED.has(identifier) ? `${identifier}Plugin` : identifier }
+  return {
+    package: name,
+    folder: lastPart(name),
+    plugin,
+    identifier: RESERVED.has(identifier) ? `${identifier}Plugin` : identifier,
+  }
 }
 
 const lastPart = (name: string) => name.split('/').at(-1)!
 
 /** Kebab-case from a letter on, without the words that say no more than "a plugin of Lookalike". */
 function pluginName(name: string): string {
-  const kebab = lastPart(name).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+|-+$/g, '')
+  const kebab = lastPart(name)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '')
   return kebab.replace(/^lookalike-(plugin-)?(?=[a-z])/, '')
 }
 
 /** Words that no constant may be called, and names that the templates use. */
 const RESERVED = new Set([
-  'arguments', 'await', 'break', 'case', 'catch', 'class', 'const', 'continue', 'debugger', 'default', 'delete', 'do', 'else', 'enum', 'eval', 'export', 'extends', 'false',
-  'finally', 'for', 'function', 'if', 'implements', 'import', 'in', 'instanceof', 'interface', 'let', 'new', 'null', 'options', 'package', 'path', 'plugins', 'private',
-  'protected', 'public', 'return', 'static', 'super', 'switch', 'this', 'throw', 'true', 'try', 'typeof', 'undefined', 'var', 'void', 'while', 'with', 'yield', 'z',
+  'arguments',
+  'await',
+  'break',
+  'case',
+  'catch',
+  'class',
+  'const',
+  'continue',
+  'debugger',
+  'default',
+  'delete',
+  'do',
+  'else',
+  'enum',
+  'eval',
+  'export',
+  'extends',
+  'false',
+  'finally',
+  'for',
+  'function',
+  'if',
+  'implements',
+  'import',
+  'in',
+  'instanceof',
+  'interface',
+  'let',
+  'new',
+  'null',
+  'options',
+  'package',
+  'path',
+  'plugins',
+  'private',
+  'protected',
+  'public',
+  'return',
+  'static',
+  'super',
+  'switch',
+  'this',
+  'throw',
+  'true',
+  'try',
+  'typeof',
+  'undefined',
+  'var',
+  'void',
+  'while',
+  'with',
+  'yield',
+  'z',
 ])

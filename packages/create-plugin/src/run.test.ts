@@ -19,7 +19,11 @@ async function command(...argv: string[]) {
   const spy = process.cwd
   process.cwd = () => folder
   try {
-    const code = await run(argv, { interactive: false, print: (text) => lines.out.push(text), printError: (text) => lines.err.push(text) })
+    const code = await run(argv, {
+      interactive: false,
+      print: (text) => lines.out.push(text),
+      printError: (text) => lines.err.push(text),
+    })
     return { code, out: lines.out.join('\n'), err: lines.err.join('\n') }
   } finally {
     process.cwd = spy
@@ -37,15 +41,32 @@ describe('create-lookalike-plugin', () => {
     const target = path.join(folder, 'lookalike-shiny')
     expect(out).toContain('npm test')
     const files = (await readdir(target, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
-    expect(files.map((entry) => path.relative(target, path.join(entry.parentPath, entry.name)).split(path.sep).join('/')).sort()).toEqual([
-      '.github/workflows/ci.yml', '.gitignore', 'LICENSE', 'README.md', 'package.json', 'src/shiny.test.ts', 'src/shiny.ts', 'tsconfig.json', 'tsup.config.ts',
+    expect(
+      files
+        .map((entry) => path.relative(target, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+        .sort(),
+    ).toEqual([
+      '.github/workflows/ci.yml',
+      '.gitignore',
+      'LICENSE',
+      'README.md',
+      'package.json',
+      'src/shiny.test.ts',
+      'src/shiny.ts',
+      'tsconfig.json',
+      'tsup.config.ts',
     ])
     for (const entry of files) {
       const text = await readFile(path.join(entry.parentPath, entry.name), 'utf8')
       expect(text, entry.name).not.toMatch(/my-plugin|myPlugin|\{\{(?!\s)/)
     }
     const manifest = JSON.parse(await readFile(path.join(target, 'package.json'), 'utf8')) as Record<string, unknown>
-    expect(manifest).toMatchObject({ name: '@acme/lookalike-shiny', type: 'module', sideEffects: false, description: KIND_TEMPLATES[kind].description })
+    expect(manifest).toMatchObject({
+      name: '@acme/lookalike-shiny',
+      type: 'module',
+      sideEffects: false,
+      description: KIND_TEMPLATES[kind].description,
+    })
     const readme = await readFile(path.join(target, 'README.md'), 'utf8')
     expect(readme).toContain('plugins: ["@acme/lookalike-shiny"]')
   })
@@ -60,10 +81,16 @@ describe('create-lookalike-plugin', () => {
     await mkdir(path.join(folder, 'mine'))
     await writeFile(path.join(folder, 'mine', 'notes.txt'), 'keep')
     expect(await command('my-loss', '--kind', 'loss', '--yes')).toMatchObject({ code: 0 })
-    expect(await command('mine', '--kind', 'loss', '--yes')).toMatchObject({ code: 1, err: expect.stringContaining('holds a file') as unknown })
+    expect(await command('mine', '--kind', 'loss', '--yes')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('holds a file') as unknown,
+    })
     expect(await readdir(path.join(folder, 'mine'))).toEqual(['notes.txt'])
     await writeFile(path.join(folder, 'file'), '')
-    expect(await command('file', '--kind', 'loss', '--yes')).toMatchObject({ code: 1, err: expect.stringContaining('is no folder') as unknown })
+    expect(await command('file', '--kind', 'loss', '--yes')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('is no folder') as unknown,
+    })
   })
 
   it.each([

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { ask, type Answers } from './ask.js'
+import { type Answers, ask } from './ask.js'
 import { createPluginPackage, type PluginPackage } from './create-plugin-package.js'
 import { KIND_TEMPLATES, TEMPLATE_KINDS, type TemplateKind } from './kinds.js'
 import { VERSION } from './manifest.js'
@@ -75,8 +75,10 @@ function parse(argv: readonly string[]) {
 }
 
 function checked(kind: string | undefined, positionals: readonly string[]): Partial<Answers> {
-  if (positionals.length > 1) throw new UsageProblem(`One name, not ${positionals.length}: ${positionals.join(' ')}. See --help.`)
-  if (kind !== undefined && !TEMPLATE_KINDS.includes(kind as TemplateKind)) throw new UsageProblem(`There is no kind "${kind}". One of: ${TEMPLATE_KINDS.join(', ')}.`)
+  if (positionals.length > 1)
+    throw new UsageProblem(`One name, not ${positionals.length}: ${positionals.join(' ')}. See --help.`)
+  if (kind !== undefined && !TEMPLATE_KINDS.includes(kind as TemplateKind))
+    throw new UsageProblem(`There is no kind "${kind}". One of: ${TEMPLATE_KINDS.join(', ')}.`)
   const [name] = positionals
   const wrong = name === undefined ? undefined : nameProblem(name)
   if (wrong !== undefined) throw new UsageProblem(`${wrong}.`)
@@ -84,14 +86,16 @@ function checked(kind: string | undefined, positionals: readonly string[]): Part
 }
 
 function withoutAsking({ kind, name }: Partial<Answers>): Answers {
-  if (kind === undefined) throw new UsageProblem(`With --yes the kind has to be named: --kind ${TEMPLATE_KINDS.join('|')}.`)
+  if (kind === undefined)
+    throw new UsageProblem(`With --yes the kind has to be named: --kind ${TEMPLATE_KINDS.join('|')}.`)
   return { kind, name: name ?? `lookalike-my-${kind}` }
 }
 
 async function asking(given: Partial<Answers>, { interactive }: Terminal): Promise<Answers | undefined> {
   const { kind, name } = given
   if (kind !== undefined && name !== undefined) return { kind, name }
-  if (!interactive) throw new UsageProblem('This is no terminal that questions could be asked in. Say: [name] --kind <kind> --yes.')
+  if (!interactive)
+    throw new UsageProblem('This is no terminal that questions could be asked in. Say: [name] --kind <kind> --yes.')
   return ask(given)
 }
 

@@ -24,9 +24,12 @@ for (const label of ['cup', 'chair', 'lamp']) {
 }
 await writeFile(path.join(folder, 'items.csv'), `${rows.join('\n')}\n`)
 
-const create = (name: string, options: Readonly<Record<string, unknown>>) => fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder })
+const create = (name: string, options: Readonly<Record<string, unknown>>) =>
+  fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder })
 
-describeDataset('folder, split by classes', create('folder', { path: '.', splitBy: 'classes', test: 0.5 }), { readImages: 4 })
+describeDataset('folder, split by classes', create('folder', { path: '.', splitBy: 'classes', test: 0.5 }), {
+  readImages: 4,
+})
 describeDataset('folder, split by images', create('folder', { path: '.', splitBy: 'images', test: 0.5 }))
 describeDataset('csv', create('csv', { file: 'items.csv' }), { readImages: 4 })
 
@@ -45,19 +48,36 @@ async function layout(name: string, files: Readonly<Record<string, string | unde
     await writeFile(full, text ?? (await encodePng(samplePicture(number++))))
   }
 }
-const laidOut = (name: string, options: Readonly<Record<string, unknown>>) => fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: layouts })
+const laidOut = (name: string, options: Readonly<Record<string, unknown>>) =>
+  fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: layouts })
 const pictures = (...names: string[]) => Object.fromEntries(names.map((name) => [name, undefined]))
 
 await layout('triples', {
-  'triples.csv': 'reference,a,b,closer\na.png,b.png,c.png,a\nb.png,a.png,c.png,b\n', ...pictures('a.png', 'b.png', 'c.png'),
+  'triples.csv': 'reference,a,b,closer\na.png,b.png,c.png,a\nb.png,a.png,c.png,b\n',
+  ...pictures('a.png', 'b.png', 'c.png'),
 })
-describeDataset('triples', laidOut('triples', { file: 'triples/triples.csv', test: 1 }), { readImages: 3, searchable: false })
+describeDataset('triples', laidOut('triples', { file: 'triples/triples.csv', test: 1 }), {
+  readImages: 3,
+  searchable: false,
+})
 
-const emoji = (name: string, options: Readonly<Record<string, unknown>>) => fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: root, cacheFolder: path.join(layouts, 'cache') })
+const emoji = (name: string, options: Readonly<Record<string, unknown>>) =>
+  fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: root, cacheFolder: path.join(layouts, 'cache') })
 describeDataset('emoji', emoji('emoji', { splits: ['test'] }))
-describeDataset('emoji-triples', emoji('emoji-triples', {
-  contexts: 2, triplesPerContext: 5, referencesPerContext: 1, validationReferences: 2, testReferences: 2, triplesPerReference: 3, minVotes: 8, styles: ['noto'],
-}), { searchable: false })
+describeDataset(
+  'emoji-triples',
+  emoji('emoji-triples', {
+    contexts: 2,
+    triplesPerContext: 5,
+    referencesPerContext: 1,
+    validationReferences: 2,
+    testReferences: 2,
+    triplesPerReference: 3,
+    minVotes: 8,
+    styles: ['noto'],
+  }),
+  { searchable: false },
+)
 
 const birds = ['001.Auk/a_1', '001.Auk/a_2', '101.Pewee/w_1', '101.Pewee/w_2']
 await layout('birds', {
@@ -81,11 +101,19 @@ await layout('products', {
   'Ebay_test.txt': `image_id class_id super_class_id path\n${row(products[2]!, 3, 11319, 2)}${row(products[3]!, 4, 11319, 2)}`,
   ...pictures(...products),
 })
-describeDataset('stanford-online-products', laidOut('stanford-online-products', { root: 'products' }), { readImages: 4 })
+describeDataset('stanford-online-products', laidOut('stanford-online-products', { root: 'products' }), {
+  readImages: 4,
+})
 
-const clothes = { 'img/WOMEN/Dresses/id_1/01_1_front.jpg': 'id_1 train', 'img/MEN/Denim/id_2/01_1_front.jpg': 'id_2 query', 'img/MEN/Denim/id_2/01_2_side.jpg': 'id_2 gallery' }
+const clothes = {
+  'img/WOMEN/Dresses/id_1/01_1_front.jpg': 'id_1 train',
+  'img/MEN/Denim/id_2/01_1_front.jpg': 'id_2 query',
+  'img/MEN/Denim/id_2/01_2_side.jpg': 'id_2 gallery',
+}
 await layout('clothes', {
-  'Eval/list_eval_partition.txt': `3\nimage_name item_id evaluation_status\n${Object.entries(clothes).map(([name, rest]) => `${name} ${rest}\n`).join('')}`,
+  'Eval/list_eval_partition.txt': `3\nimage_name item_id evaluation_status\n${Object.entries(clothes)
+    .map(([name, rest]) => `${name} ${rest}\n`)
+    .join('')}`,
   ...pictures(...Object.keys(clothes).map((name) => `Img/${name}`)),
 })
 describeDataset('in-shop', laidOut('in-shop', { root: 'clothes' }), { readImages: 3 })

@@ -39,7 +39,10 @@ describe('docs/file-formats-datasets.md', () => {
   it('shows triples and annotation rows that load', async () => {
     const [csv] = examples('Triples') as [string]
     const { triples } = await load({ use: 'triples', file: 't.csv' }, { 't.csv': csv })
-    expect(triples!.map(({ closer, agreement, split }) => [closer, agreement, split])).toEqual([['a', 0.75, 'train'], ['b', 1, 'test']])
+    expect(triples!.map(({ closer, agreement, split }) => [closer, agreement, split])).toEqual([
+      ['a', 0.75, 'train'],
+      ['b', 1, 'test'],
+    ])
     const [rows] = examples('Annotation rows') as [string]
     const annotated = await load({ use: 'triples', format: 'annotations', file: 't.txt' }, { 't.txt': rows })
     expect(annotated.triples).toHaveLength(6)

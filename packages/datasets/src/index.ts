@@ -10,17 +10,17 @@ import { triples } from './triples/triples.js'
 
 export default [folder, csv, triples, emoji, emojiTriples, cub2002011, cars196, stanfordOnlineProducts, inShop]
 
-export { cars196, csv, cub2002011, emoji, emojiTriples, folder, inShop, stanfordOnlineProducts, triples }
-export type { LoadContext } from './load-context.js'
 export { finishDataset, type MissingImages } from './check/finish-dataset.js'
 export type { CsvOptions } from './csv/csv-options.js'
 export { loadCsv } from './csv/load-csv.js'
-export { EMOJI_COUNTS, type EmojiOptions, loadEmoji } from './emoji/load-emoji.js'
 export { EMOJI_STYLES, type EmojiStyle, LINE_ART_STYLES } from './emoji/emoji-sets.js'
-export { annotatorAgreement, type AnnotatorAgreement } from './emoji-triples/annotator-agreement.js'
+export { EMOJI_COUNTS, type EmojiOptions, loadEmoji } from './emoji/load-emoji.js'
+export { type AnnotatorAgreement, annotatorAgreement } from './emoji-triples/annotator-agreement.js'
 export { type EmojiTriplesOptions, loadEmojiTriples } from './emoji-triples/load-emoji-triples.js'
 export { type FolderOptions, loadFolder } from './folder/load-folder.js'
-export { splitClasses, type SplitClassesOptions } from './splits/split-classes.js'
-export { splitLabels, type SplitShares } from './splits/split-labels.js'
-export { expandAnnotation, type Annotation, type AnnotationTriple } from './triples/expand-annotation.js'
+export type { LoadContext } from './load-context.js'
+export { type SplitClassesOptions, splitClasses } from './splits/split-classes.js'
+export { type SplitShares, splitLabels } from './splits/split-labels.js'
+export { type Annotation, type AnnotationTriple, expandAnnotation } from './triples/expand-annotation.js'
 export { loadTriples, type TriplesOptions } from './triples/load-triples.js'
+export { cars196, csv, cub2002011, emoji, emojiTriples, folder, inShop, stanfordOnlineProducts, triples }

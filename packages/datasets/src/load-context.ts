@@ -1,4 +1,6 @@
 import type { PluginContext } from '@lookalike/core'
 
 /** The parts of a plugin's context that loading a dataset needs. */
-export type LoadContext = Pick<PluginContext, 'folder' | 'cacheFolder' | 'warn'> & { readonly signal?: AbortSignal | undefined }
+export type LoadContext = Pick<PluginContext, 'folder' | 'cacheFolder' | 'warn'> & {
+  readonly signal?: AbortSignal | undefined
+}

@@ -1,20 +1,22 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createGraphBuilder, writeModel, type OnnxModel } from '@lookalike/onnx'
+import { createGraphBuilder, type OnnxModel, writeModel } from '@lookalike/onnx'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeEncoder, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
 import { buildVit } from './builder/build-vit.js'
 import plugins from './index.js'
 
-
 describePlugins(plugins)
 
-const create = (name: string, options: Readonly<Record<string, unknown>> = {}) => fromPlugin(pluginOf(plugins, 'encoder', name), { threads: 1, ...options })
+const create = (name: string, options: Readonly<Record<string, unknown>> = {}) =>
+  fromPlugin(pluginOf(plugins, 'encoder', name), { threads: 1, ...options })
 
 describeEncoder('mini', create('mini'), { variants: [create('mini', { projection: { dim: 8 } })] })
-describeEncoder('mini with a projection', create('mini', { projection: { dim: 8 } }), { variants: [create('mini', { projection: { dim: 8, seed: 5 } })] })
+describeEncoder('mini with a projection', create('mini', { projection: { dim: 8 } }), {
+  variants: [create('mini', { projection: { dim: 8, seed: 5 } })],
+})
 describeEncoder('vit', create('vit', { imageSize: 16, patchSize: 8, dim: 12, depth: 1, heads: 2, seed: 1 }), {
   variants: [create('vit', { imageSize: 16, patchSize: 8, dim: 12, depth: 1, heads: 2, seed: 2 })],
 })
@@ -28,7 +30,11 @@ afterAll(() => rm(folder, { recursive: true }))
 const size = { imageSize: 16, patchSize: 4, dim: 8, depth: 1, heads: 2 } as const
 const processor = { image_processor_type: 'ViTImageProcessor', size: 16, resample: 3 }
 async function repository(name: string, config: object, model: OnnxModel, file = 'model'): Promise<string> {
-  const files = { 'config.json': JSON.stringify(config), 'preprocessor_config.json': JSON.stringify(processor), [`onnx/${file}.onnx`]: writeModel(model) }
+  const files = {
+    'config.json': JSON.stringify(config),
+    'preprocessor_config.json': JSON.stringify(processor),
+    [`onnx/${file}.onnx`]: writeModel(model),
+  }
   for (const [at, content] of Object.entries(files)) {
     await mkdir(path.dirname(path.join(folder, name, at)), { recursive: true })
     await writeFile(path.join(folder, name, at), content)
@@ -50,15 +56,34 @@ const vit = { model_type: 'vit' }
 const vits = [await repository('vit', vit, tokens(1)), await repository('vit-2', vit, tokens(2))]
 const onnxFile = (of: string) => path.join(of, 'onnx', 'model.onnx')
 const distilled = await repository('distilled', { model_type: 'deit' }, tokens(1, { distillation: true }))
-const dinov2 = await repository('dinov2', { model_type: 'dinov2_with_registers', num_register_tokens: 4 }, tokens(1, { registers: 4 }))
+const dinov2 = await repository(
+  'dinov2',
+  { model_type: 'dinov2_with_registers', num_register_tokens: 4 },
+  tokens(1, { registers: 4 }),
+)
 
 describeEncoder('onnx', create('onnx', { model: onnxFile(vits[0]!), pooling: 'mean' }), {
-  variants: [create('onnx', { model: onnxFile(vits[0]!), pooling: 'class-token' }), create('onnx', { model: onnxFile(vits[1]!), pooling: 'mean' })],
+  variants: [
+    create('onnx', { model: onnxFile(vits[0]!), pooling: 'class-token' }),
+    create('onnx', { model: onnxFile(vits[1]!), pooling: 'mean' }),
+  ],
 })
 describeEncoder('deit', create('deit', { model: vits[0] }), { variants: [create('deit', { model: vits[1] })] })
 describeEncoder('deit-distilled', create('deit-distilled', { model: distilled }))
-describeEncoder('pretrained-vit', create('pretrained-vit', { model: vits[0] }), { variants: [create('pretrained-vit', { model: vits[0], pooling: 'mean' })] })
+describeEncoder('pretrained-vit', create('pretrained-vit', { model: vits[0] }), {
+  variants: [create('pretrained-vit', { model: vits[0], pooling: 'mean' })],
+})
 describeEncoder('dino', create('dino', { model: vits[0] }), { variants: [create('dino', { model: vits[1] })] })
-describeEncoder('dinov2', create('dinov2', { model: dinov2 }), { variants: [create('dinov2', { model: dinov2, pooling: 'mean' })] })
-describeEncoder('clip', create('clip', { model: await repository('clip', { model_type: 'clip' }, tower('image_embeds'), 'vision_model') }))
-describeEncoder('siglip', create('siglip', { model: await repository('siglip', { model_type: 'siglip' }, tower('pooler_output'), 'vision_model') }))
+describeEncoder('dinov2', create('dinov2', { model: dinov2 }), {
+  variants: [create('dinov2', { model: dinov2, pooling: 'mean' })],
+})
+describeEncoder(
+  'clip',
+  create('clip', { model: await repository('clip', { model_type: 'clip' }, tower('image_embeds'), 'vision_model') }),
+)
+describeEncoder(
+  'siglip',
+  create('siglip', {
+    model: await repository('siglip', { model_type: 'siglip' }, tower('pooler_output'), 'vision_model'),
+  }),
+)

@@ -2,14 +2,29 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, isLookalikeError, type Preprocessing } from '@lookalike/core'
-import { createGraphBuilder, createSession, float32, readModel, writeModel, type GraphBuilder, type OnnxModel } from '@lookalike/onnx'
+import {
+  createGraphBuilder,
+  createSession,
+  float32,
+  type GraphBuilder,
+  type OnnxModel,
+  readModel,
+  writeModel,
+} from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildVit } from './builder/build-vit.js'
 import { createOnnxEncoder, type OnnxEncoderOptions } from './create-onnx-encoder.js'
 
 const preprocessing: Preprocessing = {
-  resize: { mode: 'squash' }, crop: { width: 8, height: 8 }, interpolation: 'bicubic', background: [255, 255, 255],
-  scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: 'rgb', layout: 'nchw',
+  resize: { mode: 'squash' },
+  crop: { width: 8, height: 8 },
+  interpolation: 'bicubic',
+  background: [255, 255, 255],
+  scale: 1 / 255,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.5, 0.5, 0.5],
+  channels: 'rgb',
+  layout: 'nchw',
 }
 const random = createRandom('onnx-encoder')
 const pixels = (count: number) => Float32Array.from({ length: count * 3 * 8 * 8 }, () => random.normal())
@@ -31,8 +46,10 @@ async function encode(model: OnnxModel, options: Partial<OnnxEncoderOptions> = {
     await encoder.dispose()
   }
 }
-const plane = (data: Float32Array, image: number, colour: number) => data.subarray((image * 3 + colour) * 64, (image * 3 + colour + 1) * 64)
-const meanOf = (...planes: Float32Array[]) => planes[0]!.map((_, i) => planes.reduce((sum, one) => sum + one[i]!, 0) / planes.length)
+const plane = (data: Float32Array, image: number, colour: number) =>
+  data.subarray((image * 3 + colour) * 64, (image * 3 + colour + 1) * 64)
+const meanOf = (...planes: Float32Array[]) =>
+  planes[0]!.map((_, i) => planes.reduce((sum, one) => sum + one[i]!, 0) / planes.length)
 const unit = (vector: Float32Array) => vector.map((value) => value / Math.hypot(...vector))
 const closeTo = (found: ArrayLike<number>, expected: Float32Array) => {
   expect(found).toHaveLength(expected.length)
@@ -42,9 +59,21 @@ const closeTo = (found: ArrayLike<number>, expected: Float32Array) => {
 describe('poolings', () => {
   it.each<[string, Partial<OnnxEncoderOptions>, (image: number) => Float32Array]>([
     ['class token', { output: 'last_hidden_state', pooling: 'class-token' }, (i) => plane(three, i, 0)],
-    ['mean of the patches', { output: 'last_hidden_state', pooling: 'mean' }, (i) => meanOf(plane(three, i, 1), plane(three, i, 2))],
-    ['mean of all', { output: 'last_hidden_state', pooling: 'mean', prefixTokens: 0 }, (i) => meanOf(...[0, 1, 2].map((c) => plane(three, i, c)))],
-    ['mean of the first two', { output: 'last_hidden_state', pooling: 'distilled-mean' }, (i) => meanOf(plane(three, i, 0), plane(three, i, 1))],
+    [
+      'mean of the patches',
+      { output: 'last_hidden_state', pooling: 'mean' },
+      (i) => meanOf(plane(three, i, 1), plane(three, i, 2)),
+    ],
+    [
+      'mean of all',
+      { output: 'last_hidden_state', pooling: 'mean', prefixTokens: 0 },
+      (i) => meanOf(...[0, 1, 2].map((c) => plane(three, i, c))),
+    ],
+    [
+      'mean of the first two',
+      { output: 'last_hidden_state', pooling: 'distilled-mean' },
+      (i) => meanOf(plane(three, i, 0), plane(three, i, 1)),
+    ],
     ["the model's own pooler, by default", {}, (i) => meanOf(...[0, 1, 2].map((c) => plane(three, i, c)))],
   ])('%s', async (_, options, expected) => {
     const { data, rows, dim } = await encode(tokens(), options)
@@ -56,19 +85,33 @@ describe('poolings', () => {
     const picture = (pool: boolean) => {
       const g = createGraphBuilder()
       const x = g.input('x', 'float32', ['N', 3, 8, 8])
-      g.output(pool ? g.globalAveragePool(x) : g.mul(x, g.floats(1)), 'features', { shape: pool ? ['N', 3, 1, 1] : ['N', 3, 8, 8] })
+      g.output(pool ? g.globalAveragePool(x) : g.mul(x, g.floats(1)), 'features', {
+        shape: pool ? ['N', 3, 1, 1] : ['N', 3, 8, 8],
+      })
       return g.build()
     }
-    const [whole, small] = [await encode(picture(false), { normalise: false }), await encode(picture(true), { normalise: false })]
-    closeTo(whole.data, Float32Array.from({ length: 9 }, (_, i) => plane(three, Math.floor(i / 3), i % 3).reduce((a, b) => a + b) / 64))
+    const [whole, small] = [
+      await encode(picture(false), { normalise: false }),
+      await encode(picture(true), { normalise: false }),
+    ]
+    closeTo(
+      whole.data,
+      Float32Array.from({ length: 9 }, (_, i) => plane(three, Math.floor(i / 3), i % 3).reduce((a, b) => a + b) / 64),
+    )
     closeTo(small.data, whole.data)
   })
 
   it('a projection is orthogonal and keeps lengths when it is square', async () => {
     const flat = { output: 'pooler_output', normalise: false } as const
-    const [before, after] = [await encode(tokens(), flat), await encode(tokens(), { ...flat, projection: { dim: 64, seed: 3 } })]
+    const [before, after] = [
+      await encode(tokens(), flat),
+      await encode(tokens(), { ...flat, projection: { dim: 64, seed: 3 } }),
+    ]
     for (let i = 0; i < 3; i++) {
-      expect(Math.hypot(...after.data.subarray(i * 64, (i + 1) * 64))).toBeCloseTo(Math.hypot(...before.data.subarray(i * 64, (i + 1) * 64)), 4)
+      expect(Math.hypot(...after.data.subarray(i * 64, (i + 1) * 64))).toBeCloseTo(
+        Math.hypot(...before.data.subarray(i * 64, (i + 1) * 64)),
+        4,
+      )
     }
     expect(after.data[0]).not.toBeCloseTo(before.data[0]!, 3)
     expect((await encode(tokens(), { ...flat, projection: { dim: 5 } })).dim).toBe(5)
@@ -77,7 +120,14 @@ describe('poolings', () => {
 
 describe('the network', () => {
   it('is complete: read again without options it gives the same vectors in the same space', async () => {
-    const first = await createOnnxEncoder({ model: writeModel(tokens()), preprocessing, name: 'net', output: 'last_hidden_state', pooling: 'class-token', threads: 1 })
+    const first = await createOnnxEncoder({
+      model: writeModel(tokens()),
+      preprocessing,
+      name: 'net',
+      output: 'last_hidden_state',
+      pooling: 'class-token',
+      threads: 1,
+    })
     const bytes = await first.onnx!.bytes()
     const again = await createOnnxEncoder({ model: bytes, name: 'net', threads: 1 })
     const batch = { kind: 'pixels', data: three, count: 3 } as const
@@ -99,7 +149,8 @@ describe('the network', () => {
     expect(await space({ ...model, producer: 'somebody', metadata: { ...model.metadata, note: 'again' } })).toBe(one)
     const others = [
       await space(buildVit({ imageSize: 8, patchSize: 4, dim: 8, depth: 1, heads: 2, seed: 2 })),
-      await space(model, { preprocessing }), await space(model, { name: 'other' }),
+      await space(model, { preprocessing }),
+      await space(model, { name: 'other' }),
     ]
     expect(new Set([one, ...others]).size).toBe(4)
   })
@@ -134,7 +185,8 @@ describe('encoding', () => {
     const inputs = [pixels(3), pixels(5), pixels(1)]
     const calls = inputs.map((data) => encoder.encode(batch(data)))
     const gone = encoder.dispose()
-    for (const [i, call] of calls.entries()) expect((await call).data).toEqual((await encode(tokens(), {}, inputs[i])).data)
+    for (const [i, call] of calls.entries())
+      expect((await call).data).toEqual((await encode(tokens(), {}, inputs[i])).data)
     await gone
     await expect(encoder.encode(batch(three))).rejects.toMatchObject({ code: 'encoder/disposed' })
     await encoder.dispose()
@@ -152,13 +204,18 @@ describe('encoding', () => {
   it('reports vectors that are not finite, by row', async () => {
     const data = three.slice()
     data[192 + 5] = NaN
-    await expect(encode(tokens(), {}, data)).rejects.toMatchObject({ code: 'embeddings/not-finite', fields: { row: 1 } })
+    await expect(encode(tokens(), {}, data)).rejects.toMatchObject({
+      code: 'embeddings/not-finite',
+      fields: { row: 1 },
+    })
   })
 
   it('refuses a batch of another kind or size', async () => {
     const encoder = await createOnnxEncoder({ model: writeModel(tokens()), preprocessing, threads: 1 })
     await expect(encoder.encode({ kind: 'bytes', images: [] })).rejects.toMatchObject({ code: 'encoder/batch' })
-    await expect(encoder.encode({ kind: 'pixels', data: three, count: 2 })).rejects.toMatchObject({ code: 'encoder/batch' })
+    await expect(encoder.encode({ kind: 'pixels', data: three, count: 2 })).rejects.toMatchObject({
+      code: 'encoder/batch',
+    })
     await encoder.dispose()
   })
 })
@@ -173,7 +230,9 @@ describe('models that do not fit', () => {
   const alsoText = () => {
     const g = createGraphBuilder()
     const sum = g.reduceSum(g.cast(g.input('input_ids', 'int64', ['N', 7]), 'float32'), [1])
-    g.output(g.mul(g.flatten(g.input('pixel_values', 'float32', ['N', 3, 8, 8])), sum), 'image_embeds', { shape: ['N', 192] })
+    g.output(g.mul(g.flatten(g.input('pixel_values', 'float32', ['N', 3, 8, 8])), sum), 'image_embeds', {
+      shape: ['N', 192],
+    })
     return g.build()
   }
   it.each<[string, OnnxModel, Partial<OnnxEncoderOptions>, string, string]>([
@@ -185,16 +244,28 @@ describe('models that do not fit', () => {
     ['no such input', tokens(), { input: 'pixels' }, 'encoder/input', 'no input pixels'],
     ['no such output', tokens(), { output: 'embeds' }, 'encoder/output', 'last_hidden_state, pooler_output'],
     ['tokens without a pooling', tokens(), { output: 'last_hidden_state' }, 'encoder/pooling', '[N, 3, 64]'],
-    ['a pooling of vectors', tokens(), { output: 'pooler_output', pooling: 'mean' }, 'encoder/pooling', 'nothing to pool'],
+    [
+      'a pooling of vectors',
+      tokens(),
+      { output: 'pooler_output', pooling: 'mean' },
+      'encoder/pooling',
+      'nothing to pool',
+    ],
   ])('%s', async (_, model, options, code, named) => {
     const fault: unknown = await encode(model, options).catch((error: unknown) => error)
     expect(isLookalikeError(fault, code) && fault.message).toContain(named)
   })
 
   it('a file that is no ONNX, and one without preprocessing', async () => {
-    await expect(createOnnxEncoder({ model: new TextEncoder().encode('<html>404</html>') })).rejects.toMatchObject({ code: 'onnx/not-onnx' })
-    await expect(createOnnxEncoder({ model: writeModel(tokens()) })).rejects.toMatchObject({ code: 'encoder/preprocessing' })
-    await expect(createOnnxEncoder({ model: writeModel({ ...tokens(), metadata: { 'lookalike.preprocessing': '{}' } }) })).rejects.toMatchObject({ code: 'preprocessing/metadata' })
+    await expect(createOnnxEncoder({ model: new TextEncoder().encode('<html>404</html>') })).rejects.toMatchObject({
+      code: 'onnx/not-onnx',
+    })
+    await expect(createOnnxEncoder({ model: writeModel(tokens()) })).rejects.toMatchObject({
+      code: 'encoder/preprocessing',
+    })
+    await expect(
+      createOnnxEncoder({ model: writeModel({ ...tokens(), metadata: { 'lookalike.preprocessing': '{}' } }) }),
+    ).rejects.toMatchObject({ code: 'preprocessing/metadata' })
   })
 })
 
@@ -207,9 +278,15 @@ describe('a file', () => {
 
   it('takes its name from itself and its preprocessing from beside it', async () => {
     await writeFile(join(folder, 'planes.onnx'), writeModel(tokens()))
-    await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify({ image_processor_type: 'ViTImageProcessor', size: 8 }))
+    await writeFile(
+      join(folder, 'preprocessor_config.json'),
+      JSON.stringify({ image_processor_type: 'ViTImageProcessor', size: 8 }),
+    )
     const encoder = await createOnnxEncoder({ model: join(folder, 'planes.onnx'), threads: 1 })
-    expect([encoder.name, encoder.input]).toMatchObject(['planes', { preprocessing: { crop: { width: 8, height: 8 }, interpolation: 'bilinear' } }])
+    expect([encoder.name, encoder.input]).toMatchObject([
+      'planes',
+      { preprocessing: { crop: { width: 8, height: 8 }, interpolation: 'bilinear' } },
+    ])
     await encoder.dispose()
   })
 })

@@ -24,9 +24,19 @@ export interface OnnxEncoderOptions extends Reading, Running {
  * const { data } = await encoder.encode({ kind: 'pixels', data: pixels, count: 1 })
  * await encoder.dispose()
  */
-export async function createOnnxEncoder({ model, name, preprocessing, ...options }: OnnxEncoderOptions): Promise<Encoder> {
+export async function createOnnxEncoder({
+  model,
+  name,
+  preprocessing,
+  ...options
+}: OnnxEncoderOptions): Promise<Encoder> {
   const path = typeof model === 'string' ? model : undefined
   const label = name ?? (path === undefined ? 'onnx' : basename(path).replace(/\.onnx$/, ''))
   const read = typeof model === 'string' ? await loadModel(model) : readModel(model, { source: label })
-  return createNetworkEncoder(label, read, await resolvePreprocessing(preprocessing, read, path ?? label, path), options)
+  return createNetworkEncoder(
+    label,
+    read,
+    await resolvePreprocessing(preprocessing, read, path ?? label, path),
+    options,
+  )
 }

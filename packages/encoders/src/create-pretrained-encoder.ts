@@ -1,12 +1,12 @@
-import { LookalikeError, type Encoder, type Preprocessing } from '@lookalike/core'
+import { type Encoder, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadModel, type OnnxModel } from '@lookalike/onnx'
-import { openModelFiles, type ModelFiles } from './hub/model-files.js'
 import type { HubOptions } from './hub/hub-options.js'
-import { tokensOf, type Reading } from './network/complete-network.js'
+import { type ModelFiles, openModelFiles } from './hub/model-files.js'
+import { type Reading, tokensOf } from './network/complete-network.js'
 import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
-import { parseJson } from './network/resolve-preprocessing.js'
 import type { Pooling } from './network/pooling.js'
-import { candidateFiles, FAMILIES, type Dtype, type Family } from './presets/families.js'
+import { parseJson } from './network/resolve-preprocessing.js'
+import { candidateFiles, type Dtype, FAMILIES, type Family } from './presets/families.js'
 import { readPreprocessorConfig } from './presets/read-preprocessor-config.js'
 
 export interface PretrainedEncoderOptions extends Running, HubOptions, Pick<Reading, 'projection' | 'normalise'> {
@@ -37,7 +37,12 @@ export async function createPretrainedEncoder(options: PretrainedEncoderOptions)
   const files = await openModelFiles(options.model ?? family.defaultModel, folder, options)
   const config = (await readJson(files, 'config.json')) as { model_type?: unknown; num_register_tokens?: unknown }
   checkFamily(family, config.model_type, files.name)
-  const spec = preprocessing ?? readPreprocessorConfig(await readJson(files, 'preprocessor_config.json'), `preprocessor_config.json of ${files.name}`)
+  const spec =
+    preprocessing ??
+    readPreprocessorConfig(
+      await readJson(files, 'preprocessor_config.json'),
+      `preprocessor_config.json of ${files.name}`,
+    )
   const model = await loadNetwork(files, family, dtype)
   const name = `${family.name}/${files.name.split(/[\\/]/).findLast(Boolean)}${dtype === 'fp32' ? '' : `-${dtype}`}`
   return createNetworkEncoder(name, model, spec, {
@@ -78,7 +83,10 @@ function checkFamily(family: Family, modelType: unknown, name: string): void {
     {
       problem: `${name} is a model of the type ${modelType}, not of the family ${family.name}`,
       expected: `the type ${family.modelTypes.join(' or ')}`,
-      fix: right.length > 0 ? `Use ${right.join(' or ')}.` : 'Use the encoder `onnx` with the model file, and say output and pooling.',
+      fix:
+        right.length > 0
+          ? `Use ${right.join(' or ')}.`
+          : 'Use the encoder `onnx` with the model file, and say output and pooling.',
     },
     { fields: { model: name, modelType, family: family.name } },
   )
@@ -86,7 +94,10 @@ function checkFamily(family: Family, modelType: unknown, name: string): void {
 
 /** Which output to read and how to pool it. Exports for classification give class scores alone: their tokens are read from inside. */
 function readingOf(
-  family: Family, model: OnnxModel, pooling: Pooling | undefined, name: string,
+  family: Family,
+  model: OnnxModel,
+  pooling: Pooling | undefined,
+  name: string,
 ): Pick<Reading, 'output' | 'pooling'> {
   const outputs = model.graph.outputs.map((output) => output.name)
   const vector = family.vectors.find((wanted) => outputs.includes(wanted))

@@ -28,5 +28,6 @@ export const mini = definePlugin({
   name: 'mini',
   description: 'The built-in encoder: small, made for drawings, icons and logos, comes with the package.',
   options,
-  create: ({ projection: layer, ...rest }, { seed, threads }) => createMiniEncoder({ ...threadsOf({ threads }), ...rest, ...(layer && { projection: { seed, ...layer } }) }),
+  create: ({ projection: layer, ...rest }, { seed, threads }) =>
+    createMiniEncoder({ ...threadsOf({ threads }), ...rest, ...(layer && { projection: { seed, ...layer } }) }),
 })

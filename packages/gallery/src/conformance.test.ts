@@ -4,7 +4,8 @@ import plugins from './index.js'
 
 describePlugins(plugins)
 
-const create = (name: string, options: Readonly<Record<string, unknown>> = {}) => fromPlugin(pluginOf(plugins, 'index', name), options)
+const create = (name: string, options: Readonly<Record<string, unknown>> = {}) =>
+  fromPlugin(pluginOf(plugins, 'index', name), options)
 
 describeIndex('exact', create('exact', { threads: 1 }))
 describeIndex('usearch', create('usearch', { precision: 'fp32' }), { recall: 0.98 })

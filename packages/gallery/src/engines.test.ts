@@ -1,7 +1,14 @@
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, createRandom, type Embeddings, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import {
+  createEmbeddings,
+  createRandom,
+  type Embeddings,
+  type Ranking,
+  type VectorIndex,
+  type VectorIndexEngine,
+} from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exactEngine, exactSimilarities, exactTopK, usearchEngine } from './index.js'
 
@@ -20,19 +27,30 @@ function unitRows(rows: number, seed: number): Embeddings<'any'> {
 }
 
 /** The oracle: every inner product, sorted. */
-function bruteForce(queries: Embeddings, gallery: Embeddings, k: number, allow: (position: number) => boolean = () => true): number[][] {
+function bruteForce(
+  queries: Embeddings,
+  gallery: Embeddings,
+  k: number,
+  allow: (position: number) => boolean = () => true,
+): number[][] {
   return Array.from({ length: queries.rows }, (_, row) => {
     const similarity = Array.from({ length: gallery.rows }, (__, position) => {
       let sum = 0
       for (let i = 0; i < dim; i++) sum += queries.data[row * dim + i]! * gallery.data[position * dim + i]!
       return sum
     })
-    return similarity.map((___, position) => position).filter(allow).sort((a, b) => similarity[b]! - similarity[a]! || a - b).slice(0, k)
+    return similarity
+      .map((___, position) => position)
+      .filter(allow)
+      .sort((a, b) => similarity[b]! - similarity[a]! || a - b)
+      .slice(0, k)
   })
 }
 
 function recall(found: readonly Ranking[], wanted: readonly number[][]): number {
-  const shares = found.map(({ positions }, i) => wanted[i]!.filter((position) => positions.includes(position)).length / wanted[i]!.length)
+  const shares = found.map(
+    ({ positions }, i) => wanted[i]!.filter((position) => positions.includes(position)).length / wanted[i]!.length,
+  )
   return shares.reduce((sum, share) => sum + share, 0) / shares.length
 }
 
@@ -74,14 +92,24 @@ describe.each<[string, VectorIndexEngine, number]>([
   it('gives one query the same answer as many', async () => {
     const index = await filled(engine)
     const [all] = await index.search(queries, 5)
-    const [one] = await index.search(createEmbeddings({ data: queries.data.slice(0, dim), rows: 1, dim, space, role: 'query' }), 5)
+    const [one] = await index.search(
+      createEmbeddings({ data: queries.data.slice(0, dim), rows: 1, dim, space, role: 'query' }),
+      5,
+    )
     expect(one!.positions).toEqual(all!.positions)
     await index.dispose()
   })
 
   it('adds in parts, and never gives a removed position again', async () => {
     const index = await engine.open({ dim, space })
-    const part = (start: number, end: number) => createEmbeddings({ data: gallery.data.slice(start * dim, end * dim), rows: end - start, dim, space, role: 'any' as const })
+    const part = (start: number, end: number) =>
+      createEmbeddings({
+        data: gallery.data.slice(start * dim, end * dim),
+        rows: end - start,
+        dim,
+        space,
+        role: 'any' as const,
+      })
     await index.add(part(0, 7))
     await index.add(part(7, 100))
     await index.remove([3, 99])
@@ -97,7 +125,11 @@ describe.each<[string, VectorIndexEngine, number]>([
 
   it('sees only allowed rows, also when few are', async () => {
     const index = await filled(engine)
-    for (const allow of [(position: number) => position % 2 === 0, (position: number) => position % 500 === 0, (position: number) => position === 17]) {
+    for (const allow of [
+      (position: number) => position % 2 === 0,
+      (position: number) => position % 500 === 0,
+      (position: number) => position === 17,
+    ]) {
       const found = await index.search(queries, 10, { allow })
       const oracle = bruteForce(queries, gallery, 10, allow)
       expect(found.every(({ positions }) => positions.every(allow))).toBe(true)
@@ -109,9 +141,18 @@ describe.each<[string, VectorIndexEngine, number]>([
   })
 
   it('puts the lower position first among equals', async () => {
-    const twins = createEmbeddings({ data: Float32Array.from({ length: 6 * dim }, (_, i) => (i % dim === 0 ? 1 : 0)), rows: 6, dim, space, role: 'any' })
+    const twins = createEmbeddings({
+      data: Float32Array.from({ length: 6 * dim }, (_, i) => (i % dim === 0 ? 1 : 0)),
+      rows: 6,
+      dim,
+      space,
+      role: 'any',
+    })
     const index = await filled(engine, twins)
-    const [found] = await index.search(createEmbeddings({ data: twins.data.slice(0, dim), rows: 1, dim, space, role: 'any' }), 6)
+    const [found] = await index.search(
+      createEmbeddings({ data: twins.data.slice(0, dim), rows: 1, dim, space, role: 'any' }),
+      6,
+    )
     expect([...found!.positions]).toEqual([0, 1, 2, 3, 4, 5])
     await index.dispose()
   })
@@ -145,7 +186,10 @@ describe.each(['fp32', 'fp16', 'int8'] as const)('a saved usearch index, %s', (p
     const again = await usearchEngine({ precision, mapped }).open({ dim, space, file })
     expect(await again.search(queries, 10)).toEqual(await index.search(queries, 10))
     await again.add(createEmbeddings({ data: gallery.data.slice(5 * dim, 6 * dim), rows: 1, dim, space, role: 'any' }))
-    const [found] = await again.search(createEmbeddings({ data: gallery.data.slice(5 * dim, 6 * dim), rows: 1, dim, space, role: 'any' }), 1)
+    const [found] = await again.search(
+      createEmbeddings({ data: gallery.data.slice(5 * dim, 6 * dim), rows: 1, dim, space, role: 'any' }),
+      1,
+    )
     expect([...found!.positions]).toEqual([3000])
     await index.dispose()
     await again.dispose()
@@ -165,7 +209,10 @@ describe('a saved usearch index', () => {
   it('that was cut off, changed or replaced is refused before usearch sees it', async () => {
     const cut = await saved('cut')
     await truncate(cut, 1000)
-    await expect(engine.open({ dim, space, file: cut })).rejects.toMatchObject({ code: 'index/snapshot', fields: { path: cut } })
+    await expect(engine.open({ dim, space, file: cut })).rejects.toMatchObject({
+      code: 'index/snapshot',
+      fields: { path: cut },
+    })
     const text = await saved('text')
     await writeFile(text, 'no graph')
     await expect(engine.open({ dim, space, file: text })).rejects.toMatchObject({ code: 'index/snapshot' })
@@ -175,15 +222,23 @@ describe('a saved usearch index', () => {
 
   it('is not opened as something else', async () => {
     const file = await saved('other')
-    await expect(engine.open({ dim, space: 'other', file })).rejects.toMatchObject({ code: 'index/snapshot', fields: { key: 'space' } })
-    await expect(usearchEngine({ precision: 'int8' }).open({ dim, space, file })).rejects.toMatchObject({ fields: { key: 'precision' } })
+    await expect(engine.open({ dim, space: 'other', file })).rejects.toMatchObject({
+      code: 'index/snapshot',
+      fields: { key: 'space' },
+    })
+    await expect(usearchEngine({ precision: 'int8' }).open({ dim, space, file })).rejects.toMatchObject({
+      fields: { key: 'precision' },
+    })
   })
 })
 
 it('int8 refuses vectors of unequal length', async () => {
   const index = await usearchEngine({ precision: 'int8' }).open({ dim, space })
   const data = gallery.data.slice(0, 2 * dim).map((value, i) => (i < dim ? value : value * 2))
-  await expect(index.add(createEmbeddings({ data, rows: 2, dim, space, role: 'any' }))).rejects.toMatchObject({ code: 'index/norm', fields: { position: 1 } })
+  await expect(index.add(createEmbeddings({ data, rows: 2, dim, space, role: 'any' }))).rejects.toMatchObject({
+    code: 'index/norm',
+    fields: { position: 1 },
+  })
 })
 
 describe('exactTopK', () => {
@@ -194,14 +249,22 @@ describe('exactTopK', () => {
     const few = createEmbeddings({ data: queries.data.slice(0, 5 * dim), rows: 5, dim, space, role: 'query' })
     const allow = (position: number) => position % 3 !== 0
     expect((await exactTopK(few, many, 25)).map(({ positions }) => [...positions])).toEqual(bruteForce(few, many, 25))
-    expect((await exactTopK(few, many, 25, { allow })).map(({ positions }) => [...positions])).toEqual(bruteForce(few, many, 25, allow))
+    expect((await exactTopK(few, many, 25, { allow })).map(({ positions }) => [...positions])).toEqual(
+      bruteForce(few, many, 25, allow),
+    )
   })
 
   it('puts the lower position first among equals, across blocks', async () => {
     const rows = 40_000
     const data = new Float32Array(rows * dim)
     for (const position of [39_999, 20, 17_000, 16_383, 16_384]) data[position * dim] = 1
-    const query = createEmbeddings({ data: Float32Array.from({ length: dim }, (_, i) => (i === 0 ? 1 : 0)), rows: 1, dim, space, role: 'any' })
+    const query = createEmbeddings({
+      data: Float32Array.from({ length: dim }, (_, i) => (i === 0 ? 1 : 0)),
+      rows: 1,
+      dim,
+      space,
+      role: 'any',
+    })
     const [found] = await exactTopK(query, createEmbeddings({ data, rows, dim, space, role: 'any' }), 7)
     expect([...found!.positions]).toEqual([20, 16_383, 16_384, 17_000, 39_999, 0, 1])
   })
@@ -215,14 +278,32 @@ describe('exactTopK', () => {
     const data = new Float32Array(rows * wide)
     which.forEach((row, position) => data.set(distinct.subarray(row * wide, (row + 1) * wide), position * wide))
     const twins = createEmbeddings({ data, rows, dim: wide, space, role: 'any' })
-    const some = createEmbeddings({ data: Float32Array.from({ length: 1030 * wide }, () => random.normal()), rows: 1030, dim: wide, space, role: 'any' })
-    const sorted = (positions: Int32Array) => positions.every((position, i) => i === 0 || which[position] !== which[positions[i - 1]!] || position > positions[i - 1]!)
-    const groups = (positions: Int32Array) => positions.filter((position, i) => i === 0 || which[position] !== which[positions[i - 1]!]).length
+    const some = createEmbeddings({
+      data: Float32Array.from({ length: 1030 * wide }, () => random.normal()),
+      rows: 1030,
+      dim: wide,
+      space,
+      role: 'any',
+    })
+    const sorted = (positions: Int32Array) =>
+      positions.every(
+        (position, i) => i === 0 || which[position] !== which[positions[i - 1]!] || position > positions[i - 1]!,
+      )
+    const groups = (positions: Int32Array) =>
+      positions.filter((position, i) => i === 0 || which[position] !== which[positions[i - 1]!]).length
     const rankings = await exactTopK(some, twins, Math.ceil(rows / 10))
-    expect(rankings.filter(({ positions }) => !sorted(positions) || groups(positions) > new Set(positions.map((position) => which[position]!)).size)).toEqual([])
+    expect(
+      rankings.filter(
+        ({ positions }) =>
+          !sorted(positions) || groups(positions) > new Set(positions.map((position) => which[position]!)).size,
+      ),
+    ).toEqual([])
     const similarities = await exactSimilarities(twins)
     const values = await similarities.compute(some.data.subarray(0, 64 * wide), 64)
-    const uneven = Array.from({ length: 64 }, (_, row) => new Set(values.subarray(row * rows, (row + 1) * rows)).size).filter((size) => size > 20)
+    const uneven = Array.from(
+      { length: 64 },
+      (_, row) => new Set(values.subarray(row * rows, (row + 1) * rows)).size,
+    ).filter((size) => size > 20)
     expect(uneven).toEqual([])
     await similarities.dispose()
   })

@@ -5,7 +5,11 @@ import { LookalikeError, type LossInput, type LossOutput } from '@lookalike/core
  *
  * @throws `loss/shape`, `loss/labels` (missing, too few, out of range), `loss/not-finite` with the first bad row.
  */
-export function checkInput(name: string, input: LossInput, binding: { readonly dim: number; readonly classes?: number }): void {
+export function checkInput(
+  name: string,
+  input: LossInput,
+  binding: { readonly dim: number; readonly classes?: number },
+): void {
   const { embeddings, rows, dim } = input
   if (dim !== binding.dim || embeddings.length !== rows * dim) {
     throw new LookalikeError(
@@ -56,7 +60,10 @@ export function checkLabels(name: string, input: LossInput, classes = Infinity):
   if (bad >= 0) {
     throw new LookalikeError(
       'loss/labels',
-      { problem: `Row ${bad} has label ${labels[bad]}`, expected: `0 to ${classes - 1}, for the ${classes} classes that ${name} was bound to` },
+      {
+        problem: `Row ${bad} has label ${labels[bad]}`,
+        expected: `0 to ${classes - 1}, for the ${classes} classes that ${name} was bound to`,
+      },
       { fields: { row: bad, label: labels[bad], classes, loss: name } },
     )
   }
@@ -69,7 +76,9 @@ export function zeroOutput(input: LossInput, parameters: Readonly<Record<string,
     value: 0,
     gradients: {
       embeddings: new Float32Array(input.embeddings.length),
-      parameters: Object.fromEntries(Object.entries(parameters).map(([name, data]) => [name, new Float32Array(data.length)])),
+      parameters: Object.fromEntries(
+        Object.entries(parameters).map(([name, data]) => [name, new Float32Array(data.length)]),
+      ),
     },
     logs: {},
   }

@@ -4,7 +4,8 @@ import plugins from './index.js'
 
 describePlugins(plugins)
 
-const create = (name: string, options: Readonly<Record<string, unknown>> = {}) => fromPlugin(pluginOf(plugins, 'loss', name), options, { plugins })
+const create = (name: string, options: Readonly<Record<string, unknown>> = {}) =>
+  fromPlugin(pluginOf(plugins, 'loss', name), options, { plugins })
 
 /* Gentle scales where the papers' are steep: finite differences in float32 cannot follow those. */
 describeLoss('proxy-anchor', create('proxy-anchor', { alpha: 4 }))
@@ -20,7 +21,17 @@ describeLoss('nt-xent', create('nt-xent', { tau: 0.5 }))
 describeLoss('sup-con', create('sup-con', { tau: 0.5 }))
 // Its weights are constants for the gradient, as in the paper.
 describeLoss('circle', create('circle', { gamma: 4 }), { exactGradients: false })
-describeLoss('cross-batch-memory', create('cross-batch-memory', { loss: { use: 'nt-xent', tau: 0.5 }, size: 20, startStep: 0 }))
-describeLoss('sum-of-losses', create('sum-of-losses', {
-  terms: [{ loss: { use: 'nt-xent', tau: 0.5 } }, { loss: { use: 'cosface', s: 4 }, weight: 0.5 }, { loss: { use: 'cross-batch-memory', loss: { use: 'sup-con', tau: 0.5 }, startStep: 0 } }],
-}))
+describeLoss(
+  'cross-batch-memory',
+  create('cross-batch-memory', { loss: { use: 'nt-xent', tau: 0.5 }, size: 20, startStep: 0 }),
+)
+describeLoss(
+  'sum-of-losses',
+  create('sum-of-losses', {
+    terms: [
+      { loss: { use: 'nt-xent', tau: 0.5 } },
+      { loss: { use: 'cosface', s: 4 }, weight: 0.5 },
+      { loss: { use: 'cross-batch-memory', loss: { use: 'sup-con', tau: 0.5 }, startStep: 0 } },
+    ],
+  }),
+)

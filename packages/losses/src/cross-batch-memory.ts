@@ -1,4 +1,4 @@
-import { definePlugin, LookalikeError, pluginRef, type Loss, type PluginRef, type UnboundLoss } from '@lookalike/core'
+import { definePlugin, LookalikeError, type Loss, type PluginRef, pluginRef, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import type { PairLoss } from './pair/create-pair-loss.js'
 
@@ -79,7 +79,11 @@ export function crossBatchMemory(inner: UnboundLoss, options: CrossBatchMemoryOp
         state: () => ({ embeddings: embeddings.slice(), labels: labels.slice(), cursor: cursor.slice() }),
         restore(state) {
           const saved = { embeddings: state['embeddings'], labels: state['labels'], cursor: state['cursor'] }
-          if (saved.embeddings?.length !== embeddings.length || saved.labels?.length !== size || saved.cursor?.length !== 2) {
+          if (
+            saved.embeddings?.length !== embeddings.length ||
+            saved.labels?.length !== size ||
+            saved.cursor?.length !== 2
+          ) {
             throw new LookalikeError(
               'loss/state',
               {

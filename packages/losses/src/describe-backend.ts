@@ -1,4 +1,4 @@
-import { loadTensorflow, tensorflowBackend, type TensorflowBackend } from './backend/load-tensorflow.js'
+import { loadTensorflow, type TensorflowBackend, tensorflowBackend } from './backend/load-tensorflow.js'
 import { loadProducts } from './products/load-products.js'
 
 export interface BackendDescription {

@@ -15,7 +15,11 @@ const centre = fromTensorflow(
   {
     name: 'centre',
     parameters: ({ classes, dim, random }) => ({
-      centres: { shape: [classes, dim], data: Float32Array.from({ length: classes * dim }, () => random.normal()), decay: false },
+      centres: {
+        shape: [classes, dim],
+        data: Float32Array.from({ length: classes * dim }, () => random.normal()),
+        decay: false,
+      },
       unused: { shape: [2], data: new Float32Array(2), learningRateFactor: 3 },
     }),
   },
@@ -57,7 +61,9 @@ describe('fromTensorflow', () => {
   it('serves triples', async () => {
     const loss = await fromTensorflow(
       (tf, { embeddings, triples }) => {
-        const [reference, closer, farther] = tf.unstack(triples, 1).map((rows) => tf.gather(embeddings, tf.cast(rows, 'int32')))
+        const [reference, closer, farther] = tf
+          .unstack(triples, 1)
+          .map((rows) => tf.gather(embeddings, tf.cast(rows, 'int32')))
         const distance = (x: typeof reference) => tf.sum(tf.squaredDifference(reference!, x!), 1)
         return tf.mean(tf.relu(tf.add(tf.sub(distance(closer), distance(farther)), 100))) as Scalar
       },
@@ -71,16 +77,22 @@ describe('fromTensorflow', () => {
     const { worst, largest } = await checkGradients(loss, { ...batch, triples })
     expect(worst / largest).toBeLessThan(1e-2)
     const swapped = [triples[0], { reference: 3, a: 0, b: 1, closer: 'a' as const }]
-    expect((await loss.compute({ ...batch, triples: swapped })).value).toBe((await loss.compute({ ...batch, triples })).value)
+    expect((await loss.compute({ ...batch, triples: swapped })).value).toBe(
+      (await loss.compute({ ...batch, triples })).value,
+    )
     await expect(loss.compute(batch)).rejects.toMatchObject({ code: 'loss/triples' })
-    await expect(loss.compute({ ...batch, triples: [{ reference: 0, a: 1, b: 4, closer: 'a' }] })).rejects.toMatchObject({ code: 'loss/triples' })
+    await expect(
+      loss.compute({ ...batch, triples: [{ reference: 0, a: 1, b: 4, closer: 'a' }] }),
+    ).rejects.toMatchObject({ code: 'loss/triples' })
     expect((await loss.compute({ ...batch, triples: [] })).value).toBe(0)
   })
 
   it('says what a function must return', async () => {
     const loss = await fromTensorflow((_tf, { embeddings }) => embeddings as never, { name: 'odd' }).bind(binding)
     await expect(loss.compute(randomBatch(1, 8, 6, 5))).rejects.toThrow(/shape \[8, 6\]/)
-    const infinite = await fromTensorflow((tf, { embeddings }) => tf.div(tf.sum(embeddings), 0) as Scalar, { name: 'odd' }).bind(binding)
+    const infinite = await fromTensorflow((tf, { embeddings }) => tf.div(tf.sum(embeddings), 0) as Scalar, {
+      name: 'odd',
+    }).bind(binding)
     await expect(infinite.compute(randomBatch(1, 8, 6, 5))).rejects.toMatchObject({ code: 'loss/not-finite' })
   })
 

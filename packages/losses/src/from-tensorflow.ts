@@ -1,6 +1,15 @@
-import { createRandom, LookalikeError, type Loss, type LossBinding, type LossInput, type LossOutput, type Random, type UnboundLoss } from '@lookalike/core'
+import {
+  createRandom,
+  LookalikeError,
+  type Loss,
+  type LossBinding,
+  type LossInput,
+  type LossOutput,
+  type Random,
+  type UnboundLoss,
+} from '@lookalike/core'
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
-import { loadTensorflow, tensorflowBackend, type Tensorflow } from './backend/load-tensorflow.js'
+import { loadTensorflow, type Tensorflow, tensorflowBackend } from './backend/load-tensorflow.js'
 import { valueAndGradients } from './backend/value-and-gradients.js'
 import { checkInput, checkLabels, checkValue, zeroOutput } from './check-input.js'
 
@@ -35,7 +44,9 @@ export interface FromTensorflowOptions {
   readonly name: string
   readonly input?: 'labels' | 'triples'
   /** Trained arrays of the loss, by name. */
-  readonly parameters?: (binding: LossBinding & { readonly random: Random }) => Readonly<Record<string, TensorflowParameter>>
+  readonly parameters?: (
+    binding: LossBinding & { readonly random: Random },
+  ) => Readonly<Record<string, TensorflowParameter>>
 }
 
 /**
@@ -118,14 +129,19 @@ function differentiate(
   const [embeddings, ...rest] = gradients
   return {
     value,
-    gradients: { embeddings: embeddings!, parameters: Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!])) },
+    gradients: {
+      embeddings: embeddings!,
+      parameters: Object.fromEntries(parameters.map(([key], i) => [key, rest[i]!])),
+    },
     logs,
   }
 }
 
 function tripleRows(batch: LossInput): Int32Array {
   const triples = batch.triples ?? []
-  return Int32Array.from(triples.flatMap(({ reference, a, b, closer }) => (closer === 'a' ? [reference, a, b] : [reference, b, a])))
+  return Int32Array.from(
+    triples.flatMap(({ reference, a, b, closer }) => (closer === 'a' ? [reference, a, b] : [reference, b, a])),
+  )
 }
 
 function checkTriples(name: string, { triples, rows }: LossInput): void {
@@ -140,7 +156,10 @@ function checkTriples(name: string, { triples, rows }: LossInput): void {
   if (bad) {
     throw new LookalikeError(
       'loss/triples',
-      { problem: `A triple names the rows ${bad.reference}, ${bad.a}, ${bad.b} of a batch of ${rows}`, expected: `0 to ${rows - 1}` },
+      {
+        problem: `A triple names the rows ${bad.reference}, ${bad.a}, ${bad.b} of a batch of ${rows}`,
+        expected: `0 to ${rows - 1}`,
+      },
       { fields: { ...bad, rows } },
     )
   }

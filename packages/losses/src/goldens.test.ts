@@ -13,7 +13,9 @@ interface Golden {
   readonly gradients: Record<string, { shape: [number, number]; data: number[] }>
 }
 
-const golden = JSON.parse(readFileSync(new URL('../fixtures/losses.json', import.meta.url), 'utf8')) as { cases: Golden[] }
+const golden = JSON.parse(readFileSync(new URL('../fixtures/losses.json', import.meta.url), 'utf8')) as {
+  cases: Golden[]
+}
 
 /** Which loss a case is about, in this package's names. */
 function lossOf(name: string, options: Golden['options']): UnboundLoss {

@@ -20,7 +20,10 @@ import { checkGradients } from './testing/finite-differences.js'
 const losses: readonly (readonly [string, UnboundLoss])[] = [
   ['proxy-anchor', proxyAnchor({ alpha: 4 })],
   ['proxy-anchor, normalised orthogonality', proxyAnchor({ alpha: 4, orthogonality: { lambda: 2 } })],
-  ['proxy-anchor, raw orthogonality', proxyAnchor({ alpha: 4, orthogonality: { lambda: 0.1, normalise: false, divide: false } })],
+  [
+    'proxy-anchor, raw orthogonality',
+    proxyAnchor({ alpha: 4, orthogonality: { lambda: 0.1, normalise: false, divide: false } }),
+  ],
   ['arcface', arcface({ s: 4 })],
   ['arcface past 180 degrees', arcface({ s: 4, m: 120 })],
   ['arcface with orthogonality', arcface({ s: 4, orthogonality: { lambda: 2 } })],
@@ -91,7 +94,8 @@ function circleReference(
   { m, gamma }: { m: number; gamma: number },
 ): number {
   const cosine = (data: Float32Array, i: number, j: number) => {
-    const dot = (a: number, b: number) => Array.from({ length: dim }, (_, d) => data[a * dim + d]! * data[b * dim + d]!).reduce((x, y) => x + y)
+    const dot = (a: number, b: number) =>
+      Array.from({ length: dim }, (_, d) => data[a * dim + d]! * data[b * dim + d]!).reduce((x, y) => x + y)
     return dot(i, j) / Math.sqrt(dot(i, i) * dot(j, j))
   }
   let sum = 0

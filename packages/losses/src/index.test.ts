@@ -1,6 +1,6 @@
 import type { Plugin, PluginContext, PluginRef } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
-import plugins, { proxyAnchor, sumOfLosses, crossBatchMemory, multiSimilarity } from './index.js'
+import plugins, { crossBatchMemory, multiSimilarity, proxyAnchor, sumOfLosses } from './index.js'
 import { randomBatch } from './testing/batches.js'
 
 const byName = new Map<string, Plugin<'loss'>>(plugins.map((plugin) => [plugin.name, plugin as Plugin<'loss'>]))

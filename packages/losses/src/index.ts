@@ -12,21 +12,18 @@ import { proxyNcaPpPlugin } from './proxy/proxy-nca-pp.js'
 import { softTriplePlugin } from './proxy/soft-triple.js'
 import { sumOfLossesPlugin } from './sum-of-losses.js'
 
-export { proxyAnchor, type ProxyAnchorOptions } from './proxy/proxy-anchor.js'
-export { arcface, type ArcfaceOptions } from './proxy/arcface.js'
-export { cosface, type CosfaceOptions } from './proxy/cosface.js'
-export { proxyNcaPp, type ProxyNcaPpOptions } from './proxy/proxy-nca-pp.js'
-export { softTriple, type SoftTripleOptions } from './proxy/soft-triple.js'
-export type { ProxyExtras } from './proxy/proxy-options.js'
-export { createProxyLoss, type ProxyLossDefinition } from './proxy/create-proxy-loss.js'
-export type { ProxyKernel, SimilarityBlock } from './proxy/proxy-kernel.js'
-
-export { triplet, type TripletOptions } from './pair/triplet.js'
-export { contrastive, type ContrastiveOptions } from './pair/contrastive.js'
-export { multiSimilarity, type MultiSimilarityOptions } from './pair/multi-similarity.js'
-export { ntXent, type NtXentOptions } from './pair/nt-xent.js'
-export { supCon, type SupConOptions } from './pair/sup-con.js'
-export { circle, type CircleOptions } from './pair/circle.js'
+export type { Tensorflow, TensorflowBackend } from './backend/load-tensorflow.js'
+export { type CrossBatchMemoryOptions, crossBatchMemory } from './cross-batch-memory.js'
+export { type BackendDescription, describeBackend } from './describe-backend.js'
+export {
+  type FromTensorflowOptions,
+  fromTensorflow,
+  type TensorflowInput,
+  type TensorflowLoss,
+  type TensorflowParameter,
+} from './from-tensorflow.js'
+export { type CircleOptions, circle } from './pair/circle.js'
+export { type ContrastiveOptions, contrastive } from './pair/contrastive.js'
 export {
   createPairLoss,
   type PairLoss,
@@ -35,23 +32,24 @@ export {
   type PairValue,
   type UnboundPairLoss,
 } from './pair/create-pair-loss.js'
+export { type MultiSimilarityOptions, multiSimilarity } from './pair/multi-similarity.js'
+export { type NtXentOptions, ntXent } from './pair/nt-xent.js'
 export type { Pairs } from './pair/pairs.js'
-
-export { softOrthogonality, type SoftOrthogonalityOptions } from './regularise/soft-orthogonality.js'
-export type { Regulariser, RegulariserInput, RegulariserOutput } from './regularise/regulariser.js'
-export { crossBatchMemory, type CrossBatchMemoryOptions } from './cross-batch-memory.js'
-export { sumOfLosses, type SumTerm } from './sum-of-losses.js'
-export { weightAt, weightSchema, type Weight, type WeightSchedule } from './weight-schedule.js'
-export {
-  fromTensorflow,
-  type FromTensorflowOptions,
-  type TensorflowInput,
-  type TensorflowLoss,
-  type TensorflowParameter,
-} from './from-tensorflow.js'
-export { describeBackend, type BackendDescription } from './describe-backend.js'
-export type { Tensorflow, TensorflowBackend } from './backend/load-tensorflow.js'
+export { type SupConOptions, supCon } from './pair/sup-con.js'
+export { type TripletOptions, triplet } from './pair/triplet.js'
 export type { Matrix, Products } from './products/products.js'
+export { type ArcfaceOptions, arcface } from './proxy/arcface.js'
+export { type CosfaceOptions, cosface } from './proxy/cosface.js'
+export { createProxyLoss, type ProxyLossDefinition } from './proxy/create-proxy-loss.js'
+export { type ProxyAnchorOptions, proxyAnchor } from './proxy/proxy-anchor.js'
+export type { ProxyKernel, SimilarityBlock } from './proxy/proxy-kernel.js'
+export { type ProxyNcaPpOptions, proxyNcaPp } from './proxy/proxy-nca-pp.js'
+export type { ProxyExtras } from './proxy/proxy-options.js'
+export { type SoftTripleOptions, softTriple } from './proxy/soft-triple.js'
+export type { Regulariser, RegulariserInput, RegulariserOutput } from './regularise/regulariser.js'
+export { type SoftOrthogonalityOptions, softOrthogonality } from './regularise/soft-orthogonality.js'
+export { type SumTerm, sumOfLosses } from './sum-of-losses.js'
+export { type Weight, type WeightSchedule, weightAt, weightSchema } from './weight-schedule.js'
 
 export default [
   proxyAnchorPlugin,

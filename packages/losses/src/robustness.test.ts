@@ -80,7 +80,8 @@ describe.each(all)('%s', (_name, unbound) => {
     const input = randomBatch(4, 8, 6, 4)
     const broken = { ...input, embeddings: input.embeddings.slice() }
     broken.embeddings[6 * 5 + 2] = NaN
-    const failure = async (given: Parameters<typeof loss.compute>[0]) => loss.compute(given).then(undefined, (error: unknown) => error)
+    const failure = async (given: Parameters<typeof loss.compute>[0]) =>
+      loss.compute(given).then(undefined, (error: unknown) => error)
     const nan = await failure(broken)
     expect(isLookalikeError(nan, 'loss/not-finite') && nan.fields['row']).toBe(5)
     const { labels: _labels, ...unlabelled } = input
@@ -127,7 +128,10 @@ describe.each(all)('%s', (_name, unbound) => {
 
 it.each(proxyLosses)('%s refuses labels beyond its classes', async (_name, unbound) => {
   const loss = await unbound.bind(binding)
-  await expect(loss.compute(randomBatch(7, 8, 6, 5))).rejects.toMatchObject({ code: 'loss/labels', fields: { row: 4, label: 4 } })
+  await expect(loss.compute(randomBatch(7, 8, 6, 5))).rejects.toMatchObject({
+    code: 'loss/labels',
+    fields: { row: 4, label: 4 },
+  })
   await expect(unbound.bind({ ...binding, classes: 0 })).rejects.toMatchObject({ code: 'loss/classes' })
 })
 
@@ -139,7 +143,12 @@ it.each(pairLosses)('%s has nothing to learn from a batch without pairs', async 
 })
 
 it('does not overflow at steep scales', async () => {
-  for (const unbound of [proxyAnchor({ alpha: 5000 }), arcface({ s: 5000 }), ntXent({ tau: 1e-4 }), multiSimilarity({ beta: 5000 })]) {
+  for (const unbound of [
+    proxyAnchor({ alpha: 5000 }),
+    arcface({ s: 5000 }),
+    ntXent({ tau: 1e-4 }),
+    multiSimilarity({ beta: 5000 }),
+  ]) {
     const { value, gradients } = await (await unbound.bind(binding)).compute(randomBatch(9, 8, 6, 4))
     expect(Number.isFinite(value)).toBe(true)
     expect(finite(gradients.embeddings)).toBe(true)

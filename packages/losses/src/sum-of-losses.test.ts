@@ -15,12 +15,15 @@ describe('sumOfLosses', () => {
     expect(sum.parameters.map(({ name }) => name)).toEqual(['proxy-anchor.proxies'])
     const input = { ...randomBatch(1, 8, 5, 4), step: 5, totalSteps: 11 }
     const [anchor, hard, soft] = await Promise.all(
-      [proxyAnchor(), triplet(), triplet({ margin: null })].map(async (loss) => (await loss.bind(binding)).compute(input)),
+      [proxyAnchor(), triplet(), triplet({ margin: null })].map(async (loss) =>
+        (await loss.bind(binding)).compute(input),
+      ),
     )
     const output = await sum.compute(input)
     expect(output.value).toBeCloseTo(2 * anchor!.value + 0.5 * hard!.value + soft!.value, 4)
     output.gradients.embeddings.forEach((g, i) => {
-      const expected = 2 * anchor!.gradients.embeddings[i]! + 0.5 * hard!.gradients.embeddings[i]! + soft!.gradients.embeddings[i]!
+      const expected =
+        2 * anchor!.gradients.embeddings[i]! + 0.5 * hard!.gradients.embeddings[i]! + soft!.gradients.embeddings[i]!
       expect(g).toBeCloseTo(expected, 4)
     })
     output.gradients.parameters['proxy-anchor.proxies']!.forEach((g, i) =>
@@ -30,7 +33,10 @@ describe('sumOfLosses', () => {
   })
 
   it('saves and restores the state of its terms', async () => {
-    const make = () => sumOfLosses([{ loss: crossBatchMemory(ntXent(), { size: 8, startStep: 0 }) }, { loss: proxyAnchor() }]).bind(binding)
+    const make = () =>
+      sumOfLosses([{ loss: crossBatchMemory(ntXent(), { size: 8, startStep: 0 }) }, { loss: proxyAnchor() }]).bind(
+        binding,
+      )
     const loss = await make()
     await loss.compute(randomBatch(1, 8, 5, 4))
     const resumed = await make()
@@ -40,7 +46,12 @@ describe('sumOfLosses', () => {
   })
 
   it('refuses to mix labels and triples', async () => {
-    const triples = fromTensorflow((tf, { embeddings }) => tf.mean(embeddings) as Scalar, { name: 'mine', input: 'triples' })
-    await expect(sumOfLosses([{ loss: triplet() }, { loss: triples }]).bind(binding)).rejects.toMatchObject({ code: 'loss/mixed-inputs' })
+    const triples = fromTensorflow((tf, { embeddings }) => tf.mean(embeddings) as Scalar, {
+      name: 'mine',
+      input: 'triples',
+    })
+    await expect(sumOfLosses([{ loss: triplet() }, { loss: triples }]).bind(binding)).rejects.toMatchObject({
+      code: 'loss/mixed-inputs',
+    })
   })
 })

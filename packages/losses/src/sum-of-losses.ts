@@ -1,6 +1,15 @@
-import { definePlugin, LookalikeError, pluginRef, type Loss, type LossInput, type LossOutput, type PluginRef, type UnboundLoss } from '@lookalike/core'
+import {
+  definePlugin,
+  LookalikeError,
+  type Loss,
+  type LossInput,
+  type LossOutput,
+  type PluginRef,
+  pluginRef,
+  type UnboundLoss,
+} from '@lookalike/core'
 import { z } from 'zod'
-import { weightAt, weightSchema, type Weight } from './weight-schedule.js'
+import { type Weight, weightAt, weightSchema } from './weight-schedule.js'
 
 const sumOfLossesOptions = z.strictObject({
   terms: z

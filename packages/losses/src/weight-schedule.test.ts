@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import { weightAt, weightSchema } from './weight-schedule.js'
 
 it('follows its schedule over the steps', () => {
-  const over = (weight: Parameters<typeof weightAt>[0]) => [0, 25, 50, 75, 100].map((step) => Number(weightAt(weight, step, 101).toFixed(6)))
+  const over = (weight: Parameters<typeof weightAt>[0]) =>
+    [0, 25, 50, 75, 100].map((step) => Number(weightAt(weight, step, 101).toFixed(6)))
   expect(over(0.3)).toEqual([0.3, 0.3, 0.3, 0.3, 0.3])
   expect(over({ schedule: 'linear', from: 1, to: 0 })).toEqual([1, 0.75, 0.5, 0.25, 0])
   expect(over({ schedule: 'cosine', from: 0, to: 2 })).toEqual([0, 0.292893, 1, 1.707107, 2])
@@ -12,7 +13,13 @@ it('follows its schedule over the steps', () => {
 })
 
 it('is strict as an option', () => {
-  expect(weightSchema.parse({ schedule: 'linear', from: 0, to: 1 })).toEqual({ schedule: 'linear', from: 0, to: 1, begin: 0, end: 1 })
+  expect(weightSchema.parse({ schedule: 'linear', from: 0, to: 1 })).toEqual({
+    schedule: 'linear',
+    from: 0,
+    to: 1,
+    begin: 0,
+    end: 1,
+  })
   expect(() => weightSchema.parse({ schedule: 'step', from: 0, to: 1 })).toThrow()
   expect(() => weightSchema.parse({ schedule: 'linear', from: 0, to: 1, until: 1 })).toThrow()
 })

@@ -1,11 +1,25 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { type Dataset, type EmbeddingCache, type EmbedOptions, type EvaluationResult, type Kind, type Kinds, LookalikeError, type Model, type OperationOptions, type PluginRef, type Registry, type Reranker, type TrainerResult, type VectorIndexEngine } from '@lookalike/core'
-import type { Config } from './config/config.js'
-import { resolveConfig, type ResolvedConfig } from './config/resolve-config.js'
+import {
+  type Dataset,
+  type EmbeddingCache,
+  type EmbedOptions,
+  type EvaluationResult,
+  type Kind,
+  type Kinds,
+  LookalikeError,
+  type Model,
+  type OperationOptions,
+  type PluginRef,
+  type Registry,
+  type Reranker,
+  type TrainerResult,
+  type VectorIndexEngine,
+} from '@lookalike/core'
 import { type Embed, evaluate } from '@lookalike/evaluate'
-import { openEmbeddingCache, writeWhole } from '@lookalike/image'
-import { modelOfCombiner, modelOfEncoder } from './create-model.js'
+import { modelOfCombiner, modelOfEncoder, openEmbeddingCache, writeWhole } from '@lookalike/image'
+import type { Config } from './config/config.js'
+import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
 
 /** A config at work. Everything is made when it is first needed, once. */
 export interface Pipeline {
@@ -103,7 +117,8 @@ export async function createPipeline(
     caches.set(key, open)
     return open
   }
-  const writeResolved = () => writeWhole(path.join(runFolder, 'config.resolved.json'), `${JSON.stringify(resolved, null, 2)}\n`)
+  const writeResolved = () =>
+    writeWhole(path.join(runFolder, 'config.resolved.json'), `${JSON.stringify(resolved, null, 2)}\n`)
 
   const pipeline: Pipeline = {
     config,
@@ -126,7 +141,12 @@ export async function createPipeline(
     async evaluate(options = {}) {
       const { split, ks, metrics, baselines } = config.evaluate
       const evaluation = { name: config.name, split, ks, metrics, baselines, seed: config.seed, embed: pipeline.embed }
-      const parts = { dataset: await dataset(), model: await model(), engine: await engine(), rerankers: await rerankers() }
+      const parts = {
+        dataset: await dataset(),
+        model: await model(),
+        engine: await engine(),
+        rerankers: await rerankers(),
+      }
       return evaluate({ ...evaluation, ...parts }, { ...defaults, ...options })
     },
     async report(result) {
@@ -139,18 +159,28 @@ export async function createPipeline(
       return files.map((file) => path.join(runFolder, file))
     },
     async train({ resume = false, overwrite = false, ...options } = {}) {
-      if (config.train === undefined) throw missing('train', 'train: { use: ... }; "lookalike plugins" lists the trainers')
+      if (config.train === undefined)
+        throw missing('train', 'train: { use: ... }; "lookalike plugins" lists the trainers')
       // Everything that can be wrong is found out before the old run is touched.
       const trainer = await create('trainer', config.train, 'train')
       const data = await dataset()
       const start = await encoder()
       await prepareRun(runFolder, { resume, overwrite })
       await writeResolved()
-      return trainer.train({ ...defaults, ...options, dataset: data, encoder: start, folder: runFolder, seed: config.seed, resume })
+      return trainer.train({
+        ...defaults,
+        ...options,
+        dataset: data,
+        encoder: start,
+        folder: runFolder,
+        seed: config.seed,
+        resume,
+      })
     },
     async dispose() {
       for (const dispose of disposers.splice(0)) await dispose()
-      for (const cache of await Promise.allSettled(caches.values())) if (cache.status === 'fulfilled') await cache.value.close()
+      for (const cache of await Promise.allSettled(caches.values()))
+        if (cache.status === 'fulfilled') await cache.value.close()
       caches.clear()
     },
   }
@@ -171,8 +201,13 @@ function missing(key: string, example: string): LookalikeError {
 }
 
 /** A training run is only ever continued or replaced when asked to. */
-async function prepareRun(folder: string, { resume, overwrite }: { resume: boolean; overwrite: boolean }): Promise<void> {
-  const present = (await readdir(folder).catch(() => [] as string[])).filter((name) => name === 'log.jsonl' || name.startsWith('checkpoint') || name === 'model.onnx')
+async function prepareRun(
+  folder: string,
+  { resume, overwrite }: { resume: boolean; overwrite: boolean },
+): Promise<void> {
+  const present = (await readdir(folder).catch(() => [] as string[])).filter(
+    (name) => name === 'log.jsonl' || name.startsWith('checkpoint') || name === 'model.onnx',
+  )
   if (present.length > 0 && !resume) {
     if (!overwrite) {
       throw new LookalikeError(

@@ -1,26 +1,56 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import {
+  type Combiner,
+  createEmbeddings,
+  createRanking,
+  createRegistry,
+  type Dataset,
+  type DatasetItem,
+  definePlugin,
+  type Embeddings,
+  type Plugin,
+  type Warning,
+} from '@lookalike/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { type Combiner, createEmbeddings, createRanking, createRegistry, type Dataset, type DatasetItem, definePlugin, type Embeddings, type Plugin, type Warning } from '@lookalike/core'
 import { parseConfig } from './config/parse-config.js'
 import { createPipeline, type Pipeline } from './create-pipeline.js'
 
 const none = z.strictObject({})
-const solid = (r: number, g: number, b: number) => ({ width: 2, height: 2, data: Uint8Array.from({ length: 12 }, (_, i) => [r, g, b][i % 3]!) })
+const solid = (r: number, g: number, b: number) => ({
+  width: 2,
+  height: 2,
+  data: Uint8Array.from({ length: 12 }, (_, i) => [r, g, b][i % 3]!),
+})
 
 let calls: string[] = []
 /** The mean colour, brought to unit length. */
 const colour = definePlugin({
-  specVersion: 'v1', kind: 'encoder', name: 'mini', description: 'x', options: none,
+  specVersion: 'v1',
+  kind: 'encoder',
+  name: 'mini',
+  description: 'x',
+  options: none,
   create: () => ({
-    specVersion: 'v1', name: 'mini', dim: 3, space: 'colour/1', batchSize: 4,
+    specVersion: 'v1',
+    name: 'mini',
+    dim: 3,
+    space: 'colour/1',
+    batchSize: 4,
     input: {
       kind: 'pixels',
       preprocessing: {
-        resize: { mode: 'squash' }, crop: { width: 1, height: 1 }, interpolation: 'box', background: [255, 255, 255], scale: 1 / 255,
-        mean: [0, 0, 0], std: [1, 1, 1], channels: 'rgb', layout: 'nchw',
+        resize: { mode: 'squash' },
+        crop: { width: 1, height: 1 },
+        interpolation: 'box',
+        background: [255, 255, 255],
+        scale: 1 / 255,
+        mean: [0, 0, 0],
+        std: [1, 1, 1],
+        channels: 'rgb',
+        layout: 'nchw',
       },
     },
     async encode(batch) {
@@ -40,17 +70,28 @@ const colour = definePlugin({
 
 /** The encoder as it is; the baseline turns the gallery's colours around. Red that is a bit blue is unsure. */
 const unsure = definePlugin({
-  specVersion: 'v1', kind: 'combiner', name: 'unsure', description: 'x', options: none,
+  specVersion: 'v1',
+  kind: 'combiner',
+  name: 'unsure',
+  description: 'x',
+  options: none,
   async create(_, context) {
     const encoder = await context.create('encoder', 'mini')
     const combiner = (name: string, swap: boolean): Combiner => ({
-      specVersion: 'v1', name, queryEncoders: [encoder], galleryEncoders: [encoder], dim: 3, space: name,
+      specVersion: 'v1',
+      name,
+      queryEncoders: [encoder],
+      galleryEncoders: [encoder],
+      dim: 3,
+      space: name,
       combineQuery: async ([given]) => ({ embeddings: createEmbeddings({ ...given!, space: name, role: 'query' }) }),
       async combineGallery([given]) {
         const data = swap ? given!.data.map((_, i) => given!.data[i - (i % 3) + 2 - (i % 3)]!) : given!.data
         return {
           embeddings: createEmbeddings({ ...given!, data, space: name, role: 'gallery' }),
-          uncertainty: Float32Array.from({ length: given!.rows }, (_, row) => (data[row * 3]! > 0.9 && data[row * 3 + 2]! > 0.01 ? 1 : 0)),
+          uncertainty: Float32Array.from({ length: given!.rows }, (_, row) =>
+            data[row * 3]! > 0.9 && data[row * 3 + 2]! > 0.01 ? 1 : 0,
+          ),
         }
       },
       dispose: async () => undefined,
@@ -64,21 +105,40 @@ const unsure = definePlugin({
 })
 
 const exact = definePlugin({
-  specVersion: 'v1', kind: 'index', name: 'exact', description: 'x', options: none,
+  specVersion: 'v1',
+  kind: 'index',
+  name: 'exact',
+  description: 'x',
+  options: none,
   create: () => ({
     name: 'exact',
     async open({ dim, space }) {
       const rows: Float32Array[] = []
       return {
-        specVersion: 'v1', name: 'exact', dim, space, get size() { return rows.length },
-        add: async (embeddings: Embeddings) => { for (let i = 0; i < embeddings.rows; i++) rows.push(embeddings.data.subarray(i * dim, (i + 1) * dim)) },
+        specVersion: 'v1',
+        name: 'exact',
+        dim,
+        space,
+        get size() {
+          return rows.length
+        },
+        add: async (embeddings: Embeddings) => {
+          for (let i = 0; i < embeddings.rows; i++) rows.push(embeddings.data.subarray(i * dim, (i + 1) * dim))
+        },
         remove: async () => undefined,
         async search(queries: Embeddings, k: number) {
           return Array.from({ length: queries.rows }, (_, q) => {
             const query = queries.data.subarray(q * dim, (q + 1) * dim)
-            const found = rows.map((row, position) => [position, 1 - row.reduce((sum, value, i) => sum + value * query[i]!, 0)] as const)
-              .sort((a, b) => a[1] - b[1] || a[0] - b[0]).slice(0, k)
-            return createRanking(Int32Array.from(found, ([position]) => position), Float32Array.from(found, ([, distance]) => distance))
+            const found = rows
+              .map(
+                (row, position) => [position, 1 - row.reduce((sum, value, i) => sum + value * query[i]!, 0)] as const,
+              )
+              .sort((a, b) => a[1] - b[1] || a[0] - b[0])
+              .slice(0, k)
+            return createRanking(
+              Int32Array.from(found, ([position]) => position),
+              Float32Array.from(found, ([, distance]) => distance),
+            )
           })
         },
         dispose: async () => undefined,
@@ -89,34 +149,68 @@ const exact = definePlugin({
 
 /** Turns the first two around. */
 const swap = definePlugin({
-  specVersion: 'v1', kind: 'reranker', name: 'swap', description: 'x', options: none,
+  specVersion: 'v1',
+  kind: 'reranker',
+  name: 'swap',
+  description: 'x',
+  options: none,
   create: () => ({
-    specVersion: 'v1', name: 'swap', needs: 'embeddings', topN: 2,
+    specVersion: 'v1',
+    name: 'swap',
+    needs: 'embeddings',
+    topN: 2,
     prepare: async () => void calls.push('prepare'),
-    rerank: async ({ ranking: { positions: p, distances } }) => ({ ranking: createRanking(Int32Array.from([p[1]!, p[0]!, ...p.subarray(2)]), distances), warnings: [] }),
+    rerank: async ({ ranking: { positions: p, distances } }) => ({
+      ranking: createRanking(Int32Array.from([p[1]!, p[0]!, ...p.subarray(2)]), distances),
+      warnings: [],
+    }),
     dispose: async () => undefined,
   }),
 })
 
 const lines = definePlugin({
-  specVersion: 'v1', kind: 'reporter', name: 'lines', description: 'x', options: none,
+  specVersion: 'v1',
+  kind: 'reporter',
+  name: 'lines',
+  description: 'x',
+  options: none,
   create: () => ({ specVersion: 'v1', name: 'lines', write: async () => ['nothing.txt'] }),
 })
 
 const trainer = definePlugin({
-  specVersion: 'v1', kind: 'trainer', name: 'metric', description: 'x', options: z.strictObject({ epochs: z.int().default(2) }),
+  specVersion: 'v1',
+  kind: 'trainer',
+  name: 'metric',
+  description: 'x',
+  options: z.strictObject({ epochs: z.int().default(2) }),
   create: ({ epochs }) => ({
-    specVersion: 'v1', name: 'metric',
+    specVersion: 'v1',
+    name: 'metric',
     async train({ folder, seed, resume, dataset, encoder }) {
       const { writeFile } = await import('node:fs/promises')
       await writeFile(path.join(folder, 'log.jsonl'), '{}\n')
-      return { artefact: 'model.onnx', metrics: { epochs, seed, resumed: resume ? 1 : 0, items: dataset.items.length, dim: encoder.dim }, stopped: 'finished' as const }
+      return {
+        artefact: 'model.onnx',
+        metrics: { epochs, seed, resumed: resume ? 1 : 0, items: dataset.items.length, dim: encoder.dim },
+        stopped: 'finished' as const,
+      }
     },
   }),
 })
 
-const item = (id: string, label: string, pixels: [number, number, number], extra: Partial<DatasetItem> = {}): DatasetItem => ({
-  id, label, source: solid(...pixels), split: 'test', isQuery: true, isGallery: true, ...extra,
+const item = (
+  id: string,
+  label: string,
+  pixels: [number, number, number],
+  extra: Partial<DatasetItem> = {},
+): DatasetItem => ({
+  id,
+  label,
+  source: solid(...pixels),
+  split: 'test',
+  isQuery: true,
+  isGallery: true,
+  ...extra,
 })
 const reds = [item('r1', 'red', [250, 0, 0]), item('r2', 'red', [240, 20, 0])]
 const greens = [item('g1', 'green', [0, 250, 0]), item('g2', 'green', [0, 240, 30])]
@@ -133,12 +227,28 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function pipelineOf(dataset: Omit<Dataset, 'specVersion' | 'name'>, config: Record<string, unknown> = {}, onWarning?: (warning: Warning) => void) {
+async function pipelineOf(
+  dataset: Omit<Dataset, 'specVersion' | 'name'>,
+  config: Record<string, unknown> = {},
+  onWarning?: (warning: Warning) => void,
+) {
   const data = definePlugin({
-    specVersion: 'v1', kind: 'dataset', name: 'given', description: 'x', options: none, create: () => ({ specVersion: 'v1', name: 'given', ...dataset }),
+    specVersion: 'v1',
+    kind: 'dataset',
+    name: 'given',
+    description: 'x',
+    options: none,
+    create: () => ({ specVersion: 'v1', name: 'given', ...dataset }),
   })
   const registry = createRegistry([colour, unsure, exact, swap, lines, trainer, data] as Plugin[])
-  const parsed = parseConfig({ dataset: 'given', evaluate: { reporters: ['lines'], ...(config.evaluate as object | undefined) }, ...Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'evaluate')) }, 'run')
+  const parsed = parseConfig(
+    {
+      dataset: 'given',
+      evaluate: { reporters: ['lines'], ...(config.evaluate as object | undefined) },
+      ...Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'evaluate')),
+    },
+    'run',
+  )
   const pipeline = await createPipeline({ config: parsed, folder }, registry, onWarning && { onWarning })
   opened.push(pipeline)
   return pipeline
@@ -161,7 +271,11 @@ describe('evaluate', () => {
   it('measures each reranker beside the stage before', async () => {
     const pipeline = await pipelineOf({ items: [...reds, ...greens] }, { rerankers: ['swap', 'swap'] })
     const { stages } = await pipeline.evaluate()
-    expect(stages.map(({ name, metrics }) => [name, metrics['recall@1'], metrics['recall@2']])).toEqual([['search', 1, 1], ['swap', 0, 1], ['swap', 1, 1]])
+    expect(stages.map(({ name, metrics }) => [name, metrics['recall@1'], metrics['recall@2']])).toEqual([
+      ['search', 1, 1],
+      ['swap', 0, 1],
+      ['swap', 1, 1],
+    ])
     expect(calls.filter((call) => call === 'prepare')).toHaveLength(2)
   })
 
@@ -169,8 +283,11 @@ describe('evaluate', () => {
     const asQuery = { isGallery: false, category: 'warm' }
     const asGallery = { isQuery: false }
     const items = [
-      item('q1', 'red', [250, 0, 0], asQuery), item('q2', 'green', [250, 10, 0], { ...asQuery, category: 'cold' }),
-      item('g1', 'red', [250, 5, 0], asGallery), item('g2', 'green', [0, 250, 0], asGallery), item('t', 'red', [250, 0, 0], { split: 'train' }),
+      item('q1', 'red', [250, 0, 0], asQuery),
+      item('q2', 'green', [250, 10, 0], { ...asQuery, category: 'cold' }),
+      item('g1', 'red', [250, 5, 0], asGallery),
+      item('g2', 'green', [0, 250, 0], asGallery),
+      item('t', 'red', [250, 0, 0], { split: 'train' }),
     ]
     const { stages, queries, gallery } = await (await pipelineOf({ items })).evaluate()
     expect(queries.map(({ id }) => id)).toEqual(['q1', 'q2'])
@@ -194,35 +311,58 @@ describe('evaluate', () => {
     ]
     const both = await (await pipelineOf({ items: [...reds, ...greens, ...blues], triples })).evaluate()
     expect(both.stages[0]!.metrics).toMatchObject({ 'recall@1': 1, 'triplet-accuracy': 0.5 })
-    expect(both.stages[0]!.categories).toMatchObject({ one: { 'triplet-accuracy': 1 }, two: { 'triplet-accuracy': 0.25 } })
-    const alone = await (await pipelineOf({ items: [...reds, ...greens, ...blues].map((each) => ({ ...each, isQuery: false })), triples })).evaluate()
+    expect(both.stages[0]!.categories).toMatchObject({
+      one: { 'triplet-accuracy': 1 },
+      two: { 'triplet-accuracy': 0.25 },
+    })
+    const alone = await (
+      await pipelineOf({ items: [...reds, ...greens, ...blues].map((each) => ({ ...each, isQuery: false })), triples })
+    ).evaluate()
     expect(alone.stages).toHaveLength(1)
     expect(alone.stages[0]!.metrics).toEqual({ 'triplet-accuracy': 0.5 })
   })
 
   it('warns of queries without an answer, unreadable images and a k beyond the gallery', async () => {
     const warnings: Warning[] = []
-    const items = [...reds, item('lonely', 'lonely', [9, 9, 9]), { ...item('gone', 'red', [1, 1, 1]), source: path.join(folder, 'gone.png') }]
+    const items = [
+      ...reds,
+      item('lonely', 'lonely', [9, 9, 9]),
+      { ...item('gone', 'red', [1, 1, 1]), source: path.join(folder, 'gone.png') },
+    ]
     const result = await (await pipelineOf({ items }, {}, (warning) => warnings.push(warning))).evaluate()
-    expect(warnings.map(({ code }) => code).sort()).toEqual(['evaluate/k-too-large', 'image/not-found', 'metrics/no-answer'])
+    expect(warnings.map(({ code }) => code).sort()).toEqual([
+      'evaluate/k-too-large',
+      'image/not-found',
+      'metrics/no-answer',
+    ])
     expect(result.warnings).toHaveLength(3)
     expect(result.queries.map(({ id }) => id)).toEqual(['r1', 'r2', 'lonely'])
     expect(result.stages[0]!.metrics['recall@1']).toBe(1)
-    await expect((await pipelineOf({ items }, { images: { onCorrupt: 'fail' } })).evaluate()).rejects.toMatchObject({ code: 'image/not-found' })
+    await expect((await pipelineOf({ items }, { images: { onCorrupt: 'fail' } })).evaluate()).rejects.toMatchObject({
+      code: 'image/not-found',
+    })
   })
 
   it('measures a combiner beside its baselines, and what rejecting does', async () => {
     const items = [...reds, ...greens, ...blues, item('odd', 'green', [250, 0, 5])]
     const evaluate = { baselines: true, ks: [1], metrics: ['recall'] }
     const warnings: Warning[] = []
-    const { stages, comparison, rejection, curves } = await (await pipelineOf({ items }, { combiner: 'unsure', evaluate }, (warning) => warnings.push(warning))).evaluate()
+    const { stages, comparison, rejection, curves } = await (
+      await pipelineOf({ items }, { combiner: 'unsure', evaluate }, (warning) => warnings.push(warning))
+    ).evaluate()
     expect(comparison!.map(({ name }) => name)).toEqual(['unsure', 'colours swapped'])
     expect(comparison![0]!.metrics).toEqual(stages[0]!.metrics)
     expect(comparison![1]!.metrics['recall@1']).toBeLessThan(stages[0]!.metrics['recall@1']!)
-    for (const { encodingMilliseconds, searchMilliseconds } of comparison!) expect(Math.min(encodingMilliseconds, searchMilliseconds)).toBeGreaterThan(0)
+    for (const { encodingMilliseconds, searchMilliseconds } of comparison!)
+      expect(Math.min(encodingMilliseconds, searchMilliseconds)).toBeGreaterThan(0)
     // The odd one is the least sure: without it the reds find each other, and its own query is an error still.
     expect(rejection!.risk[0]).toBeGreaterThan(rejection!.risk[3]!)
-    expect(curves.map(({ name }) => name.replace(/ \(.*/, ''))).toEqual(['search', 'least sure first', 'at random', 'oracle'])
+    expect(curves.map(({ name }) => name.replace(/ \(.*/, ''))).toEqual([
+      'search',
+      'least sure first',
+      'at random',
+      'oracle',
+    ])
     expect(warnings).toEqual([])
     // An encoder has none: says so.
     const plain = await (await pipelineOf({ items }, { evaluate }, (warning) => warnings.push(warning))).evaluate()
@@ -231,8 +371,12 @@ describe('evaluate', () => {
   })
 
   it('gives the same over blocks as a metric over the whole gallery', async () => {
-    const items = Array.from({ length: 1100 }, (_, i) => item(`i${i}`, `c${i % 300}`, [(i * 37) % 256, (i * 91) % 256, 1 + ((i * 53) % 255)]))
-    const { stages, queries } = await (await pipelineOf({ items }, { cache: false, evaluate: { metrics: ['mrr', 'recall'], ks: [1, 1000] } })).evaluate()
+    const items = Array.from({ length: 1100 }, (_, i) =>
+      item(`i${i}`, `c${i % 300}`, [(i * 37) % 256, (i * 91) % 256, 1 + ((i * 53) % 255)]),
+    )
+    const { stages, queries } = await (
+      await pipelineOf({ items }, { cache: false, evaluate: { metrics: ['mrr', 'recall'], ks: [1, 1000] } })
+    ).evaluate()
     expect(queries).toHaveLength(1100)
     const { metrics } = stages[0]!
     expect(metrics.mrr).toBeGreaterThan(metrics['recall@1']!)
@@ -243,9 +387,16 @@ describe('evaluate', () => {
     ['no dataset', {}, { dataset: undefined }, 'config/missing', /dataset/],
     ['an empty split', {}, { evaluate: { split: 'validation' } }, 'evaluate/empty', /validation 0, test 2/],
     ['classes of one image', { items: [reds[0]!, greens[0]!] }, {}, 'evaluate/empty', /another image of its class/],
-    ['an unknown metric', {}, { evaluate: { metrics: ['r-precison'] } }, 'config/invalid', /evaluate\.metrics\[0\].*Did you mean "r-precision"/],
+    [
+      'an unknown metric',
+      {},
+      { evaluate: { metrics: ['r-precison'] } },
+      'config/invalid',
+      /evaluate\.metrics\[0\].*Did you mean "r-precision"/,
+    ],
   ])('refuses %s', async (_, dataset, config, code, message) => {
-    const run = async () => (await pipelineOf({ items: reds, ...dataset }, config as Record<string, unknown>)).evaluate()
+    const run = async () =>
+      (await pipelineOf({ items: reds, ...dataset }, config as Record<string, unknown>)).evaluate()
     await expect(run()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as unknown })
   })
 })
@@ -254,23 +405,35 @@ describe('createPipeline', () => {
   it('writes the resolved config beside the reports', async () => {
     const pipeline = await pipelineOf({ items: reds })
     const files = await pipeline.report(await pipeline.evaluate())
-    expect(files.map((file) => path.relative(folder, file))).toEqual(['runs/run/config.resolved.json', 'runs/run/nothing.txt'])
+    expect(files.map((file) => path.relative(folder, file))).toEqual([
+      'runs/run/config.resolved.json',
+      'runs/run/nothing.txt',
+    ])
     const resolved = JSON.parse(await readFile(files[0]!, 'utf8')) as { config: unknown; plugins: unknown }
-    expect(resolved).toMatchObject({ config: { seed: 0, encoder: { use: 'mini' } }, plugins: { 'encoder/mini': 'this program' } })
+    expect(resolved).toMatchObject({
+      config: { seed: 0, encoder: { use: 'mini' } },
+      plugins: { 'encoder/mini': 'this program' },
+    })
   })
 
   it('trains into the run folder, and never over an earlier run unasked', async () => {
     const pipeline = await pipelineOf({ items: reds }, { train: { use: 'metric', epochs: 5 }, seed: 3 })
     expect((await pipeline.train()).metrics).toEqual({ epochs: 5, seed: 3, resumed: 0, items: 2, dim: 3 })
     expect(await readdir(pipeline.runFolder)).toEqual(['config.resolved.json', 'log.jsonl'])
-    await expect(pipeline.train()).rejects.toMatchObject({ code: 'train/run-exists', message: expect.stringContaining('--resume') as unknown })
+    await expect(pipeline.train()).rejects.toMatchObject({
+      code: 'train/run-exists',
+      message: expect.stringContaining('--resume') as unknown,
+    })
     expect((await pipeline.train({ resume: true })).metrics.resumed).toBe(1)
     expect((await pipeline.train({ overwrite: true })).metrics.resumed).toBe(0)
     await expect((await pipelineOf({ items: reds })).train()).rejects.toMatchObject({ code: 'config/missing' })
   })
 
   it('checks every option before anything is made', async () => {
-    await expect(pipelineOf({ items: reds }, { train: { use: 'metric', epocs: 5 } })).rejects.toMatchObject({ code: 'config/invalid', message: expect.stringContaining('train.epocs') as unknown })
+    await expect(pipelineOf({ items: reds }, { train: { use: 'metric', epocs: 5 } })).rejects.toMatchObject({
+      code: 'config/invalid',
+      message: expect.stringContaining('train.epocs') as unknown,
+    })
     expect(calls).toEqual([])
   })
 })

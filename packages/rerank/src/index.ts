@@ -1,30 +1,40 @@
-import { alphaQueryExpansion, type AlphaQueryExpansionOptions } from './classical/alpha-query-expansion.js'
-import { databaseAugmentation, type DatabaseAugmentationOptions } from './classical/database-augmentation.js'
-import { kReciprocal, type KReciprocalOptions } from './classical/k-reciprocal.js'
-import { reciprocalRankFusion, type ReciprocalRankFusionOptions } from './classical/reciprocal-rank-fusion.js'
-import { adaptiveThreshold, constantThreshold, type AdaptiveThresholdOptions, type ConstantThresholdOptions } from './classical/thresholds.js'
-import { stir, type StirOptions } from './stir/stir.js'
+import { type AlphaQueryExpansionOptions, alphaQueryExpansion } from './classical/alpha-query-expansion.js'
+import { type DatabaseAugmentationOptions, databaseAugmentation } from './classical/database-augmentation.js'
+import { type KReciprocalOptions, kReciprocal } from './classical/k-reciprocal.js'
+import { type ReciprocalRankFusionOptions, reciprocalRankFusion } from './classical/reciprocal-rank-fusion.js'
+import {
+  type AdaptiveThresholdOptions,
+  adaptiveThreshold,
+  type ConstantThresholdOptions,
+  constantThreshold,
+} from './classical/thresholds.js'
+import { type StirOptions, stir } from './stir/stir.js'
 import { stirTrainer } from './stir/train-stir.js'
 import type { StirTrainingOptions } from './stir/training-options.js'
 
-export { createAlphaQueryExpansion, type AlphaQueryExpansionOptions } from './classical/alpha-query-expansion.js'
+export { type AlphaQueryExpansionOptions, createAlphaQueryExpansion } from './classical/alpha-query-expansion.js'
 export { createDatabaseAugmentation, type DatabaseAugmentationOptions } from './classical/database-augmentation.js'
 export { createKReciprocal, type KReciprocalOptions } from './classical/k-reciprocal.js'
-export { kReciprocalDistances, type KReciprocalInput } from './classical/k-reciprocal-distances.js'
+export { type KReciprocalInput, kReciprocalDistances } from './classical/k-reciprocal-distances.js'
 export { createReciprocalRankFusion, type ReciprocalRankFusionOptions } from './classical/reciprocal-rank-fusion.js'
-export { createAdaptiveThreshold, createConstantThreshold, type AdaptiveThresholdOptions, type ConstantThresholdOptions } from './classical/thresholds.js'
-export { findGalleryNeighbours, type GalleryNeighbours } from './ranking/gallery-neighbours.js'
-export { reorder } from './ranking/reorder.js'
+export {
+  type AdaptiveThresholdOptions,
+  type ConstantThresholdOptions,
+  createAdaptiveThreshold,
+  createConstantThreshold,
+} from './classical/thresholds.js'
 export { buildPairModel, type PairEncoder, type PairModel, type PairModelOptions } from './pair/build-pair-model.js'
 export { imagePart, pairPart } from './pair/pair-parts.js'
-export { readPairSpec, type PairSpec } from './pair/pair-spec.js'
-export { minePairs, type Pairs } from './stir/mine-pairs.js'
+export { type PairSpec, readPairSpec } from './pair/pair-spec.js'
+export { findGalleryNeighbours, type GalleryNeighbours } from './ranking/gallery-neighbours.js'
+export { reorder } from './ranking/reorder.js'
+export type { ImageCode } from './stir/code-store.js'
 export { createPairScorer, type PairScorer } from './stir/create-pair-scorer.js'
-export { loadPairModel, type LoadedPairModel } from './stir/load-pair-model.js'
+export { type LoadedPairModel, loadPairModel } from './stir/load-pair-model.js'
+export { minePairs, type Pairs } from './stir/mine-pairs.js'
 export { createStir, type StirOptions, type StirSettings } from './stir/stir.js'
 export { createStirTrainer } from './stir/train-stir.js'
 export type { StirTrainingOptions } from './stir/training-options.js'
-export type { ImageCode } from './stir/code-store.js'
 
 declare module '@lookalike/core' {
   interface RerankerPlugins {
@@ -42,5 +52,12 @@ declare module '@lookalike/core' {
 }
 
 export default [
-  stir, stirTrainer, kReciprocal, alphaQueryExpansion, databaseAugmentation, reciprocalRankFusion, constantThreshold, adaptiveThreshold,
+  stir,
+  stirTrainer,
+  kReciprocal,
+  alphaQueryExpansion,
+  databaseAugmentation,
+  reciprocalRankFusion,
+  constantThreshold,
+  adaptiveThreshold,
 ]

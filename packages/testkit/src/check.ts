@@ -31,7 +31,8 @@ export type Create<Part> = () => Part | Promise<Part>
 
 /** Runs one check; what it throws is a finding too. */
 export async function runCheck<Subject>(
-  check: Check<Subject>, subject: Subject,
+  check: Check<Subject>,
+  subject: Subject,
 ): Promise<{ readonly issues: readonly Issue[]; readonly claimed: boolean }> {
   const issues: Issue[] = []
   const report = (message: string) => issues.push({ check: check.id, message })
@@ -46,7 +47,9 @@ export async function runCheck<Subject>(
 
 /** Runs all checks of a kind. */
 export async function runSuite<Part, Options, Subject>(
-  suite: Suite<Part, Options, Subject>, create: Create<Part>, options: Options,
+  suite: Suite<Part, Options, Subject>,
+  create: Create<Part>,
+  options: Options,
 ): Promise<readonly Issue[]> {
   const subject = suite.open(create, options)
   try {

@@ -1,8 +1,12 @@
 import { SPEC_VERSION } from '@lookalike/core'
 
 /** What every part carries. */
-export function checkCommon(part: { readonly specVersion?: unknown; readonly name?: unknown }, report: (message: string) => void): void {
-  if (part.specVersion !== SPEC_VERSION) report(`specVersion is ${JSON.stringify(part.specVersion)}; expected: "${SPEC_VERSION}"`)
+export function checkCommon(
+  part: { readonly specVersion?: unknown; readonly name?: unknown },
+  report: (message: string) => void,
+): void {
+  if (part.specVersion !== SPEC_VERSION)
+    report(`specVersion is ${JSON.stringify(part.specVersion)}; expected: "${SPEC_VERSION}"`)
   checkName(part.name, report)
 }
 
@@ -11,7 +15,8 @@ export function checkName(name: unknown, report: (message: string) => void): voi
 }
 
 export function checkWhole(value: unknown, what: string, least: number, report: (message: string) => void): void {
-  if (!Number.isInteger(value) || (value as number) < least) report(`${what} is ${String(value)}; expected: a whole number, at least ${least}`)
+  if (!Number.isInteger(value) || (value as number) < least)
+    report(`${what} is ${String(value)}; expected: a whole number, at least ${least}`)
 }
 
 export function checkText(value: unknown, what: string, report: (message: string) => void): void {

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createRegistry, type CreateOptions, type Kind, type Kinds, type Plugin } from '@lookalike/core'
+import { type CreateOptions, createRegistry, type Kind, type Kinds, type Plugin } from '@lookalike/core'
 
 export interface FromPluginOptions extends Partial<Omit<CreateOptions, 'path'>> {
   /** Other plugins that the options may name. */
@@ -14,18 +14,26 @@ export interface FromPluginOptions extends Partial<Omit<CreateOptions, 'path'>> 
  * const issues = await checkLoss(fromPlugin(myLoss, { margin: 0.2 }))
  */
 export function fromPlugin<K extends Kind>(
-  plugin: Plugin<K>, options: Readonly<Record<string, unknown>> = {}, { plugins = [], ...context }: FromPluginOptions = {},
+  plugin: Plugin<K>,
+  options: Readonly<Record<string, unknown>> = {},
+  { plugins = [], ...context }: FromPluginOptions = {},
 ): () => Promise<Kinds[K]> {
   const registry = createRegistry([plugin as unknown as Plugin, ...plugins])
   return () =>
     registry.create(plugin.kind, { use: plugin.name, ...options } as never, {
-      folder: process.cwd(), cacheFolder: path.join(tmpdir(), 'lookalike-testkit'), seed: 0, ...context,
+      folder: process.cwd(),
+      cacheFolder: path.join(tmpdir(), 'lookalike-testkit'),
+      seed: 0,
+      ...context,
     })
 }
 
 /** The plugin of a kind and name in a package's default export. @throws Error where there is none. */
 export function pluginOf<K extends Kind>(plugins: readonly Plugin[], kind: K, name: string): Plugin<K> {
   const found = plugins.find((plugin) => plugin.kind === kind && plugin.name === name)
-  if (!found) throw new Error(`There is no ${kind} "${name}" among ${plugins.map((plugin) => `${plugin.kind} "${plugin.name}"`).join(', ')}`)
+  if (!found)
+    throw new Error(
+      `There is no ${kind} "${name}" among ${plugins.map((plugin) => `${plugin.kind} "${plugin.name}"`).join(', ')}`,
+    )
   return found as unknown as Plugin<K>
 }

@@ -20,7 +20,10 @@ export function createParts<Part>(create: Create<Part>, dispose: (part: Part) =>
     fresh,
     async close() {
       // A part that cannot be put away twice is a finding of its own check, not of the end.
-      for (const part of made) await Promise.resolve().then(() => dispose(part)).catch(() => {})
+      for (const part of made)
+        await Promise.resolve()
+          .then(() => dispose(part))
+          .catch(() => {})
     },
   }
 }

@@ -1,5 +1,7 @@
 /** Whether a promise rejects; with what. */
-export async function rejection(work: () => unknown): Promise<{ readonly rejected: boolean; readonly reason?: unknown }> {
+export async function rejection(
+  work: () => unknown,
+): Promise<{ readonly rejected: boolean; readonly reason?: unknown }> {
   try {
     await work()
     return { rejected: false }
@@ -15,9 +17,14 @@ export function abortedSignal(): { readonly signal: AbortSignal; readonly reason
 }
 
 /** Checks that work handed an aborted signal rejects with the signal's reason. */
-export async function checkAbort(work: (signal: AbortSignal) => unknown, report: (message: string) => void): Promise<void> {
+export async function checkAbort(
+  work: (signal: AbortSignal) => unknown,
+  report: (message: string) => void,
+): Promise<void> {
   const { signal, reason } = abortedSignal()
   const outcome = await rejection(() => work(signal))
-  if (!outcome.rejected) report('it went on although the signal was aborted; expected: signal?.throwIfAborted() before the work')
-  else if (outcome.reason !== reason) report(`it rejected with "${String(outcome.reason)}" instead of the signal's reason`)
+  if (!outcome.rejected)
+    report('it went on although the signal was aborted; expected: signal?.throwIfAborted() before the work')
+  else if (outcome.reason !== reason)
+    report(`it rejected with "${String(outcome.reason)}" instead of the signal's reason`)
 }

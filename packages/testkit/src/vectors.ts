@@ -1,7 +1,13 @@
 import { createEmbeddings, createRandom, type Embeddings, type Role } from '@lookalike/core'
 
 /** Seeded unit vectors. */
-export function sampleVectors<R extends Role>(seed: string, rows: number, dim: number, space: string, role: R): Embeddings<R> {
+export function sampleVectors<R extends Role>(
+  seed: string,
+  rows: number,
+  dim: number,
+  space: string,
+  role: R,
+): Embeddings<R> {
   const random = createRandom(`vectors ${seed}`)
   const data = new Float32Array(rows * dim)
   for (let row = 0; row < rows; row++) {

@@ -1,20 +1,37 @@
-import type { Augmentation, Combiner, Dataset, Encoder, Plugin, Reporter, Reranker, Sampler, Trainer, UnboundLoss, VectorIndexEngine } from '@lookalike/core'
+import type {
+  Augmentation,
+  Combiner,
+  Dataset,
+  Encoder,
+  Plugin,
+  Reporter,
+  Reranker,
+  Sampler,
+  Trainer,
+  UnboundLoss,
+  VectorIndexEngine,
+} from '@lookalike/core'
 import { afterAll, describe, expect, it } from 'vitest'
-import { augmentationSuite, type AugmentationCheckOptions } from './augmentation/check-augmentation.js'
-import { runCheck, type Create, type Suite } from './check.js'
-import { combinerSuite, type CombinerCheckOptions } from './combiner/check-combiner.js'
-import { datasetSuite, type DatasetCheckOptions } from './dataset/check-dataset.js'
+import { type AugmentationCheckOptions, augmentationSuite } from './augmentation/check-augmentation.js'
+import { type Create, runCheck, type Suite } from './check.js'
+import { type CombinerCheckOptions, combinerSuite } from './combiner/check-combiner.js'
+import { type DatasetCheckOptions, datasetSuite } from './dataset/check-dataset.js'
 import { definitionSuite } from './definition/check-definition.js'
-import { encoderSuite, type EncoderCheckOptions } from './encoder/check-encoder.js'
-import { indexSuite, type IndexCheckOptions } from './index/check-index.js'
-import { lossSuite, type LossCheckOptions } from './loss/check-loss.js'
-import { reporterSuite, type ReporterCheckOptions } from './reporter/check-reporter.js'
-import { rerankerSuite, type RerankerCheckOptions } from './reranker/check-reranker.js'
-import { samplerSuite, type SamplerCheckOptions } from './sampler/check-sampler.js'
-import { trainerSuite, type TrainerCheckOptions } from './trainer/check-trainer.js'
+import { type EncoderCheckOptions, encoderSuite } from './encoder/check-encoder.js'
+import { type IndexCheckOptions, indexSuite } from './index/check-index.js'
+import { type LossCheckOptions, lossSuite } from './loss/check-loss.js'
+import { type ReporterCheckOptions, reporterSuite } from './reporter/check-reporter.js'
+import { type RerankerCheckOptions, rerankerSuite } from './reranker/check-reranker.js'
+import { type SamplerCheckOptions, samplerSuite } from './sampler/check-sampler.js'
+import { type TrainerCheckOptions, trainerSuite } from './trainer/check-trainer.js'
 
 /** One test for each check; what a plugin does not claim is skipped and shown as such. */
-function describeSuite<Part, Options, Subject>(suite: Suite<Part, Options, Subject>, title: string, create: Create<Part>, options: Options): void {
+function describeSuite<Part, Options, Subject>(
+  suite: Suite<Part, Options, Subject>,
+  title: string,
+  create: Create<Part>,
+  options: Options,
+): void {
   describe(title, () => {
     const subject = suite.open(create, options)
     afterAll(() => suite.close(subject))
@@ -33,13 +50,29 @@ export function describePlugins(plugins: readonly Plugin[]): void {
   for (const plugin of plugins) describeSuite(definitionSuite, `${plugin.kind} ${plugin.name}`, () => plugin, {})
 }
 
-export const describeEncoder = (title: string, create: Create<Encoder>, options: EncoderCheckOptions = {}): void => describeSuite(encoderSuite, title, create, options)
-export const describeLoss = (title: string, create: Create<UnboundLoss>, options: LossCheckOptions = {}): void => describeSuite(lossSuite, title, create, options)
-export const describeCombiner = (title: string, create: Create<Combiner>, options: CombinerCheckOptions = {}): void => describeSuite(combinerSuite, title, create, options)
-export const describeReranker = (title: string, create: Create<Reranker>, options: RerankerCheckOptions = {}): void => describeSuite(rerankerSuite, title, create, options)
-export const describeIndex = (title: string, create: Create<VectorIndexEngine>, options: IndexCheckOptions = {}): void => describeSuite(indexSuite, title, create, options)
-export const describeDataset = (title: string, create: Create<Dataset>, options: DatasetCheckOptions = {}): void => describeSuite(datasetSuite, title, create, options)
-export const describeSampler = (title: string, create: Create<Sampler>, options: SamplerCheckOptions = {}): void => describeSuite(samplerSuite, title, create, options)
-export const describeAugmentation = (title: string, create: Create<Augmentation>, options: AugmentationCheckOptions = {}): void => describeSuite(augmentationSuite, title, create, options)
-export const describeTrainer = (title: string, create: Create<Trainer>, options: TrainerCheckOptions): void => describeSuite(trainerSuite, title, create, options)
-export const describeReporter = (title: string, create: Create<Reporter>, options: ReporterCheckOptions = {}): void => describeSuite(reporterSuite, title, create, options)
+export const describeEncoder = (title: string, create: Create<Encoder>, options: EncoderCheckOptions = {}): void =>
+  describeSuite(encoderSuite, title, create, options)
+export const describeLoss = (title: string, create: Create<UnboundLoss>, options: LossCheckOptions = {}): void =>
+  describeSuite(lossSuite, title, create, options)
+export const describeCombiner = (title: string, create: Create<Combiner>, options: CombinerCheckOptions = {}): void =>
+  describeSuite(combinerSuite, title, create, options)
+export const describeReranker = (title: string, create: Create<Reranker>, options: RerankerCheckOptions = {}): void =>
+  describeSuite(rerankerSuite, title, create, options)
+export const describeIndex = (
+  title: string,
+  create: Create<VectorIndexEngine>,
+  options: IndexCheckOptions = {},
+): void => describeSuite(indexSuite, title, create, options)
+export const describeDataset = (title: string, create: Create<Dataset>, options: DatasetCheckOptions = {}): void =>
+  describeSuite(datasetSuite, title, create, options)
+export const describeSampler = (title: string, create: Create<Sampler>, options: SamplerCheckOptions = {}): void =>
+  describeSuite(samplerSuite, title, create, options)
+export const describeAugmentation = (
+  title: string,
+  create: Create<Augmentation>,
+  options: AugmentationCheckOptions = {},
+): void => describeSuite(augmentationSuite, title, create, options)
+export const describeTrainer = (title: string, create: Create<Trainer>, options: TrainerCheckOptions): void =>
+  describeSuite(trainerSuite, title, create, options)
+export const describeReporter = (title: string, create: Create<Reporter>, options: ReporterCheckOptions = {}): void =>
+  describeSuite(reporterSuite, title, create, options)

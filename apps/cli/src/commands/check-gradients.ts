@@ -20,10 +20,14 @@ const caseSchema = z.object({
 
 export const checkGradientsCommand = defineCommand({
   name: 'check-gradients',
-  description: 'Compare the gradients of an ONNX model with another implementation\'s, or with finite differences.',
+  description: "Compare the gradients of an ONNX model with another implementation's, or with finite differences.",
   args: {
     model: { type: 'positional', required: true, valueHint: 'model.onnx', description: 'The model.' },
-    case: { type: 'string', valueHint: 'file.json', description: 'Input, output and gradients that another implementation computed. Default: finite differences.' },
+    case: {
+      type: 'string',
+      valueHint: 'file.json',
+      description: 'Input, output and gradients that another implementation computed. Default: finite differences.',
+    },
     ...commonArgs,
   },
   examples: [
@@ -38,7 +42,12 @@ export const checkGradientsCommand = defineCommand({
     // Not a number is as wrong as can be, and compares as false.
     const wrong = tensors.filter(({ error }) => !(error <= LIMIT))
     output.result({ ok: wrong.length === 0, method, limit: LIMIT, tensors })
-    output.print(renderTable(['relative error', 'tensor'], tensors.map(({ name, error }) => [`${error.toExponential(2)}${error <= LIMIT ? '' : ' ✗'}`, name])))
+    output.print(
+      renderTable(
+        ['relative error', 'tensor'],
+        tensors.map(({ name, error }) => [`${error.toExponential(2)}${error <= LIMIT ? '' : ' ✗'}`, name]),
+      ),
+    )
     output.print()
     output.print(
       wrong.length === 0
@@ -53,7 +62,11 @@ async function readCase(file: string): Promise<GradientCase> {
   const fail = (problem: string, cause: unknown): never => {
     throw new LookalikeError(
       'cli/case',
-      { problem: `The case ${file} ${problem}`, expected: 'JSON with input, output, outputGradient, initializerGradients and optionally inputGradient, each {shape, data}' },
+      {
+        problem: `The case ${file} ${problem}`,
+        expected:
+          'JSON with input, output, outputGradient, initializerGradients and optionally inputGradient, each {shape, data}',
+      },
       { fields: { path: file }, cause },
     )
   }
@@ -64,5 +77,7 @@ async function readCase(file: string): Promise<GradientCase> {
     return fail(`cannot be read: ${(cause as Error).message}`, cause)
   }
   const parsed = caseSchema.safeParse(value)
-  return parsed.success ? (parsed.data as GradientCase) : fail(`does not fit: ${z.prettifyError(parsed.error)}`, parsed.error)
+  return parsed.success
+    ? (parsed.data as GradientCase)
+    : fail(`does not fit: ${z.prettifyError(parsed.error)}`, parsed.error)
 }

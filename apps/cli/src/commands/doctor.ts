@@ -8,7 +8,12 @@ export const doctor = defineCommand({
   name: 'doctor',
   description: 'Check this machine, the installed packages, the config, and optionally a model.',
   args: {
-    model: { type: 'string', alias: 'm', valueHint: 'file.onnx', description: 'Also check this model: does it run, can it be trained, and if not, which nodes stand in the way.' },
+    model: {
+      type: 'string',
+      alias: 'm',
+      valueHint: 'file.onnx',
+      description: 'Also check this model: does it run, can it be trained, and if not, which nodes stand in the way.',
+    },
     ...configArgs,
     ...commonArgs,
   },
@@ -19,12 +24,19 @@ export const doctor = defineCommand({
   ],
   takesOverrides: false,
   async run(args, { output }) {
-    const findings = [...(await diagnose(args.config)), ...(args.model === undefined ? [] : await diagnoseModel(args.model))]
+    const findings = [
+      ...(await diagnose(args.config)),
+      ...(args.model === undefined ? [] : await diagnoseModel(args.model)),
+    ]
     const failed = findings.filter(({ status }) => status === 'fail')
     output.result({ ok: failed.length === 0, findings })
     for (const finding of findings) output.print(line(finding))
     output.print()
-    output.print(failed.length === 0 ? 'Everything that is needed is here.' : `${failed.length} ${failed.length === 1 ? 'thing needs' : 'things need'} attention.`)
+    output.print(
+      failed.length === 0
+        ? 'Everything that is needed is here.'
+        : `${failed.length} ${failed.length === 1 ? 'thing needs' : 'things need'} attention.`,
+    )
     return failed.length === 0 ? EXIT.ok : EXIT.failure
   },
 })

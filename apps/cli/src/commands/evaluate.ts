@@ -10,7 +10,12 @@ export const evaluate = defineCommand({
   name: 'evaluate',
   description: 'Measure the config on its dataset, before and after each reranker, and write a report with pictures.',
   args: {
-    model: { type: 'string', alias: 'm', valueHint: 'file.onnx', description: 'Measure this model instead of the config\'s encoder.' },
+    model: {
+      type: 'string',
+      alias: 'm',
+      valueHint: 'file.onnx',
+      description: "Measure this model instead of the config's encoder.",
+    },
     ...configArgs,
     ...commonArgs,
   },
@@ -42,7 +47,10 @@ function summary(result: EvaluationResult): string {
   const table = renderTable(
     ['metric, %', ...result.stages.map(({ name }) => name)],
     [
-      ...names.map((name) => [metricLabel(name), ...result.stages.map(({ metrics }) => formatPercent(metrics[name] ?? Number.NaN))]),
+      ...names.map((name) => [
+        metricLabel(name),
+        ...result.stages.map(({ metrics }) => formatPercent(metrics[name] ?? Number.NaN)),
+      ]),
       ['ms a query', ...result.stages.map(({ millisecondsPerQuery }) => millisecondsPerQuery.toFixed(2))],
     ],
     result.stages.map((_, i) => i + 1),
@@ -55,7 +63,9 @@ function compared(comparison: NonNullable<EvaluationResult['comparison']>): stri
   return renderTable(
     ['against baselines, %', ...names.map(metricLabel), 'ms a query'],
     comparison.map(({ name, metrics, encodingMilliseconds, searchMilliseconds }) => [
-      name, ...names.map((metric) => formatPercent(metrics[metric]!)), (encodingMilliseconds + searchMilliseconds).toFixed(1),
+      name,
+      ...names.map((metric) => formatPercent(metrics[metric]!)),
+      (encodingMilliseconds + searchMilliseconds).toFixed(1),
     ]),
     [...names.map((_, i) => i + 1), names.length + 1],
   )

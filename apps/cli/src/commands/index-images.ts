@@ -1,11 +1,11 @@
 import path from 'node:path'
 import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
+import { type Gallery, type GalleryItem, openGallery } from '@lookalike/gallery'
 import { hashImage } from '@lookalike/image'
 import { type Pipeline } from '@lookalike/pipeline'
-import { openGallery, type Gallery, type GalleryItem } from '@lookalike/gallery'
-import { commonArgs, configArgs, defineCommand, type CommandContext } from '../command.js'
+import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { requestOfEntry, toGallerySource } from '../gallery/gallery-source.js'
-import { imagesOfDataset, imagesOfPaths, type IndexImage } from '../gallery/images-to-index.js'
+import { type IndexImage, imagesOfDataset, imagesOfPaths } from '../gallery/images-to-index.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
 /** Images embedded and written at a time: what a crash may cost. */
@@ -15,9 +15,18 @@ export const indexImages = defineCommand({
   name: 'index',
   description: 'Embed images into a gallery. Unchanged images cost nothing, changed ones are replaced.',
   args: {
-    images: { type: 'positional', required: false, description: 'Image files or folders. Default: the gallery images of the config\'s dataset.' },
+    images: {
+      type: 'positional',
+      required: false,
+      description: "Image files or folders. Default: the gallery images of the config's dataset.",
+    },
     prune: { type: 'boolean', description: 'Remove images from the gallery that are no longer among the given ones.' },
-    model: { type: 'string', alias: 'm', valueHint: 'file.onnx', description: 'Embed with this model instead of the config\'s encoder.' },
+    model: {
+      type: 'string',
+      alias: 'm',
+      valueHint: 'file.onnx',
+      description: "Embed with this model instead of the config's encoder.",
+    },
     ...configArgs,
     ...commonArgs,
   },
@@ -32,11 +41,25 @@ export const indexImages = defineCommand({
     const { output, positionals } = context
     const project = await openProject(args.config, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
-      const { images, unread } = positionals.length > 0 ? await imagesOfPaths(positionals, output.warn) : { images: await imagesOfDataset(pipeline), unread: [] }
-      if (images.length === 0) throw new LookalikeError('cli/no-images', { problem: 'There is nothing to index', expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)', fix: 'Name a folder of images, or a dataset in the config.' })
+      const { images, unread } =
+        positionals.length > 0
+          ? await imagesOfPaths(positionals, output.warn)
+          : { images: await imagesOfDataset(pipeline), unread: [] }
+      if (images.length === 0)
+        throw new LookalikeError('cli/no-images', {
+          problem: 'There is nothing to index',
+          expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
+          fix: 'Name a folder of images, or a dataset in the config.',
+        })
       const model = await pipeline.model()
       const folder = pipeline.path(pipeline.config.gallery)
-      const gallery = await openGallery(folder, { space: model.space, dim: model.dim, engine: await pipeline.engine(), ...(model.members && { members: model.members }), onWarning: output.warn })
+      const gallery = await openGallery(folder, {
+        space: model.space,
+        dim: model.dim,
+        engine: await pipeline.engine(),
+        ...(model.members && { members: model.members }),
+        onWarning: output.warn,
+      })
       try {
         for (const warning of gallery.warnings) output.warn(warning)
         const counts = await addAll(gallery, images, pipeline, context)
@@ -45,8 +68,16 @@ export const indexImages = defineCommand({
         const summary = { gallery: folder, images: gallery.size, ...counts, removed }
         output.finish()
         output.result(summary)
-        const parts = [`${counts.added} added`, `${counts.replaced} replaced`, `${counts.unchanged} unchanged`, ...(removed > 0 ? [`${removed} removed`] : []), ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : [])]
-        output.print(`${path.relative('.', folder) || '.'}: ${gallery.size} ${gallery.size === 1 ? 'image' : 'images'} (${parts.join(', ')})`)
+        const parts = [
+          `${counts.added} added`,
+          `${counts.replaced} replaced`,
+          `${counts.unchanged} unchanged`,
+          ...(removed > 0 ? [`${removed} removed`] : []),
+          ...(counts.skipped > 0 ? [`${counts.skipped} skipped`] : []),
+        ]
+        output.print(
+          `${path.relative('.', folder) || '.'}: ${gallery.size} ${gallery.size === 1 ? 'image' : 'images'} (${parts.join(', ')})`,
+        )
       } finally {
         await gallery.close()
       }
@@ -54,7 +85,12 @@ export const indexImages = defineCommand({
   },
 })
 
-async function addAll(gallery: Gallery, images: readonly IndexImage[], pipeline: Pipeline, { output, signal }: CommandContext) {
+async function addAll(
+  gallery: Gallery,
+  images: readonly IndexImage[],
+  pipeline: Pipeline,
+  { output, signal }: CommandContext,
+) {
   const counts = { added: 0, replaced: 0, unchanged: 0, skipped: 0 }
   for (let start = 0; start < images.length; start += CHUNK) {
     signal.throwIfAborted()
@@ -66,19 +102,36 @@ async function addAll(gallery: Gallery, images: readonly IndexImage[], pipeline:
       else fresh.push({ ...image, hash })
     }
     if (fresh.length > 0) {
-      const embedded = await pipeline.embed(fresh.map(({ request }) => request), 'gallery', { signal, onWarning: output.warn })
+      const embedded = await pipeline.embed(
+        fresh.map(({ request }) => request),
+        'gallery',
+        { signal, onWarning: output.warn },
+      )
       const kept = Array.from(embedded.positions, (position) => fresh[position]!)
       for (const { id } of kept) counts[gallery.get(id) ? 'replaced' : 'added']++
       counts.skipped += fresh.length - kept.length
       const items = kept.map((image, row) => itemOf(image, gallery.folder, embedded.uncertainty?.[row]))
-      if (items.length > 0) await gallery.add(items, { embeddings: embedded.embeddings, ...(embedded.members && { members: embedded.members }) })
+      if (items.length > 0)
+        await gallery.add(items, {
+          embeddings: embedded.embeddings,
+          ...(embedded.members && { members: embedded.members }),
+        })
     }
-    output.progress({ phase: 'index', done: Math.min(images.length, start + CHUNK), total: images.length, unit: 'image' })
+    output.progress({
+      phase: 'index',
+      done: Math.min(images.length, start + CHUNK),
+      total: images.length,
+      unit: 'image',
+    })
   }
   return counts
 }
 
-async function hashOf({ request }: IndexImage, pipeline: Pipeline, onWarning: CommandContext['output']['warn']): Promise<string | undefined> {
+async function hashOf(
+  { request }: IndexImage,
+  pipeline: Pipeline,
+  onWarning: CommandContext['output']['warn'],
+): Promise<string | undefined> {
   const { onCorrupt, maxBytes } = pipeline.config.images
   try {
     return await hashImage(request, maxBytes === undefined ? {} : { maxBytes })
@@ -89,10 +142,16 @@ async function hashOf({ request }: IndexImage, pipeline: Pipeline, onWarning: Co
   }
 }
 
-function itemOf({ id, hash, request, metadata }: IndexImage & { hash: string }, folder: string, uncertainty: number | undefined): GalleryItem {
+function itemOf(
+  { id, hash, request, metadata }: IndexImage & { hash: string },
+  folder: string,
+  uncertainty: number | undefined,
+): GalleryItem {
   const source = toGallerySource(request.source, folder)
   return {
-    id, hash, metadata,
+    id,
+    hash,
+    metadata,
     ...(source !== undefined && { source }),
     ...(request.box && { box: request.box }),
     ...(uncertainty !== undefined && { uncertainty }),
@@ -107,7 +166,11 @@ async function prune(gallery: Gallery, images: readonly IndexImage[], unread: re
 }
 
 /** Lets the config's rerankers keep what they need of the gallery's images. One that is still to be trained comes later. */
-async function indexForRerankers(gallery: Gallery, pipeline: Pipeline, { output, signal }: CommandContext): Promise<void> {
+async function indexForRerankers(
+  gallery: Gallery,
+  pipeline: Pipeline,
+  { output, signal }: CommandContext,
+): Promise<void> {
   const rerankers = await pipeline.rerankers().catch((error: unknown) => {
     if (!isLookalikeError(error, 'reranker/model-missing')) throw error
     output.warn(toWarning(error))
@@ -117,5 +180,9 @@ async function indexForRerankers(gallery: Gallery, pipeline: Pipeline, { output,
     const request = requestOfEntry(entry, gallery.folder)
     return request ? [{ ...request, hash: entry.hash }] : []
   })
-  for (const reranker of rerankers) await reranker.index?.({ folder: gallery.folder, images }, { signal, onProgress: output.progress, onWarning: output.warn })
+  for (const reranker of rerankers)
+    await reranker.index?.(
+      { folder: gallery.folder, images },
+      { signal, onProgress: output.progress, onWarning: output.warn },
+    )
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { writeWhole } from '@lookalike/image'
-import { composeJsonSchema, CONFIG_FILES, defaultConfig } from '@lookalike/pipeline'
+import { CONFIG_FILES, composeJsonSchema, defaultConfig } from '@lookalike/pipeline'
 import { commonArgs, defineCommand } from '../command.js'
 import { loadRegistry } from '../open-project.js'
 
@@ -11,7 +11,12 @@ export const init = defineCommand({
   description: 'Write a first config, and its JSON Schema for completion.',
   args: {
     folder: { type: 'positional', required: false, description: 'Where to. Default: the current folder.' },
-    images: { type: 'string', valueHint: 'folder', default: './photos', description: 'The folder of your images, one sub-folder a class.' },
+    images: {
+      type: 'string',
+      valueHint: 'folder',
+      default: './photos',
+      description: 'The folder of your images, one sub-folder a class.',
+    },
     ...commonArgs,
   },
   examples: [
@@ -23,11 +28,17 @@ export const init = defineCommand({
     const folder = path.resolve(args.folder ?? '.')
     for (const name of CONFIG_FILES) {
       if (await stat(path.join(folder, name)).catch(() => undefined)) {
-        throw new LookalikeError('cli/exists', { problem: `${path.join(folder, name)} is there already`, fix: 'Change that one, or name another folder.' })
+        throw new LookalikeError('cli/exists', {
+          problem: `${path.join(folder, name)} is there already`,
+          fix: 'Change that one, or name another folder.',
+        })
       }
     }
     const registry = await loadRegistry(defaultConfig(folder))
-    const files = { config: path.join(folder, 'lookalike.config.yaml'), schema: path.join(folder, 'lookalike.schema.json') }
+    const files = {
+      config: path.join(folder, 'lookalike.config.yaml'),
+      schema: path.join(folder, 'lookalike.schema.json'),
+    }
     await writeWhole(files.schema, `${JSON.stringify(composeJsonSchema(registry), null, 2)}\n`)
     await writeWhole(files.config, template(args.images))
     output.result(files)

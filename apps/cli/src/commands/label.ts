@@ -1,25 +1,40 @@
 import path from 'node:path'
-import { LookalikeError, type DatasetItem, type ImageRequest } from '@lookalike/core'
-import { type Pipeline } from '@lookalike/pipeline'
+import { type DatasetItem, type ImageRequest, LookalikeError } from '@lookalike/core'
 import { memberDim, memberGaps, readEnsemble } from '@lookalike/ensemble'
-import { commonArgs, configArgs, defineCommand, type CommandContext } from '../command.js'
-import { drawQuestions, openLabelSession, orderByDisagreement, type LabelQuestion } from '../label/label-session.js'
+import { type Pipeline } from '@lookalike/pipeline'
+import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
+import { drawQuestions, type LabelQuestion, openLabelSession, orderByDisagreement } from '../label/label-session.js'
 import { serveLabels } from '../label/serve-labels.js'
 import { openProject, withPipeline } from '../open-project.js'
 
 export const label = defineCommand({
   name: 'label',
-  description: 'Ask people in the browser which of two images is closer to a third, and write their answers as triples.',
+  description:
+    'Ask people in the browser which of two images is closer to a third, and write their answers as triples.',
   args: {
-    out: { type: 'string', alias: 'o', valueHint: 'file.csv', default: 'triples.csv', description: 'Where the answers go; what it already answers is not asked again.' },
+    out: {
+      type: 'string',
+      alias: 'o',
+      valueHint: 'file.csv',
+      default: 'triples.csv',
+      description: 'Where the answers go; what it already answers is not asked again.',
+    },
     questions: { type: 'string', valueHint: 'number', default: '1000', description: 'How many questions to draw.' },
     port: { type: 'string', valueHint: 'number', default: '4321', description: 'Of the page; 0 takes a free one.' },
-    host: { type: 'string', valueHint: 'address', default: '127.0.0.1', description: 'Where to listen; 0.0.0.0 lets a phone of the same network answer, and anyone else there.' },
+    host: {
+      type: 'string',
+      valueHint: 'address',
+      default: '127.0.0.1',
+      description: 'Where to listen; 0.0.0.0 lets a phone of the same network answer, and anyone else there.',
+    },
     ...configArgs,
     ...commonArgs,
   },
   examples: [
-    ['lookalike label --config examples/emoji', 'open the printed address; arrow keys answer, space skips, backspace undoes'],
+    [
+      'lookalike label --config examples/emoji',
+      'open the printed address; arrow keys answer, space skips, backspace undoes',
+    ],
     ['lookalike label --host 0.0.0.0 --out answers.csv', 'answer from a phone'],
   ],
   takesOverrides: true,
@@ -30,7 +45,11 @@ export const label = defineCommand({
     const project = await openProject(args.config, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const { items } = await pipeline.dataset()
-      const drawn = drawQuestions(items.map(({ id }) => id), count, pipeline.config.seed)
+      const drawn = drawQuestions(
+        items.map(({ id }) => id),
+        count,
+        pipeline.config.seed,
+      )
       const session = await openLabelSession(path.resolve(args.out), await inOrder(pipeline, items, drawn, context))
       const images = new Map(items.map((item) => [item.id, requestOf(item)]))
       const server = await serveLabels({ session, images, host: args.host, port })
@@ -46,14 +65,31 @@ export const label = defineCommand({
 })
 
 /** Most told first where the config has an ensemble whose members can disagree; else as drawn. */
-async function inOrder(pipeline: Pipeline, items: readonly DatasetItem[], questions: readonly LabelQuestion[], { output, signal }: CommandContext): Promise<readonly LabelQuestion[]> {
+async function inOrder(
+  pipeline: Pipeline,
+  items: readonly DatasetItem[],
+  questions: readonly LabelQuestion[],
+  { output, signal }: CommandContext,
+): Promise<readonly LabelQuestion[]> {
   const { combiner } = pipeline.config
-  const folder = typeof combiner === 'object' && combiner.use === 'context-ensemble' ? (combiner as { folder?: unknown }).folder : undefined
+  const folder =
+    typeof combiner === 'object' && combiner.use === 'context-ensemble'
+      ? (combiner as { folder?: unknown }).folder
+      : undefined
   if (typeof folder !== 'string') return questions
   const { members } = await readEnsemble(pipeline.path(folder))
-  const { embeddings } = await pipeline.embed(items.map(requestOf), 'gallery', { signal, onProgress: output.progress, onCorrupt: 'fail' })
+  const { embeddings } = await pipeline.embed(items.map(requestOf), 'gallery', {
+    signal,
+    onProgress: output.progress,
+    onCorrupt: 'fail',
+  })
   const rowOf = new Map(items.map(({ id }, row) => [id, row]))
-  const triples = questions.map(({ reference, a, b }) => ({ reference: rowOf.get(reference)!, a: rowOf.get(a)!, b: rowOf.get(b)!, target: 0 }))
+  const triples = questions.map(({ reference, a, b }) => ({
+    reference: rowOf.get(reference)!,
+    a: rowOf.get(a)!,
+    b: rowOf.get(b)!,
+    target: 0,
+  }))
   let offset = 0
   const gaps = members.map((member) => {
     const dim = memberDim(member)
@@ -75,5 +111,8 @@ function requestOf({ source, box }: DatasetItem): ImageRequest {
 function wholeNumber(name: string, given: string, least: number): number {
   const value = Number(given)
   if (Number.isInteger(value) && value >= least) return value
-  throw new LookalikeError('cli/value', { problem: `${name} is ${given}`, expected: `a whole number of at least ${least}` })
+  throw new LookalikeError('cli/value', {
+    problem: `${name} is ${given}`,
+    expected: `a whole number of at least ${least}`,
+  })
 }

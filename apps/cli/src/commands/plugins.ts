@@ -1,4 +1,4 @@
-import { KINDS, LookalikeError, nearestName, type JsonSchema, type Kind } from '@lookalike/core'
+import { type JsonSchema, KINDS, type Kind, LookalikeError, nearestName } from '@lookalike/core'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject } from '../open-project.js'
 import { renderTable } from '../terminal/render-table.js'
@@ -24,18 +24,36 @@ export const plugins = defineCommand({
     if (kind !== undefined && args.name !== undefined) {
       const plugin = registry.get(kind, args.name)
       const schema = plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema
-      output.result({ kind, name: plugin.name, description: plugin.description, ...registry.origin(kind, plugin.name), options: schema })
+      output.result({
+        kind,
+        name: plugin.name,
+        description: plugin.description,
+        ...registry.origin(kind, plugin.name),
+        options: schema,
+      })
       output.print(`${plugin.name} (${kind}): ${plugin.description}`)
       output.print()
       output.print(optionsTable(schema))
       return
     }
     const found = registry.list(kind)
-    output.result(found.map(({ plugin, origin }) => ({ kind: plugin.kind, name: plugin.name, description: plugin.description, ...origin })))
+    output.result(
+      found.map(({ plugin, origin }) => ({
+        kind: plugin.kind,
+        name: plugin.name,
+        description: plugin.description,
+        ...origin,
+      })),
+    )
     output.print(
       renderTable(
         ['kind', 'name', 'package', 'what it is'],
-        found.map(({ plugin, origin }) => [plugin.kind, plugin.name, `${origin.package}${origin.version ? ` ${origin.version}` : ''}`, plugin.description]),
+        found.map(({ plugin, origin }) => [
+          plugin.kind,
+          plugin.name,
+          `${origin.package}${origin.version ? ` ${origin.version}` : ''}`,
+          plugin.description,
+        ]),
       ),
     )
   },
@@ -44,7 +62,11 @@ export const plugins = defineCommand({
 function checkKind(given: string): Kind {
   if ((KINDS as readonly string[]).includes(given)) return given as Kind
   const near = nearestName(given, KINDS)
-  throw new LookalikeError('cli/unknown-kind', { problem: `There is no kind of plugin "${given}"`, expected: KINDS.join(', '), ...(near && { fix: `Did you mean "${near}"?` }) })
+  throw new LookalikeError('cli/unknown-kind', {
+    problem: `There is no kind of plugin "${given}"`,
+    expected: KINDS.join(', '),
+    ...(near && { fix: `Did you mean "${near}"?` }),
+  })
 }
 
 function optionsTable(schema: JsonSchema): string {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { openGallery, readGalleryManifest, rejectUncertain, type RejectionRule } from '@lookalike/gallery'
+import { openGallery, type RejectionRule, readGalleryManifest, rejectUncertain } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { renderTable } from '../terminal/render-table.js'
@@ -9,7 +9,11 @@ export const reject = defineCommand({
   name: 'reject',
   description: 'Keep the images that a gallery is least sure of out of its results, or take them back.',
   args: {
-    coverage: { type: 'string', valueHint: 'share', description: 'The surest share of the images stays, above 0 up to 1; 1 takes all back.' },
+    coverage: {
+      type: 'string',
+      valueHint: 'share',
+      description: 'The surest share of the images stays, above 0 up to 1; 1 takes all back.',
+    },
     threshold: { type: 'string', valueHint: 'number', description: 'Images up to this uncertainty stay.' },
     ...configArgs,
     ...commonArgs,
@@ -27,16 +31,44 @@ export const reject = defineCommand({
     await withPipeline(project, context, async (pipeline) => {
       const folder = pipeline.path(pipeline.config.gallery)
       const manifest = readGalleryManifest(folder)
-      if (!manifest) throw new LookalikeError('gallery/not-found', { problem: `There is no gallery at ${folder}`, fix: 'Index some images first, or check the path.' }, { fields: { path: folder } })
-      const gallery = await openGallery(folder, { space: manifest.space, dim: manifest.dim, mode: rule ? 'write' : 'read', engine: await pipeline.engine() })
+      if (!manifest)
+        throw new LookalikeError(
+          'gallery/not-found',
+          { problem: `There is no gallery at ${folder}`, fix: 'Index some images first, or check the path.' },
+          { fields: { path: folder } },
+        )
+      const gallery = await openGallery(folder, {
+        space: manifest.space,
+        dim: manifest.dim,
+        mode: rule ? 'write' : 'read',
+        engine: await pipeline.engine(),
+      })
       try {
         const change = rule && (await rejectUncertain(gallery, rule))
-        const out = gallery.entries().filter(({ rejected }) => rejected).sort((a, b) => (b.uncertainty ?? 0) - (a.uncertainty ?? 0) || a.position - b.position)
+        const out = gallery
+          .entries()
+          .filter(({ rejected }) => rejected)
+          .sort((a, b) => (b.uncertainty ?? 0) - (a.uncertainty ?? 0) || a.position - b.position)
         output.finish()
-        output.result({ gallery: folder, images: gallery.size, ...change, nowRejected: out.map(({ id, uncertainty }) => ({ id, uncertainty })) })
-        if (change) output.print(`Threshold ${change.threshold.toPrecision(4)}: ${change.rejected.length} newly rejected, ${change.restored.length} taken back`)
+        output.result({
+          gallery: folder,
+          images: gallery.size,
+          ...change,
+          nowRejected: out.map(({ id, uncertainty }) => ({ id, uncertainty })),
+        })
+        if (change)
+          output.print(
+            `Threshold ${change.threshold.toPrecision(4)}: ${change.rejected.length} newly rejected, ${change.restored.length} taken back`,
+          )
         output.print(`${path.relative('.', folder) || '.'}: ${out.length} of ${gallery.size} images rejected`)
-        if (out.length > 0) output.print(renderTable(['image', 'uncertainty'], out.map(({ id, uncertainty }) => [id, uncertainty?.toFixed(4) ?? '']), [1]))
+        if (out.length > 0)
+          output.print(
+            renderTable(
+              ['image', 'uncertainty'],
+              out.map(({ id, uncertainty }) => [id, uncertainty?.toFixed(4) ?? '']),
+              [1],
+            ),
+          )
       } finally {
         await gallery.close()
       }
@@ -46,7 +78,10 @@ export const reject = defineCommand({
 
 function ruleOf(coverage: string | undefined, threshold: string | undefined): RejectionRule | undefined {
   if (coverage !== undefined && threshold !== undefined) {
-    throw new LookalikeError('cli/value', { problem: 'Both --coverage and --threshold were given', expected: 'one of them' })
+    throw new LookalikeError('cli/value', {
+      problem: 'Both --coverage and --threshold were given',
+      expected: 'one of them',
+    })
   }
   const number = (name: string, text: string) => {
     const value = Number(text)

@@ -5,7 +5,7 @@ import { writeWhole } from '@lookalike/image'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject } from '../open-project.js'
 import type { EvaluationJson } from '../report/evaluation-json.js'
-import { renderComparison, type Run } from '../report/render-comparison.js'
+import { type Run, renderComparison } from '../report/render-comparison.js'
 import { trainingCurves } from '../report/training-curves.js'
 import { formatPercent, metricLabel } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
@@ -14,8 +14,17 @@ export const report = defineCommand({
   name: 'report',
   description: 'Compare runs: their figures in one table and one page.',
   args: {
-    run: { type: 'positional', required: false, description: 'Names or folders of runs. Default: all runs of the config.' },
-    out: { type: 'string', alias: 'o', valueHint: 'file', description: 'The page. Default: report.html in the folder of runs.' },
+    run: {
+      type: 'positional',
+      required: false,
+      description: 'Names or folders of runs. Default: all runs of the config.',
+    },
+    out: {
+      type: 'string',
+      alias: 'o',
+      valueHint: 'file',
+      description: 'The page. Default: report.html in the folder of runs.',
+    },
     ...configArgs,
     ...commonArgs,
   },
@@ -28,14 +37,21 @@ export const report = defineCommand({
   async run(args, { output, positionals }) {
     const { loaded } = await openProject(args.config)
     const runsFolder = path.resolve(loaded.folder, loaded.config.runs)
-    const folders = positionals.length > 0 ? positionals.map((name) => (/[/\\]/.test(name) ? path.resolve(name) : path.join(runsFolder, name))) : await subfolders(runsFolder)
+    const folders =
+      positionals.length > 0
+        ? positionals.map((name) => (/[/\\]/.test(name) ? path.resolve(name) : path.join(runsFolder, name)))
+        : await subfolders(runsFolder)
     const runs: Run[] = []
     for (const folder of folders) {
       const run = await readRun(folder, positionals.length > 0)
       if (run) runs.push(run)
     }
     if (runs.length === 0) {
-      throw new LookalikeError('report/no-runs', { problem: `No run in ${runsFolder} was evaluated yet`, expected: 'a metrics.json in a run\'s folder', fix: 'Make one with: lookalike evaluate' })
+      throw new LookalikeError('report/no-runs', {
+        problem: `No run in ${runsFolder} was evaluated yet`,
+        expected: "a metrics.json in a run's folder",
+        fix: 'Make one with: lookalike evaluate',
+      })
     }
     const file = path.resolve(args.out ?? path.join(runsFolder, 'report.html'))
     await writeWhole(file, renderComparison(runs, path.dirname(file)))
@@ -48,7 +64,10 @@ export const report = defineCommand({
 
 async function subfolders(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => path.join(folder, entry.name)).sort()
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => path.join(folder, entry.name))
+    .sort()
 }
 
 async function readRun(folder: string, asked: boolean): Promise<Run | undefined> {
@@ -56,12 +75,24 @@ async function readRun(folder: string, asked: boolean): Promise<Run | undefined>
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) {
     if (!asked) return undefined
-    throw new LookalikeError('report/no-metrics', { problem: `${folder} has no metrics.json`, expected: 'the folder of a run that was evaluated', fix: 'Evaluate it first: lookalike evaluate' }, { fields: { folder } })
+    throw new LookalikeError(
+      'report/no-metrics',
+      {
+        problem: `${folder} has no metrics.json`,
+        expected: 'the folder of a run that was evaluated',
+        fix: 'Evaluate it first: lookalike evaluate',
+      },
+      { fields: { folder } },
+    )
   }
   try {
     return { folder, result: JSON.parse(text) as EvaluationJson, training: await trainingCurves(folder) }
   } catch (cause) {
-    throw new LookalikeError('report/damaged', { problem: `${file} is no JSON: ${(cause as Error).message}`, fix: 'Evaluate the run again.' }, { fields: { file }, cause })
+    throw new LookalikeError(
+      'report/damaged',
+      { problem: `${file} is no JSON: ${(cause as Error).message}`, fix: 'Evaluate the run again.' },
+      { fields: { file }, cause },
+    )
   }
 }
 
@@ -71,7 +102,13 @@ function table(runs: readonly Run[]): string {
   return renderTable(
     ['run', 'dataset', 'model', 'reranked by', ...shown.map((name) => `${metricLabel(name)}, %`)],
     runs.map(({ folder, result }) => [
-      path.basename(folder), result.dataset, result.model.name, result.stages.slice(1).map(({ name }) => name).join(', '),
+      path.basename(folder),
+      result.dataset,
+      result.model.name,
+      result.stages
+        .slice(1)
+        .map(({ name }) => name)
+        .join(', '),
       ...shown.map((name) => formatPercent(result.stages.at(-1)?.metrics[name] ?? Number.NaN)),
     ]),
     shown.map((_, i) => i + 4),

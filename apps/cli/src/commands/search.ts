@@ -1,9 +1,16 @@
 import path from 'node:path'
-import { applyReranker, LookalikeError, type Embeddings, type Filter, type ImageRequest, type Ranking } from '@lookalike/core'
+import {
+  applyReranker,
+  type Embeddings,
+  type Filter,
+  type ImageRequest,
+  LookalikeError,
+  type Ranking,
+} from '@lookalike/core'
+import { type Gallery, type GalleryEntry, openGallery } from '@lookalike/gallery'
 import { describeSource, writeWhole } from '@lookalike/image'
 import { type Pipeline } from '@lookalike/pipeline'
-import { openGallery, type Gallery, type GalleryEntry } from '@lookalike/gallery'
-import { commonArgs, configArgs, defineCommand, type CommandContext } from '../command.js'
+import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { requestOfEntry } from '../gallery/gallery-source.js'
 import { parseFilter } from '../gallery/parse-filter.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
@@ -17,9 +24,19 @@ export const search = defineCommand({
   args: {
     image: { type: 'positional', description: 'Paths or URLs of images.' },
     top: { type: 'string', valueHint: 'number', alias: 'k', default: '10', description: 'Results for each image.' },
-    filter: { type: 'string', alias: 'f', valueHint: 'key=value', description: 'Only images whose metadata fit: label=cat,split=test; several values of a key: label=cat|dog.' },
+    filter: {
+      type: 'string',
+      alias: 'f',
+      valueHint: 'key=value',
+      description: 'Only images whose metadata fit: label=cat,split=test; several values of a key: label=cat|dog.',
+    },
     html: { type: 'string', valueHint: 'file', description: 'Write a page with the pictures.' },
-    model: { type: 'string', alias: 'm', valueHint: 'file.onnx', description: 'Embed with this model instead of the config\'s encoder.' },
+    model: {
+      type: 'string',
+      alias: 'm',
+      valueHint: 'file.onnx',
+      description: "Embed with this model instead of the config's encoder.",
+    },
     ...configArgs,
     ...commonArgs,
   },
@@ -33,15 +50,27 @@ export const search = defineCommand({
   async run(args, context) {
     const { output, positionals } = context
     const k = Number(args.top)
-    if (!Number.isInteger(k) || k < 1) throw new LookalikeError('cli/value', { problem: `--top is ${args.top}`, expected: 'a whole number above 0' })
+    if (!Number.isInteger(k) || k < 1)
+      throw new LookalikeError('cli/value', { problem: `--top is ${args.top}`, expected: 'a whole number above 0' })
     const filter = args.filter === undefined ? undefined : parseFilter(args.filter)
     const project = await openProject(args.config, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
       const images = positionals.map((source): ImageRequest => ({ source }))
       const model = await pipeline.model()
-      const gallery = await openGallery(pipeline.path(pipeline.config.gallery), { space: model.space, dim: model.dim, engine: await pipeline.engine(), mode: 'read', onWarning: output.warn })
+      const gallery = await openGallery(pipeline.path(pipeline.config.gallery), {
+        space: model.space,
+        dim: model.dim,
+        engine: await pipeline.engine(),
+        mode: 'read',
+        onWarning: output.warn,
+      })
       try {
-        if (k > gallery.size) output.warn({ code: 'search/k-too-large', message: `--top ${k} is larger than the gallery; all ${gallery.size} images are ranked.`, fields: { k, size: gallery.size } })
+        if (k > gallery.size)
+          output.warn({
+            code: 'search/k-too-large',
+            message: `--top ${k} is larger than the gallery; all ${gallery.size} images are ranked.`,
+            fields: { k, size: gallery.size },
+          })
         const { embeddings } = await pipeline.embed(images, 'query', { signal: context.signal, onCorrupt: 'fail' })
         const rankings = await rank(gallery, pipeline, embeddings, images, { k, ...(filter && { filter }) }, context)
         const results = images.map((query, row) => resultOf(query, rankings[row]!, k, gallery))
@@ -82,7 +111,11 @@ async function rank(
   })
   for (const reranker of rerankers) {
     await reranker.prepare?.(view, { signal, onWarning: output.warn })
-    rankings = await applyReranker(reranker, { rankings, queries, gallery: view, queryImages: images, galleryImages }, { signal, onWarning: output.warn, onProgress: output.progress })
+    rankings = await applyReranker(
+      reranker,
+      { rankings, queries, gallery: view, queryImages: images, galleryImages },
+      { signal, onWarning: output.warn, onProgress: output.progress },
+    )
   }
   return rankings
 }
@@ -113,7 +146,12 @@ function jsonOf({ query, hits }: SearchResult) {
 function tableOf({ hits }: SearchResult): string {
   return renderTable(
     ['rank', 'distance', 'label', 'image'],
-    hits.map(({ entry, distance }, i) => [String(i + 1), formatDistance(distance, 4), String(entry.metadata?.label ?? ''), entry.id]),
+    hits.map(({ entry, distance }, i) => [
+      String(i + 1),
+      formatDistance(distance, 4),
+      String(entry.metadata?.label ?? ''),
+      entry.id,
+    ]),
     [0, 1],
   )
 }

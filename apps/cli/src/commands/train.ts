@@ -6,7 +6,7 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const train = defineCommand({
   name: 'train',
-  description: 'Train as the config says, into the run\'s folder.',
+  description: "Train as the config says, into the run's folder.",
   args: {
     resume: { type: 'boolean', description: 'Go on from the last checkpoint of the run.' },
     overwrite: { type: 'boolean', description: 'Replace an earlier run of the same name.' },
@@ -33,14 +33,21 @@ export const train = defineCommand({
       output.finish()
       const artefact = path.join(pipeline.runFolder, result.artefact)
       output.result({ ...result, folder: pipeline.runFolder, artefact })
-      const figures = Object.entries(result.metrics).map(([name, value]) => [name, String(Number(value.toPrecision(5)))])
+      const figures = Object.entries(result.metrics).map(([name, value]) => [
+        name,
+        String(Number(value.toPrecision(5))),
+      ])
       if (figures.length > 0) output.print(renderTable(['figure', 'value'], figures, [1]))
       output.print()
       if (result.stopped === 'aborted') {
-        output.note(`Stopped; go on with: lookalike train --resume${args.config === undefined ? '' : ` --config ${args.config}`}`)
+        output.note(
+          `Stopped; go on with: lookalike train --resume${args.config === undefined ? '' : ` --config ${args.config}`}`,
+        )
         return EXIT.interrupted
       }
-      output.print(`${result.stopped === 'early' ? 'Stopped early: it no longer got better. ' : ''}Wrote ${path.relative('.', artefact)}`)
+      output.print(
+        `${result.stopped === 'early' ? 'Stopped early: it no longer got better. ' : ''}Wrote ${path.relative('.', artefact)}`,
+      )
       if (artefact.endsWith('.onnx')) output.print(`Try it: lookalike evaluate --model ${path.relative('.', artefact)}`)
       return EXIT.ok
     })

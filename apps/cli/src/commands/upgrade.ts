@@ -18,11 +18,19 @@ export const upgrade = defineCommand({
     await withPipeline(project, context, async (pipeline) => {
       const folder = pipeline.path(pipeline.config.gallery)
       const model = await pipeline.model()
-      const result = await upgradeGallery(folder, model, { signal, onProgress: output.progress, engine: await pipeline.engine() })
+      const result = await upgradeGallery(folder, model, {
+        signal,
+        onProgress: output.progress,
+        engine: await pipeline.engine(),
+      })
       output.finish()
       output.result({ gallery: folder, space: model.space, ...result })
       const place = path.relative('.', folder) || '.'
-      output.print(result.changed ? `${place}: ${result.images} images, now for ${model.space}` : `${place}: already made for this model, nothing to do`)
+      output.print(
+        result.changed
+          ? `${place}: ${result.images} images, now for ${model.space}`
+          : `${place}: already made for this model, nothing to do`,
+      )
     })
   },
 })

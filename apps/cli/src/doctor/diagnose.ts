@@ -1,6 +1,6 @@
+import { access, constants, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, freemem, totalmem } from 'node:os'
-import { access, constants, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { isLookalikeError } from '@lookalike/core'
 import { refsOf, resolveConfig } from '@lookalike/pipeline'
@@ -67,9 +67,24 @@ function machine(): Finding {
 }
 
 const NATIVES = [
-  { name: 'onnxruntime-node', owner: '@lookalike/onnx', purpose: 'runs every model', remedy: 'Run: npm install onnxruntime-node. Behind a proxy set ONNXRUNTIME_NODE_INSTALL=skip first.' },
-  { name: 'sharp', owner: '@lookalike/cli', purpose: 'reads images', remedy: 'Run: npm install sharp. On Alpine and other musl systems: npm install --os=linux --libc=musl sharp.' },
-  { name: 'usearch', owner: '@lookalike/gallery', purpose: 'approximate search', remedy: 'Run: npm install usearch, or use the index "exact".' },
+  {
+    name: 'onnxruntime-node',
+    owner: '@lookalike/onnx',
+    purpose: 'runs every model',
+    remedy: 'Run: npm install onnxruntime-node. Behind a proxy set ONNXRUNTIME_NODE_INSTALL=skip first.',
+  },
+  {
+    name: 'sharp',
+    owner: '@lookalike/cli',
+    purpose: 'reads images',
+    remedy: 'Run: npm install sharp. On Alpine and other musl systems: npm install --os=linux --libc=musl sharp.',
+  },
+  {
+    name: 'usearch',
+    owner: '@lookalike/gallery',
+    purpose: 'approximate search',
+    remedy: 'Run: npm install usearch, or use the index "exact".',
+  },
 ] as const
 
 async function natives(): Promise<Finding[]> {
@@ -80,14 +95,20 @@ async function natives(): Promise<Finding[]> {
       return { check: name, status: 'ok', detail: `${versionOf(require, name)}, ${purpose}` }
     } catch (error) {
       const detail = `does not load: ${firstLine(error)}`
-      return name === 'usearch' ? { check: name, status: 'warn', detail, remedy } : { check: name, status: 'fail', detail, remedy }
+      return name === 'usearch'
+        ? { check: name, status: 'warn', detail, remedy }
+        : { check: name, status: 'fail', detail, remedy }
     }
   })
 }
 
 /** Packages that keep their package.json to themselves are known by the folder they lie in. */
 function versionOf(require: NodeJS.Require, name: string): string {
-  for (let folder = path.dirname(require.resolve(name)); folder !== path.dirname(folder); folder = path.dirname(folder)) {
+  for (
+    let folder = path.dirname(require.resolve(name));
+    folder !== path.dirname(folder);
+    folder = path.dirname(folder)
+  ) {
     try {
       const found = require(path.join(folder, 'package.json')) as { name?: string; version?: string }
       if (found.name === name && found.version !== undefined) return found.version
@@ -107,10 +128,17 @@ async function tensorflow(): Promise<Finding> {
       check: 'tensorflow.js',
       status: slow ? 'warn' : 'ok',
       detail: `${tensorflowVersion}, backend ${backend}, computes losses (matrix products: ${products})`,
-      ...(slow && { remedy: 'WebAssembly did not start; losses will be slow. Run: npm install @tensorflow/tfjs-backend-wasm' }),
+      ...(slow && {
+        remedy: 'WebAssembly did not start; losses will be slow. Run: npm install @tensorflow/tfjs-backend-wasm',
+      }),
     }
   } catch (error) {
-    return { check: 'tensorflow.js', status: 'fail', detail: `does not start: ${firstLine(error)}`, remedy: 'Run: npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm' }
+    return {
+      check: 'tensorflow.js',
+      status: 'fail',
+      detail: `does not start: ${firstLine(error)}`,
+      remedy: 'Run: npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm',
+    }
   }
 }
 
@@ -119,15 +147,34 @@ async function project(at: string | undefined): Promise<Finding[]> {
   try {
     opened = await openProject(at)
   } catch (error) {
-    return [{ check: 'config', status: 'fail', detail: (error as Error).message, ...(!isLookalikeError(error) && { remedy: 'Run it again with --debug.' }) }]
+    return [
+      {
+        check: 'config',
+        status: 'fail',
+        detail: (error as Error).message,
+        ...(!isLookalikeError(error) && { remedy: 'Run it again with --debug.' }),
+      },
+    ]
   }
   const { loaded, registry } = opened
   const found = registry.list()
-  const packages = [...new Set(found.map(({ origin }) => `${origin.package}${origin.version ? ` ${origin.version}` : ''}`))]
-  const findings: Finding[] = [{ check: 'plugins', status: 'ok', detail: `${found.length} from ${packages.join(', ')}` }]
+  const packages = [
+    ...new Set(found.map(({ origin }) => `${origin.package}${origin.version ? ` ${origin.version}` : ''}`)),
+  ]
+  const findings: Finding[] = [
+    { check: 'plugins', status: 'ok', detail: `${found.length} from ${packages.join(', ')}` },
+  ]
   const [file] = loaded.files
   if (file === undefined) {
-    return [...findings, { check: 'config', status: 'warn', detail: 'none here; everything is at its default', remedy: 'Make one with: lookalike init' }]
+    return [
+      ...findings,
+      {
+        check: 'config',
+        status: 'warn',
+        detail: 'none here; everything is at its default',
+        remedy: 'Make one with: lookalike init',
+      },
+    ]
   }
   try {
     await resolveConfig(loaded.config, registry, file)
@@ -139,25 +186,45 @@ async function project(at: string | undefined): Promise<Finding[]> {
     const model = typeof ref === 'object' && 'model' in ref && typeof ref.model === 'string' ? ref.model : undefined
     if (model === undefined || !model.endsWith('.onnx')) continue
     const full = path.resolve(loaded.folder, model)
-    const size = await stat(full).then(({ size: bytes }) => bytes, () => undefined)
+    const size = await stat(full).then(
+      ({ size: bytes }) => bytes,
+      () => undefined,
+    )
     findings.push(
       size === undefined
-        ? { check: `${where}.model`, status: 'fail', detail: `${full} is not there`, remedy: 'Check the path, or train it first.' }
+        ? {
+            check: `${where}.model`,
+            status: 'fail',
+            detail: `${full} is not there`,
+            remedy: 'Check the path, or train it first.',
+          }
         : { check: `${where}.model`, status: 'ok', detail: `${full}, ${(size / 2 ** 20).toFixed(1)} MiB` },
     )
   }
   findings.push(await writable('runs', path.resolve(loaded.folder, loaded.config.runs)))
-  if (loaded.config.cache !== false) findings.push(await writable('cache', path.resolve(loaded.folder, loaded.config.cache)))
+  if (loaded.config.cache !== false)
+    findings.push(await writable('cache', path.resolve(loaded.folder, loaded.config.cache)))
   return findings
 }
 
 async function writable(check: 'runs' | 'cache', folder: string): Promise<Finding> {
   for (let at = folder; ; at = path.dirname(at)) {
     if (await stat(at).catch(() => undefined)) {
-      const may = await access(at, constants.W_OK).then(() => true, () => false)
-      return may ? { check, status: 'ok', detail: folder } : { check, status: 'fail', detail: `${at} may not be written to`, remedy: `Change its permissions, or set "${check}" in the config.` }
+      const may = await access(at, constants.W_OK).then(
+        () => true,
+        () => false,
+      )
+      return may
+        ? { check, status: 'ok', detail: folder }
+        : {
+            check,
+            status: 'fail',
+            detail: `${at} may not be written to`,
+            remedy: `Change its permissions, or set "${check}" in the config.`,
+          }
     }
-    if (at === path.dirname(at)) return { check, status: 'fail', detail: `${folder} cannot be made`, remedy: `Set "${check}" in the config.` }
+    if (at === path.dirname(at))
+      return { check, status: 'fail', detail: `${folder} cannot be made`, remedy: `Set "${check}" in the config.` }
   }
 }
 

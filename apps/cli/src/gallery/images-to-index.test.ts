@@ -1,8 +1,8 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Warning } from '@lookalike/core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { imagesOfPaths } from './images-to-index.js'
 
 let folder = ''
@@ -26,7 +26,10 @@ it('finds images by their names, labelled by their folders', async () => {
 })
 
 it('names a path that is not there', async () => {
-  await expect(imagesOfPaths([path.join(folder, 'gone')], () => {})).rejects.toMatchObject({ code: 'image/not-found', message: expect.stringContaining('gone') as unknown })
+  await expect(imagesOfPaths([path.join(folder, 'gone')], () => {})).rejects.toMatchObject({
+    code: 'image/not-found',
+    message: expect.stringContaining('gone') as unknown,
+  })
 })
 
 it.skipIf(process.platform === 'win32')('names a folder that it may not read, and goes on', async () => {

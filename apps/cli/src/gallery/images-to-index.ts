@@ -1,6 +1,13 @@
 import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, toWarning, type DatasetItem, type ImageRequest, type Metadata, type Warning } from '@lookalike/core'
+import {
+  type DatasetItem,
+  type ImageRequest,
+  LookalikeError,
+  type Metadata,
+  toWarning,
+  type Warning,
+} from '@lookalike/core'
 import { type Pipeline } from '@lookalike/pipeline'
 
 /** An image on its way into a gallery. */
@@ -22,7 +29,10 @@ function imageOfItem(item: DatasetItem): IndexImage {
   const { id, source, box, label, split, category } = item
   return {
     id,
-    request: { source: typeof source === 'string' && !/^[a-z][a-z0-9+.-]+:/i.test(source) ? path.resolve(source) : source, ...(box && { box }) },
+    request: {
+      source: typeof source === 'string' && !/^[a-z][a-z0-9+.-]+:/i.test(source) ? path.resolve(source) : source,
+      ...(box && { box }),
+    },
     metadata: { ...item.metadata, label, split, ...(category !== undefined && { category }) },
   }
 }
@@ -39,7 +49,10 @@ export interface FoundImages {
  *
  * @throws `image/not-found` for a path that does not exist.
  */
-export async function imagesOfPaths(paths: readonly string[], onWarning: (warning: Warning) => void): Promise<FoundImages> {
+export async function imagesOfPaths(
+  paths: readonly string[],
+  onWarning: (warning: Warning) => void,
+): Promise<FoundImages> {
   const images: IndexImage[] = []
   const unread: string[] = []
   const idOf = (file: string) => path.relative('.', file).split(path.sep).join('/')
@@ -67,7 +80,11 @@ export async function imagesOfPaths(paths: readonly string[], onWarning: (warnin
   for (const given of paths) {
     const full = path.resolve(given)
     const what = await stat(full).catch((cause: unknown) => {
-      throw new LookalikeError('image/not-found', { problem: `There is nothing at ${full}`, expected: 'image files or folders of them' }, { fields: { path: full }, cause })
+      throw new LookalikeError(
+        'image/not-found',
+        { problem: `There is nothing at ${full}`, expected: 'image files or folders of them' },
+        { fields: { path: full }, cause },
+      )
     })
     if (what.isDirectory()) await walk(full)
     else add(full)

@@ -1,4 +1,4 @@
-import { LookalikeError, type Filter } from '@lookalike/core'
+import { type Filter, LookalikeError } from '@lookalike/core'
 
 /**
  * `label=cat|dog,split=test` as a filter. Numbers, true and false also fit metadata of that type.
@@ -10,9 +10,15 @@ export function parseFilter(text: string): Filter {
   for (const part of text.split(',')) {
     const equals = part.indexOf('=')
     if (equals < 1) {
-      throw new LookalikeError('cli/filter', { problem: `The filter "${part}" has no key and value`, expected: 'key=value, key=one|other, several joined by commas' })
+      throw new LookalikeError('cli/filter', {
+        problem: `The filter "${part}" has no key and value`,
+        expected: 'key=value, key=one|other, several joined by commas',
+      })
     }
-    filter[part.slice(0, equals).trim()] = part.slice(equals + 1).split('|').flatMap((value) => readings(value.trim()))
+    filter[part.slice(0, equals).trim()] = part
+      .slice(equals + 1)
+      .split('|')
+      .flatMap((value) => readings(value.trim()))
   }
   return filter
 }

@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, createRandom, type Combined, type Embeddings } from '@lookalike/core'
-import { type Model } from '@lookalike/core'
+import { type Combined, createEmbeddings, createRandom, type Embeddings, type Model } from '@lookalike/core'
 import { openGallery } from '@lookalike/gallery'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { upgradeGallery } from './upgrade-gallery.js'
@@ -16,23 +15,52 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const heavy = { name: 'heavy', space: 'heavy space', dim: 3 }
 
 /** A model whose gallery vectors are the first `dim` values of the member's, `scale` times. */
-function modelOf(space: string, dim: number, scale: number, members = [heavy]): Model & Required<Pick<Model, 'members' | 'fromMembers'>> {
+function modelOf(
+  space: string,
+  dim: number,
+  scale: number,
+  members = [heavy],
+): Model & Required<Pick<Model, 'members' | 'fromMembers'>> {
   const fromMembers = async (given: Readonly<Record<string, Embeddings>>): Promise<Combined<'gallery'>> => {
     const { data, rows } = given['heavy']!
-    const combined = Float32Array.from({ length: rows * dim }, (_, i) => scale * data[Math.floor(i / dim) * 3 + (i % dim)]!)
-    return { embeddings: createEmbeddings({ data: combined, rows, dim, space, role: 'gallery' }), uncertainty: Float32Array.from({ length: rows }, (_, row) => scale * row) }
+    const combined = Float32Array.from(
+      { length: rows * dim },
+      (_, i) => scale * data[Math.floor(i / dim) * 3 + (i % dim)]!,
+    )
+    return {
+      embeddings: createEmbeddings({ data: combined, rows, dim, space, role: 'gallery' }),
+      uncertainty: Float32Array.from({ length: rows }, (_, row) => scale * row),
+    }
   }
-  return { name: 'test', dim, space, symmetric: false, members, fromMembers, embed: () => Promise.reject(new Error('no images here')), dispose: async () => undefined }
+  return {
+    name: 'test',
+    dim,
+    space,
+    symmetric: false,
+    members,
+    fromMembers,
+    embed: () => Promise.reject(new Error('no images here')),
+    dispose: async () => undefined,
+  }
 }
 
 const items = Array.from({ length: 9 }, (_, i) => ({ id: `image ${i}`, hash: String(i) }))
 const random = createRandom(0)
-const kept = createEmbeddings({ data: Float32Array.from({ length: 27 }, () => random.normal()), rows: 9, dim: 3, space: heavy.space, role: 'any' })
+const kept = createEmbeddings({
+  data: Float32Array.from({ length: 27 }, () => random.normal()),
+  rows: 9,
+  dim: 3,
+  space: heavy.space,
+  role: 'any',
+})
 
 async function fill(at: string, model: ReturnType<typeof modelOf>) {
   const gallery = await openGallery(at, { space: model.space, dim: model.dim, members: model.members })
   const { embeddings, uncertainty } = await model.fromMembers({ heavy: kept })
-  await gallery.add(items.map((item, row) => ({ ...item, uncertainty: uncertainty![row]! })), { embeddings, members: { heavy: kept } })
+  await gallery.add(
+    items.map((item, row) => ({ ...item, uncertainty: uncertainty![row]! })),
+    { embeddings, members: { heavy: kept } },
+  )
   return gallery
 }
 
@@ -59,7 +87,9 @@ it('a failure leaves the old gallery as it was, and readers of it go on', async 
   await (await fill(folder, older)).close()
   const before = await contents(folder, older)
   const reader = await openGallery(folder, { space: older.space, dim: older.dim, mode: 'read' })
-  await expect(upgradeGallery(folder, { ...newer, fromMembers: () => Promise.reject(new Error('broken')) })).rejects.toThrow('broken')
+  await expect(
+    upgradeGallery(folder, { ...newer, fromMembers: () => Promise.reject(new Error('broken')) }),
+  ).rejects.toThrow('broken')
   expect(await contents(folder, older)).toEqual(before)
   await upgradeGallery(folder, newer)
   const queries = createEmbeddings({ data: Float32Array.of(1, 0), rows: 1, dim: 2, space: older.space, role: 'query' })
@@ -70,7 +100,10 @@ it('a failure leaves the old gallery as it was, and readers of it go on', async 
 it('says what is missing', async () => {
   await (await fill(folder, older)).close()
   const other = modelOf('newer', 3, 2, [{ ...heavy, space: 'another model' }])
-  await expect(upgradeGallery(folder, other)).rejects.toMatchObject({ code: 'upgrade/members', fields: { missing: ['heavy'] } })
+  await expect(upgradeGallery(folder, other)).rejects.toMatchObject({
+    code: 'upgrade/members',
+    fields: { missing: ['heavy'] },
+  })
   const { members: _, fromMembers: __, ...plain } = newer
   await expect(upgradeGallery(folder, plain)).rejects.toMatchObject({ code: 'upgrade/model' })
   await expect(upgradeGallery(path.join(folder, 'nothing'), newer)).rejects.toMatchObject({ code: 'gallery/not-found' })

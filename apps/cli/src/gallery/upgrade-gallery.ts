@@ -1,5 +1,4 @@
-import { LookalikeError, type OperationOptions, type VectorIndexEngine } from '@lookalike/core'
-import { type Model } from '@lookalike/core'
+import { LookalikeError, type Model, type OperationOptions, type VectorIndexEngine } from '@lookalike/core'
 import { openGallery, readGalleryManifest } from '@lookalike/gallery'
 
 export interface Upgraded {
@@ -15,7 +14,11 @@ export interface Upgraded {
  * @throws `upgrade/model` for models without gallery members, `upgrade/members` when the gallery keeps no embeddings of one of
  * them, `gallery/not-found`, `gallery/locked`.
  */
-export async function upgradeGallery(folder: string, model: Model, options: OperationOptions & { readonly engine?: VectorIndexEngine } = {}): Promise<Upgraded> {
+export async function upgradeGallery(
+  folder: string,
+  model: Model,
+  options: OperationOptions & { readonly engine?: VectorIndexEngine } = {},
+): Promise<Upgraded> {
   const { engine, ...operation } = options
   const { members, fromMembers } = model
   if (!members || !fromMembers) {
@@ -26,8 +29,16 @@ export async function upgradeGallery(folder: string, model: Model, options: Oper
     })
   }
   const manifest = readGalleryManifest(folder)
-  if (!manifest) throw new LookalikeError('gallery/not-found', { problem: `There is no gallery at ${folder}`, fix: 'Index some images first, or check the path.' }, { fields: { path: folder } })
-  const missing = members.filter(({ name, space, dim }) => !manifest.members.some((kept) => kept.name === name && kept.space === space && kept.dim === dim))
+  if (!manifest)
+    throw new LookalikeError(
+      'gallery/not-found',
+      { problem: `There is no gallery at ${folder}`, fix: 'Index some images first, or check the path.' },
+      { fields: { path: folder } },
+    )
+  const missing = members.filter(
+    ({ name, space, dim }) =>
+      !manifest.members.some((kept) => kept.name === name && kept.space === space && kept.dim === dim),
+  )
   if (missing.length > 0) {
     throw new LookalikeError(
       'upgrade/members',
@@ -42,7 +53,11 @@ export async function upgradeGallery(folder: string, model: Model, options: Oper
   const gallery = await openGallery(folder, { space: manifest.space, dim: manifest.dim, ...(engine && { engine }) })
   try {
     const changed = gallery.space !== model.space
-    if (changed) await gallery.rewrite({ space: model.space, dim: model.dim, transform: ({ members: kept }) => fromMembers(kept) }, operation)
+    if (changed)
+      await gallery.rewrite(
+        { space: model.space, dim: model.dim, transform: ({ members: kept }) => fromMembers(kept) },
+        operation,
+      )
     return { images: gallery.size, changed }
   } finally {
     await gallery.close()

@@ -49,7 +49,12 @@ export async function openLabelSession(file: string, questions: readonly LabelQu
   const state = (): LabelState => {
     const number = history.length
     const question = open[number]
-    return { ...(question && { question: { ...question, number } }), answered: lines.length, left: open.length - number, canUndo: number > 0 }
+    return {
+      ...(question && { question: { ...question, number } }),
+      answered: lines.length,
+      left: open.length - number,
+      canUndo: number > 0,
+    }
   }
   return {
     state,
@@ -82,11 +87,14 @@ export async function openLabelSession(file: string, questions: readonly LabelQu
 /** `count` different questions about the images, seeded. */
 export function drawQuestions(ids: readonly string[], count: number, seed: number): LabelQuestion[] {
   if (ids.length < 3) {
-    throw new LookalikeError('label/few-images', { problem: `The dataset has ${ids.length} images`, expected: 'at least three to ask about' })
+    throw new LookalikeError('label/few-images', {
+      problem: `The dataset has ${ids.length} images`,
+      expected: 'at least three to ask about',
+    })
   }
   const random = createRandom(`${seed}/label`)
   const found = new Map<string, LabelQuestion>()
-  const most = ids.length * ((ids.length - 1) * (ids.length - 2)) / 2
+  const most = (ids.length * ((ids.length - 1) * (ids.length - 2))) / 2
   while (found.size < Math.min(count, most)) {
     const [reference, a, b] = [random.integer(ids.length), random.integer(ids.length), random.integer(ids.length)]
     if (reference === a || reference === b || a === b) continue
@@ -101,9 +109,15 @@ export function drawQuestions(ids: readonly string[], count: number, seed: numbe
  * The questions that the members disagree on most come first; ties keep their order. Each member has one gap a question, above 0 where it
  * takes a for the closer one.
  */
-export function orderByDisagreement(questions: readonly LabelQuestion[], gaps: readonly ArrayLike<number>[]): LabelQuestion[] {
+export function orderByDisagreement(
+  questions: readonly LabelQuestion[],
+  gaps: readonly ArrayLike<number>[],
+): LabelQuestion[] {
   const split = questions.map((_, at) => Math.abs(gaps.reduce((sum, gap) => sum + Math.sign(gap[at]!), 0)))
-  return questions.map((question, at) => ({ question, at })).sort((x, y) => split[x.at]! - split[y.at]! || x.at - y.at).map(({ question }) => question)
+  return questions
+    .map((question, at) => ({ question, at }))
+    .sort((x, y) => split[x.at]! - split[y.at]! || x.at - y.at)
+    .map(({ question }) => question)
 }
 
 function keyOf({ reference, a, b }: LabelQuestion): string {
@@ -117,12 +131,18 @@ async function readAnswers(file: string): Promise<string[]> {
   })
   if (text === undefined) return []
   const [header, ...lines] = text.split(/\r?\n/).filter((line) => line !== '')
-  const bad = header === HEADER ? lines.findIndex((line) => splitLine(line).length !== 4 || !['a', 'b'].includes(splitLine(line)[3]!)) : -2
+  const bad =
+    header === HEADER
+      ? lines.findIndex((line) => splitLine(line).length !== 4 || !['a', 'b'].includes(splitLine(line)[3]!))
+      : -2
   if (bad === -1) return lines
   throw new LookalikeError(
     'label/file',
     {
-      problem: bad === -2 ? `${file} starts with ${JSON.stringify(header ?? '')}` : `${file}:${bad + 2} is ${JSON.stringify(lines[bad])}`,
+      problem:
+        bad === -2
+          ? `${file} starts with ${JSON.stringify(header ?? '')}`
+          : `${file}:${bad + 2} is ${JSON.stringify(lines[bad])}`,
       expected: `a CSV that this command wrote: ${HEADER}`,
       fix: 'Name another file with --out.',
     },
@@ -140,5 +160,7 @@ function cell(text: string): string {
 }
 
 function splitLine(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '')
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  )
 }

@@ -5,12 +5,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ImageRequest } from '@lookalike/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { drawQuestions, openLabelSession, orderByDisagreement, type LabelQuestion } from './label-session.js'
-import { serveLabels, type LabelServer } from './serve-labels.js'
+import { drawQuestions, type LabelQuestion, openLabelSession, orderByDisagreement } from './label-session.js'
+import { type LabelServer, serveLabels } from './serve-labels.js'
 
 const CHROMIUM = '/usr/bin/chromium'
 const ids = ['red, dark', 'green', 'blue', 'grey']
-const images = new Map(ids.map((id, i): [string, ImageRequest] => [id, { source: { data: Uint8Array.of(60 * i, 90, 200 - 40 * i), width: 1, height: 1 } }]))
+const images = new Map(
+  ids.map((id, i): [string, ImageRequest] => [
+    id,
+    { source: { data: Uint8Array.of(60 * i, 90, 200 - 40 * i), width: 1, height: 1 } },
+  ]),
+)
 const questions: LabelQuestion[] = [
   { reference: 'red, dark', a: 'green', b: 'blue' },
   { reference: 'green', a: 'blue', b: 'grey' },
@@ -28,7 +33,8 @@ afterEach(async () => {
   server = undefined
   await rm(folder, { recursive: true })
 })
-const start = async () => (server = await serveLabels({ session: await openLabelSession(file, questions), images, port: 0 }))
+const start = async () =>
+  (server = await serveLabels({ session: await openLabelSession(file, questions), images, port: 0 }))
 const answers = async () => (await readFile(file, 'utf8')).trim().split('\n').slice(1)
 
 describe('openLabelSession', () => {
@@ -72,17 +78,31 @@ describe('questions', () => {
   })
 
   it('come in the order of disagreement', () => {
-    expect(orderByDisagreement(questions, [[1, 1, 1], [1, -1, 1], [1, -1, -1], [1, 1, 1]])).toEqual([questions[1], questions[2], questions[0]])
+    expect(
+      orderByDisagreement(questions, [
+        [1, 1, 1],
+        [1, -1, 1],
+        [1, -1, -1],
+        [1, 1, 1],
+      ]),
+    ).toEqual([questions[1], questions[2], questions[0]])
   })
 })
 
 describe('serveLabels', () => {
-  const post = (url: string, body: unknown, type = 'application/json') => fetch(url, { method: 'POST', headers: { 'content-type': type }, body: JSON.stringify(body) })
+  const post = (url: string, body: unknown, type = 'application/json') =>
+    fetch(url, { method: 'POST', headers: { 'content-type': type }, body: JSON.stringify(body) })
 
   it('asks, answers, undoes and shows images', async () => {
     const { url } = await start()
-    expect(await (await fetch(`${url}state`)).json()).toMatchObject({ question: { number: 0, reference: 'red, dark' }, left: 3 })
-    expect(await (await post(`${url}answer`, { number: 0, answer: 'a' })).json()).toMatchObject({ question: { number: 1 }, answered: 1 })
+    expect(await (await fetch(`${url}state`)).json()).toMatchObject({
+      question: { number: 0, reference: 'red, dark' },
+      left: 3,
+    })
+    expect(await (await post(`${url}answer`, { number: 0, answer: 'a' })).json()).toMatchObject({
+      question: { number: 1 },
+      answered: 1,
+    })
     expect(await (await post(`${url}undo`, {})).json()).toMatchObject({ question: { number: 0 }, answered: 0 })
     const image = await fetch(`${url}image?id=${encodeURIComponent('red, dark')}`)
     expect(image.headers.get('content-type')).toBe('image/jpeg')
@@ -96,7 +116,9 @@ describe('serveLabels', () => {
     expect((await post(`${url}answer`, { number: 0, answer: 'a', more: 'x'.repeat(2000) })).status).toBe(400)
     expect((await fetch(`${url}image?id=../../etc/passwd`)).status).toBe(404)
     expect((await fetch(`${url}nowhere`)).status).toBe(404)
-    const status = await new Promise((resolve) => request(`${url}state`, { headers: { host: 'evil.example' } }, ({ statusCode }) => resolve(statusCode)).end())
+    const status = await new Promise((resolve) =>
+      request(`${url}state`, { headers: { host: 'evil.example' } }, ({ statusCode }) => resolve(statusCode)).end(),
+    )
     expect(status).toBe(403)
     expect(existsSync(file)).toBe(false)
   })
@@ -104,41 +126,46 @@ describe('serveLabels', () => {
   it('says when the port is taken', async () => {
     const { url } = await start()
     const session = await openLabelSession(file, questions)
-    await expect(serveLabels({ session, images, port: Number(new URL(url).port) })).rejects.toMatchObject({ code: 'label/port' })
+    await expect(serveLabels({ session, images, port: Number(new URL(url).port) })).rejects.toMatchObject({
+      code: 'label/port',
+    })
   })
 
-  it.skipIf(!existsSync(CHROMIUM))('works in a browser, by keys and on a phone (skipped without /usr/bin/chromium)', async () => {
-    const { chromium } = await import('playwright-core')
-    const { url } = await start()
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
-    try {
-      const page = await browser.newPage({ viewport: { width: 390, height: 740 }, hasTouch: true })
-      await page.goto(url)
-      const status = page.getByRole('status')
-      const says = (text: string) => status.filter({ hasText: text }).waitFor()
-      await says('0 answered, 3 left')
-      // Everything fits the screen of a phone.
-      const right = await page.locator('#b').boundingBox()
-      expect(right!.x + right!.width).toBeLessThanOrEqual(390)
-      expect(right!.y + right!.height).toBeLessThanOrEqual(740)
-      await page.keyboard.press('ArrowRight')
-      await says('1 answered, 2 left')
-      await page.keyboard.press('Backspace')
-      await says('0 answered, 3 left')
-      expect(await answers()).toEqual([])
-      await page.keyboard.press('ArrowLeft')
-      await says('1 answered, 2 left')
-      // Every answer is in the file at once, and the page goes on where it was.
-      expect(await answers()).toEqual(['"red, dark",green,blue,a'])
-      await page.reload()
-      await says('1 answered, 2 left')
-      await page.keyboard.press(' ')
-      await says('1 answered, 1 left')
-      await page.getByRole('button', { name: 'The right one is closer' }).tap()
-      await says('Done: 2 answered')
-      expect(await answers()).toEqual(['"red, dark",green,blue,a', 'blue,"red, dark",grey,b'])
-    } finally {
-      await browser.close()
-    }
-  })
+  it.skipIf(!existsSync(CHROMIUM))(
+    'works in a browser, by keys and on a phone (skipped without /usr/bin/chromium)',
+    async () => {
+      const { chromium } = await import('playwright-core')
+      const { url } = await start()
+      const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+      try {
+        const page = await browser.newPage({ viewport: { width: 390, height: 740 }, hasTouch: true })
+        await page.goto(url)
+        const status = page.getByRole('status')
+        const says = (text: string) => status.filter({ hasText: text }).waitFor()
+        await says('0 answered, 3 left')
+        // Everything fits the screen of a phone.
+        const right = await page.locator('#b').boundingBox()
+        expect(right!.x + right!.width).toBeLessThanOrEqual(390)
+        expect(right!.y + right!.height).toBeLessThanOrEqual(740)
+        await page.keyboard.press('ArrowRight')
+        await says('1 answered, 2 left')
+        await page.keyboard.press('Backspace')
+        await says('0 answered, 3 left')
+        expect(await answers()).toEqual([])
+        await page.keyboard.press('ArrowLeft')
+        await says('1 answered, 2 left')
+        // Every answer is in the file at once, and the page goes on where it was.
+        expect(await answers()).toEqual(['"red, dark",green,blue,a'])
+        await page.reload()
+        await says('1 answered, 2 left')
+        await page.keyboard.press(' ')
+        await says('1 answered, 1 left')
+        await page.getByRole('button', { name: 'The right one is closer' }).tap()
+        await says('Done: 2 answered')
+        expect(await answers()).toEqual(['"red, dark",green,blue,a', 'blue,"red, dark",grey,b'])
+      } finally {
+        await browser.close()
+      }
+    },
+  )
 })

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isLookalikeError, LookalikeError, type ImageRequest } from '@lookalike/core'
+import { type ImageRequest, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
 import { LABEL_PAGE } from './label-page.js'
 import type { LabelAnswer, LabelSession } from './label-session.js'
@@ -24,10 +24,18 @@ const LONGEST_BODY = 1000
 const EDGE = 512
 
 /** @throws `label/port` when the port is taken. */
-export async function serveLabels({ session, images, host = '127.0.0.1', port }: LabelServerOptions): Promise<LabelServer> {
-  const handle = async (request: IncomingMessage): Promise<readonly [status: number, type: string, body: string | Uint8Array]> => {
+export async function serveLabels({
+  session,
+  images,
+  host = '127.0.0.1',
+  port,
+}: LabelServerOptions): Promise<LabelServer> {
+  const handle = async (
+    request: IncomingMessage,
+  ): Promise<readonly [status: number, type: string, body: string | Uint8Array]> => {
     // Another site's page must not reach this server under a name of its own.
-    if (host === '127.0.0.1' && !LOCAL.test(request.headers.host ?? '')) return json(403, { message: 'Only localhost may ask.' })
+    if (host === '127.0.0.1' && !LOCAL.test(request.headers.host ?? ''))
+      return json(403, { message: 'Only localhost may ask.' })
     const url = new URL(request.url ?? '/', 'http://localhost')
     switch (`${request.method} ${url.pathname}`) {
       case 'GET /':
@@ -36,7 +44,9 @@ export async function serveLabels({ session, images, host = '127.0.0.1', port }:
         return json(200, session.state())
       case 'GET /image': {
         const image = images.get(url.searchParams.get('id') ?? '')
-        return image ? [200, 'image/jpeg', await thumbnail(image, EDGE)] : json(404, { message: 'There is no such image.' })
+        return image
+          ? [200, 'image/jpeg', await thumbnail(image, EDGE)]
+          : json(404, { message: 'There is no such image.' })
       }
       case 'POST /answer': {
         const given = await readBody(request)
@@ -52,8 +62,17 @@ export async function serveLabels({ session, images, host = '127.0.0.1', port }:
   }
   const server = createServer((request, response) => {
     handle(request)
-      .catch((error: unknown) => json(500, { message: isLookalikeError(error) || error instanceof Error ? error.message : String(error) }))
-      .then(([status, type, body]) => response.writeHead(status, { 'content-type': type, 'cache-control': type === 'image/jpeg' ? 'max-age=3600' : 'no-store' }).end(body))
+      .catch((error: unknown) =>
+        json(500, { message: isLookalikeError(error) || error instanceof Error ? error.message : String(error) }),
+      )
+      .then(([status, type, body]) =>
+        response
+          .writeHead(status, {
+            'content-type': type,
+            'cache-control': type === 'image/jpeg' ? 'max-age=3600' : 'no-store',
+          })
+          .end(body),
+      )
       .catch(() => response.destroy())
   })
   await listen(server, port, host)
@@ -95,7 +114,16 @@ function json(status: number, value: unknown): readonly [number, string, string]
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
-      reject(new LookalikeError('label/port', { problem: `The page cannot be served at ${host}:${port}: ${cause.message}`, fix: 'Choose another port with --port.' }, { fields: { host, port }, cause })),
+      reject(
+        new LookalikeError(
+          'label/port',
+          {
+            problem: `The page cannot be served at ${host}:${port}: ${cause.message}`,
+            fix: 'Choose another port with --port.',
+          },
+          { fields: { host, port }, cause },
+        ),
+      ),
     )
     server.listen(port, host, resolve)
   })

@@ -1,6 +1,6 @@
 import type { EvaluationResult } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
-import { html, type Html } from './html.js'
+import { type Html, html } from './html.js'
 
 /** Shares of the gallery kept, of those that were measured. */
 const SHOWN = [1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5]

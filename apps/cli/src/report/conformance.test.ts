@@ -1,6 +1,6 @@
+import type { Plugin } from '@lookalike/core'
 import { fromPlugin } from '@lookalike/testkit'
 import { describePlugins, describeReporter } from '@lookalike/testkit/vitest'
-import type { Plugin } from '@lookalike/core'
 import { htmlReporter } from './html-reporter.js'
 import { jsonReporter } from './json-reporter.js'
 

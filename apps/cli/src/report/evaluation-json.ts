@@ -8,7 +8,12 @@ export function evaluationJson(result: EvaluationResult) {
     model: result.model,
     queries: result.queries.length,
     gallery: result.gallery.length,
-    stages: result.stages.map(({ name, metrics, categories, millisecondsPerQuery }) => ({ name, metrics, categories, millisecondsPerQuery })),
+    stages: result.stages.map(({ name, metrics, categories, millisecondsPerQuery }) => ({
+      name,
+      metrics,
+      categories,
+      millisecondsPerQuery,
+    })),
     curves: result.curves,
     ...(result.comparison && { comparison: result.comparison }),
     ...(result.rejection && { rejection: result.rejection }),

@@ -1,7 +1,7 @@
 import type { Curve } from '@lookalike/core'
 import { scaleLinear } from 'd3-scale'
 import { line } from 'd3-shape'
-import { html, raw, type Html } from './html.js'
+import { type Html, html, raw } from './html.js'
 
 const WIDTH = 460
 const HEIGHT = 250
@@ -15,18 +15,29 @@ export function lineChart(curves: readonly Curve[]): Html {
   if (!first) return html``
   const xs = curves.flatMap(({ x }) => x.values)
   const ys = curves.flatMap(({ y }) => y.values).filter(Number.isFinite)
-  const x = scaleLinear().domain([Math.min(...xs), Math.max(...xs)]).range([MARGIN.left, WIDTH - MARGIN.right])
-  const y = scaleLinear().domain(extent(ys)).nice(5).range([HEIGHT - MARGIN.bottom, MARGIN.top])
+  const x = scaleLinear()
+    .domain([Math.min(...xs), Math.max(...xs)])
+    .range([MARGIN.left, WIDTH - MARGIN.right])
+  const y = scaleLinear()
+    .domain(extent(ys))
+    .nice(5)
+    .range([HEIGHT - MARGIN.bottom, MARGIN.top])
   const path = line<number>().defined((i) => Number.isFinite(i))
   const draw = (curve: Curve, number: number) => {
-    const points = curve.x.values.map((value, i) => [x(value), y(curve.y.values[i]!)] as const).filter((point) => point.every(Number.isFinite))
+    const points = curve.x.values
+      .map((value, i) => [x(value), y(curve.y.values[i]!)] as const)
+      .filter((point) => point.every(Number.isFinite))
     const d = path.x((i) => points[i]![0]).y((i) => points[i]![1])(points.map((_, i) => i)) ?? ''
-    const dots = points.length <= 24 ? points.map(([px, py]) => html`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="2.6"/>`) : ''
+    const dots =
+      points.length <= 24
+        ? points.map(([px, py]) => html`<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="2.6"/>`)
+        : ''
     return html`<g class="s${number % 6}"><path d="${d}" stroke-dasharray="${DASHES[number % 6]}"/>${dots}</g>`
   }
-  const legend = curves.length > 1
-    ? html`<ul class="legend">${curves.map(({ name }, i) => html`<li><svg width="26" height="8" class="s${i % 6}"><path d="M1 4H25" stroke-dasharray="${DASHES[i % 6]}"/></svg>${name}</li>`)}</ul>`
-    : ''
+  const legend =
+    curves.length > 1
+      ? html`<ul class="legend">${curves.map(({ name }, i) => html`<li><svg width="26" height="8" class="s${i % 6}"><path d="M1 4H25" stroke-dasharray="${DASHES[i % 6]}"/></svg>${name}</li>`)}</ul>`
+      : ''
   return html`<figure class="chart">
     <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${first.y.label} by ${first.x.label}">
       ${y.ticks(5).map((tick) => html`<g class="tick"><line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${MARGIN.left - 8}" y="${y(tick)}" dy="0.32em" text-anchor="end">${tickText(tick)}</text></g>`)}
@@ -62,5 +73,9 @@ function extent(values: readonly number[]): [number, number] {
 }
 
 function tickText(value: number): Html {
-  return raw(Math.abs(value) >= 10_000 || (value !== 0 && Math.abs(value) < 0.001) ? value.toExponential(0) : String(Number(value.toPrecision(4))))
+  return raw(
+    Math.abs(value) >= 10_000 || (value !== 0 && Math.abs(value) < 0.001)
+      ? value.toExponential(0)
+      : String(Number(value.toPrecision(4))),
+  )
 }

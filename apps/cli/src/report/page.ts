@@ -1,4 +1,4 @@
-import { html, type Html } from './html.js'
+import { type Html, html } from './html.js'
 import { styles } from './styles.js'
 
 /** A whole page that needs nothing besides itself. */

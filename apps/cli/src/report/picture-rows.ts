@@ -1,11 +1,16 @@
 import { type DatasetItem, type EvaluationResult, type StageResult } from '@lookalike/core'
 import { isRelevant } from '@lookalike/evaluate'
 import { formatDistance } from '../terminal/format.js'
-import { html, type Html } from './html.js'
+import { type Html, html } from './html.js'
 import type { Pictures } from './pictures.js'
 
 /** One picture with its caption; `verdict` puts a mark on it. */
-export async function pictureOf(pictures: Pictures, item: DatasetItem, caption: string, verdict?: 'right' | 'wrong'): Promise<Html> {
+export async function pictureOf(
+  pictures: Pictures,
+  item: DatasetItem,
+  caption: string,
+  verdict?: 'right' | 'wrong',
+): Promise<Html> {
   const request = { source: item.source, ...(item.box && { box: item.box }) }
   const key = item.box ? `${item.id} ${JSON.stringify(item.box)}` : item.id
   const mark = verdict && html`<span class="mark" title="${verdict}">${verdict === 'right' ? '✓' : '✗'}</span>`
@@ -13,7 +18,13 @@ export async function pictureOf(pictures: Pictures, item: DatasetItem, caption: 
 }
 
 /** Queries as rows: the query's picture, then its first results of each stage. */
-export async function pictureRows(result: EvaluationResult, rows: readonly number[], stages: readonly StageResult[], shown: number, pictures: Pictures): Promise<Html> {
+export async function pictureRows(
+  result: EvaluationResult,
+  rows: readonly number[],
+  stages: readonly StageResult[],
+  shown: number,
+  pictures: Pictures,
+): Promise<Html> {
   const parts: Html[] = []
   for (const row of rows) {
     const query = result.queries[row]!
@@ -24,11 +35,17 @@ export async function pictureRows(result: EvaluationResult, rows: readonly numbe
       for (const [rank, position] of Array.from(ranking.positions.subarray(0, shown)).entries()) {
         const item = result.gallery[position]!
         const verdict = isRelevant(query, item) ? 'right' : 'wrong'
-        results.push(await pictureOf(pictures, item, `${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}`, verdict))
+        results.push(
+          await pictureOf(pictures, item, `${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}`, verdict),
+        )
       }
-      perStage.push(html`<div class="stage">${stages.length > 1 && html`<small>${stage.name}</small>`}<div class="results">${results}</div></div>`)
+      perStage.push(
+        html`<div class="stage">${stages.length > 1 && html`<small>${stage.name}</small>`}<div class="results">${results}</div></div>`,
+      )
     }
-    parts.push(html`<div class="row"><div class="query">${await pictureOf(pictures, query, query.label)}<p>${firstRight(result, row, stages.at(-1)!)}</p></div><div class="stages">${perStage}</div></div>`)
+    parts.push(
+      html`<div class="row"><div class="query">${await pictureOf(pictures, query, query.label)}<p>${firstRight(result, row, stages.at(-1)!)}</p></div><div class="stages">${perStage}</div></div>`,
+    )
   }
   return html`${parts}`
 }

@@ -1,6 +1,6 @@
-import { toWarning, type ImageRequest, type Warning } from '@lookalike/core'
+import { type ImageRequest, toWarning, type Warning } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
-import { html, type Html } from './html.js'
+import { type Html, html } from './html.js'
 
 /** Edge of a thumbnail, pixels; shown at half of it, for sharp screens. */
 const EDGE = 144
@@ -29,7 +29,9 @@ export function createPictures(): Pictures {
     async picture(key, request, alt) {
       if (!made.has(key)) made.set(key, request ? make(request) : Promise.resolve(undefined))
       const source = await made.get(key)
-      return source === undefined ? html`<span class="gone" title="${alt}">no picture</span>` : html`<img src="${source}" alt="${alt}" loading="lazy">`
+      return source === undefined
+        ? html`<span class="gone" title="${alt}">no picture</span>`
+        : html`<img src="${source}" alt="${alt}" loading="lazy">`
     },
   }
 }

@@ -24,7 +24,9 @@ export function queryScores(result: EvaluationResult, rankings: readonly Ranking
  * first ones would all look alike, since datasets are sorted.
  */
 export function lowest(scores: ArrayLike<number>, queries: readonly DatasetItem[], count: number): number[] {
-  const order = Array.from({ length: scores.length }, (_, row) => row).sort((a, b) => scores[a]! - scores[b]! || spread(a) - spread(b))
+  const order = Array.from({ length: scores.length }, (_, row) => row).sort(
+    (a, b) => scores[a]! - scores[b]! || spread(a) - spread(b),
+  )
   const seen = new Set<string>()
   const fresh: number[] = []
   const others: number[] = []
@@ -38,7 +40,11 @@ export function lowest(scores: ArrayLike<number>, queries: readonly DatasetItem[
 }
 
 export function highest(scores: ArrayLike<number>, queries: readonly DatasetItem[], count: number): number[] {
-  return lowest(Array.from(scores, (score) => -score), queries, count)
+  return lowest(
+    Array.from(scores, (score) => -score),
+    queries,
+    count,
+  )
 }
 
 /** A fixed order without a pattern: Knuth's multiplicative hash. */

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { Curve } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
 import type { EvaluationJson } from './evaluation-json.js'
-import { html, type Html } from './html.js'
+import { type Html, html } from './html.js'
 import { lineCharts } from './line-chart.js'
 import { page } from './page.js'
 
@@ -15,20 +15,33 @@ export interface Run {
 /** Several runs on one page; figures are only compared within a dataset. */
 export function renderComparison(runs: readonly Run[], folder: string): string {
   const datasets = [...new Set(runs.map(({ result }) => result.dataset))]
-  const sections = datasets.map((dataset) => comparison(dataset, runs.filter(({ result }) => result.dataset === dataset), folder))
+  const sections = datasets.map((dataset) =>
+    comparison(
+      dataset,
+      runs.filter(({ result }) => result.dataset === dataset),
+      folder,
+    ),
+  )
   const training = runs.flatMap((run) => run.training.map((curve) => ({ ...curve, name: path.basename(run.folder) })))
-  return page('Runs', html`<header><h1>Runs</h1><p class="soft">${runs.length} evaluated ${runs.length === 1 ? 'run' : 'runs'}. In bold: the best of its column.</p></header>
+  return page(
+    'Runs',
+    html`<header><h1>Runs</h1><p class="soft">${runs.length} evaluated ${runs.length === 1 ? 'run' : 'runs'}. In bold: the best of its column.</p></header>
 ${sections}
 ${training.length > 0 && html`<section><h2>Training</h2>${lineCharts(training)}</section>`}
-<footer>Written by Lookalike.</footer>`)
+<footer>Written by Lookalike.</footer>`,
+  )
 }
 
 function comparison(dataset: string, runs: readonly Run[], folder: string): Html {
-  const rows = runs.flatMap((run) => run.result.stages.map((stage, i) => ({ run, stage, label: i === 0 ? '' : `+ ${stage.name}` })))
+  const rows = runs.flatMap((run) =>
+    run.result.stages.map((stage, i) => ({ run, stage, label: i === 0 ? '' : `+ ${stage.name}` })),
+  )
   const names = [...new Set(rows.flatMap(({ stage }) => Object.keys(stage.metrics)))]
   const best = new Map(names.map((name) => [name, Math.max(...rows.map(({ stage }) => stage.metrics[name] ?? -1))]))
   const curves = rows.flatMap(({ run, stage, label }) =>
-    run.result.curves.filter((curve) => curve.name === stage.name).map((curve) => ({ ...curve, name: `${path.basename(run.folder)} ${label}`.trim() })),
+    run.result.curves
+      .filter((curve) => curve.name === stage.name)
+      .map((curve) => ({ ...curve, name: `${path.basename(run.folder)} ${label}`.trim() })),
   )
   return html`<section><h2>${dataset}</h2>
 <div class="scroll"><table><thead><tr><th>run</th><th>model</th>${names.map((name) => html`<th>${metricLabel(name)}</th>`)}<th>ms a query</th></tr></thead>

@@ -1,11 +1,11 @@
 import type { Curve, EvaluationResult, StageResult } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
-import { html, type Html } from './html.js'
+import { comparedModels, rejection } from './compared-models.js'
+import { type Html, html } from './html.js'
 import { lineCharts } from './line-chart.js'
 import { page } from './page.js'
 import { pictureOf, pictureRows } from './picture-rows.js'
 import { createPictures } from './pictures.js'
-import { comparedModels, rejection } from './compared-models.js'
 import { highest, lowest, queryScores } from './rank-queries.js'
 
 export interface ReportOptions {
@@ -22,12 +22,17 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
   const pictures = createPictures()
   const last = result.stages.at(-1)!
   const scores = queryScores(result, last.rankings)
-  const rows = (of: readonly number[], stages: readonly StageResult[] = [last]) => pictureRows(result, of, stages, options.results, pictures)
+  const rows = (of: readonly number[], stages: readonly StageResult[] = [last]) =>
+    pictureRows(result, of, stages, options.results, pictures)
   const sections = [
     header(result),
     cards(result),
     metricsTable(result),
-    section('Against baselines', 'The first row is the model of this report, by itself without rerankers. In bold: the best of its column. Time: from an image to its vector plus the search, on this machine.', comparedModels(result)),
+    section(
+      'Against baselines',
+      'The first row is the model of this report, by itself without rerankers. In bold: the best of its column. Time: from an image to its vector plus the search, on this machine.',
+      comparedModels(result),
+    ),
     categories(result),
     section('Curves', '', result.curves.length > 0 && lineCharts(result.curves)),
     section(
@@ -37,7 +42,11 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
     ),
     section('Queries that went best', '', await rows(highest(scores, result.queries, options.queries))),
     ...(await rerankSections(result, options, rows)),
-    section('Rejecting gallery images', 'The least sure images are left out of the results; a query whose right answers are all left out counts as an error.', rejection(result)),
+    section(
+      'Rejecting gallery images',
+      'The least sure images are left out of the results; a query whose right answers are all left out counts as an error.',
+      rejection(result),
+    ),
     await uncertain(result, options.queries * 3, pictures),
     section('Training', 'From the log of the run.', options.training.length > 0 && lineCharts(options.training)),
     warnings(result),
@@ -62,7 +71,13 @@ function cards(result: EvaluationResult): Html {
   const first = result.stages[0]!
   const last = result.stages.at(-1)!
   const names = Object.keys(first.metrics)
-  const wanted = ['recall@1', names.findLast((name) => name.startsWith('recall@') && name !== 'recall@1'), 'map@r', 'mrr', 'triplet-accuracy']
+  const wanted = [
+    'recall@1',
+    names.findLast((name) => name.startsWith('recall@') && name !== 'recall@1'),
+    'map@r',
+    'mrr',
+    'triplet-accuracy',
+  ]
   const shown = wanted.filter((name): name is string => name !== undefined && name in last.metrics)
   return html`<div class="cards">${shown.map((name) => {
     const change = last === first ? undefined : last.metrics[name]! - first.metrics[name]!
@@ -78,32 +93,45 @@ function delta(change: number): Html {
 function metricsTable(result: EvaluationResult): Html | undefined {
   const { stages } = result
   const names = Object.keys(stages[0]!.metrics)
-  const cells = (name: string) => stages.map(({ metrics }, i) => {
-    const before = stages[i - 1]?.metrics[name]
-    return html`<td>${formatPercent(metrics[name]!)}${before !== undefined && html` &nbsp;${delta(metrics[name]! - before)}`}</td>`
-  })
+  const cells = (name: string) =>
+    stages.map(({ metrics }, i) => {
+      const before = stages[i - 1]?.metrics[name]
+      return html`<td>${formatPercent(metrics[name]!)}${before !== undefined && html` &nbsp;${delta(metrics[name]! - before)}`}</td>`
+    })
   const table = html`<div class="scroll"><table>
 <thead><tr><th>%</th>${stages.map(({ name }, i) => html`<th>${i === 0 ? name : `+ ${name}`}</th>`)}</tr></thead>
 <tbody>${names.map((name) => html`<tr><td>${metricLabel(name)}</td>${cells(name)}</tr>`)}
 <tr><td>ms a query</td>${stages.map(({ millisecondsPerQuery }) => html`<td>${millisecondsPerQuery.toFixed(2)}</td>`)}</tr></tbody></table></div>`
-  return section('Figures', stages.length > 1 ? 'Each column adds a reranker to the one before it; the change is against the column before.' : '', table)
+  return section(
+    'Figures',
+    stages.length > 1
+      ? 'Each column adds a reranker to the one before it; the change is against the column before.'
+      : '',
+    table,
+  )
 }
 
 function categories(result: EvaluationResult): Html | undefined {
   const last = result.stages.at(-1)!
   const names = Object.keys(last.categories)
   if (names.length < 2) return undefined
-  const metrics = Object.keys(last.categories[names[0]!]!).filter((name) => name === 'recall@1' || name === 'map@r' || name === 'mrr')
+  const metrics = Object.keys(last.categories[names[0]!]!).filter(
+    (name) => name === 'recall@1' || name === 'map@r' || name === 'mrr',
+  )
   const [main] = metrics
   if (main === undefined) return undefined
   const sorted = [...names].sort((a, b) => last.categories[a]![main]! - last.categories[b]![main]! || (a < b ? -1 : 1))
-  const row = (name: string) => html`<tr><td>${name}</td>${metrics.map((metric, i) => {
-    const value = last.categories[name]![metric]!
-    return html`<td>${i === 0 && html`<span class="bar" style="width:${Math.round(value * 110)}px"></span>`}${formatPercent(value)}</td>`
-  })}</tr>`
-  const table = (part: readonly string[]) => html`<div class="scroll"><table><thead><tr><th>category</th>${metrics.map((metric) => html`<th>${metricLabel(metric)}, %</th>`)}</tr></thead><tbody>${part.map(row)}</tbody></table></div>`
+  const row = (name: string) =>
+    html`<tr><td>${name}</td>${metrics.map((metric, i) => {
+      const value = last.categories[name]![metric]!
+      return html`<td>${i === 0 && html`<span class="bar" style="width:${Math.round(value * 110)}px"></span>`}${formatPercent(value)}</td>`
+    })}</tr>`
+  const table = (part: readonly string[]) =>
+    html`<div class="scroll"><table><thead><tr><th>category</th>${metrics.map((metric) => html`<th>${metricLabel(metric)}, %</th>`)}</tr></thead><tbody>${part.map(row)}</tbody></table></div>`
   const shown = 20
-  const more = sorted.length > shown && html`<details><summary>${sorted.length - shown} more categories</summary>${table(sorted.slice(shown))}</details>`
+  const more =
+    sorted.length > shown &&
+    html`<details><summary>${sorted.length - shown} more categories</summary>${table(sorted.slice(shown))}</details>`
   return section('Categories', 'Weakest first.', html`${table(sorted.slice(0, shown))}${more}`)
 }
 
@@ -123,13 +151,23 @@ async function rerankSections(
     const lost = changed(lowest(change, result.queries, options.queries), -1)
     const won = changed(highest(change, result.queries, options.queries), 1)
     const counted = `${change.filter((value) => value > 0).length} queries got better, ${change.filter((value) => value < 0).length} worse.`
-    sections.push(section(`Gained most by ${stage.name}`, `${counted} Above: ${before.name}. Below: ${stage.name}.`, won.length > 0 && (await rows(won, [before, stage]))))
+    sections.push(
+      section(
+        `Gained most by ${stage.name}`,
+        `${counted} Above: ${before.name}. Below: ${stage.name}.`,
+        won.length > 0 && (await rows(won, [before, stage])),
+      ),
+    )
     sections.push(section(`Lost most by ${stage.name}`, '', lost.length > 0 && (await rows(lost, [before, stage]))))
   }
   return sections
 }
 
-async function uncertain(result: EvaluationResult, count: number, pictures: ReturnType<typeof createPictures>): Promise<Html | undefined> {
+async function uncertain(
+  result: EvaluationResult,
+  count: number,
+  pictures: ReturnType<typeof createPictures>,
+): Promise<Html | undefined> {
   const { uncertainty } = result
   if (!uncertainty) return undefined
   const parts: Html[] = []
@@ -137,12 +175,22 @@ async function uncertain(result: EvaluationResult, count: number, pictures: Retu
     const item = result.gallery[position]!
     parts.push(await pictureOf(pictures, item, `${item.label} · ${uncertainty[position]!.toFixed(3)}`))
   }
-  return section('Least certain gallery images', 'Under each picture its label and its uncertainty.', html`<div class="grid">${parts}</div>`)
+  return section(
+    'Least certain gallery images',
+    'Under each picture its label and its uncertainty.',
+    html`<div class="grid">${parts}</div>`,
+  )
 }
 
 function warnings(result: EvaluationResult): Html | undefined {
   if (result.warnings.length === 0) return undefined
   const shown = 50
-  const items = result.warnings.slice(0, shown).map(({ code, message }) => html`<li>${message} <small><code>${code}</code></small></li>`)
-  return section('Warnings', '', html`<ul class="warnings">${items}</ul>${result.warnings.length > shown && html`<p class="soft">and ${result.warnings.length - shown} more</p>`}`)
+  const items = result.warnings
+    .slice(0, shown)
+    .map(({ code, message }) => html`<li>${message} <small><code>${code}</code></small></li>`)
+  return section(
+    'Warnings',
+    '',
+    html`<ul class="warnings">${items}</ul>${result.warnings.length > shown && html`<p class="soft">and ${result.warnings.length - shown} more</p>`}`,
+  )
 }

@@ -1,9 +1,9 @@
 import path from 'node:path'
 import { type ImageRequest } from '@lookalike/core'
-import { describeSource } from '@lookalike/image'
 import type { GalleryEntry } from '@lookalike/gallery'
+import { describeSource } from '@lookalike/image'
 import { formatDistance } from '../terminal/format.js'
-import { html, type Html } from './html.js'
+import { type Html, html } from './html.js'
 import { page } from './page.js'
 import { createPictures } from './pictures.js'
 
@@ -20,10 +20,17 @@ export async function renderSearch(results: readonly SearchResult[], model: stri
     const found: Html[] = []
     for (const [i, { entry, distance, image }] of hits.entries()) {
       const label = entry.metadata?.label === undefined ? entry.id : String(entry.metadata.label)
-      found.push(html`<figure class="pic"><div class="box">${await pictures.picture(`g ${entry.id}`, image, entry.id)}</div><figcaption title="${entry.id}">${i + 1} · ${formatDistance(distance, 3)}<br>${label}</figcaption></figure>`)
+      found.push(
+        html`<figure class="pic"><div class="box">${await pictures.picture(`g ${entry.id}`, image, entry.id)}</div><figcaption title="${entry.id}">${i + 1} · ${formatDistance(distance, 3)}<br>${label}</figcaption></figure>`,
+      )
     }
     const name = describeSource(query.source)
-    rows.push(html`<div class="row"><div class="query"><figure class="pic"><div class="box">${await pictures.picture(`q ${row}`, query, name)}</div><figcaption title="${name}">${path.basename(name)}</figcaption></figure></div><div class="results">${found}</div></div>`)
+    rows.push(
+      html`<div class="row"><div class="query"><figure class="pic"><div class="box">${await pictures.picture(`q ${row}`, query, name)}</div><figcaption title="${name}">${path.basename(name)}</figcaption></figure></div><div class="results">${found}</div></div>`,
+    )
   }
-  return page('Search', html`<header><h1>Search</h1><p class="soft">Nearest first, by ${model}; under each picture its rank, its distance and its label.</p></header>${rows}<footer>Written by Lookalike.</footer>`)
+  return page(
+    'Search',
+    html`<header><h1>Search</h1><p class="soft">Nearest first, by ${model}; under each picture its rank, its distance and its label.</p></header>${rows}<footer>Written by Lookalike.</footer>`,
+  )
 }

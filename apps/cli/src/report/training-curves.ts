@@ -22,13 +22,18 @@ export async function trainingCurves(folder: string): Promise<Curve[]> {
   }
   return [...series]
     .filter(([, { values }]) => values.length > 1 && values.some((value) => value !== values[0]))
-    .map(([name, { steps, values }]) => ({ name, x: { label: 'step', values: thin(steps) }, y: { label: name, values: thin(values) } }))
+    .map(([name, { steps, values }]) => ({
+      name,
+      x: { label: 'step', values: thin(steps) },
+      y: { label: name, values: thin(values) },
+    }))
 }
 
 function* numbersOf(entry: Record<string, unknown>, prefix = ''): Generator<[string, number]> {
   for (const [key, value] of Object.entries(entry)) {
     if (typeof value === 'number' && Number.isFinite(value)) yield [prefix + key, value]
-    else if (typeof value === 'object' && value !== null && !Array.isArray(value)) yield* numbersOf(value as Record<string, unknown>, `${prefix}${key}.`)
+    else if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      yield* numbersOf(value as Record<string, unknown>, `${prefix}${key}.`)
   }
 }
 

@@ -19,7 +19,12 @@ export interface Output {
 /** Warnings of one code beyond this many are only counted. */
 const SHOWN_WARNINGS = 5
 
-export function createOutput(options: { json: boolean; quiet: boolean; stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream }): Output {
+export function createOutput(options: {
+  json: boolean
+  quiet: boolean
+  stdout: NodeJS.WriteStream
+  stderr: NodeJS.WriteStream
+}): Output {
   const { json, quiet, stdout, stderr } = options
   const bar = quiet || !stderr.isTTY ? undefined : createProgressBar(stderr)
   const counts = new Map<string, number>()
@@ -46,7 +51,8 @@ export function createOutput(options: { json: boolean; quiet: boolean; stdout: N
     progress: (progress) => bar?.update(progress),
     finish: () => {
       bar?.stop()
-      for (const [code, count] of counts) if (!quiet && count > SHOWN_WARNINGS) stderr.write(`warning: ${count - SHOWN_WARNINGS} more of ${code}\n`)
+      for (const [code, count] of counts)
+        if (!quiet && count > SHOWN_WARNINGS) stderr.write(`warning: ${count - SHOWN_WARNINGS} more of ${code}\n`)
       counts.clear()
     },
   }

@@ -1,5 +1,5 @@
-import cliProgress from 'cli-progress'
 import type { Progress } from '@lookalike/core'
+import cliProgress from 'cli-progress'
 import { formatDuration } from './format.js'
 
 export interface ProgressBar {
@@ -32,14 +32,18 @@ export function createProgressBar(stream: NodeJS.WriteStream): ProgressBar {
           started = Date.now()
           startedAt = progress.done
         }
-        bar = new cliProgress.SingleBar({
-          stream,
-          fps: 8,
-          hideCursor: true,
-          clearOnComplete: true,
-          barsize: 28,
-          format: (barOptions, params, payload: Progress) => line(barOptions, params.progress, payload, (Date.now() - started) / 1000, startedAt),
-        }, cliProgress.Presets.shades_classic)
+        bar = new cliProgress.SingleBar(
+          {
+            stream,
+            fps: 8,
+            hideCursor: true,
+            clearOnComplete: true,
+            barsize: 28,
+            format: (barOptions, params, payload: Progress) =>
+              line(barOptions, params.progress, payload, (Date.now() - started) / 1000, startedAt),
+          },
+          cliProgress.Presets.shades_classic,
+        )
         bar.start(progress.total ?? 0, progress.done, progress)
       }
       if (progress.total !== undefined) bar.setTotal(progress.total)
@@ -54,7 +58,13 @@ export function createProgressBar(stream: NodeJS.WriteStream): ProgressBar {
   }
 }
 
-function line(options: cliProgress.Options, share: number, progress: Progress, seconds: number, startedAt: number): string {
+function line(
+  options: cliProgress.Options,
+  share: number,
+  progress: Progress,
+  seconds: number,
+  startedAt: number,
+): string {
   const rate = seconds > 0.5 ? (progress.done - startedAt) / seconds : 0
   const filled = Math.round(share * (options.barsize ?? 28))
   const bar = '█'.repeat(filled) + '░'.repeat((options.barsize ?? 28) - filled)
@@ -67,5 +77,7 @@ function line(options: cliProgress.Options, share: number, progress: Progress, s
     rate > 0 ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s` : undefined,
     left && `${left} left`,
     progress.note,
-  ].filter(Boolean).join('  ')
+  ]
+    .filter(Boolean)
+    .join('  ')
 }

@@ -15,7 +15,12 @@ export function formatPercent(share: number): string {
 export function metricLabel(name: string): string {
   const [base, at] = name.split('@')
   const labels: Record<string, string> = {
-    recall: 'R', precision: 'P', map: 'MAP', mrr: 'MRR', 'r-precision': 'R-precision', 'triplet-accuracy': 'Triplet accuracy',
+    recall: 'R',
+    precision: 'P',
+    map: 'MAP',
+    mrr: 'MRR',
+    'r-precision': 'R-precision',
+    'triplet-accuracy': 'Triplet accuracy',
   }
   return `${labels[base!] ?? base}${at === undefined ? '' : `@${at === 'r' ? 'R' : at}`}`
 }

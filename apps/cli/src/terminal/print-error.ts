@@ -19,5 +19,7 @@ function stackOf(error: Error): string {
 /** An error as data, for `--json`. */
 export function errorJson(error: unknown): unknown {
   if (isLookalikeError(error)) return { error: error.toJSON() }
-  return { error: { code: 'internal/unexpected', message: error instanceof Error ? error.message : String(error), fields: {} } }
+  return {
+    error: { code: 'internal/unexpected', message: error instanceof Error ? error.message : String(error), fields: {} },
+  }
 }

@@ -11,17 +11,26 @@ export function renderHelp(command: Command): string {
     const shown = `${arg.valueHint ?? name}${command.takesMore ? ' ...' : ''}`
     return arg.required === false ? `[${shown}]` : `<${shown}>`
   })
-  const options = entries.filter(([, arg]) => arg.type !== 'positional').map(([name, arg]) => {
-    const short = [('alias' in arg ? arg.alias : undefined) ?? []].flat().find((alias) => alias.length === 1)
-    const value = arg.type === 'boolean' ? '' : ` <${arg.valueHint ?? (arg.type === 'enum' ? arg.options?.join('|') : 'value')}>`
-    return [`${short ? `-${short}, ` : '    '}--${name}${value}`, `${arg.description ?? ''}${arg.default === undefined ? '' : ` Default: ${arg.default}.`}`] as const
-  })
-  if (command.takesOverrides) options.push(['    --<path>=<value>', 'Set any key of the config: --seed=1, --encoder=mini, --evaluate.ks=[1,10].'])
+  const options = entries
+    .filter(([, arg]) => arg.type !== 'positional')
+    .map(([name, arg]) => {
+      const short = [('alias' in arg ? arg.alias : undefined) ?? []].flat().find((alias) => alias.length === 1)
+      const value =
+        arg.type === 'boolean' ? '' : ` <${arg.valueHint ?? (arg.type === 'enum' ? arg.options?.join('|') : 'value')}>`
+      return [
+        `${short ? `-${short}, ` : '    '}--${name}${value}`,
+        `${arg.description ?? ''}${arg.default === undefined ? '' : ` Default: ${arg.default}.`}`,
+      ] as const
+    })
+  if (command.takesOverrides)
+    options.push(['    --<path>=<value>', 'Set any key of the config: --seed=1, --encoder=mini, --evaluate.ks=[1,10].'])
   return [
     `${command.description}`,
     '',
     `${colors.bold('Usage')}: lookalike ${[command.name, ...usage].join(' ')} [options]`,
-    ...(positionals.length > 0 ? ['', columns(positionals.map(([name, arg]) => [`  ${arg.valueHint ?? name}`, arg.description ?? '']))] : []),
+    ...(positionals.length > 0
+      ? ['', columns(positionals.map(([name, arg]) => [`  ${arg.valueHint ?? name}`, arg.description ?? '']))]
+      : []),
     '',
     colors.bold('Options'),
     columns(options.map(([flag, text]) => [`  ${flag}`, text])),

@@ -1,15 +1,31 @@
 import { createEmbeddings, type Embeddings, type Encoder } from '@lookalike/core'
-import { modelOfCombiner } from '@lookalike/pipeline'
+import { modelOfCombiner } from '@lookalike/image'
 import { expect, it } from 'vitest'
-import { crossModel, type CrossModelMember } from '../cross-model.js'
+import { type CrossModelMember, crossModel } from '../cross-model.js'
 import { toyEncoder, toyImages } from '../testing/toy.js'
 import { buildLinear } from '../transforms/build-linear.js'
 
-const identity = (dim: number, to = dim) => buildLinear('linear', Float32Array.from({ length: dim * to }, (_, i) => (Math.floor(i / to) === i % to ? 1 : 0)), dim, to)
-const member = (name: string, encoder: Encoder, quality?: number): CrossModelMember =>
-  ({ name, encoder, transform: identity(encoder.dim, 2), ...(quality !== undefined && { quality }) })
+const identity = (dim: number, to = dim) =>
+  buildLinear(
+    'linear',
+    Float32Array.from({ length: dim * to }, (_, i) => (Math.floor(i / to) === i % to ? 1 : 0)),
+    dim,
+    to,
+  )
+const member = (name: string, encoder: Encoder, quality?: number): CrossModelMember => ({
+  name,
+  encoder,
+  transform: identity(encoder.dim, 2),
+  ...(quality !== undefined && { quality }),
+})
 const of = (encoder: Encoder, ...values: number[]): Embeddings =>
-  createEmbeddings({ data: Float32Array.from(values), rows: values.length / encoder.dim, dim: encoder.dim, space: encoder.space, role: 'any' })
+  createEmbeddings({
+    data: Float32Array.from(values),
+    rows: values.length / encoder.dim,
+    dim: encoder.dim,
+    space: encoder.space,
+    role: 'any',
+  })
 
 const query = toyEncoder('light', 2, 1)
 const a = toyEncoder('a', 2, 2)
@@ -19,16 +35,40 @@ const c = toyEncoder('c', 2, 4)
 it('lists the other ways to use the same encoders', async () => {
   const names = async (members: CrossModelMember[], distilled?: Encoder) =>
     (await (await crossModel({ query, members, ...(distilled && { distilled }) })).baselines!()).map(({ name }) => name)
-  expect(await names([member('a', a, 0.5), member('b', b, 0.7), member('c', c, 0.6)], toyEncoder('distilled', 2, 9))).toEqual([
-    'weighting: agreement', 'query model on both sides', 'distilled query model on both sides', 'a alone, transformed', 'b alone, transformed', 'c alone, transformed',
-    'a on both sides', 'b on both sides', 'c on both sides', 'average of untransformed spaces', 'weighted average of untransformed spaces', 'concatenation of untransformed spaces',
+  expect(
+    await names([member('a', a, 0.5), member('b', b, 0.7), member('c', c, 0.6)], toyEncoder('distilled', 2, 9)),
+  ).toEqual([
+    'weighting: agreement',
+    'query model on both sides',
+    'distilled query model on both sides',
+    'a alone, transformed',
+    'b alone, transformed',
+    'c alone, transformed',
+    'a on both sides',
+    'b on both sides',
+    'c on both sides',
+    'average of untransformed spaces',
+    'weighted average of untransformed spaces',
+    'concatenation of untransformed spaces',
   ])
   // A likelihood adds the other similarity, and the query model in the gallery compared by it.
-  const withLikelihood = await crossModel({ query, members: [member('a', a), member('b', b)], similarity: 'likelihood', likelihood: identity(2) })
-  expect((await withLikelihood.baselines!()).map(({ name }) => name).slice(0, 4)).toEqual(['similarity: cosine', 'query model on both sides', 'query model on both sides, likelihood', 'a alone, transformed'])
+  const withLikelihood = await crossModel({
+    query,
+    members: [member('a', a), member('b', b)],
+    similarity: 'likelihood',
+    likelihood: identity(2),
+  })
+  expect((await withLikelihood.baselines!()).map(({ name }) => name).slice(0, 4)).toEqual([
+    'similarity: cosine',
+    'query model on both sides',
+    'query model on both sides, likelihood',
+    'a alone, transformed',
+  ])
   // No quality: no weights. Other dimensions: no average. One gallery model: nothing to combine.
   expect(await names([member('a', a), member('b', b, 0.7)])).not.toContain('weighted average of untransformed spaces')
-  expect(await names([member('a', a), member('b', toyEncoder('b', 3, 3))])).not.toContain('average of untransformed spaces')
+  expect(await names([member('a', a), member('b', toyEncoder('b', 3, 3))])).not.toContain(
+    'average of untransformed spaces',
+  )
   expect(await names([member('a', a)])).toEqual(['query model on both sides', 'a on both sides'])
 })
 
@@ -49,7 +89,13 @@ it('combines as its name says, by hand', async () => {
 
 it('shares the work on the same images, and ends with the ensemble', async () => {
   const encoders = [toyEncoder('light', 2, 1), toyEncoder('a', 2, 2), toyEncoder('b', 2, 3)]
-  const model = modelOfCombiner(await crossModel({ query: encoders[0]!, members: [member('a', encoders[1]!), member('b', encoders[2]!)], threads: 1 }))
+  const model = modelOfCombiner(
+    await crossModel({
+      query: encoders[0]!,
+      members: [member('a', encoders[1]!), member('b', encoders[2]!)],
+      threads: 1,
+    }),
+  )
   const images = toyImages(6, 1)
   await model.embed(images, 'gallery')
   for (const { model: baseline } of await model.baselines!()) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createEmbeddings, type Baseline, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
-import { buildLinear } from '../transforms/build-linear.js'
+import { type Baseline, type Combiner, createEmbeddings, type Embeddings, type Encoder } from '@lookalike/core'
 import type { CrossModelOptions, EnsembleParts } from '../cross-model.js'
+import { buildLinear } from '../transforms/build-linear.js'
 import type { Transform } from '../transforms/transform.js'
 import { unitRows } from '../transforms/unit-rows.js'
 
@@ -12,7 +12,8 @@ import { unitRows } from '../transforms/unit-rows.js'
  * @param ensemble members as an ensemble of their own
  */
 export function listBaselines(
-  { query, members, weighting = 'mean', similarity = 'cosine', likelihood, distilled }: CrossModelOptions, ensemble: (parts: EnsembleParts) => Combiner,
+  { query, members, weighting = 'mean', similarity = 'cosine', likelihood, distilled }: CrossModelOptions,
+  ensemble: (parts: EnsembleParts) => Combiner,
 ): Baseline[] {
   const encoders = members.map(({ encoder }) => encoder)
   const qualities = members.flatMap(({ quality }) => (quality === undefined ? [] : [quality]))
@@ -23,12 +24,33 @@ export function listBaselines(
   const as = (of: typeof similarity) => ({ ...(of === 'likelihood' && { likelihood }) })
   const light = { name: query.name, encoder: query, transform: identity(query.dim) }
   return [
-    ...(members.length > 2 ? [{ name: `weighting: ${otherWeighting}`, combiner: ensemble({ members, weighting: otherWeighting, ...as(similarity) }) }] : []),
-    ...(likelihood ? [{ name: `similarity: ${otherSimilarity}`, combiner: ensemble({ members, weighting, ...as(otherSimilarity) }) }] : []),
+    ...(members.length > 2
+      ? [
+          {
+            name: `weighting: ${otherWeighting}`,
+            combiner: ensemble({ members, weighting: otherWeighting, ...as(similarity) }),
+          },
+        ]
+      : []),
+    ...(likelihood
+      ? [{ name: `similarity: ${otherSimilarity}`, combiner: ensemble({ members, weighting, ...as(otherSimilarity) }) }]
+      : []),
     sameOnBothSides('query model on both sides', query),
-    ...(likelihood ? [{ name: 'query model on both sides, likelihood', combiner: ensemble({ members: [light], weighting: 'mean', likelihood }) }] : []),
+    ...(likelihood
+      ? [
+          {
+            name: 'query model on both sides, likelihood',
+            combiner: ensemble({ members: [light], weighting: 'mean', likelihood }),
+          },
+        ]
+      : []),
     ...(distilled ? [sameOnBothSides('distilled query model on both sides', distilled)] : []),
-    ...(several ? members.map((member) => ({ name: `${member.name} alone, transformed`, combiner: ensemble({ members: [member], weighting: 'mean', ...as(similarity) }) })) : []),
+    ...(several
+      ? members.map((member) => ({
+          name: `${member.name} alone, transformed`,
+          combiner: ensemble({ members: [member], weighting: 'mean', ...as(similarity) }),
+        }))
+      : []),
     ...members.map(({ name, encoder }) => sameOnBothSides(`${name} on both sides`, encoder)),
     ...(several && sameDim ? [average(encoders)] : []),
     ...(several && sameDim && qualities.length === members.length ? [average(encoders, qualities)] : []),
@@ -37,12 +59,22 @@ export function listBaselines(
 }
 
 function identity(dim: number): Transform {
-  return buildLinear('identity', Float32Array.from({ length: dim * dim }, (_, i) => (i % (dim + 1) === 0 ? 1 : 0)), dim, dim)
+  return buildLinear(
+    'identity',
+    Float32Array.from({ length: dim * dim }, (_, i) => (i % (dim + 1) === 0 ? 1 : 0)),
+    dim,
+    dim,
+  )
 }
 
 /** One encoder for queries and gallery. */
 function sameOnBothSides(name: string, encoder: Encoder): Baseline {
-  return { name, combiner: untransformed(name, [encoder], encoder.dim, encoder.space, ([given]) => unitRows(given!.data, encoder.dim)) }
+  return {
+    name,
+    combiner: untransformed(name, [encoder], encoder.dim, encoder.space, ([given]) =>
+      unitRows(given!.data, encoder.dim),
+    ),
+  }
 }
 
 /** Unit vectors of all encoders side by side, on both sides: the inner product is the mean of the encoders' cosines. */
@@ -60,7 +92,10 @@ function concatenation(encoders: readonly Encoder[]): Baseline {
     }
     return data
   }
-  return { name: 'concatenation of untransformed spaces', combiner: untransformed('concatenation', encoders, dim, spaceOf('concatenation', encoders), combine) }
+  return {
+    name: 'concatenation of untransformed spaces',
+    combiner: untransformed('concatenation', encoders, dim, spaceOf('concatenation', encoders), combine),
+  }
 }
 
 /**
@@ -79,20 +114,37 @@ function average(encoders: readonly Encoder[], weights?: readonly number[]): Bas
     }
     return unitRows(sum, dim)
   }
-  return { name: `${kind} of untransformed spaces`, combiner: untransformed(kind, encoders, dim, spaceOf(`${kind} ${weights?.join(' ') ?? ''}`, encoders), combine) }
+  return {
+    name: `${kind} of untransformed spaces`,
+    combiner: untransformed(kind, encoders, dim, spaceOf(`${kind} ${weights?.join(' ') ?? ''}`, encoders), combine),
+  }
 }
 
 function spaceOf(kind: string, encoders: readonly Encoder[]): string {
-  return `${kind}@${createHash('sha256').update([kind, ...encoders.map(({ space }) => space)].join('\n')).digest('hex').slice(0, 16)}`
+  return `${kind}@${createHash('sha256')
+    .update([kind, ...encoders.map(({ space }) => space)].join('\n'))
+    .digest('hex')
+    .slice(0, 16)}`
 }
 
 /** The same for queries and gallery. It owns no encoder. */
-function untransformed(name: string, encoders: readonly Encoder[], dim: number, space: string, combine: (given: readonly Embeddings[]) => Float32Array): Combiner {
+function untransformed(
+  name: string,
+  encoders: readonly Encoder[],
+  dim: number,
+  space: string,
+  combine: (given: readonly Embeddings[]) => Float32Array,
+): Combiner {
   const combined = <R extends 'query' | 'gallery'>(given: readonly Embeddings[], role: R) => ({
     embeddings: createEmbeddings({ data: combine(given), rows: given[0]!.rows, dim, space, role }),
   })
   return {
-    specVersion: 'v1', name, queryEncoders: encoders, galleryEncoders: encoders, dim, space,
+    specVersion: 'v1',
+    name,
+    queryEncoders: encoders,
+    galleryEncoders: encoders,
+    dim,
+    space,
     combineQuery: async (given) => combined(given, 'query'),
     combineGallery: async (given) => combined(given, 'gallery'),
     dispose: async () => {},

@@ -4,7 +4,9 @@ import { combineMembers, pairwiseUncertainty } from './combine-members.js'
 const half = Math.SQRT1_2
 
 it('takes the normalised mean', () => {
-  expect([...combineMembers([Float32Array.of(1, 0, 0, 1), Float32Array.of(0, 1, 0, 1)], 2, 'mean')]).toEqual([half, half, 0, 1].map(Math.fround))
+  expect([...combineMembers([Float32Array.of(1, 0, 0, 1), Float32Array.of(0, 1, 0, 1)], 2, 'mean')]).toEqual(
+    [half, half, 0, 1].map(Math.fround),
+  )
 })
 
 it('is unsure by the mean distance of all pairs', () => {

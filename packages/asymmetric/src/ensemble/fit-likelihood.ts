@@ -23,19 +23,35 @@ const RIDGE = 1e-4
  * @param labels class of each row, 0 to classes - 1
  * @returns undefined when no class has two images
  */
-export async function fitLikelihood(queries: Float32Array, dim: number, labels: Int32Array, classes: number, threads?: number): Promise<Transform | undefined> {
+export async function fitLikelihood(
+  queries: Float32Array,
+  dim: number,
+  labels: Int32Array,
+  classes: number,
+  threads?: number,
+): Promise<Transform | undefined> {
   const unit = unitRows(queries, dim)
   const rows = labels.length
   const { deviations, used } = withinClasses(unit, dim, labels, classes)
   if (used === 0) return undefined
-  const covariance = Matrix.from1DArray(dim, dim, await crossProduct(deviations, dim, deviations, dim, threads)).div(used)
+  const covariance = Matrix.from1DArray(dim, dim, await crossProduct(deviations, dim, deviations, dim, threads)).div(
+    used,
+  )
   const variance = covariance.trace() / dim
   if (!(variance > 0)) return undefined
-  const metric = new CholeskyDecomposition(covariance.div(variance).add(Matrix.eye(dim, dim, SHRINKAGE))).solve(Matrix.eye(dim, dim))
+  const metric = new CholeskyDecomposition(covariance.div(variance).add(Matrix.eye(dim, dim, SHRINKAGE))).solve(
+    Matrix.eye(dim, dim),
+  )
   const mean = meanRow(unit, dim)
   const second = Matrix.from1DArray(dim, dim, await crossProduct(unit, dim, unit, dim, threads)).div(rows)
-  const bias = new CholeskyDecomposition(second.add(Matrix.eye(dim, dim, RIDGE))).solve(Matrix.columnVector(mean)).to1DArray()
-  const parts = { metric: Float32Array.from(metric.to1DArray()), mean: Float32Array.from(mean), bias: Float32Array.from(bias) }
+  const bias = new CholeskyDecomposition(second.add(Matrix.eye(dim, dim, RIDGE)))
+    .solve(Matrix.columnVector(mean))
+    .to1DArray()
+  const parts = {
+    metric: Float32Array.from(metric.to1DArray()),
+    mean: Float32Array.from(mean),
+    bias: Float32Array.from(bias),
+  }
   return buildLikelihood(parts, dim, 1 / (await meanLength(buildLikelihood(parts, dim, 1), unit, threads)))
 }
 
@@ -59,7 +75,12 @@ function buildLikelihood({ metric, mean, bias }: Parts, dim: number, scale: numb
 }
 
 /** Rows less the mean of their class, of the classes with two rows or more; the other rows are 0. `used` are the degrees of freedom. */
-function withinClasses(unit: Float32Array, dim: number, labels: Int32Array, classes: number): { deviations: Float32Array; used: number } {
+function withinClasses(
+  unit: Float32Array,
+  dim: number,
+  labels: Int32Array,
+  classes: number,
+): { deviations: Float32Array; used: number } {
   const sums = new Float64Array(classes * dim)
   const counts = new Int32Array(classes)
   for (const [row, label] of labels.entries()) {
@@ -69,7 +90,8 @@ function withinClasses(unit: Float32Array, dim: number, labels: Int32Array, clas
   const deviations = new Float32Array(unit.length)
   for (const [row, label] of labels.entries()) {
     if (counts[label]! < 2) continue
-    for (let i = 0; i < dim; i++) deviations[row * dim + i] = unit[row * dim + i]! - sums[label * dim + i]! / counts[label]!
+    for (let i = 0; i < dim; i++)
+      deviations[row * dim + i] = unit[row * dim + i]! - sums[label * dim + i]! / counts[label]!
   }
   return { deviations, used: counts.reduce((sum, count) => sum + Math.max(0, count - 1), 0) }
 }

@@ -4,12 +4,19 @@ import type { PairedEmbeddings } from '../transforms/transform.js'
 import { unitRows } from '../transforms/unit-rows.js'
 
 /** Unit vectors in clusters, one a class. */
-export function clusters(rows: number, dim: number, classes: number, seed: number, spread = 0.3): { data: Float32Array; labels: Int32Array } {
+export function clusters(
+  rows: number,
+  dim: number,
+  classes: number,
+  seed: number,
+  spread = 0.3,
+): { data: Float32Array; labels: Int32Array } {
   const random = createRandom(seed)
   const centres = Array.from({ length: classes }, () => Float32Array.from({ length: dim }, () => random.normal()))
   const labels = Int32Array.from({ length: rows }, (_, row) => row % classes)
   const data = new Float32Array(rows * dim)
-  for (let i = 0; i < data.length; i++) data[i] = centres[labels[Math.floor(i / dim)]!]![i % dim]! + spread * random.normal()
+  for (let i = 0; i < data.length; i++)
+    data[i] = centres[labels[Math.floor(i / dim)]!]![i % dim]! + spread * random.normal()
   return { data: unitRows(data, dim), labels }
 }
 
@@ -17,7 +24,9 @@ export function clusters(rows: number, dim: number, classes: number, seed: numbe
 export function orthonormal(rows: number, columns: number, seed: number): Float32Array {
   const random = createRandom(seed)
   const matrix = new Matrix(Array.from({ length: rows }, () => Array.from({ length: columns }, () => random.normal())))
-  return Float32Array.from(new QrDecomposition(matrix).orthogonalMatrix.subMatrix(0, rows - 1, 0, columns - 1).to1DArray())
+  return Float32Array.from(
+    new QrDecomposition(matrix).orthogonalMatrix.subMatrix(0, rows - 1, 0, columns - 1).to1DArray(),
+  )
 }
 
 export function multiply(data: Float32Array, from: number, matrix: Float32Array, to: number): Float32Array {
@@ -41,10 +50,16 @@ export function meanCosine(a: Float32Array, b: Float32Array, dim: number): numbe
   return sum / (x.length / dim)
 }
 
-export function part({ from, inputDim, to, outputDim, labels, classes }: PairedEmbeddings, start: number, end: number): PairedEmbeddings {
+export function part(
+  { from, inputDim, to, outputDim, labels, classes }: PairedEmbeddings,
+  start: number,
+  end: number,
+): PairedEmbeddings {
   return {
-    from: from.slice(start * inputDim, end * inputDim), inputDim,
-    to: to.slice(start * outputDim, end * outputDim), outputDim,
+    from: from.slice(start * inputDim, end * inputDim),
+    inputDim,
+    to: to.slice(start * outputDim, end * outputDim),
+    outputDim,
     rows: end - start,
     ...(labels && { labels: labels.slice(start, end) }),
     ...(classes !== undefined && { classes }),

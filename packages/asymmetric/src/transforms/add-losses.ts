@@ -37,15 +37,20 @@ export function addLosses({ model, outputDim }: Transform, weights: LossWeights,
     const classes = proxies.length / outputDim
     const label = g.input(LABEL_INPUT, 'int64', ['N'])
     const right = g.node('OneHot', [label, g.integers(classes), g.floats([0, 1])])
-    const head = g.transpose(g.l2Normalise(g.initializer('head.proxies', float32(proxies, [classes, outputDim]))), [1, 0])
-    const logarithms = (branch: string) => g.node('LogSoftmax', [g.mul(g.matMul(branch, head), g.floats(weights.scale))], { axis: -1 })
+    const head = g.transpose(
+      g.l2Normalise(g.initializer('head.proxies', float32(proxies, [classes, outputDim]))),
+      [1, 0],
+    )
+    const logarithms = (branch: string) =>
+      g.node('LogSoftmax', [g.mul(g.matMul(branch, head), g.floats(weights.scale))], { axis: -1 })
     const ofT = logarithms(t)
     const ofQ = logarithms(q)
-    if (weights.divergence > 0) terms.push(g.mul(g.reduceSum(g.mul(g.exp(ofQ), g.sub(ofQ, ofT)), [1]), g.floats(weights.divergence)))
-    if (weights.classification > 0) terms.push(g.mul(g.reduceSum(g.mul(right, g.add(ofT, ofQ)), [1]), g.floats(-weights.classification)))
+    if (weights.divergence > 0)
+      terms.push(g.mul(g.reduceSum(g.mul(g.exp(ofQ), g.sub(ofQ, ofT)), [1]), g.floats(weights.divergence)))
+    if (weights.classification > 0)
+      terms.push(g.mul(g.reduceSum(g.mul(right, g.add(ofT, ofQ)), [1]), g.floats(-weights.classification)))
   }
   g.output(total(terms.reduce((sum, term) => g.add(sum, term))), LOSS_OUTPUT)
   g.output(total(cosine), SIMILARITY_OUTPUT)
   return connectModels(model, g.build(), { feed: { [TRANSFORM_OUTPUT]: TRANSFORM_OUTPUT }, prefix: 'losses/' })
 }
-

@@ -14,11 +14,21 @@ export interface ResidualBottleneckShape {
  * `x + sum_p path_p(x)`, a path being three times Linear - norm - PReLU with a bottleneck, after a linear map. The last norm of
  * each path starts at zero, so that training starts from the map in front.
  */
-export function buildResidualBottleneck(inputDim: number, outputDim: number, { paths, width, front }: ResidualBottleneckShape, seed: number): Transform {
+export function buildResidualBottleneck(
+  inputDim: number,
+  outputDim: number,
+  { paths, width, front }: ResidualBottleneckShape,
+  seed: number,
+): Transform {
   const g = createGraphBuilder({ name: 'residual-bottleneck' })
   const random = createRandom(seed)
   const given = g.l2Normalise(g.input(TRANSFORM_INPUT, 'float32', ['N', inputDim]))
-  const x = front ? g.add(g.matMul(given, g.initializer('front.weight', float32(front.weight, [inputDim, outputDim]))), g.initializer('front.bias', float32(front.bias))) : given
+  const x = front
+    ? g.add(
+        g.matMul(given, g.initializer('front.weight', float32(front.weight, [inputDim, outputDim]))),
+        g.initializer('front.bias', float32(front.bias)),
+      )
+    : given
   let sum = x
   for (let path = 0; path < paths; path++) {
     const name = `path${path}`

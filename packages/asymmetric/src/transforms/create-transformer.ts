@@ -13,7 +13,10 @@ export interface Transformer {
   dispose(): Promise<void>
 }
 
-export async function createTransformer({ model, inputDim, outputDim }: Transform, threads?: number): Promise<Transformer> {
+export async function createTransformer(
+  { model, inputDim, outputDim }: Transform,
+  threads?: number,
+): Promise<Transformer> {
   const session = await createSession(model, threads === undefined ? {} : { threads })
   return {
     inputDim,

@@ -9,7 +9,13 @@ const BLOCK = 8192
  * @param left `[rows, a]`
  * @param right `[rows, b]`
  */
-export async function crossProduct(left: Float32Array, a: number, right: Float32Array, b: number, threads?: number): Promise<Float64Array> {
+export async function crossProduct(
+  left: Float32Array,
+  a: number,
+  right: Float32Array,
+  b: number,
+  threads?: number,
+): Promise<Float64Array> {
   const g = createGraphBuilder()
   const x = g.input('left', 'float32', ['N', a])
   const y = g.input('right', 'float32', ['N', b])

@@ -13,9 +13,15 @@ export async function fitProcrustes(pairs: PairedEmbeddings, threads?: number): 
 }
 
 /** R, row-major `[inputDim, outputDim]`. */
-export async function procrustesRotation({ from, inputDim, to, outputDim }: PairedEmbeddings, threads?: number): Promise<Float32Array> {
+export async function procrustesRotation(
+  { from, inputDim, to, outputDim }: PairedEmbeddings,
+  threads?: number,
+): Promise<Float32Array> {
   const cross = await crossProduct(unitRows(from, inputDim), inputDim, unitRows(to, outputDim), outputDim, threads)
-  const svd = new SVD(new Matrix(Array.from({ length: inputDim }, (_, i) => cross.subarray(i * outputDim, (i + 1) * outputDim))), { autoTranspose: true })
+  const svd = new SVD(
+    new Matrix(Array.from({ length: inputDim }, (_, i) => cross.subarray(i * outputDim, (i + 1) * outputDim))),
+    { autoTranspose: true },
+  )
   const rank = Math.min(inputDim, outputDim)
   const left = svd.leftSingularVectors.subMatrix(0, inputDim - 1, 0, rank - 1)
   const right = svd.rightSingularVectors.subMatrix(0, outputDim - 1, 0, rank - 1)

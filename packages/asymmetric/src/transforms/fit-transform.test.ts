@@ -1,10 +1,10 @@
 import { createEmbeddings } from '@lookalike/core'
-import { describe, expect, it } from 'vitest'
 import { createSession, float32, readModel, writeModel } from '@lookalike/onnx'
+import { describe, expect, it } from 'vitest'
 import { clusters, meanCosine, multiply, orthonormal, part } from '../testing/paired.js'
 import { createTransformer } from './create-transformer.js'
-import { fitTransform } from './fit-transform.js'
 import { procrustesRotation } from './fit-procrustes.js'
+import { fitTransform } from './fit-transform.js'
 import { pairEmbeddings } from './pair-embeddings.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
 
@@ -19,7 +19,15 @@ async function apply(transform: Transform, rows: Float32Array): Promise<Float32A
 function bent(rows: number, dim: number, to: number): PairedEmbeddings {
   const { data, labels } = clusters(rows, dim, 12, 3, 0.6)
   const wide = multiply(data, dim, orthonormal(Math.max(dim, to), Math.min(dim, to), 4).slice(0, dim * to), to)
-  return { from: data, inputDim: dim, to: wide.map((value) => Math.tanh(6 * value) + 0.5 * Math.abs(value)), outputDim: to, rows, labels, classes: 12 }
+  return {
+    from: data,
+    inputDim: dim,
+    to: wide.map((value) => Math.tanh(6 * value) + 0.5 * Math.abs(value)),
+    outputDim: to,
+    rows,
+    labels,
+    classes: 12,
+  }
 }
 
 const quick = { epochs: 12, batchSize: 64, learningRate: 3e-3 }
@@ -28,11 +36,17 @@ describe('procrustes', () => {
   it('recovers a rotation', async () => {
     const { data } = clusters(300, 24, 5, 1)
     const rotation = orthonormal(24, 24, 2)
-    const found = await procrustesRotation({ from: data, inputDim: 24, to: multiply(data, 24, rotation, 24), outputDim: 24, rows: 300 }, 1)
+    const found = await procrustesRotation(
+      { from: data, inputDim: 24, to: multiply(data, 24, rotation, 24), outputDim: 24, rows: 300 },
+      1,
+    )
     for (let i = 0; i < found.length; i++) expect(found[i]).toBeCloseTo(rotation[i]!, 4)
   })
 
-  it.each([[24, 16], [16, 24]])('maps %i to %i dimensions without stretching', async (inputDim, outputDim) => {
+  it.each([
+    [24, 16],
+    [16, 24],
+  ])('maps %i to %i dimensions without stretching', async (inputDim, outputDim) => {
     const { data } = clusters(300, inputDim, 5, 1)
     const to = clusters(300, outputDim, 5, 2).data
     const found = await procrustesRotation({ from: data, inputDim, to, outputDim, rows: 300 }, 1)
@@ -41,7 +55,10 @@ describe('procrustes', () => {
       for (let j = 0; j < narrow; j++) {
         let product = 0
         for (let k = 0; k < Math.max(inputDim, outputDim); k++) {
-          product += inputDim > outputDim ? found[k * outputDim + i]! * found[k * outputDim + j]! : found[i * outputDim + k]! * found[j * outputDim + k]!
+          product +=
+            inputDim > outputDim
+              ? found[k * outputDim + i]! * found[k * outputDim + j]!
+              : found[i * outputDim + k]! * found[j * outputDim + k]!
         }
         expect(product).toBeCloseTo(i === j ? 1 : 0, 4)
       }
@@ -77,7 +94,11 @@ describe('transforms of images that they were not trained on', () => {
     const pairs = bent(900, 16, 10)
     const rest = part(pairs, 700, 900)
     const cosine = async (options: Parameters<typeof fitTransform>[1]) =>
-      meanCosine(await apply((await fitTransform(part(pairs, 0, 700), options, { seed: 0, threads: 1 })).transform, rest.from), rest.to, 10)
+      meanCosine(
+        await apply((await fitTransform(part(pairs, 0, 700), options, { seed: 0, threads: 1 })).transform, rest.from),
+        rest.to,
+        10,
+      )
     const rotation = await cosine({ kind: 'procrustes' })
     expect(await cosine({ kind: 'residual-bottleneck', ...quick })).toBeGreaterThan(rotation + 0.01)
   })
@@ -87,7 +108,11 @@ describe('loss terms', () => {
   const pairs = bent(300, 8, 8)
   const only = { similarity: 0, divergence: 0, classification: 0 }
   const run = (terms: object, data: PairedEmbeddings = pairs) =>
-    fitTransform(data, { kind: 'residual-bottleneck', ...quick, epochs: 3, heldOut: 0, ...terms }, { seed: 0, threads: 1 })
+    fitTransform(
+      data,
+      { kind: 'residual-bottleneck', ...quick, epochs: 3, heldOut: 0, ...terms },
+      { seed: 0, threads: 1 },
+    )
 
   it.each(['similarity', 'divergence', 'classification'])('%s works alone', async (term) => {
     const { transform } = await run({ ...only, [term]: 1 })
@@ -113,7 +138,11 @@ it('stops when the held-out part no longer gets better, and keeps the best', asy
   const { data } = clusters(200, 8, 4, 7)
   const rotation = orthonormal(8, 8, 8)
   const pairs = { from: data, inputDim: 8, to: multiply(data, 8, rotation, 8), outputDim: 8, rows: 200 }
-  const result = await fitTransform(pairs, { kind: 'residual-bottleneck', learningRate: 0.3, epochs: 200, patience: 2 }, { seed: 0, threads: 1 })
+  const result = await fitTransform(
+    pairs,
+    { kind: 'residual-bottleneck', learningRate: 0.3, epochs: 200, patience: 2 },
+    { seed: 0, threads: 1 },
+  )
   expect(result.stopped).toBe('early')
   expect(result.epochs).toBeLessThan(200)
   expect(result.similarity).toBeGreaterThan(0.9999)
@@ -121,15 +150,29 @@ it('stops when the held-out part no longer gets better, and keeps the best', asy
 
 it('the start has not seen the held-out pairs: nothing can be learned from noise', async () => {
   // Fewer pairs than dimensions: least squares would fit any pair that it sees.
-  const pairs = { from: clusters(60, 64, 60, 1, 1).data, inputDim: 64, to: clusters(60, 64, 60, 2, 1).data, outputDim: 64, rows: 60 }
-  const { similarity } = await fitTransform(pairs, { kind: 'residual-bottleneck', epochs: 1, heldOut: 0.3 }, { seed: 0, threads: 1 })
+  const pairs = {
+    from: clusters(60, 64, 60, 1, 1).data,
+    inputDim: 64,
+    to: clusters(60, 64, 60, 2, 1).data,
+    outputDim: 64,
+    rows: 60,
+  }
+  const { similarity } = await fitTransform(
+    pairs,
+    { kind: 'residual-bottleneck', epochs: 1, heldOut: 0.3 },
+    { seed: 0, threads: 1 },
+  )
   expect(Math.abs(similarity)).toBeLessThan(0.2)
 })
 
 it('the same seed gives the same transform, another seed another one', async () => {
   const pairs = bent(200, 8, 8)
   const weights = async (seed: number) => {
-    const { transform } = await fitTransform(pairs, { kind: 'mlp', hidden: [8], epochs: 2, batchSize: 32 }, { seed, threads: 1 })
+    const { transform } = await fitTransform(
+      pairs,
+      { kind: 'mlp', hidden: [8], epochs: 2, batchSize: 32 },
+      { seed, threads: 1 },
+    )
     return Array.from(transform.model.graph.initializers.get('hidden0.weight')!.data as Float32Array)
   }
   const first = await weights(1)
@@ -149,15 +192,25 @@ it('a transform is an ordinary ONNX model', async () => {
 })
 
 describe('pairing', () => {
-  const embeddings = (rows: number, space: string) => createEmbeddings({ data: new Float32Array(rows * 2).fill(1), rows, dim: 2, space, role: 'any' })
+  const embeddings = (rows: number, space: string) =>
+    createEmbeddings({ data: new Float32Array(rows * 2).fill(1), rows, dim: 2, space, role: 'any' })
 
   it('refuses what is not paired', () => {
-    expect(() => pairEmbeddings(embeddings(3, 'heavy'), embeddings(4, 'light'))).toThrow(expect.objectContaining({ code: 'asymmetric/unpaired' }))
-    expect(() => pairEmbeddings(embeddings(3, 'heavy'), embeddings(3, 'light'), ['a'])).toThrow(expect.objectContaining({ code: 'asymmetric/unpaired' }))
-    expect(() => pairEmbeddings(embeddings(1, 'heavy'), embeddings(1, 'light'))).toThrow(expect.objectContaining({ code: 'asymmetric/too-few' }))
+    expect(() => pairEmbeddings(embeddings(3, 'heavy'), embeddings(4, 'light'))).toThrow(
+      expect.objectContaining({ code: 'asymmetric/unpaired' }),
+    )
+    expect(() => pairEmbeddings(embeddings(3, 'heavy'), embeddings(3, 'light'), ['a'])).toThrow(
+      expect.objectContaining({ code: 'asymmetric/unpaired' }),
+    )
+    expect(() => pairEmbeddings(embeddings(1, 'heavy'), embeddings(1, 'light'))).toThrow(
+      expect.objectContaining({ code: 'asymmetric/too-few' }),
+    )
   })
 
   it('numbers the classes', () => {
-    expect(pairEmbeddings(embeddings(3, 'heavy'), embeddings(3, 'light'), ['b', 'a', 'b'])).toMatchObject({ labels: Int32Array.of(1, 0, 1), classes: 2 })
+    expect(pairEmbeddings(embeddings(3, 'heavy'), embeddings(3, 'light'), ['b', 'a', 'b'])).toMatchObject({
+      labels: Int32Array.of(1, 0, 1),
+      classes: 2,
+    })
   })
 })

@@ -3,9 +3,9 @@ import { buildMlp, buildResidualBottleneck } from './build-network.js'
 import { createTransformer } from './create-transformer.js'
 import { fitLinear, leastSquares } from './fit-linear.js'
 import { fitProcrustes } from './fit-procrustes.js'
-import { trainTransform, type TrainedTransform } from './train-transform.js'
-import { RIDGE, transformSchema, type TransformOptions } from './transform-options.js'
+import { type TrainedTransform, trainTransform } from './train-transform.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
+import { RIDGE, type TransformOptions, transformSchema } from './transform-options.js'
 import { unitRows } from './unit-rows.js'
 
 export interface FitTransformOptions extends OperationOptions {
@@ -20,30 +20,61 @@ export interface FitTransformOptions extends OperationOptions {
  * @example
  * const { transform, similarity } = await fitTransform(pairEmbeddings(heavy, light), { kind: 'procrustes' }, { seed: 0 })
  */
-export async function fitTransform(pairs: PairedEmbeddings, given: TransformOptions, options: FitTransformOptions): Promise<TrainedTransform> {
+export async function fitTransform(
+  pairs: PairedEmbeddings,
+  given: TransformOptions,
+  options: FitTransformOptions,
+): Promise<TrainedTransform> {
   const settings = transformSchema.parse(given)
   const { seed, threads } = options
   if (settings.kind === 'procrustes') return closedForm(await fitProcrustes(pairs, threads), pairs, threads)
   if (settings.kind === 'linear') return closedForm(await fitLinear(pairs, settings.ridge, threads), pairs, threads)
-  const { similarity, divergence, classification, scale, epochs, batchSize, learningRate, weightDecay, schedule, heldOut, patience } = settings
+  const {
+    similarity,
+    divergence,
+    classification,
+    scale,
+    epochs,
+    batchSize,
+    learningRate,
+    weightDecay,
+    schedule,
+    heldOut,
+    patience,
+  } = settings
   const { inputDim, outputDim } = pairs
   const start = async (training: PairedEmbeddings) =>
     settings.kind === 'mlp'
       ? buildMlp(inputDim, outputDim, settings.hidden, seed)
-      : buildResidualBottleneck(inputDim, outputDim, {
-          paths: settings.paths,
-          width: settings.width,
-          ...((settings.front === 'always' || inputDim !== outputDim) && { front: await leastSquares(training, RIDGE, threads) }),
-        }, seed)
+      : buildResidualBottleneck(
+          inputDim,
+          outputDim,
+          {
+            paths: settings.paths,
+            width: settings.width,
+            ...((settings.front === 'always' || inputDim !== outputDim) && {
+              front: await leastSquares(training, RIDGE, threads),
+            }),
+          },
+          seed,
+        )
   return trainTransform(start, pairs, {
     ...options,
     losses: { similarity, divergence, classification, scale },
-    epochs, batchSize, heldOut, patience, schedule,
+    epochs,
+    batchSize,
+    heldOut,
+    patience,
+    schedule,
     optimizer: { learningRate, weightDecay },
   })
 }
 
-async function closedForm(transform: Transform, { from, to, outputDim, rows }: PairedEmbeddings, threads?: number): Promise<TrainedTransform> {
+async function closedForm(
+  transform: Transform,
+  { from, to, outputDim, rows }: PairedEmbeddings,
+  threads?: number,
+): Promise<TrainedTransform> {
   const transformer = await createTransformer(transform, threads)
   try {
     const mapped = await transformer.apply(from)

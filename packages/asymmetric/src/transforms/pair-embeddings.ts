@@ -1,4 +1,4 @@
-import { LookalikeError, type Embeddings } from '@lookalike/core'
+import { type Embeddings, LookalikeError } from '@lookalike/core'
 import type { PairedEmbeddings } from './transform.js'
 
 /**
@@ -20,7 +20,10 @@ export function pairEmbeddings(from: Embeddings, to: Embeddings, labels?: readon
     )
   }
   if (from.rows < 2) {
-    throw new LookalikeError('asymmetric/too-few', { problem: `A transform was to be learned from ${from.rows} images`, expected: 'at least two; a few times the number of dimensions is better' })
+    throw new LookalikeError('asymmetric/too-few', {
+      problem: `A transform was to be learned from ${from.rows} images`,
+      expected: 'at least two; a few times the number of dimensions is better',
+    })
   }
   const pairs = { from: from.data, inputDim: from.dim, to: to.data, outputDim: to.dim, rows: from.rows }
   if (!labels) return pairs

@@ -1,10 +1,35 @@
 import { createRandom, LookalikeError, type OperationOptions, type Random } from '@lookalike/core'
-import { createSession, differentiate, float32, int64, withInitializers, type Feeds, type GradientModel, type Session, type Tensor } from '@lookalike/onnx'
-import { createOptimizer, decays, scheduleAt, scheduleSchema, type OptimizerOptions, type Parameter, type ScheduleOptions } from '@lookalike/train'
 import {
-  addLosses, HEAD_WEIGHT, LABEL_INPUT, LOSS_OUTPUT, SHARE_INPUT, SIMILARITY_OUTPUT, TARGET_INPUT, type LossWeights,
+  createSession,
+  differentiate,
+  type Feeds,
+  float32,
+  type GradientModel,
+  int64,
+  type Session,
+  type Tensor,
+  withInitializers,
+} from '@lookalike/onnx'
+import {
+  createOptimizer,
+  decays,
+  type OptimizerOptions,
+  type Parameter,
+  type ScheduleOptions,
+  scheduleAt,
+  scheduleSchema,
+} from '@lookalike/train'
+import {
+  addLosses,
+  HEAD_WEIGHT,
+  LABEL_INPUT,
+  LOSS_OUTPUT,
+  type LossWeights,
+  SHARE_INPUT,
+  SIMILARITY_OUTPUT,
+  TARGET_INPUT,
 } from './add-losses.js'
-import { TRANSFORM_INPUT, type PairedEmbeddings, type Transform } from './transform.js'
+import { type PairedEmbeddings, TRANSFORM_INPUT, type Transform } from './transform.js'
 import { unitRows } from './unit-rows.js'
 
 export interface TrainTransformOptions extends OperationOptions {
@@ -39,7 +64,9 @@ export interface TrainedTransform {
  * @throws `asymmetric/no-loss` when no term is left to train with; `train/not-finite`; the signal's reason.
  */
 export async function trainTransform(
-  makeStart: (training: PairedEmbeddings) => Transform | Promise<Transform>, pairs: PairedEmbeddings, options: TrainTransformOptions,
+  makeStart: (training: PairedEmbeddings) => Transform | Promise<Transform>,
+  pairs: PairedEmbeddings,
+  options: TrainTransformOptions,
 ): Promise<TrainedTransform> {
   const { losses, epochs, batchSize, patience, seed, signal } = options
   const random = createRandom(seed)
@@ -66,8 +93,16 @@ export async function trainTransform(
     trainable: proxies ? [...trainable, HEAD_WEIGHT] : trainable,
     example: feed(training.subarray(0, rows)),
   })
-  const weights = new Map(Array.from(gradient.weights, ([name, tensor]) => [name, float32((tensor.data as Float32Array).slice(), tensor.shape)]))
-  const parameters = Array.from(weights, ([name, { shape, data }]): Parameter => ({ name, shape, data, decay: name !== HEAD_WEIGHT && decays(name, shape) }))
+  const weights = new Map(
+    Array.from(gradient.weights, ([name, tensor]) => [
+      name,
+      float32((tensor.data as Float32Array).slice(), tensor.shape),
+    ]),
+  )
+  const parameters = Array.from(
+    weights,
+    ([name, { shape, data }]): Parameter => ({ name, shape, data, decay: name !== HEAD_WEIGHT && decays(name, shape) }),
+  )
   const optimizer = createOptimizer(parameters, options.optimizer)
   const schedule = scheduleSchema.parse(options.schedule)
   const sessionOptions = options.threads === undefined ? {} : { threads: options.threads }
@@ -90,7 +125,13 @@ export async function trainTransform(
       const now = await measure(forward, weights, validation, rows, feed)
       since = now.loss < best.loss ? 0 : since + 1
       if (since === 0) best = { ...now, weights: copyOf(weights) }
-      options.onProgress?.({ phase: 'transform', done: epoch + 1, total: epochs, unit: 'epoch', note: `cosine ${now.similarity.toFixed(4)}` })
+      options.onProgress?.({
+        phase: 'transform',
+        done: epoch + 1,
+        total: epochs,
+        unit: 'epoch',
+        note: `cosine ${now.similarity.toFixed(4)}`,
+      })
     }
     const kept = [...best.weights].filter(([name]) => name !== HEAD_WEIGHT)
     return {
@@ -121,7 +162,11 @@ const copyOf = (weights: Weights): Weights =>
   new Map(Array.from(weights, ([name, { data, shape }]) => [name, float32((data as Float32Array).slice(), shape)]))
 
 /** Fills batches of one size; rows that are missing count nothing. */
-function createFeeder({ from, inputDim, to, outputDim, labels }: PairedEmbeddings, size: number, withLabels: boolean): Feeder {
+function createFeeder(
+  { from, inputDim, to, outputDim, labels }: PairedEmbeddings,
+  size: number,
+  withLabels: boolean,
+): Feeder {
   const target = unitRows(to, outputDim)
   return (rows) => {
     const x = new Float32Array(size * inputDim)
@@ -145,7 +190,11 @@ function createFeeder({ from, inputDim, to, outputDim, labels }: PairedEmbedding
 }
 
 /** The head starts at the class means of the query model, which is where a classifier on unit vectors ends up anyway. */
-function startOfHead({ to, outputDim, labels, classes }: PairedEmbeddings, { divergence, classification }: LossWeights, random: Random): Float32Array | undefined {
+function startOfHead(
+  { to, outputDim, labels, classes }: PairedEmbeddings,
+  { divergence, classification }: LossWeights,
+  random: Random,
+): Float32Array | undefined {
   if (!labels || !classes || (divergence === 0 && classification === 0)) return undefined
   const unit = unitRows(to, outputDim)
   const proxies = Float32Array.from({ length: classes * outputDim }, () => random.normal() * 1e-3)
@@ -155,7 +204,12 @@ function startOfHead({ to, outputDim, labels, classes }: PairedEmbeddings, { div
   return unitRows(proxies, outputDim)
 }
 
-async function gradientsOf(session: Session, gradient: GradientModel, weights: Weights, feeds: Feeds): Promise<Map<string, Float32Array>> {
+async function gradientsOf(
+  session: Session,
+  gradient: GradientModel,
+  weights: Weights,
+  feeds: Feeds,
+): Promise<Map<string, Float32Array>> {
   const names = Object.entries(gradient.weightGradients)
   const results = await session.run(
     {
@@ -169,12 +223,21 @@ async function gradientsOf(session: Session, gradient: GradientModel, weights: W
   return new Map(names.map(([name, output]) => [name, results[output]!.data as Float32Array]))
 }
 
-async function measure(session: Session, weights: Weights, rows: Int32Array, size: number, feed: Feeder): Promise<{ loss: number; similarity: number }> {
+async function measure(
+  session: Session,
+  weights: Weights,
+  rows: Int32Array,
+  size: number,
+  feed: Feeder,
+): Promise<{ loss: number; similarity: number }> {
   let loss = 0
   let similarity = 0
   for (let start = 0; start < rows.length; start += size) {
     const part = rows.subarray(start, start + size)
-    const results = await session.run({ ...feed(part), ...Object.fromEntries(weights) }, { outputs: [LOSS_OUTPUT, SIMILARITY_OUTPUT] })
+    const results = await session.run(
+      { ...feed(part), ...Object.fromEntries(weights) },
+      { outputs: [LOSS_OUTPUT, SIMILARITY_OUTPUT] },
+    )
     loss += ((results[LOSS_OUTPUT]!.data as Float32Array)[0]! * part.length) / rows.length
     similarity += ((results[SIMILARITY_OUTPUT]!.data as Float32Array)[0]! * part.length) / rows.length
   }

@@ -1,6 +1,6 @@
 import type { Warning } from '../errors.js'
-import type { Ranking } from './ranking.js'
 import type { DatasetItem } from './dataset.js'
+import type { Ranking } from './ranking.js'
 
 /** Figures of one stage: the plain search, or the search after the first n rerankers. */
 export interface StageResult {

@@ -34,7 +34,7 @@ export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubi
  */
 export interface Preprocessing {
   readonly resize:
-    | { readonly mode: 'shortest-edge'; /** Pixels. */ readonly size: number }
+    | { readonly mode: 'shortest-edge' /** Pixels. */; readonly size: number }
     /** Both edges to `width` and `height`, by default the crop size; the aspect ratio is not kept. Pixels. */
     | { readonly mode: 'squash'; readonly width?: number; readonly height?: number }
     /** Aspect kept, the whole image inside the crop size, the rest filled with `background`. */

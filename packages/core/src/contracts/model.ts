@@ -61,4 +61,3 @@ export interface Model {
   baselines?(): Promise<readonly { readonly name: string; readonly model: Model }[]>
   dispose(): Promise<void>
 }
-

@@ -38,7 +38,11 @@ export interface Augmentation {
   readonly specVersion: SpecVersion
   readonly name: string
   /** `target` is the model's input size in pixels, for augmentations that crop to it. */
-  apply(image: RawImage, random: Random, target: { readonly width: number; readonly height: number }): RawImage | Promise<RawImage>
+  apply(
+    image: RawImage,
+    random: Random,
+    target: { readonly width: number; readonly height: number },
+  ): RawImage | Promise<RawImage>
 }
 
 export interface TrainerRequest extends OperationOptions {

@@ -82,7 +82,10 @@ export function assertComparable(
   if (given.dim !== wanted.dim) {
     throw new LookalikeError(
       'embeddings/dim',
-      { problem: `Embeddings of ${given.dim} dimensions meet ${wanted.dim} of ${wanted.space}`, expected: `${wanted.dim} dimensions` },
+      {
+        problem: `Embeddings of ${given.dim} dimensions meet ${wanted.dim} of ${wanted.space}`,
+        expected: `${wanted.dim} dimensions`,
+      },
       { fields: { given: given.dim, wanted: wanted.dim } },
     )
   }

@@ -1,5 +1,5 @@
-import { LookalikeError } from '../errors.js'
 import { SPEC_VERSION } from '../contracts/spec.js'
+import { LookalikeError } from '../errors.js'
 import type { Plugin } from './define-plugin.js'
 import { KINDS } from './kinds.js'
 import { nearestName } from './nearest-name.js'
@@ -14,29 +14,46 @@ import { originText, type PluginOrigin } from './plugin-origin.js'
 export function checkPlugin(value: unknown, origin: PluginOrigin): Plugin {
   const from = originText(origin)
   const refuse = (problem: string, expected: string): never => {
-    throw new LookalikeError('plugin/invalid', {
-      problem,
-      expected,
-      fix: 'See "Writing a plugin" in the documentation of @lookalike/core.',
-    }, { fields: { package: origin.package, version: origin.version, url: origin.url } })
+    throw new LookalikeError(
+      'plugin/invalid',
+      {
+        problem,
+        expected,
+        fix: 'See "Writing a plugin" in the documentation of @lookalike/core.',
+      },
+      { fields: { package: origin.package, version: origin.version, url: origin.url } },
+    )
   }
   if (typeof value !== 'object' || value === null) {
-    return refuse(`${from} exports ${value === undefined ? 'nothing by default' : describe(value)}`, 'a plugin made with definePlugin, or an array of them')
+    return refuse(
+      `${from} exports ${value === undefined ? 'nothing by default' : describe(value)}`,
+      'a plugin made with definePlugin, or an array of them',
+    )
   }
   const plugin = value as Partial<Record<keyof Plugin, unknown>>
   const name = typeof plugin.name === 'string' && plugin.name !== '' ? plugin.name : undefined
   if (plugin.specVersion === undefined && plugin.kind === undefined) {
-    return refuse(`${from} exports an object that is no plugin (keys: ${Object.keys(value).slice(0, 8).join(', ') || 'none'})`, 'a plugin made with definePlugin, or an array of them')
+    return refuse(
+      `${from} exports an object that is no plugin (keys: ${Object.keys(value).slice(0, 8).join(', ') || 'none'})`,
+      'a plugin made with definePlugin, or an array of them',
+    )
   }
   if (plugin.specVersion !== SPEC_VERSION) throw wrongVersion(String(plugin.specVersion), name, origin)
   if (name === undefined) return refuse(`A plugin of ${from} has no name`, 'a name in kebab-case')
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) return refuse(`${from} calls a plugin "${name}"`, 'a name in kebab-case, such as my-loss')
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
+    return refuse(`${from} calls a plugin "${name}"`, 'a name in kebab-case, such as my-loss')
   if (typeof plugin.kind !== 'string' || !(KINDS as readonly string[]).includes(plugin.kind)) {
     const near = nearestName(String(plugin.kind), KINDS)
-    return refuse(`The plugin "${name}" of ${from} says it is of the kind "${String(plugin.kind)}"`, `one of ${KINDS.join(', ')}${near ? `; "${near}" is close` : ''}`)
+    return refuse(
+      `The plugin "${name}" of ${from} says it is of the kind "${String(plugin.kind)}"`,
+      `one of ${KINDS.join(', ')}${near ? `; "${near}" is close` : ''}`,
+    )
   }
-  if (typeof plugin.create !== 'function') return refuse(`The ${plugin.kind} "${name}" of ${from} has no create function`, 'create(options, context)')
-  const standard = (plugin.options as { '~standard'?: { validate?: unknown; jsonSchema?: { input?: unknown } } } | undefined)?.['~standard']
+  if (typeof plugin.create !== 'function')
+    return refuse(`The ${plugin.kind} "${name}" of ${from} has no create function`, 'create(options, context)')
+  const standard = (
+    plugin.options as { '~standard'?: { validate?: unknown; jsonSchema?: { input?: unknown } } } | undefined
+  )?.['~standard']
   if (typeof standard?.validate !== 'function' || typeof standard.jsonSchema?.input !== 'function') {
     return refuse(
       `The options of the ${plugin.kind} "${name}" of ${from} are no schema that validates and describes itself`,
@@ -62,6 +79,8 @@ function wrongVersion(given: string, name: string | undefined, origin: PluginOri
       expected: `a plugin with specVersion "${SPEC_VERSION}"`,
       fix: `Run: ${command}`,
     },
-    { fields: { package: origin.package, version: origin.version, plugin: name, given, wanted: SPEC_VERSION, command } },
+    {
+      fields: { package: origin.package, version: origin.version, plugin: name, given, wanted: SPEC_VERSION, command },
+    },
   )
 }

@@ -14,8 +14,15 @@ function augmentation(name: string, extra: Partial<Record<string, unknown>> = {}
       kind: 'augmentation',
       name,
       description: 'A test.',
-      options: z.strictObject({ amount: z.number().min(0).max(1).default(0.5), mode: z.enum(['soft', 'hard']).default('soft') }),
-      create: ({ amount }, { seed }) => ({ specVersion: 'v1', name: `${name} ${amount} ${seed}`, apply: (image) => image }),
+      options: z.strictObject({
+        amount: z.number().min(0).max(1).default(0.5),
+        mode: z.enum(['soft', 'hard']).default('soft'),
+      }),
+      create: ({ amount }, { seed }) => ({
+        specVersion: 'v1',
+        name: `${name} ${amount} ${seed}`,
+        apply: (image) => image,
+      }),
     }),
     ...extra,
   } as Plugin
@@ -42,11 +49,15 @@ describe('createRegistry', () => {
     const registry = createRegistry([augmentation('invert'), augmentation('blur')])
     const error = problem(() => registry.get('augmentation', 'inverrt', 'train.augmentations[0]'))
     expect(error.code).toBe('plugin/unknown')
-    expect(error.message).toMatch(/^train\.augmentations\[0\]: there is no augmentation "inverrt"\. Expected: one of blur, invert\. Did you mean "invert"\?/)
+    expect(error.message).toMatch(
+      /^train\.augmentations\[0\]: there is no augmentation "inverrt"\. Expected: one of blur, invert\. Did you mean "invert"\?/,
+    )
   })
 
   it('says so when the name is of another kind', () => {
-    expect(problem(() => createRegistry([augmentation('blur')]).get('loss', 'blur')).message).toContain('of the kind augmentation')
+    expect(problem(() => createRegistry([augmentation('blur')]).get('loss', 'blur')).message).toContain(
+      'of the kind augmentation',
+    )
   })
 
   it('names both packages of a duplicate, and takes the same plugin twice', () => {
@@ -58,12 +69,16 @@ describe('createRegistry', () => {
   })
 
   it('names package, version, both spec versions and the command for another spec version', () => {
-    const newer = problem(() => createRegistry([{ plugin: augmentation('blur', { specVersion: 'v2' }), origin: from('acme') }]))
+    const newer = problem(() =>
+      createRegistry([{ plugin: augmentation('blur', { specVersion: 'v2' }), origin: from('acme') }]),
+    )
     expect(newer.code).toBe('plugin/spec-version')
     expect(newer.message).toBe(
       'The plugin "blur" of acme 1.2.3 is built for plugin spec v2, and this is spec v1. Expected: a plugin with specVersion "v1". Run: npm install @lookalike/core@latest.',
     )
-    const older = problem(() => createRegistry([{ plugin: augmentation('blur', { specVersion: 'v0' }), origin: from('acme') }]))
+    const older = problem(() =>
+      createRegistry([{ plugin: augmentation('blur', { specVersion: 'v0' }), origin: from('acme') }]),
+    )
     expect(older.message).toContain('npm install acme@latest')
   })
 
@@ -83,15 +98,24 @@ describe('createRegistry', () => {
   })
 
   it('remembers where a plugin came from', () => {
-    expect(createRegistry([{ plugin: augmentation('blur'), origin: from('acme') }]).origin('augmentation', 'blur').url).toBe('file:///acme.js')
+    expect(
+      createRegistry([{ plugin: augmentation('blur'), origin: from('acme') }]).origin('augmentation', 'blur').url,
+    ).toBe('file:///acme.js')
   })
 
   it('gives options the path of the config', async () => {
     const registry = createRegistry([augmentation('blur')])
-    const create = (options: Record<string, unknown>) => registry.create('augmentation', { use: 'blur', ...options }, { ...context, path: 'train.steps[2]' })
-    await expect(create({ amout: 1 })).rejects.toThrow('train.steps[2].amout: unknown key. Expected: one of amount, mode. Did you mean "amount"?')
-    await expect(create({ amount: 'much' })).rejects.toThrow('train.steps[2].amount: "much" (string) does not fit. Expected: a number >= 0 and <= 1.')
-    await expect(create({ mode: 'hart' })).rejects.toThrow('train.steps[2].mode: "hart" (string) does not fit. Expected: one of "soft", "hard". Did you mean "hard"?')
+    const create = (options: Record<string, unknown>) =>
+      registry.create('augmentation', { use: 'blur', ...options }, { ...context, path: 'train.steps[2]' })
+    await expect(create({ amout: 1 })).rejects.toThrow(
+      'train.steps[2].amout: unknown key. Expected: one of amount, mode. Did you mean "amount"?',
+    )
+    await expect(create({ amount: 'much' })).rejects.toThrow(
+      'train.steps[2].amount: "much" (string) does not fit. Expected: a number >= 0 and <= 1.',
+    )
+    await expect(create({ mode: 'hart' })).rejects.toThrow(
+      'train.steps[2].mode: "hart" (string) does not fit. Expected: one of "soft", "hard". Did you mean "hard"?',
+    )
   })
 
   it('lets plugins create plugins, with the folder and the seed of the run', async () => {
@@ -104,8 +128,12 @@ describe('createRegistry', () => {
       create: async ({ of }, { create }) => ({ ...(await create('augmentation', of)), specVersion: 'v1' as const }),
     })
     const registry = createRegistry([augmentation('blur'), twice])
-    expect((await registry.create('augmentation', { use: 'twice', of: { use: 'blur', amount: 0.25 } }, context)).name).toBe('blur 0.25 7')
-    await expect(registry.create('augmentation', { use: 'twice', of: 'blurr' }, context)).rejects.toThrow('Did you mean "blur"?')
+    expect(
+      (await registry.create('augmentation', { use: 'twice', of: { use: 'blur', amount: 0.25 } }, context)).name,
+    ).toBe('blur 0.25 7')
+    await expect(registry.create('augmentation', { use: 'twice', of: 'blurr' }, context)).rejects.toThrow(
+      'Did you mean "blur"?',
+    )
   })
 
   it('takes any Standard Schema, not only zod', async () => {
@@ -114,7 +142,9 @@ describe('createRegistry', () => {
         version: 1 as const,
         vendor: 'test',
         validate: (value: unknown) =>
-          (value as { n?: number }).n === 1 ? { value: { n: 1 } } : { issues: [{ message: 'N must be one', path: [{ key: 'n' }] }] },
+          (value as { n?: number }).n === 1
+            ? { value: { n: 1 } }
+            : { issues: [{ message: 'N must be one', path: [{ key: 'n' }] }] },
         jsonSchema: { input: () => ({ type: 'object', properties: { n: { type: 'number' } } }) },
       },
     }

@@ -4,7 +4,7 @@ import type { Plugin, PluginContext } from './define-plugin.js'
 import { KINDS, type Kind, type Kinds, type PluginRef } from './kinds.js'
 import { nearestName } from './nearest-name.js'
 import { parseOptions } from './parse-options.js'
-import { originText, type LoadedPlugin, type PluginOrigin } from './plugin-origin.js'
+import { type LoadedPlugin, originText, type PluginOrigin } from './plugin-origin.js'
 import { splitRef } from './split-ref.js'
 
 /** What `registry.create` needs to know of the run. */
@@ -59,13 +59,21 @@ export function createRegistry(plugins: readonly (Plugin | LoadedPlugin)[]): Reg
     const named = byKind.get(kind)
     const found = named?.get(name)
     if (found) return found
-    throw unknownPlugin(kind, name, [...(named?.keys() ?? [])].sort(), [...byKind].filter(([, others]) => others.has(name)).map(([other]) => other), path)
+    throw unknownPlugin(
+      kind,
+      name,
+      [...(named?.keys() ?? [])].sort(),
+      [...byKind].filter(([, others]) => others.has(name)).map(([other]) => other),
+      path,
+    )
   }
 
   const registry: Registry = {
     get: <K extends Kind>(kind: K, name: string, path?: string) => find(kind, name, path).plugin as Plugin as Plugin<K>,
     list: (kind) =>
-      (kind ? [kind] : KINDS).flatMap((each) => [...byKind.get(each)!.values()].sort((a, b) => (a.plugin.name < b.plugin.name ? -1 : 1))),
+      (kind ? [kind] : KINDS).flatMap((each) =>
+        [...byKind.get(each)!.values()].sort((a, b) => (a.plugin.name < b.plugin.name ? -1 : 1)),
+      ),
     origin: (kind, name) => find(kind, name).origin,
     async create(kind, ref, options) {
       const { use, given } = splitRef(kind, ref, options.path)
@@ -84,7 +92,8 @@ function createContext(registry: Registry, options: CreateOptions): PluginContex
     seed: options.seed,
     ...(options.threads !== undefined && { threads: options.threads }),
     ...(options.signal && { signal: options.signal }),
-    create: (kind, ref) => registry.create(kind, ref, { ...options, path: options.path ? `${options.path} > ${kind}` : kind }),
+    create: (kind, ref) =>
+      registry.create(kind, ref, { ...options, path: options.path ? `${options.path} > ${kind}` : kind }),
     origin: registry.origin,
     warn: (warning) => options.onWarning?.(warning),
   }
@@ -102,7 +111,13 @@ function duplicate(plugin: Plugin, first: PluginOrigin, second: PluginOrigin): L
   )
 }
 
-function unknownPlugin(kind: Kind, name: string, candidates: string[], otherKinds: Kind[], path?: string): LookalikeError {
+function unknownPlugin(
+  kind: Kind,
+  name: string,
+  candidates: string[],
+  otherKinds: Kind[],
+  path?: string,
+): LookalikeError {
   const near = nearestName(name, candidates)
   const hints = [
     near && `Did you mean "${near}"?`,
@@ -113,7 +128,10 @@ function unknownPlugin(kind: Kind, name: string, candidates: string[], otherKind
     'plugin/unknown',
     {
       problem: `${path ? `${path}: there` : 'There'} is no ${kind} "${name}"`,
-      expected: candidates.length > 0 ? `one of ${candidates.join(', ')}` : `the name of an installed plugin, and none of that kind is installed`,
+      expected:
+        candidates.length > 0
+          ? `one of ${candidates.join(', ')}`
+          : `the name of an installed plugin, and none of that kind is installed`,
       fix: hints.filter(Boolean).join(' '),
     },
     { fields: { kind, name, candidates, nearest: near, path } },

@@ -1,5 +1,5 @@
-import type { Warning } from '../errors.js'
 import type { SpecVersion } from '../contracts/spec.js'
+import type { Warning } from '../errors.js'
 import type { Kind, Kinds, PluginRef } from './kinds.js'
 import type { PluginOrigin } from './plugin-origin.js'
 import type { OptionsSchema } from './schema.js'
@@ -45,7 +45,9 @@ export interface Plugin<K extends Kind = Kind, Options = unknown> {
  * })
  */
 export function definePlugin<K extends Kind, Options>(
-  plugin: Omit<Plugin<K, Options>, 'options'> & { readonly options: OptionsSchema<never, Options> | OptionsSchema<unknown, Options> },
+  plugin: Omit<Plugin<K, Options>, 'options'> & {
+    readonly options: OptionsSchema<never, Options> | OptionsSchema<unknown, Options>
+  },
 ): Plugin<K> {
   return plugin as unknown as Plugin<K>
 }

@@ -1,6 +1,6 @@
 import { nearestName } from './nearest-name.js'
 import type { SchemaIssue } from './schema.js'
-import { formatPath, schemaAt, valueAt, type JsonSchema } from './schema-path.js'
+import { formatPath, type JsonSchema, schemaAt, valueAt } from './schema-path.js'
 
 /** One thing in a config that does not fit. */
 export interface ConfigIssue {
@@ -16,7 +16,10 @@ export interface ConfigIssue {
  * Any Standard Schema validator gives a path and a message; what more zod tells is used where it is there.
  */
 export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSchema, base = ''): ConfigIssue[] {
-  const keys = (issue.path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment)) as (string | number)[]
+  const keys = (issue.path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment)) as (
+    | string
+    | number
+  )[]
   const path = formatPath(keys, base)
   const detail = issue as SchemaIssue & { code?: string; keys?: readonly string[] }
 
@@ -67,7 +70,8 @@ function givenText(value: unknown): string {
 /** What a schema accepts, in a few words. */
 function expectedText(schema: JsonSchema | undefined): string | undefined {
   if (!schema) return undefined
-  if (schema.lookalikeKind) return `${article(schema.lookalikeKind)} ${schema.lookalikeKind}'s name, or an object with it in "use"`
+  if (schema.lookalikeKind)
+    return `${article(schema.lookalikeKind)} ${schema.lookalikeKind}'s name, or an object with it in "use"`
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (schema.enum) return `one of ${schema.enum.map((value) => JSON.stringify(value)).join(', ')}`
   const choices = schema.anyOf ?? schema.oneOf

@@ -24,7 +24,16 @@ export interface Kinds {
 export type Kind = keyof Kinds
 
 export const KINDS = [
-  'encoder', 'combiner', 'loss', 'reranker', 'index', 'dataset', 'sampler', 'augmentation', 'trainer', 'reporter',
+  'encoder',
+  'combiner',
+  'loss',
+  'reranker',
+  'index',
+  'dataset',
+  'sampler',
+  'augmentation',
+  'trainer',
+  'reporter',
 ] as const satisfies readonly Kind[]
 
 /**
@@ -61,10 +70,19 @@ export interface PluginOptions {
   reporter: ReporterPlugins
 }
 
-type Known<K extends Kind> = { [N in keyof PluginOptions[K] & string]: { use: N } & PluginOptions[K][N] }[keyof PluginOptions[K] & string]
+type Known<K extends Kind> = {
+  [N in keyof PluginOptions[K] & string]: { use: N } & PluginOptions[K][N]
+}[keyof PluginOptions[K] & string]
 
 /** What an option may be where nothing is known of its plugin: data. Were it `unknown`, editors could not complete options of known plugins. */
-type OptionValue = string | number | boolean | null | undefined | readonly OptionValue[] | { readonly [option: string]: OptionValue }
+type OptionValue =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly OptionValue[]
+  | { readonly [option: string]: OptionValue }
 
 /**
  * How a config names a plugin: its name alone, or with options: `{ use: 'proxy-anchor', alpha: 32 }`. Other names and their options are taken as

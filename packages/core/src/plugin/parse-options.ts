@@ -1,6 +1,6 @@
 import { LookalikeError } from '../errors.js'
 import type { Plugin } from './define-plugin.js'
-import { describeIssue, type ConfigIssue } from './describe-issue.js'
+import { type ConfigIssue, describeIssue } from './describe-issue.js'
 
 /**
  * A plugin's options, checked and with defaults filled in.
@@ -8,7 +8,11 @@ import { describeIssue, type ConfigIssue } from './describe-issue.js'
  * @param path where the options stand in the config: `rerankers[0]`
  * @throws `config/invalid` with every option that does not fit.
  */
-export async function parseOptions(plugin: Plugin, given: Readonly<Record<string, unknown>>, path: string): Promise<unknown> {
+export async function parseOptions(
+  plugin: Plugin,
+  given: Readonly<Record<string, unknown>>,
+  path: string,
+): Promise<unknown> {
   const { issues, value } = await tryOptions(plugin, given, path)
   if (issues.length > 0) throw invalidConfig(issues)
   return value
@@ -34,10 +38,17 @@ export function invalidConfig(issues: readonly ConfigIssue[], file?: string): Lo
   return new LookalikeError(
     'config/invalid',
     issues.length === 1 && first
-      ? { problem: `${where}${one(first)}`, ...(first.expected && { expected: first.expected }), ...(first.fix && { fix: first.fix }) }
+      ? {
+          problem: `${where}${one(first)}`,
+          ...(first.expected && { expected: first.expected }),
+          ...(first.fix && { fix: first.fix }),
+        }
       : {
           problem: `${where}${issues.length} things in the config do not fit:${issues
-            .map((issue) => `\n  - ${one(issue)}${issue.expected ? ` (expected ${issue.expected})` : ''}${issue.fix ? `. ${issue.fix}` : ''}`)
+            .map(
+              (issue) =>
+                `\n  - ${one(issue)}${issue.expected ? ` (expected ${issue.expected})` : ''}${issue.fix ? `. ${issue.fix}` : ''}`,
+            )
             .join('')}`,
         },
     { fields: { issues, ...(file && { file }) } },

@@ -51,7 +51,8 @@ export function schemaAt(schema: JsonSchema, keys: readonly (string | number)[])
       const inner =
         typeof key === 'number'
           ? (option.prefixItems?.[key] ?? option.items)
-          : (option.properties?.[key] ?? (typeof option.additionalProperties === 'object' ? option.additionalProperties : undefined))
+          : (option.properties?.[key] ??
+            (typeof option.additionalProperties === 'object' ? option.additionalProperties : undefined))
       const found = inner && step(inner, others)
       if (found) return found
     }

@@ -6,7 +6,11 @@ import type { Kind, PluginRef } from './kinds.js'
  *
  * @throws `config/invalid` for anything else.
  */
-export function splitRef(kind: Kind, ref: PluginRef, path: string = kind): { use: string; given: Record<string, unknown> } {
+export function splitRef(
+  kind: Kind,
+  ref: PluginRef,
+  path: string = kind,
+): { use: string; given: Record<string, unknown> } {
   const value: unknown = ref
   if (typeof value === 'string' && value !== '') return { use: value, given: {} }
   if (typeof value === 'object' && value !== null && typeof (value as { use?: unknown }).use === 'string') {
@@ -15,7 +19,10 @@ export function splitRef(kind: Kind, ref: PluginRef, path: string = kind): { use
   }
   throw new LookalikeError(
     'config/invalid',
-    { problem: `${path}: ${JSON.stringify(value) ?? String(value)} names no ${kind}`, expected: `a ${kind}'s name, or an object with it in "use"` },
+    {
+      problem: `${path}: ${JSON.stringify(value) ?? String(value)} names no ${kind}`,
+      expected: `a ${kind}'s name, or an object with it in "use"`,
+    },
     { fields: { issues: [{ path, problem: `names no ${kind}` }] } },
   )
 }

@@ -3,8 +3,8 @@ import type { ImageRequest } from '../contracts/image.js'
 import type { Ranking } from '../contracts/ranking.js'
 import type { GalleryView, Reranker } from '../contracts/reranker.js'
 import type { OperationOptions } from '../contracts/spec.js'
-import { LookalikeError } from '../errors.js'
 import { selectRows } from '../embeddings/create-embeddings.js'
+import { LookalikeError } from '../errors.js'
 
 export interface RerankInput {
   /** One ranking a query. */
@@ -24,7 +24,11 @@ export interface RerankInput {
  *
  * @throws `reranker/no-image` when it needs images and a query has none, `reranker/invalid` when its answer breaks the contract.
  */
-export async function applyReranker(reranker: Reranker, input: RerankInput, options: OperationOptions = {}): Promise<Ranking[]> {
+export async function applyReranker(
+  reranker: Reranker,
+  input: RerankInput,
+  options: OperationOptions = {},
+): Promise<Ranking[]> {
   const { rankings, queries, gallery } = input
   const reranked: Ranking[] = []
   for (const [row, ranking] of rankings.entries()) {
@@ -63,18 +67,27 @@ function assertPermutation(reranker: Reranker, before: Ranking, after: Ranking):
   const fail = (problem: string): never => {
     throw new LookalikeError(
       'reranker/invalid',
-      { problem: `The reranker "${reranker.name}" ${problem}`, expected: reranker.drops ? 'the beginning of the list as it was' : `a permutation of the first ${reranker.topN}, everything after it untouched`, fix: 'This is a mistake in the reranker: report it to its author.' },
+      {
+        problem: `The reranker "${reranker.name}" ${problem}`,
+        expected: reranker.drops
+          ? 'the beginning of the list as it was'
+          : `a permutation of the first ${reranker.topN}, everything after it untouched`,
+        fix: 'This is a mistake in the reranker: report it to its author.',
+      },
       { fields: { reranker: reranker.name } },
     )
   }
   const { drops = false } = reranker
   const { length } = after.positions
   const lengthFits = drops ? length <= before.positions.length : length === before.positions.length
-  if (!lengthFits || after.distances.length !== length) fail(`returned ${length} results for ${before.positions.length}`)
+  if (!lengthFits || after.distances.length !== length)
+    fail(`returned ${length} results for ${before.positions.length}`)
   const permuted = drops ? 0 : reranker.topN
   const top = new Set(before.positions.subarray(0, permuted))
   for (let i = 0; i < length; i++) {
-    if (i < permuted ? !top.delete(after.positions[i]!) : after.positions[i] !== before.positions[i]) fail(`moved a result at rank ${i + 1} where it must not`)
-    if (i > 0 && !(after.distances[i]! >= after.distances[i - 1]!)) fail(`returned distances that fall at rank ${i + 1}`)
+    if (i < permuted ? !top.delete(after.positions[i]!) : after.positions[i] !== before.positions[i])
+      fail(`moved a result at rank ${i + 1} where it must not`)
+    if (i > 0 && !(after.distances[i]! >= after.distances[i - 1]!))
+      fail(`returned distances that fall at rank ${i + 1}`)
   }
 }

@@ -13,7 +13,8 @@ export function createRanking(positions: Int32Array, distances: Float32Array): R
       expected: 'unique positions with finite distances that never fall, of equal length',
     })
   }
-  if (positions.length !== distances.length) fail(`${positions.length} positions came with ${distances.length} distances`)
+  if (positions.length !== distances.length)
+    fail(`${positions.length} positions came with ${distances.length} distances`)
   if (new Set(positions).size !== positions.length) fail('A position appears twice in a ranking')
   for (let i = 0; i < distances.length; i++) {
     const distance = distances[i]!

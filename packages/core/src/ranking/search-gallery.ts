@@ -35,7 +35,8 @@ export async function searchGallery(
 function without(ranking: Ranking, excluded: ReadonlySet<number>, k: number): Ranking {
   if (excluded.size === 0 && ranking.positions.length <= k) return ranking
   const kept: number[] = []
-  for (let i = 0; i < ranking.positions.length && kept.length < k; i++) if (!excluded.has(ranking.positions[i]!)) kept.push(i)
+  for (let i = 0; i < ranking.positions.length && kept.length < k; i++)
+    if (!excluded.has(ranking.positions[i]!)) kept.push(i)
   return Object.freeze({
     positions: Int32Array.from(kept, (i) => ranking.positions[i]!),
     distances: Float32Array.from(kept, (i) => ranking.distances[i]!),

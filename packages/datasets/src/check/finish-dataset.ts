@@ -10,7 +10,9 @@ export type MissingImages = 'later' | 'fail' | 'skip'
 export const missingImagesSchema = z
   .enum(['later', 'fail', 'skip'])
   .default('later')
-  .describe('Listed images that are not there: later = reported when they are decoded, fail = checked now, skip = checked now and left out with a warning')
+  .describe(
+    'Listed images that are not there: later = reported when they are decoded, fail = checked now, skip = checked now and left out with a warning',
+  )
 
 /** How many names an error or warning spells out. */
 const SHOWN = 10
@@ -24,7 +26,12 @@ export async function finishDataset(
 ): Promise<Dataset> {
   checkIds(name, items)
   const kept = missingImages === 'later' ? items : await checkFiles(name, items, missingImages, context)
-  if (kept.length === 0) throw new LookalikeError('dataset/empty', { problem: `The dataset ${name} has no images` }, { fields: { dataset: name } })
+  if (kept.length === 0)
+    throw new LookalikeError(
+      'dataset/empty',
+      { problem: `The dataset ${name} has no images` },
+      { fields: { dataset: name } },
+    )
   warnLonelyQueries(name, kept, context)
   return { specVersion: 'v1', name, items: kept }
 }
@@ -36,7 +43,10 @@ function checkIds(name: string, items: readonly DatasetItem[]): void {
   if (twice.size === 0) return
   throw new LookalikeError(
     'dataset/duplicate-id',
-    { problem: `The dataset ${name} has ${twice.size} ids more than once: ${shown([...twice])}`, expected: 'one item an id' },
+    {
+      problem: `The dataset ${name} has ${twice.size} ids more than once: ${shown([...twice])}`,
+      expected: 'one item an id',
+    },
     { fields: { dataset: name, ids: [...twice] } },
   )
 }
@@ -54,7 +64,14 @@ async function checkFiles(
       context.signal?.throwIfAborted()
       const { source } = items[at]!
       const local = typeof source === 'string' && !/^(https?|data|file):/i.test(source)
-      there[at] = !local || (await access(source).then(() => true, () => false)) ? 1 : 0
+      there[at] =
+        !local ||
+        (await access(source).then(
+          () => true,
+          () => false,
+        ))
+          ? 1
+          : 0
     }
   }
   await Promise.all(Array.from({ length: 16 }, work))
@@ -63,7 +80,11 @@ async function checkFiles(
   const text = `${missing.length} of the ${items.length} images of ${name} are not there: ${shown(missing)}`
   const fields = { dataset: name, missing }
   if (missingImages === 'fail') {
-    throw new LookalikeError('dataset/missing-images', { problem: text, fix: "Set missingImages to 'skip' to go on without them" }, { fields })
+    throw new LookalikeError(
+      'dataset/missing-images',
+      { problem: text, fix: "Set missingImages to 'skip' to go on without them" },
+      { fields },
+    )
   }
   context.warn({ code: 'dataset/missing-images', message: `${text}. They are left out.`, fields })
   return items.filter((_, at) => there[at])
@@ -75,7 +96,9 @@ function warnLonelyQueries(name: string, items: readonly DatasetItem[], context:
     const part = items.filter((item) => item.split === split)
     const gallery = new Map<string, number>()
     for (const { label, isGallery } of part) if (isGallery) gallery.set(label, (gallery.get(label) ?? 0) + 1)
-    const lonely = part.filter(({ label, isQuery, isGallery }) => isQuery && (gallery.get(label) ?? 0) - (isGallery ? 1 : 0) === 0)
+    const lonely = part.filter(
+      ({ label, isQuery, isGallery }) => isQuery && (gallery.get(label) ?? 0) - (isGallery ? 1 : 0) === 0,
+    )
     if (lonely.length === 0) continue
     const labels = [...new Set(lonely.map(({ label }) => label))]
     context.warn({

@@ -13,7 +13,11 @@ export const csvColumnsSchema = z.strictObject({
   isGallery: column('is_gallery', 'Optional: true or false; empty means true'),
   category: column('category', 'Optional: a coarser class, for figures by category and for sampling'),
   sequence: column('sequence', 'Optional: items of one sequence never answer each other'),
-  id: z.string().min(1).optional().describe('Unique id; by default the path, with the box behind it where rows have boxes'),
+  id: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Unique id; by default the path, with the box behind it where rows have boxes'),
   box: z
     .union([
       z.strictObject({
@@ -32,21 +36,33 @@ export const csvColumnsSchema = z.strictObject({
       }),
     ])
     .default({ unit: 'pixels', left: 'x_1', right: 'x_2', top: 'y_1', bottom: 'y_2' })
-    .describe('Optional: bounding box, as edges in pixels of the upright image or as fractions of its width and height'),
+    .describe(
+      'Optional: bounding box, as edges in pixels of the upright image or as fractions of its width and height',
+    ),
 })
 
 const splitRuleSchema = z.strictObject({
   where: rowRuleSchema,
   query: rowRuleSchema.optional().describe('The rows that are searched for; without it the column is_query, else all'),
-  gallery: rowRuleSchema.optional().describe('The rows that are searched in; without it the column is_gallery, else all'),
+  gallery: rowRuleSchema
+    .optional()
+    .describe('The rows that are searched in; without it the column is_gallery, else all'),
 })
 
 export const csvSchema = z.strictObject({
   file: z.string().min(1).describe('The CSV file'),
-  root: z.string().min(1).optional().describe("Where paths start, and what they may not leave; by default the CSV's folder"),
+  root: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Where paths start, and what they may not leave; by default the CSV's folder"),
   columns: csvColumnsSchema.prefault({}).describe('Names of the columns'),
   splits: z
-    .strictObject({ train: splitRuleSchema.optional(), validation: splitRuleSchema.optional(), test: splitRuleSchema.optional() })
+    .strictObject({
+      train: splitRuleSchema.optional(),
+      validation: splitRuleSchema.optional(),
+      test: splitRuleSchema.optional(),
+    })
     .optional()
     .describe('Which rows are which split, by the values of columns; rows of none are left out'),
   boxes: z.boolean().default(true).describe('Crop images to their bounding boxes, where the file has them'),

@@ -14,7 +14,8 @@ export const csv = definePlugin({
   specVersion: 'v1',
   kind: 'dataset',
   name: 'csv',
-  description: 'Images and labels listed in a CSV file, in the layout of open-metric-learning or with columns and splits mapped.',
+  description:
+    'Images and labels listed in a CSV file, in the layout of open-metric-learning or with columns and splits mapped.',
   options: csvSchema,
   create: loadCsv,
 })

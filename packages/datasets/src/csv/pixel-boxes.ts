@@ -59,7 +59,9 @@ async function uprightSize(item: DatasetItem, sharp: Sharp): Promise<{ width: nu
   } catch (cause) {
     throw new LookalikeError(
       'dataset/image-size',
-      { problem: `The box of ${item.id} is in pixels, and the size of its image cannot be read: ${(cause as Error).message}` },
+      {
+        problem: `The box of ${item.id} is in pixels, and the size of its image cannot be read: ${(cause as Error).message}`,
+      },
       { fields: { id: item.id, source: item.source }, cause },
     )
   }

@@ -40,12 +40,19 @@ export async function readTable(file: string): Promise<Table> {
   } catch (cause) {
     throw new LookalikeError(
       'dataset/bad-csv',
-      { problem: `${file} is not a readable CSV file: ${(cause as Error).message}`, expected: 'comma-separated values with a header line' },
+      {
+        problem: `${file} is not a readable CSV file: ${(cause as Error).message}`,
+        expected: 'comma-separated values with a header line',
+      },
       { fields: { file }, cause },
     )
   }
   if (parsed.length === 0) {
-    throw new LookalikeError('dataset/empty', { problem: `${file} has no rows`, expected: 'a header line and at least one row' }, { fields: { file } })
+    throw new LookalikeError(
+      'dataset/empty',
+      { problem: `${file} has no rows`, expected: 'a header line and at least one row' },
+      { fields: { file } },
+    )
   }
   return { file, columns, rows: parsed.map(({ record, info }) => ({ line: info.lines, values: record })) }
 }
@@ -59,14 +66,23 @@ export function requireColumns(table: Table, wanted: Iterable<string>): void {
     'dataset/missing-columns',
     {
       problem: `${table.file} has no column ${missing.join(', ')}; it has ${table.columns.join(', ')}`,
-      fix: near.length > 0 ? `Did you mean ${near.join(', ')}? The option columns maps other names.` : 'Rename the columns, or map them in the option columns',
+      fix:
+        near.length > 0
+          ? `Did you mean ${near.join(', ')}? The option columns maps other names.`
+          : 'Rename the columns, or map them in the option columns',
     },
     { fields: { file: table.file, missing, columns: table.columns } },
   )
 }
 
 /** An error about one row: `file:line` leads the text. */
-export function rowError(table: Pick<Table, 'file'>, row: Pick<TableRow, 'line'>, code: string, problem: string, expected?: string): LookalikeError {
+export function rowError(
+  table: Pick<Table, 'file'>,
+  row: Pick<TableRow, 'line'>,
+  code: string,
+  problem: string,
+  expected?: string,
+): LookalikeError {
   return new LookalikeError(
     code,
     { problem: `${table.file}:${row.line}: ${problem}`, ...(expected === undefined ? {} : { expected }) },
@@ -82,7 +98,10 @@ export async function readText(file: string): Promise<string> {
   } catch (cause) {
     throw new LookalikeError(
       'dataset/unreadable',
-      { problem: `Cannot read ${file}: ${(cause as Error).message}`, expected: 'a file; relative paths start at the folder of the config' },
+      {
+        problem: `Cannot read ${file}: ${(cause as Error).message}`,
+        expected: 'a file; relative paths start at the folder of the config',
+      },
       { fields: { file }, cause },
     )
   }

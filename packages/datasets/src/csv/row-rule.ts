@@ -3,13 +3,18 @@ import { z } from 'zod'
 import { requireColumns, type Table, type TableRow } from './read-table.js'
 
 const range = z
-  .strictObject({ from: z.number().describe('First number, inclusive'), to: z.number().describe('Last number, inclusive') })
+  .strictObject({
+    from: z.number().describe('First number, inclusive'),
+    to: z.number().describe('Last number, inclusive'),
+  })
   .refine(({ from, to }) => from <= to, { message: 'from must not exceed to' })
 
 /** Column to the value, values, or range of leading numbers that a row must have; all columns must agree. */
 export const rowRuleSchema = z
   .record(z.string(), z.union([z.string(), z.array(z.string()).min(1), range]))
-  .describe('Column to a value, a list of values, or {from, to}: a range of the number that the cell starts with. All must agree; {} is every row')
+  .describe(
+    'Column to a value, a list of values, or {from, to}: a range of the number that the cell starts with. All must agree; {} is every row',
+  )
 
 export type RowRule = z.infer<typeof rowRuleSchema>
 

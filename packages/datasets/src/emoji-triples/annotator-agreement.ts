@@ -17,7 +17,10 @@ export function annotatorAgreement(triples: readonly VoteCount[]): AnnotatorAgre
   let pairs = 0
   for (const { a, b } of triples) {
     pairs += (a * (a - 1) + b * (b - 1)) / ((a + b) * (a + b - 1))
-    for (const [mine, others] of [[a, b], [b, a]] as const) {
+    for (const [mine, others] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       const lead = mine - 1 - others
       if (mine === 0 || lead === 0) continue
       counted += mine

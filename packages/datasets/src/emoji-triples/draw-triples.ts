@@ -1,6 +1,6 @@
 import type { Random } from '@lookalike/core'
 import type { LocaleKeywords } from './locale-keywords.js'
-import { countVotes, vote, type VoteCount } from './vote.js'
+import { countVotes, type VoteCount, vote } from './vote.js'
 
 /** A triple of emoji keys with its votes; never a tie. */
 export interface VotedTriple {

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { indexKeywords } from './locale-keywords.js'
 import { tempFolder, testContext } from '../test-support/temp-folder.js'
 import { type EmojiTriplesOptions, loadEmojiTriples, voters } from './load-emoji-triples.js'
+import { indexKeywords } from './locale-keywords.js'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const small: EmojiTriplesOptions = {
@@ -19,7 +19,8 @@ const small: EmojiTriplesOptions = {
 }
 
 describe('loadEmojiTriples', () => {
-  const load = (change: Partial<EmojiTriplesOptions> = {}) => loadEmojiTriples({ ...small, ...change }, { ...testContext(tempFolder()), folder: root })
+  const load = (change: Partial<EmojiTriplesOptions> = {}) =>
+    loadEmojiTriples({ ...small, ...change }, { ...testContext(tempFolder()), folder: root })
 
   it('gives triples of images, soft labels and the agreement of annotators', async () => {
     const { items, triples, figures } = await load({ styles: ['noto', 'twemoji'] })
@@ -41,7 +42,8 @@ describe('loadEmojiTriples', () => {
     const few = held.triples!.filter(({ split }) => split === 'test')
     expect(few).toHaveLength(6)
     // 40 voters at most: no share needs a denominator beyond 40.
-    const shares = (most: number) => new Set(Array.from({ length: most }, (_, n) => Array.from({ length: n + 2 }, (_, k) => k / (n + 1))).flat())
+    const shares = (most: number) =>
+      new Set(Array.from({ length: most }, (_, n) => Array.from({ length: n + 2 }, (_, k) => k / (n + 1))).flat())
     expect(few.every(({ agreement }) => shares(40).has(agreement!))).toBe(true)
     expect(held.triples!.some(({ split, agreement }) => split !== 'test' && !shares(40).has(agreement!))).toBe(true)
   })
@@ -55,10 +57,15 @@ describe('voters', () => {
   }
 
   it('keeps held-out locales from training', () => {
-    expect(named(0)).toEqual([['de', 'fr', 'sw'], ['de', 'fr', 'sw']])
+    expect(named(0)).toEqual([
+      ['de', 'fr', 'sw'],
+      ['de', 'fr', 'sw'],
+    ])
     expect(named(['fr'])).toEqual([['de', 'sw'], ['fr']])
     const [train, test] = named(2)
     expect([train!.length, test!.length, new Set([...train!, ...test!]).size]).toEqual([1, 2, 3])
-    expect(() => named(['dee'])).toThrow(expect.objectContaining({ code: 'dataset/unknown-locale', message: expect.stringContaining('Did you mean de') }))
+    expect(() => named(['dee'])).toThrow(
+      expect.objectContaining({ code: 'dataset/unknown-locale', message: expect.stringContaining('Did you mean de') }),
+    )
   })
 })

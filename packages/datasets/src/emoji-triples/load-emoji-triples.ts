@@ -34,7 +34,9 @@ export async function loadEmojiTriples(options: EmojiTriplesOptions, context: Lo
     readJson(join(folders['emojibase-data'], 'en/data.json'), emojibaseSchema),
   ])
   const all = { protocol: 'all', validation: 0, seed: 0, splits: ['train', 'validation', 'test'] } as const
-  const drawn = emojiItems(classes, all, emojiFiles(sets, context)).filter(({ style }) => options.styles.includes(style))
+  const drawn = emojiItems(classes, all, emojiFiles(sets, context)).filter(({ style }) =>
+    options.styles.includes(style),
+  )
   const imagesOf = new Map<string, typeof drawn>()
   for (const image of drawn) imagesOf.set(image.item.label, [...(imagesOf.get(image.item.label) ?? []), image])
 
@@ -43,7 +45,9 @@ export async function loadEmojiTriples(options: EmojiTriplesOptions, context: Lo
     const group = groups.get(key)
     const split = imagesOf.get(key)?.[0]?.item.split
     const annotated = locales.some(({ words }) => words.has(key))
-    return group === undefined || split === undefined || !annotated ? [] : [{ key, group, split: split === 'test' ? 'test' : 'train' }]
+    return group === undefined || split === undefined || !annotated
+      ? []
+      : [{ key, group, split: split === 'test' ? 'test' : 'train' }]
   })
   const planned = planTriples(candidates, voters(locales, options), options)
 
@@ -52,15 +56,27 @@ export async function loadEmojiTriples(options: EmojiTriplesOptions, context: Lo
   const used = new Set(triples.flatMap(({ reference, a, b }) => [reference, a, b]))
   const images = drawn.filter(({ item }) => used.has(item.id))
   await renderSvgs(
-    images.map(({ style, icon, item }) => ({ file: item.source as string, svg: () => iconSvg(sets[style], icon, EMOJI_SIZE) })),
+    images.map(({ style, icon, item }) => ({
+      file: item.source as string,
+      svg: () => iconSvg(sets[style], icon, EMOJI_SIZE),
+    })),
     EMOJI_SIZE,
     context.signal,
   )
-  return { specVersion: 'v1', name: 'emoji-triples', items: images.map(({ item }) => item), triples, figures: figures(planned) }
+  return {
+    specVersion: 'v1',
+    name: 'emoji-triples',
+    items: images.map(({ item }) => item),
+    triples,
+    figures: figures(planned),
+  }
 }
 
 /** Held-out locales vote on test triples, and they alone; the others on all that is trained or fitted. */
-export function voters(locales: readonly LocaleKeywords[], { heldOutLocales, seed }: Pick<EmojiTriplesOptions, 'heldOutLocales' | 'seed'>) {
+export function voters(
+  locales: readonly LocaleKeywords[],
+  { heldOutLocales, seed }: Pick<EmojiTriplesOptions, 'heldOutLocales' | 'seed'>,
+) {
   if (heldOutLocales === 0) return { train: locales, test: locales }
   const names = locales.map(({ locale }) => locale)
   const unknown = typeof heldOutLocales === 'number' ? undefined : heldOutLocales.find((name) => !names.includes(name))
@@ -68,13 +84,24 @@ export function voters(locales: readonly LocaleKeywords[], { heldOutLocales, see
     const near = nearestName(unknown, names)
     throw new LookalikeError(
       'dataset/unknown-locale',
-      { problem: `There is no locale ${unknown}`, expected: names.join(', '), ...(near === undefined ? {} : { fix: `Did you mean ${near}?` }) },
+      {
+        problem: `There is no locale ${unknown}`,
+        expected: names.join(', '),
+        ...(near === undefined ? {} : { fix: `Did you mean ${near}?` }),
+      },
       { fields: { locale: unknown } },
     )
   }
   const order = createRandom(`${seed}/held-out-locales`).permutation(locales.length)
-  const held = new Set(typeof heldOutLocales === 'number' ? Array.from(order.slice(0, heldOutLocales), (at) => names[at]!) : heldOutLocales)
-  return { train: locales.filter(({ locale }) => !held.has(locale)), test: locales.filter(({ locale }) => held.has(locale)) }
+  const held = new Set(
+    typeof heldOutLocales === 'number'
+      ? Array.from(order.slice(0, heldOutLocales), (at) => names[at]!)
+      : heldOutLocales,
+  )
+  return {
+    train: locales.filter(({ locale }) => !held.has(locale)),
+    test: locales.filter(({ locale }) => held.has(locale)),
+  }
 }
 
 /** Which drawing of an emoji stands in a triple: a reference is one image, A and B are drawn anew for each triple. */
@@ -95,7 +122,10 @@ function imagePicker(imagesOf: ReadonlyMap<string, readonly { readonly item: Dat
   }
 }
 
-function toTriple({ reference, a, b, votes, split, context }: PlannedTriple, pick: ReturnType<typeof imagePicker>): Triple {
+function toTriple(
+  { reference, a, b, votes, split, context }: PlannedTriple,
+  pick: ReturnType<typeof imagePicker>,
+): Triple {
   return {
     reference: pick.reference(reference),
     a: pick.any(a),

@@ -39,12 +39,17 @@ export async function readLocales(folder: string, keys: ReadonlySet<string>): Pr
 }
 
 /** Keywords of several words count as their words; case does not matter. */
-export function indexKeywords(locale: string, keywords: Iterable<readonly [key: string, keywords: readonly string[]]>): LocaleKeywords {
+export function indexKeywords(
+  locale: string,
+  keywords: Iterable<readonly [key: string, keywords: readonly string[]]>,
+): LocaleKeywords {
   const numbers = new Map<string, number>()
   const counts: number[] = []
   const words = new Map<string, Int32Array>()
   for (const [key, list] of keywords) {
-    const distinct = new Set(list.flatMap((keyword) => keyword.toLowerCase().split(/\s+/)).filter((word) => word !== ''))
+    const distinct = new Set(
+      list.flatMap((keyword) => keyword.toLowerCase().split(/\s+/)).filter((word) => word !== ''),
+    )
     const ids = [...distinct].map((word) => {
       const id = numbers.get(word) ?? numbers.size
       numbers.set(word, id)

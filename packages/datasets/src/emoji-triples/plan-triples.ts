@@ -51,10 +51,15 @@ export function planTriples(
   const used = new Set<string>()
   const each = Math.ceil(plan.triplesPerContext / plan.referencesPerContext)
   let found = 0
-  for (const { group, turn, members } of teams(side('train'), plan.referencesPerContext, (candidate) => draw(candidate, each, each))) {
+  for (const { group, turn, members } of teams(side('train'), plan.referencesPerContext, (candidate) =>
+    draw(candidate, each, each),
+  )) {
     if (found === plan.contexts) break
     found++
-    const name = plan.referencesPerContext === 1 ? members[0]!.candidate.key : `${EMOJI_GROUPS[group] ?? `group ${group}`}${turn > 0 ? ` ${turn + 1}` : ''}`
+    const name =
+      plan.referencesPerContext === 1
+        ? members[0]!.candidate.key
+        : `${EMOJI_GROUPS[group] ?? `group ${group}`}${turn > 0 ? ` ${turn + 1}` : ''}`
     for (const { candidate } of members) used.add(candidate.key)
     const drawn = members.flatMap(({ triples }) => triples).slice(0, plan.triplesPerContext)
     contexts.push(...drawn.map((triple): PlannedTriple => ({ ...triple, split: 'train', context: name })))
@@ -74,12 +79,27 @@ export function planTriples(
     if (found < wanted) throw tooFew(`${split}References`, wanted, found, plan.triplesPerReference)
     return triples
   }
-  const validation = references(side('train').filter(({ key }) => !used.has(key)), plan.validationReferences, 'validation')
+  const validation = references(
+    side('train').filter(({ key }) => !used.has(key)),
+    plan.validationReferences,
+    'validation',
+  )
   return [...contexts, ...validation, ...references(side('test'), plan.testReferences, 'test')]
 }
 
 /** CLDR's groups, by number. */
-const EMOJI_GROUPS = ['smileys', 'people', 'components', 'animals', 'food', 'travel', 'activities', 'objects', 'symbols', 'flags']
+const EMOJI_GROUPS = [
+  'smileys',
+  'people',
+  'components',
+  'animals',
+  'food',
+  'travel',
+  'activities',
+  'objects',
+  'symbols',
+  'flags',
+]
 
 interface Team {
   readonly group: number
@@ -89,8 +109,16 @@ interface Team {
 }
 
 /** Teams of `size` candidates that have triples, one of each group, then the next of each: contexts differ more when their groups do. */
-function* teams(candidates: readonly Candidate[], size: number, draw: (candidate: Candidate) => readonly VotedTriple[]): Generator<Team> {
-  const open = [...groupBy(candidates, ({ group }) => String(group)).values()].map((members) => ({ group: members[0]!.group, left: [...members], turn: 0 }))
+function* teams(
+  candidates: readonly Candidate[],
+  size: number,
+  draw: (candidate: Candidate) => readonly VotedTriple[],
+): Generator<Team> {
+  const open = [...groupBy(candidates, ({ group }) => String(group)).values()].map((members) => ({
+    group: members[0]!.group,
+    left: [...members],
+    turn: 0,
+  }))
   for (let at = 0; open.length > 0; at = at + 1 >= open.length ? 0 : at + 1) {
     const team: { candidate: Candidate; triples: readonly VotedTriple[] }[] = []
     const { group, left, turn } = open[at]!

@@ -25,8 +25,15 @@ describe('keywordSimilarity', () => {
 
 describe('vote', () => {
   it('lets a locale vote where it knows all three and sees a difference', () => {
-    const silent = indexKeywords('yy', [['cat', ['pet']], ['dog', ['pet']]])
-    const undecided = indexKeywords('zz', [['cat', ['x']], ['dog', ['y']], ['pie', ['z']]])
+    const silent = indexKeywords('yy', [
+      ['cat', ['pet']],
+      ['dog', ['pet']],
+    ])
+    const undecided = indexKeywords('zz', [
+      ['cat', ['x']],
+      ['dog', ['y']],
+      ['pie', ['z']],
+    ])
     expect([...vote([locale, silent, undecided], 'cat', 'dog', 'pie')]).toEqual([1, 0, 0])
     expect([...vote([locale, silent, undecided], 'cat', 'pie', 'dog')]).toEqual([-1, 0, 0])
     expect(countVotes(Int8Array.of(1, 1, 0, -1))).toEqual({ a: 2, b: 1 })
@@ -38,7 +45,12 @@ describe('annotatorAgreement', () => {
     // 3 to 1: the three see 2 to 1 for them, the one sees 3 to 0 against it. 2 to 1: the two see 1 to 1, the one 2 to 0.
     expect(annotatorAgreement([{ a: 3, b: 1 }]).withMajority).toBe(3 / 4)
     expect(annotatorAgreement([{ a: 1, b: 2 }]).withMajority).toBe(0)
-    expect(annotatorAgreement([{ a: 3, b: 1 }, { a: 0, b: 4 }])).toEqual({ withMajority: 7 / 8, pairwise: (0.5 + 1) / 2 })
+    expect(
+      annotatorAgreement([
+        { a: 3, b: 1 },
+        { a: 0, b: 4 },
+      ]),
+    ).toEqual({ withMajority: 7 / 8, pairwise: (0.5 + 1) / 2 })
   })
 })
 

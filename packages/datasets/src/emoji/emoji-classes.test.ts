@@ -10,7 +10,9 @@ function sets(change: Partial<Sets> = {}): Sets {
   const coded = { icons: drawn('smile'), aliases: {}, chars: { '1f600': 'smile' } }
   const named = { icons: drawn('smile'), aliases: {}, chars: {} }
   const naming = ['noto', 'twemoji', 'openmoji', 'fluent-emoji-flat', 'fluent-emoji-high-contrast']
-  const all = Object.fromEntries(EMOJI_STYLES.map((style) => [style, naming.includes(style) ? coded : named])) as Record<EmojiStyle, typeof coded>
+  const all = Object.fromEntries(
+    EMOJI_STYLES.map((style) => [style, naming.includes(style) ? coded : named]),
+  ) as Record<EmojiStyle, typeof coded>
   return { ...all, ...change }
 }
 
@@ -24,7 +26,15 @@ describe('emojiClasses', () => {
 
   it('drops the variation selector and counts a style once', () => {
     const twice = { icons: drawn('heart', 'heart-2'), aliases: {}, chars: { '2764-FE0F': 'heart', '2764': 'heart-2' } }
-    const classes = emojiClasses(sets({ noto: twice, twemoji: twice, openmoji: twice, 'fluent-emoji-flat': twice, 'fluent-emoji-high-contrast': twice }))
+    const classes = emojiClasses(
+      sets({
+        noto: twice,
+        twemoji: twice,
+        openmoji: twice,
+        'fluent-emoji-flat': twice,
+        'fluent-emoji-high-contrast': twice,
+      }),
+    )
     expect(classes.map(({ key }) => key)).toEqual(['2764'])
     expect(classes[0]!.drawings).toHaveLength(5)
     // An object's whole-number keys come first, so the plain code point wins here.

@@ -24,7 +24,8 @@ type Names = Pick<IconSet, 'icons' | 'aliases' | 'chars'>
 export function emojiClasses(sets: Readonly<Record<EmojiStyle, Names>>): EmojiClass[] {
   const keyOfName = new Map<string, string>()
   for (const style of NAMING_STYLES) {
-    for (const [chars, name] of Object.entries(sets[style].chars)) if (!keyOfName.has(name)) keyOfName.set(name, emojiKey(chars))
+    for (const [chars, name] of Object.entries(sets[style].chars))
+      if (!keyOfName.has(name)) keyOfName.set(name, emojiKey(chars))
   }
   const drawings = new Map<string, EmojiDrawing[]>()
   for (const style of EMOJI_STYLES) {
@@ -44,10 +45,14 @@ export function emojiClasses(sets: Readonly<Record<EmojiStyle, Names>>): EmojiCl
 }
 
 /** Which emoji each icon of a set draws: by its code points where the set lists them, else by its name. */
-function* keyedIcons(set: Names, keyOfName: ReadonlyMap<string, string>): Generator<readonly [key: string, icon: string]> {
+function* keyedIcons(
+  set: Names,
+  keyOfName: ReadonlyMap<string, string>,
+): Generator<readonly [key: string, icon: string]> {
   const chars = Object.entries(set.chars)
   if (chars.length > 0) {
-    for (const [code, icon] of chars) if (Object.hasOwn(set.icons, icon) || Object.hasOwn(set.aliases, icon)) yield [emojiKey(code), icon]
+    for (const [code, icon] of chars)
+      if (Object.hasOwn(set.icons, icon) || Object.hasOwn(set.aliases, icon)) yield [emojiKey(code), icon]
     return
   }
   for (const icon of [...Object.keys(set.icons), ...Object.keys(set.aliases)]) {

@@ -21,12 +21,18 @@ const options = z.strictObject({
     .describe('Parts to load; the images of other parts are not rendered'),
   training: z
     .strictObject({
-      styles: z.array(z.enum(EMOJI_STYLES)).min(1).exactOptional().describe('Drawing styles to train on. Default: all.'),
+      styles: z
+        .array(z.enum(EMOJI_STYLES))
+        .min(1)
+        .exactOptional()
+        .describe('Drawing styles to train on. Default: all.'),
       classes: z
         .tuple([z.number().min(0).lt(1), z.number().gt(0).max(1)])
         .refine(([from, to]) => from < to, 'The second number must be above the first')
         .exactOptional()
-        .describe('Which classes to train on: from and to as shares of the training classes, sorted by code point. Default: all.'),
+        .describe(
+          'Which classes to train on: from and to as shares of the training classes, sorted by code point. Default: all.',
+        ),
     })
     .exactOptional()
     .describe('The part of the training split that is used, for models that differ in their data. Default: all of it.'),
@@ -43,7 +49,8 @@ export const emoji = definePlugin({
   specVersion: 'v1',
   kind: 'dataset',
   name: 'emoji',
-  description: 'The emoji benchmark: 1,642 emoji, each drawn by five to nine designers; train and test classes are disjoint.',
+  description:
+    'The emoji benchmark: 1,642 emoji, each drawn by five to nine designers; train and test classes are disjoint.',
   options,
   create: loadEmoji,
 })

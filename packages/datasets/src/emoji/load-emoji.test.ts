@@ -16,7 +16,8 @@ describe('the emoji benchmark', () => {
   beforeAll(async () => {
     classes = (await readEmoji({ folder: root })).classes
   })
-  const list = (change: Partial<EmojiOptions> = {}) => emojiItems(classes, { ...everything, ...change }, (style, icon) => `${style}/${icon}`).map(({ item }) => item)
+  const list = (change: Partial<EmojiOptions> = {}) =>
+    emojiItems(classes, { ...everything, ...change }, (style, icon) => `${style}/${icon}`).map(({ item }) => item)
   const labels = (items: readonly { label: string }[]) => new Set(items.map(({ label }) => label))
 
   it('has the published counts', () => {
@@ -37,7 +38,8 @@ describe('the emoji benchmark', () => {
 
   it('keeps the line-art styles from training and lets them query the others', () => {
     const items = list({ protocol: 'unseen-style', validation: 0.1 })
-    const lineArt = (item: (typeof items)[number]) => (LINE_ART_STYLES as readonly string[]).includes(String(item.metadata!['style']))
+    const lineArt = (item: (typeof items)[number]) =>
+      (LINE_ART_STYLES as readonly string[]).includes(String(item.metadata!['style']))
     expect(items.filter((item) => item.split !== 'test' && lineArt(item))).toEqual([])
     const test = items.filter(({ split }) => split === 'test')
     expect(test).toHaveLength(EMOJI_COUNTS.testImages)
@@ -49,11 +51,14 @@ describe('the emoji benchmark', () => {
     const half = list({ validation: 0.1, training: { styles: ['noto', 'twemoji'], classes: [0, 0.5] } })
     const other = list({ validation: 0.1, training: { classes: [0.5, 1] } })
     const whole = list({ validation: 0.1 })
-    expect(new Set(train(half).map((item) => (item as (typeof half)[number]).metadata!['style']))).toEqual(new Set(['noto', 'twemoji']))
+    expect(new Set(train(half).map((item) => (item as (typeof half)[number]).metadata!['style']))).toEqual(
+      new Set(['noto', 'twemoji']),
+    )
     const parts = [labels(train(half) as typeof half), labels(train(other) as typeof half)]
     expect([...parts[0]!].some((label) => parts[1]!.has(label))).toBe(false)
     expect(parts[0]!.size + parts[1]!.size).toBe(739)
-    for (const items of [half, other]) expect(items.filter(({ split }) => split !== 'train')).toEqual(whole.filter(({ split }) => split !== 'train'))
+    for (const items of [half, other])
+      expect(items.filter(({ split }) => split !== 'train')).toEqual(whole.filter(({ split }) => split !== 'train'))
   })
 
   it('cuts a class-disjoint validation part from the training classes alone', () => {
@@ -87,7 +92,8 @@ describe('loadEmoji', () => {
       const { width, height, channels } = await sharp(item.source as string).metadata()
       expect([width, height, channels]).toEqual([96, 96, 3])
     }
-    const files = async () => (await readdir(cacheFolder, { recursive: true })).filter((name) => /\.(png|part)$/.test(name))
+    const files = async () =>
+      (await readdir(cacheFolder, { recursive: true })).filter((name) => /\.(png|part)$/.test(name))
     const before = await files()
     expect(before).toHaveLength(items.length)
     await load()
@@ -102,7 +108,9 @@ describe('loadEmoji', () => {
     try {
       await expect(readEmoji({ folder })).rejects.toMatchObject({
         code: 'dataset/package-missing',
-        message: expect.stringMatching(/npm install --save-dev @iconify-json\/noto @iconify-json\/noto-v1 .*fluent-emoji-high-contrast/),
+        message: expect.stringMatching(
+          /npm install --save-dev @iconify-json\/noto @iconify-json\/noto-v1 .*fluent-emoji-high-contrast/,
+        ),
       })
     } finally {
       process.chdir(cwd)

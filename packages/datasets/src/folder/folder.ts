@@ -11,12 +11,17 @@ const options = z
     splitBy: z
       .enum(['classes', 'images'])
       .default('classes')
-      .describe('classes: train, validation and test have different classes, as in metric learning. images: every class is cut'),
+      .describe(
+        'classes: train, validation and test have different classes, as in metric learning. images: every class is cut',
+      ),
     validation: share.default(0).describe('Share of the classes or images for validation, 0 to 1'),
     test: share.default(0.5).describe('Share of the classes or images for test, 0 to 1; 1 when nothing is trained'),
     seed: seedSchema,
   })
-  .refine(({ validation, test }) => validation + test <= 1, { message: 'validation and test together must not exceed 1', path: ['test'] })
+  .refine(({ validation, test }) => validation + test <= 1, {
+    message: 'validation and test together must not exceed 1',
+    path: ['test'],
+  })
 
 declare module '@lookalike/core' {
   interface DatasetPlugins {

@@ -50,7 +50,10 @@ async function readFolder(folder: string) {
     const why = code === 'ENOENT' ? 'it does not exist' : code === 'ENOTDIR' ? 'it is a file' : (cause as Error).message
     throw new LookalikeError(
       'dataset/unreadable',
-      { problem: `Cannot list the folder ${folder}: ${why}`, expected: 'a folder that this user may read; relative paths start at the folder of the config' },
+      {
+        problem: `Cannot list the folder ${folder}: ${why}`,
+        expected: 'a folder that this user may read; relative paths start at the folder of the config',
+      },
       { fields: { folder, errno: code }, cause },
     )
   }
@@ -58,5 +61,8 @@ async function readFolder(folder: string) {
 
 /** A link to nowhere is left to the decoder, which names it. */
 async function isFolderAt(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false)
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }

@@ -15,7 +15,10 @@ export interface FolderOptions {
 }
 
 /** A folder with one sub-folder a class; images below it, at any depth, belong to the class. */
-export async function loadFolder(options: FolderOptions, context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>): Promise<Dataset> {
+export async function loadFolder(
+  options: FolderOptions,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+): Promise<Dataset> {
   const root = resolve(context.folder, options.path)
   const top = await listFolder(root)
   const classes: { label: string; images: readonly string[] }[] = []
@@ -56,14 +59,21 @@ export async function loadFolder(options: FolderOptions, context: Pick<LoadConte
 
   function warnAbout(what: string, text: string, names: readonly string[]): void {
     if (names.length === 0) return
-    context.warn({ code: `dataset/${what}`, message: `${root}: ${names.length} ${text}: ${shown(names)}`, fields: { folder: root, names } })
+    context.warn({
+      code: `dataset/${what}`,
+      message: `${root}: ${names.length} ${text}: ${shown(names)}`,
+      fields: { folder: root, names },
+    })
   }
 }
 
 type SplitImages = (label: string, images: number) => readonly Split[]
 
 function byClass(classes: readonly { readonly label: string }[], options: FolderOptions): SplitImages {
-  const splits = splitLabels(classes.map(({ label }) => label), options)
+  const splits = splitLabels(
+    classes.map(({ label }) => label),
+    options,
+  )
   return (label, images) => Array.from({ length: images }, () => splits.get(label)!)
 }
 

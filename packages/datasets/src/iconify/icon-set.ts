@@ -2,7 +2,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { readJson } from '../node/read-json.js'
 
-const box = { width: z.number().optional(), height: z.number().optional(), left: z.number().optional(), top: z.number().optional() }
+const box = {
+  width: z.number().optional(),
+  height: z.number().optional(),
+  left: z.number().optional(),
+  top: z.number().optional(),
+}
 const turn = { hFlip: z.boolean().optional(), vFlip: z.boolean().optional(), rotate: z.number().optional() }
 
 const iconsSchema = z.object({
@@ -36,5 +41,11 @@ export async function readIconSet(folder: string): Promise<IconSet> {
     readJson(join(folder, 'package.json'), packageSchema),
   ])
   const { width = 16, height = 16, left = 0, top = 0 } = icons
-  return { icons: icons.icons, aliases: icons.aliases ?? {}, box: { width, height, left, top }, chars, version: info.version }
+  return {
+    icons: icons.icons,
+    aliases: icons.aliases ?? {},
+    box: { width, height, left, top },
+    chars,
+    version: info.version,
+  }
 }

@@ -4,7 +4,11 @@ import type { IconSet } from './icon-set.js'
  * An icon as an SVG document that fits `size` x `size` pixels with its aspect kept: aliases followed (their flips and
  * turns add up), `currentColor` black. Undefined for a name that the set does not draw.
  */
-export function iconSvg(set: Pick<IconSet, 'icons' | 'aliases' | 'box'>, name: string, size: number): string | undefined {
+export function iconSvg(
+  set: Pick<IconSet, 'icons' | 'aliases' | 'box'>,
+  name: string,
+  size: number,
+): string | undefined {
   let hFlip = false
   let vFlip = false
   let rotate = 0

@@ -40,7 +40,10 @@ export async function renderSvgs(jobs: readonly SvgJob[], size: number, signal?:
       } catch (cause) {
         throw new LookalikeError(
           'dataset/render-failed',
-          { problem: `The drawing for ${basename(job.file)} cannot be rendered: ${(cause as Error).message}`, fix: 'Install its icon package again' },
+          {
+            problem: `The drawing for ${basename(job.file)} cannot be rendered: ${(cause as Error).message}`,
+            fix: 'Install its icon package again',
+          },
           { fields: { file: job.file }, cause },
         )
       }
@@ -73,7 +76,10 @@ async function writeWhole(file: string, data: Buffer): Promise<void> {
 function unwritable(file: string, cause: unknown): LookalikeError {
   return new LookalikeError(
     'dataset/cache-unwritable',
-    { problem: `Cannot write rendered images to ${file}: ${(cause as Error).message}`, fix: 'Free some space, or choose another cache folder' },
+    {
+      problem: `Cannot write rendered images to ${file}: ${(cause as Error).message}`,
+      fix: 'Free some space, or choose another cache folder',
+    },
     { fields: { file }, cause },
   )
 }

@@ -8,7 +8,11 @@ export async function readJson<T>(file: string, schema: z.ZodType<T>): Promise<T
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new LookalikeError('dataset/unreadable', { problem: `Cannot read ${file}: ${(cause as Error).message}` }, { fields: { file }, cause })
+    throw new LookalikeError(
+      'dataset/unreadable',
+      { problem: `Cannot read ${file}: ${(cause as Error).message}` },
+      { fields: { file }, cause },
+    )
   }
   const bad = (why: string, cause?: unknown) =>
     new LookalikeError(

@@ -36,7 +36,10 @@ interface Annotation {
  * Krause et al., 3D object representations for fine-grained categorization, 2013. Reads both published layouts:
  * `cars_annos.mat` with `car_ims/`, and `devkit/` with `cars_train/`, `cars_test/` and the labels of the test images.
  */
-export async function loadCars(given: z.infer<typeof options>, context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>): Promise<Dataset> {
+export async function loadCars(
+  given: z.infer<typeof options>,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+): Promise<Dataset> {
   const root = await findLayout(resolve(context.folder, given.root), 'stanford_cars', [ALL_IN_ONE, TRAIN])
   const annotations = await readAnnotations(root)
   const items = annotations.map(({ path, classNumber }): DatasetItem => {
@@ -51,7 +54,13 @@ export async function loadCars(given: z.infer<typeof options>, context: Pick<Loa
       isGallery: true,
     }
   })
-  const boxed = given.boxes ? await withPixelBoxes(items, annotations.map(({ edges }) => edges), context.signal) : items
+  const boxed = given.boxes
+    ? await withPixelBoxes(
+        items,
+        annotations.map(({ edges }) => edges),
+        context.signal,
+      )
+    : items
   return finishDataset('cars-196', splitClasses(boxed, given), context, given.missingImages)
 }
 
@@ -80,15 +89,26 @@ async function readAnnotationFile(file: string, folder: string): Promise<Annotat
     const path = row['relative_im_path'] ?? row['fname']
     const classNumber = number('class')
     const [left, top, right, bottom] = ['bbox_x1', 'bbox_y1', 'bbox_x2', 'bbox_y2'].map(number)
-    if (typeof path !== 'string' || [classNumber, left, top, right, bottom].some((value) => typeof value !== 'number')) {
+    if (
+      typeof path !== 'string' ||
+      [classNumber, left, top, right, bottom].some((value) => typeof value !== 'number')
+    ) {
       throw badAnnotations(file, `annotation ${at + 1} lacks its path, class or box`)
     }
-    return { path: folder + path, classNumber: classNumber!, edges: { left: left!, top: top!, right: right!, bottom: bottom! } }
+    return {
+      path: folder + path,
+      classNumber: classNumber!,
+      edges: { left: left!, top: top!, right: right!, bottom: bottom! },
+    }
   })
 }
 
 function badAnnotations(file: string, why: string): LookalikeError {
-  return new LookalikeError('dataset/bad-annotations', { problem: `${file}: ${why}`, expected: 'the published annotations' }, { fields: { file } })
+  return new LookalikeError(
+    'dataset/bad-annotations',
+    { problem: `${file}: ${why}`, expected: 'the published annotations' },
+    { fields: { file } },
+  )
 }
 
 /** Cars-196 as a plugin. */

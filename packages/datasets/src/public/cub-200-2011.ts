@@ -22,7 +22,10 @@ declare module '@lookalike/core' {
 const LAST_TRAIN_CLASS = 100
 
 /** Wah et al., The Caltech-UCSD Birds-200-2011 dataset, 2011: `images.txt`, `image_class_labels.txt`, `classes.txt`, `bounding_boxes.txt`. */
-export async function loadCub(given: z.infer<typeof options>, context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>): Promise<Dataset> {
+export async function loadCub(
+  given: z.infer<typeof options>,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+): Promise<Dataset> {
   const root = await findLayout(resolve(context.folder, given.root), 'CUB_200_2011', ['images.txt'])
   const file = join(root, 'images.txt')
   const [images, classOf, names] = await Promise.all([
@@ -34,9 +37,16 @@ export async function loadCub(given: z.infer<typeof options>, context: Pick<Load
     const [image, path] = fields as [string, string]
     const number = classOf.get(image)
     const label = number === undefined ? undefined : names.get(number)
-    if (label === undefined) throw rowError({ file }, { line }, 'dataset/unknown-label', `image ${image} has no class in image_class_labels.txt and classes.txt`)
+    if (label === undefined)
+      throw rowError(
+        { file },
+        { line },
+        'dataset/unknown-label',
+        `image ${image} has no class in image_class_labels.txt and classes.txt`,
+      )
     const source = pathInside(join(root, 'images'), path)
-    if (source === undefined) throw rowError({ file }, { line }, 'dataset/path-outside', `${path} leads out of ${join(root, 'images')}`)
+    if (source === undefined)
+      throw rowError({ file }, { line }, 'dataset/path-outside', `${path} leads out of ${join(root, 'images')}`)
     return {
       id: path,
       source,
@@ -46,11 +56,23 @@ export async function loadCub(given: z.infer<typeof options>, context: Pick<Load
       isGallery: true,
     }
   })
-  const boxed = given.boxes ? await withBoxes(root, items, images.map(({ fields }) => fields[0]!), context.signal) : items
+  const boxed = given.boxes
+    ? await withBoxes(
+        root,
+        items,
+        images.map(({ fields }) => fields[0]!),
+        context.signal,
+      )
+    : items
   return finishDataset('cub-200-2011', splitClasses(boxed, given), context, given.missingImages)
 }
 
-async function withBoxes(root: string, items: readonly DatasetItem[], ids: readonly string[], signal?: AbortSignal): Promise<DatasetItem[]> {
+async function withBoxes(
+  root: string,
+  items: readonly DatasetItem[],
+  ids: readonly string[],
+  signal?: AbortSignal,
+): Promise<DatasetItem[]> {
   const file = join(root, 'bounding_boxes.txt')
   const boxes = new Map((await readLines(file, 5)).map(({ fields }) => [fields[0]!, fields.slice(1).map(Number)]))
   const edges = ids.map((id) => {

@@ -6,7 +6,7 @@ import { rowError } from '../csv/read-table.js'
 import type { LoadContext } from '../load-context.js'
 import { pathInside } from '../node/path-inside.js'
 import { splitClasses } from '../splits/split-classes.js'
-import { publicOptions, type PublicOptions } from './public-options.js'
+import { type PublicOptions, publicOptions } from './public-options.js'
 import { exists, findLayout, readLines } from './read-lines.js'
 
 const options = z.strictObject(publicOptions)
@@ -20,7 +20,10 @@ declare module '@lookalike/core' {
 const LISTS = ['list_eval_partition.txt', 'Eval/list_eval_partition.txt', 'Anno/list_eval_partition.txt']
 
 /** Liu et al., DeepFashion, CVPR 2016, In-shop Clothes Retrieval: `list_eval_partition.txt` tells train, query and gallery. */
-export async function loadInShop(given: PublicOptions, context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>): Promise<Dataset> {
+export async function loadInShop(
+  given: PublicOptions,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+): Promise<Dataset> {
   const root = await findLayout(resolve(context.folder, given.root), 'In-shop Clothes Retrieval Benchmark', LISTS)
   const file = await firstThat(LISTS.map((list) => join(root, list)))
   // The paths in the list start with img/, which the archive keeps at its top or below Img/.
@@ -29,9 +32,16 @@ export async function loadInShop(given: PublicOptions, context: Pick<LoadContext
   const items = (await readLines(file, 3, 2)).map(({ line, fields }): DatasetItem => {
     const [path, label, status] = fields as [string, string, string]
     const source = pathInside(imageRoot, path)
-    if (source === undefined) throw rowError({ file }, { line }, 'dataset/path-outside', `${path} leads out of ${imageRoot}`)
+    if (source === undefined)
+      throw rowError({ file }, { line }, 'dataset/path-outside', `${path} leads out of ${imageRoot}`)
     if (!['train', 'query', 'gallery'].includes(status)) {
-      throw rowError({ file }, { line }, 'dataset/bad-split', `the evaluation status is ${status}`, 'train, query or gallery')
+      throw rowError(
+        { file },
+        { line },
+        'dataset/bad-split',
+        `the evaluation status is ${status}`,
+        'train, query or gallery',
+      )
     }
     const train = status === 'train'
     return {
@@ -58,7 +68,8 @@ export const inShop = definePlugin({
   specVersion: 'v1',
   kind: 'dataset',
   name: 'in-shop',
-  description: 'DeepFashion In-shop Clothes Retrieval: 52,712 photos of 7,982 garments, with its own queries and gallery.',
+  description:
+    'DeepFashion In-shop Clothes Retrieval: 52,712 photos of 7,982 garments, with its own queries and gallery.',
   options,
   create: loadInShop,
 })

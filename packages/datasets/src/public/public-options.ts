@@ -10,6 +10,9 @@ export const publicOptions = {
   missingImages: missingImagesSchema,
 }
 
-export const boxesSchema = z.boolean().default(false).describe('Crop images to their bounding boxes; reads the header of every image')
+export const boxesSchema = z
+  .boolean()
+  .default(false)
+  .describe('Crop images to their bounding boxes; reads the header of every image')
 
 export type PublicOptions = z.infer<z.ZodObject<typeof publicOptions>>

@@ -18,7 +18,8 @@ export async function readLines(file: string, count: number, skip = 0): Promise<
   return lines.flatMap((text, at) => {
     if (at < skip || text.trim() === '') return []
     const fields = text.trim().split(/\s+/)
-    if (fields.length !== count) throw rowError({ file }, { line: at + 1 }, 'dataset/bad-line', `the line has ${fields.length} fields`, `${count}`)
+    if (fields.length !== count)
+      throw rowError({ file }, { line: at + 1 }, 'dataset/bad-line', `the line has ${fields.length} fields`, `${count}`)
     return [{ line: at + 1, fields }]
   })
 }
@@ -47,5 +48,8 @@ export async function findLayout(root: string, folderName: string, marks: readon
 }
 
 export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false)
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }

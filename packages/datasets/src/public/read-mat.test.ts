@@ -20,7 +20,9 @@ describe('readMat', () => {
 
   it('refuses other files and damaged ones', () => {
     for (const bad of [Buffer.from('short'), Buffer.alloc(300), bytes.subarray(0, 310)]) {
-      expect(() => readMat(bad, 'x.mat')).toThrow(expect.objectContaining({ code: 'dataset/bad-mat', message: expect.stringContaining('x.mat') }))
+      expect(() => readMat(bad, 'x.mat')).toThrow(
+        expect.objectContaining({ code: 'dataset/bad-mat', message: expect.stringContaining('x.mat') }),
+      )
     }
   })
 })

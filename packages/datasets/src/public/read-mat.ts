@@ -2,7 +2,11 @@ import { inflateSync } from 'node:zlib'
 import { LookalikeError } from '@lookalike/core'
 
 /** A variable of a MAT-file: text, numbers in column order, cells, or an array of structs. */
-export type MatValue = string | readonly number[] | readonly MatValue[] | readonly { readonly [field: string]: MatValue }[]
+export type MatValue =
+  | string
+  | readonly number[]
+  | readonly MatValue[]
+  | readonly { readonly [field: string]: MatValue }[]
 
 /** Data types of elements (MAT-File Format, level 5, table 1-1). */
 const enum Type {
@@ -17,7 +21,9 @@ const enum ArrayClass {
   Char = 4,
 }
 
-const NUMBERS: Readonly<Record<number, { readonly size: number; read(view: DataView, at: number, little: boolean): number }>> = {
+const NUMBERS: Readonly<
+  Record<number, { readonly size: number; read(view: DataView, at: number, little: boolean): number }>
+> = {
   1: { size: 1, read: (view, at) => view.getInt8(at) },
   2: { size: 1, read: (view, at) => view.getUint8(at) },
   3: { size: 2, read: (view, at, little) => view.getInt16(at, little) },
@@ -45,7 +51,10 @@ export function readMat(bytes: Uint8Array, file: string): ReadonlyMap<string, Ma
   } catch (cause) {
     throw new LookalikeError(
       'dataset/bad-mat',
-      { problem: `${file} is not a readable MAT-file: ${(cause as Error).message}`, expected: 'a MATLAB level 5 file, as published' },
+      {
+        problem: `${file} is not a readable MAT-file: ${(cause as Error).message}`,
+        expected: 'a MATLAB level 5 file, as published',
+      },
       { fields: { file }, cause },
     )
   }
@@ -118,12 +127,16 @@ function readMatrix(view: DataView, little: boolean): { name: string; value: Mat
       const fields = Array.from({ length: names.length / nameLength }, (_, at) =>
         names.slice(at * nameLength, (at + 1) * nameLength).replace(/\0.*$/s, ''),
       )
-      return { name, value: Array.from({ length: count }, () => Object.fromEntries(fields.map((field) => [field, value()]))) }
+      return {
+        name,
+        value: Array.from({ length: count }, () => Object.fromEntries(fields.map((field) => [field, value()]))),
+      }
     }
     case ArrayClass.Char:
       return { name, value: text(next(), little) }
     default:
-      if (arrayClass < 6 || arrayClass > 15) throw new Error(`the variable ${name} is of class ${arrayClass}, which annotations do not use`)
+      if (arrayClass < 6 || arrayClass > 15)
+        throw new Error(`the variable ${name} is of class ${arrayClass}, which annotations do not use`)
       return { name, value: numbers(next(), little) }
   }
 }

@@ -6,7 +6,7 @@ import { rowError } from '../csv/read-table.js'
 import type { LoadContext } from '../load-context.js'
 import { pathInside } from '../node/path-inside.js'
 import { splitClasses } from '../splits/split-classes.js'
-import { publicOptions, type PublicOptions } from './public-options.js'
+import { type PublicOptions, publicOptions } from './public-options.js'
 import { findLayout, readLines } from './read-lines.js'
 
 const options = z.strictObject(publicOptions)
@@ -18,7 +18,10 @@ declare module '@lookalike/core' {
 }
 
 /** Song et al., Deep metric learning via lifted structured feature embedding, CVPR 2016: `Ebay_train.txt` and `Ebay_test.txt`. */
-export async function loadSop(given: PublicOptions, context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>): Promise<Dataset> {
+export async function loadSop(
+  given: PublicOptions,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+): Promise<Dataset> {
   const root = await findLayout(resolve(context.folder, given.root), 'Stanford_Online_Products', ['Ebay_train.txt'])
   const read = async (name: string, split: 'train' | 'test') => {
     const file = join(root, name)
@@ -26,7 +29,8 @@ export async function loadSop(given: PublicOptions, context: Pick<LoadContext, '
     return (await readLines(file, 4, 1)).map(({ line, fields }): DatasetItem => {
       const [, label, , path] = fields as [string, string, string, string]
       const source = pathInside(root, path)
-      if (source === undefined) throw rowError({ file }, { line }, 'dataset/path-outside', `${path} leads out of ${root}`)
+      if (source === undefined)
+        throw rowError({ file }, { line }, 'dataset/path-outside', `${path} leads out of ${root}`)
       // bicycle_final/111085122871_0.JPG: the super class by its name.
       const category = path.split('/')[0]!.replace(/_final$/, '')
       return { id: path, source, label, split, category, isQuery: true, isGallery: true }

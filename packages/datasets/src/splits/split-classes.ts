@@ -17,11 +17,16 @@ export interface SplitClassesOptions {
  *
  * @throws `dataset/too-few-classes` when no training class would be left.
  */
-export function splitClasses(items: readonly DatasetItem[], { validation, seed = 0 }: SplitClassesOptions): readonly DatasetItem[] {
+export function splitClasses(
+  items: readonly DatasetItem[],
+  { validation, seed = 0 }: SplitClassesOptions,
+): readonly DatasetItem[] {
   if (validation === 0) return items
   const training = items.filter(({ split }) => split === 'train').map(({ label }) => label)
   const splits = splitLabels(training, { validation, seed })
   return items.map((item) =>
-    item.split === 'train' && splits.get(item.label) === 'validation' ? { ...item, split: 'validation', isQuery: true, isGallery: true } : item,
+    item.split === 'train' && splits.get(item.label) === 'validation'
+      ? { ...item, split: 'validation', isQuery: true, isGallery: true }
+      : item,
   )
 }

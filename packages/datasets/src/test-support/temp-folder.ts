@@ -19,7 +19,12 @@ export function tempFolder(files: Readonly<Record<string, string | Uint8Array>> 
 /** What loaders get, and the warnings that they give. */
 export function testContext(folder: string) {
   const warnings: Warning[] = []
-  return { folder, cacheFolder: join(folder, '.cache'), warnings, warn: (warning: Warning) => void warnings.push(warning) }
+  return {
+    folder,
+    cacheFolder: join(folder, '.cache'),
+    warnings,
+    warn: (warning: Warning) => void warnings.push(warning),
+  }
 }
 
 /** A grey PNG. */

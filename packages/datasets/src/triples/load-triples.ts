@@ -8,7 +8,7 @@ import { assignContexts } from './assign-contexts.js'
 import type { RawTriple } from './raw-triple.js'
 import { readAnnotations } from './read-annotations.js'
 import { readTriples, type TripleColumns } from './read-triples.js'
-import { splitTriples, type SplitTriplesBy } from './split-triples.js'
+import { type SplitTriplesBy, splitTriples } from './split-triples.js'
 
 export interface TriplesOptions {
   readonly file: string
@@ -27,10 +27,14 @@ export interface TriplesOptions {
 }
 
 /** Triples "which of A and B is closer to R?" and the images that they speak of. */
-export async function loadTriples(options: TriplesOptions, context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>): Promise<Dataset> {
+export async function loadTriples(
+  options: TriplesOptions,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+): Promise<Dataset> {
   const file = resolve(context.folder, options.file)
   const raw = options.format === 'annotations' ? await readAnnotations(file) : await readCsv(file, options, context)
-  if (raw.length === 0) throw new LookalikeError('dataset/empty', { problem: `${file} has no triples` }, { fields: { file } })
+  if (raw.length === 0)
+    throw new LookalikeError('dataset/empty', { problem: `${file} has no triples` }, { fields: { file } })
   const images = await readImages(raw, file, options, context)
   const named = raw.map((triple) => withItemIds(triple, images))
   const by = options.splitBy ?? (raw.some(({ split }) => split !== undefined) ? 'column' : 'reference')
@@ -44,7 +48,12 @@ export async function loadTriples(options: TriplesOptions, context: Pick<LoadCon
   }
   const triples = assignContexts(split.map(withoutOrigin), options.contexts, options.seed)
   const items = usedItems(triples, images)
-  const { items: present } = await finishDataset('triples', items, { ...context, warn: quietAboutLonelyQueries(context) }, options.missingImages)
+  const { items: present } = await finishDataset(
+    'triples',
+    items,
+    { ...context, warn: quietAboutLonelyQueries(context) },
+    options.missingImages,
+  )
   const ids = new Set(present.map(({ id }) => id))
   return {
     specVersion: 'v1',
@@ -59,10 +68,18 @@ function withoutOrigin(triple: Triple & Pick<RawTriple, 'where'>): Triple {
   return rest
 }
 
-async function readCsv(file: string, options: TriplesOptions, context: Pick<LoadContext, 'warn'>): Promise<RawTriple[]> {
+async function readCsv(
+  file: string,
+  options: TriplesOptions,
+  context: Pick<LoadContext, 'warn'>,
+): Promise<RawTriple[]> {
   const { triples, ties } = await readTriples(file, options.columns, options.ties === 'keep')
   if (ties > 0 && options.ties === 'drop') {
-    context.warn({ code: 'dataset/ties-dropped', message: `${ties} triples of ${file} are ties and are left out`, fields: { file, ties } })
+    context.warn({
+      code: 'dataset/ties-dropped',
+      message: `${ties} triples of ${file} are ties and are left out`,
+      fields: { file, ties },
+    })
   }
   return triples
 }
@@ -87,12 +104,20 @@ async function readImages(
     if (source !== undefined) return { id: path, source, label }
     throw new LookalikeError(
       'dataset/path-outside',
-      { problem: `${where}: ${path} leads out of ${root}`, expected: 'a path inside the root', fix: 'Set the option root to a folder above all images' },
+      {
+        problem: `${where}: ${path} leads out of ${root}`,
+        expected: 'a path inside the root',
+        fix: 'Set the option root to a folder above all images',
+      },
       { fields: { where, path, root } },
     )
   }
   if (index === undefined) {
-    return new Map(raw.flatMap(({ reference, a, b, where }) => [reference, a, b].map((path) => [path, image(path, path, where)] as const)))
+    return new Map(
+      raw.flatMap(({ reference, a, b, where }) =>
+        [reference, a, b].map((path) => [path, image(path, path, where)] as const),
+      ),
+    )
   }
   const table = await readTable(index)
   requireColumns(table, options.ids === 'label' ? ['path', 'label'] : ['path'])
@@ -122,7 +147,7 @@ function withItemIds(triple: RawTriple, images: ReadonlyMap<string, Image>): Raw
       {
         problem: `${triple.where}: there is no image ${JSON.stringify(name)} in the index`,
         expected: `one of its ${images.size} images`,
-        fix: "The option ids says whether triples name images by path, by row number from 0, or by label",
+        fix: 'The option ids says whether triples name images by path, by row number from 0, or by label',
       },
       { fields: { where: triple.where, id: name } },
     )
@@ -134,7 +159,8 @@ function withItemIds(triple: RawTriple, images: ReadonlyMap<string, Image>): Raw
 function usedItems(triples: readonly Triple[], images: ReadonlyMap<string, Image>): DatasetItem[] {
   const splitOf = new Map<string, Split>()
   for (const split of ['test', 'validation', 'train'] satisfies Split[]) {
-    for (const triple of triples) if (triple.split === split) for (const id of [triple.reference, triple.a, triple.b]) splitOf.set(id, split)
+    for (const triple of triples)
+      if (triple.split === split) for (const id of [triple.reference, triple.a, triple.b]) splitOf.set(id, split)
   }
   return [...images.values()].flatMap(({ id, source, label }): DatasetItem[] => {
     const split = splitOf.get(id)

@@ -20,7 +20,11 @@ export interface TripleColumns {
  *
  * @throws `dataset/missing-columns`, `dataset/bad-closer`, `dataset/bad-votes`, `dataset/bad-class`, `dataset/missing-id`
  */
-export async function readTriples(file: string, columns: TripleColumns, keepTies: boolean): Promise<{ triples: RawTriple[]; ties: number }> {
+export async function readTriples(
+  file: string,
+  columns: TripleColumns,
+  keepTies: boolean,
+): Promise<{ triples: RawTriple[]; ties: number }> {
   const table = await readTable(file)
   const has = (name: string) => table.columns.includes(name)
   const votes = has(columns.votesA) && has(columns.votesB)
@@ -35,13 +39,24 @@ export async function readTriples(file: string, columns: TripleColumns, keepTies
   return { triples, ties }
 }
 
-function readRow(table: Table, row: TableRow, columns: TripleColumns, votes: boolean): { value: RawTriple; tie: boolean } {
+function readRow(
+  table: Table,
+  row: TableRow,
+  columns: TripleColumns,
+  votes: boolean,
+): { value: RawTriple; tie: boolean } {
   const cell = (name: keyof TripleColumns) => row.values[columns[name]] ?? ''
   const id = (name: 'reference' | 'a' | 'b') => {
-    if (cell(name) === '') throw rowError(table, row, 'dataset/missing-id', `the column ${columns[name]} is empty`, 'an image')
+    if (cell(name) === '')
+      throw rowError(table, row, 'dataset/missing-id', `the column ${columns[name]} is empty`, 'an image')
     return cell(name)
   }
-  const { closer, agreement } = readAnswer(table, row, cell('closer').toLowerCase(), votes ? [cell('votesA'), cell('votesB')] : undefined)
+  const { closer, agreement } = readAnswer(
+    table,
+    row,
+    cell('closer').toLowerCase(),
+    votes ? [cell('votesA'), cell('votesB')] : undefined,
+  )
   const classA = readClass(table, row, cell('classA'))
   const classB = readClass(table, row, cell('classB'))
   const split = cell('split')
@@ -71,7 +86,12 @@ function readAnswer(table: Table, row: TableRow, given: string, votes: readonly 
   }
   if (!counted) return given === 'tie' ? { closer: given, agreement: 0.5 } : { closer: given }
   if (counted.closer !== given) {
-    throw rowError(table, row, 'dataset/bad-votes', `closer is ${given}, but the votes ${votes.join(' to ')} say ${counted.closer}`)
+    throw rowError(
+      table,
+      row,
+      'dataset/bad-votes',
+      `closer is ${given}, but the votes ${votes.join(' to ')} say ${counted.closer}`,
+    )
   }
   return counted
 }
@@ -80,7 +100,13 @@ function countVotes(table: Table, row: TableRow, votes: readonly [string, string
   if (votes.every((vote) => vote === '')) return undefined
   const [a, b] = votes.map((vote) => (vote === '' ? Number.NaN : Number(vote))) as [number, number]
   if (!(a >= 0 && b >= 0 && a + b > 0 && Number.isFinite(a + b))) {
-    throw rowError(table, row, 'dataset/bad-votes', `the votes are ${votes.map((vote) => JSON.stringify(vote)).join(' and ')}`, 'two counts, not both 0')
+    throw rowError(
+      table,
+      row,
+      'dataset/bad-votes',
+      `the votes are ${votes.map((vote) => JSON.stringify(vote)).join(' and ')}`,
+      'two counts, not both 0',
+    )
   }
   return { closer: a > b ? 'a' : a < b ? 'b' : 'tie', agreement: Math.max(a, b) / (a + b) }
 }
@@ -89,5 +115,11 @@ function readClass(table: Table, row: TableRow, given: string): number | undefin
   if (given === '') return undefined
   const value = Number(given)
   if (value >= 1 && value <= 5) return value
-  throw rowError(table, row, 'dataset/bad-class', `the class is ${JSON.stringify(given)}`, '1 (almost the same) to 5 (irrelevant)')
+  throw rowError(
+    table,
+    row,
+    'dataset/bad-class',
+    `the class is ${JSON.stringify(given)}`,
+    '1 (almost the same) to 5 (irrelevant)',
+  )
 }

@@ -1,5 +1,5 @@
 import { LookalikeError, type Split } from '@lookalike/core'
-import { splitLabels, type SplitShares } from '../splits/split-labels.js'
+import { type SplitShares, splitLabels } from '../splits/split-labels.js'
 import type { RawTriple } from './raw-triple.js'
 
 export type SplitTriplesBy = 'column' | 'reference' | 'images'
@@ -11,7 +11,12 @@ export interface SplitTriples {
 }
 
 /** How a file may call the three splits. */
-const NAMES: Readonly<Record<string, Split>> = { train: 'train', val: 'validation', validation: 'validation', test: 'test' }
+const NAMES: Readonly<Record<string, Split>> = {
+  train: 'train',
+  val: 'validation',
+  validation: 'validation',
+  test: 'test',
+}
 
 /**
  * Gives each triple its split.
@@ -23,7 +28,10 @@ const NAMES: Readonly<Record<string, Split>> = { train: 'train', val: 'validatio
  */
 export function splitTriples(triples: readonly RawTriple[], by: SplitTriplesBy, shares: SplitShares): SplitTriples {
   if (by === 'images') {
-    const splits = splitLabels(triples.flatMap(({ reference, a, b }) => [reference, a, b]), shares)
+    const splits = splitLabels(
+      triples.flatMap(({ reference, a, b }) => [reference, a, b]),
+      shares,
+    )
     const kept = triples.flatMap((triple) => {
       const split = splits.get(triple.reference)!
       return splits.get(triple.a) === split && splits.get(triple.b) === split ? [{ ...triple, split }] : []
@@ -31,14 +39,22 @@ export function splitTriples(triples: readonly RawTriple[], by: SplitTriplesBy, 
     return { triples: kept, dropped: triples.length - kept.length }
   }
   if (by === 'reference') {
-    const splits = splitLabels(triples.map(({ reference }) => reference), shares)
+    const splits = splitLabels(
+      triples.map(({ reference }) => reference),
+      shares,
+    )
     return { triples: triples.map((triple) => ({ ...triple, split: splits.get(triple.reference)! })), dropped: 0 }
   }
   const named = triples.map((triple) => ({ ...triple, split: splitNamed(triple) }))
   if (!shares.validation) return { triples: named, dropped: 0 }
   const training = named.filter(({ split }) => split === 'train').map(({ reference }) => reference)
   const cut = splitLabels(training, { ...shares, test: 0 })
-  return { triples: named.map((triple) => (triple.split === 'train' ? { ...triple, split: cut.get(triple.reference)! } : triple)), dropped: 0 }
+  return {
+    triples: named.map((triple) =>
+      triple.split === 'train' ? { ...triple, split: cut.get(triple.reference)! } : triple,
+    ),
+    dropped: 0,
+  }
 }
 
 function splitNamed({ split, where }: RawTriple): Split {
@@ -46,7 +62,10 @@ function splitNamed({ split, where }: RawTriple): Split {
   if (known) return known
   throw new LookalikeError(
     'dataset/bad-split',
-    { problem: `${where}: the split is ${JSON.stringify(split ?? '')}`, expected: 'train, validation (or val) or test' },
+    {
+      problem: `${where}: the split is ${JSON.stringify(split ?? '')}`,
+      expected: 'train, validation (or val) or test',
+    },
     { fields: { where, split } },
   )
 }

@@ -1,7 +1,7 @@
-import { LookalikeError, createRandom, type Preprocessing } from '@lookalike/core'
+import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { createGraphBuilder, type OnnxModel } from '@lookalike/onnx'
-import { convolution, groupNorm, linear, standardisedConvolution, type ConvolutionSize, type Layers } from './layers.js'
 import { finishNetwork, OPSET, PIXELS } from './finish-network.js'
+import { type ConvolutionSize, convolution, groupNorm, type Layers, linear, standardisedConvolution } from './layers.js'
 
 export interface ConvNetOptions {
   /** Edge of the square input in pixels; divisible by the stem's stride times 2 for each further stage. Default 64. */
@@ -43,8 +43,14 @@ const BRANCH = 0.2
  */
 export function buildConvNet(options: ConvNetOptions = {}): OnnxModel {
   const {
-    imageSize = 64, widths = [48, 96, 192, 256], depths = widths.map(() => 1), stem = { kernel: 3, stride: 2 },
-    normalisation = 'group', pooling = 'mean', embeddingDim = 256, seed = 0,
+    imageSize = 64,
+    widths = [48, 96, 192, 256],
+    depths = widths.map(() => 1),
+    stem = { kernel: 3, stride: 2 },
+    normalisation = 'group',
+    pooling = 'mean',
+    embeddingDim = 256,
+    seed = 0,
   } = options
   const edge = lastEdge(imageSize, widths, depths, stem)
   const g = createGraphBuilder({ opset: OPSET, name: 'conv-net' })
@@ -93,7 +99,11 @@ function grouped(layers: Layers): Parts {
     startStage: () => {},
     block(x, name, inputs, outputs) {
       const first = convolve(activate(x, `${name}.norm1`, inputs), `${name}.conv1`, { inputs, outputs, kernel: 3 })
-      const second = convolve(activate(first, `${name}.norm2`, outputs), `${name}.conv2`, { inputs: outputs, outputs, kernel: 3 })
+      const second = convolve(activate(first, `${name}.norm2`, outputs), `${name}.conv2`, {
+        inputs: outputs,
+        outputs,
+        kernel: 3,
+      })
       const kept = inputs === outputs ? x : convolve(x, `${name}.shortcut`, { inputs, outputs, kernel: 1 })
       return g.add(kept, second)
     },
@@ -124,10 +134,17 @@ function standardised(layers: Layers): Parts {
 }
 
 function lastEdge(
-  imageSize: number, widths: readonly number[], depths: readonly number[], stem: { readonly kernel: number; readonly stride: number },
+  imageSize: number,
+  widths: readonly number[],
+  depths: readonly number[],
+  stem: { readonly kernel: number; readonly stride: number },
 ): number {
   const fail = (problem: string, expected: string) => {
-    throw new LookalikeError('encoder/conv-net-options', { problem, expected }, { fields: { imageSize, widths, depths, stem } })
+    throw new LookalikeError(
+      'encoder/conv-net-options',
+      { problem, expected },
+      { fields: { imageSize, widths, depths, stem } },
+    )
   }
   if (widths.length === 0 || widths.length !== depths.length || depths.some((depth) => depth < 1)) {
     fail(`${widths.length} widths came with the depths [${depths.join(', ')}]`, 'a depth of at least 1 for each width')
@@ -135,7 +152,10 @@ function lastEdge(
   if (stem.kernel % 2 === 0) fail(`The stem has a kernel of ${stem.kernel}`, 'an odd number of pixels')
   const factor = stem.stride * 2 ** (widths.length - 1)
   if (imageSize % factor) {
-    fail(`${imageSize} pixels cannot be divided by ${factor}, the stem's stride and the stages' halvings`, `a multiple of ${factor}`)
+    fail(
+      `${imageSize} pixels cannot be divided by ${factor}, the stem's stride and the stages' halvings`,
+      `a multiple of ${factor}`,
+    )
   }
   return imageSize / factor
 }

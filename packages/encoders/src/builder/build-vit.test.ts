@@ -1,5 +1,5 @@
-import { createSession, float32, readModel, writeModel, type OnnxModel } from '@lookalike/onnx'
 import { createRandom } from '@lookalike/core'
+import { createSession, float32, type OnnxModel, readModel, writeModel } from '@lookalike/onnx'
 import { describe, expect, it } from 'vitest'
 import { buildVit, type VitOptions } from './build-vit.js'
 
@@ -14,12 +14,17 @@ async function run(model: OnnxModel, images: number, [height, width] = [16, 16])
   return Object.values(outputs)[0]!
 }
 const weightCount = (model: OnnxModel) =>
-  [...model.graph.initializers].reduce((sum, [name, { data }]) => sum + (name.startsWith('constant') ? 0 : data.length), 0)
+  [...model.graph.initializers].reduce(
+    (sum, [name, { data }]) => sum + (name.startsWith('constant') ? 0 : data.length),
+    0,
+  )
 
 describe('buildVit', () => {
   it('has as many weights as the paper says', () => {
     // DeiT-Ti distilled without its heads: 5.5 M.
-    expect(weightCount(buildVit({ imageSize: 224, patchSize: 16, dim: 192, depth: 12, heads: 3, distillation: true }))).toBe(5_524_800)
+    expect(
+      weightCount(buildVit({ imageSize: 224, patchSize: 16, dim: 192, depth: 12, heads: 3, distillation: true })),
+    ).toBe(5_524_800)
   })
 
   it.each<[string, VitOptions, number]>([
@@ -30,7 +35,8 @@ describe('buildVit', () => {
   ])('makes unit vectors of any number of images: %s', async (_, options, dim) => {
     const { shape, data } = await run(buildVit(options), 5)
     expect(shape).toEqual([5, dim])
-    for (let row = 0; row < 5; row++) expect(Math.hypot(...(data as Float32Array).subarray(row * dim, (row + 1) * dim))).toBeCloseTo(1, 5)
+    for (let row = 0; row < 5; row++)
+      expect(Math.hypot(...(data as Float32Array).subarray(row * dim, (row + 1) * dim))).toBeCloseTo(1, 5)
     const [first, second] = [data.slice(0, dim), data.slice(dim, 2 * dim)]
     expect(first).not.toEqual(second)
   })
@@ -58,6 +64,8 @@ describe('buildVit', () => {
     [{ heads: 5 }, 'do not divide'],
     [{ stem: 'conv', patchSize: 16, dim: 12 }, 'convolutional stem'],
   ])('refuses %j', (options, problem) => {
-    expect(() => buildVit({ ...small, ...options })).toThrow(expect.objectContaining({ code: 'encoder/vit-options', message: expect.stringContaining(problem) as string }))
+    expect(() => buildVit({ ...small, ...options })).toThrow(
+      expect.objectContaining({ code: 'encoder/vit-options', message: expect.stringContaining(problem) as string }),
+    )
   })
 })

@@ -1,8 +1,8 @@
-import { LookalikeError, createRandom, type Preprocessing } from '@lookalike/core'
-import { createGraphBuilder, float32, TO_END, type OnnxModel } from '@lookalike/onnx'
-import { truncatedNormal } from './initialise.js'
-import { convolution, gelu, groupNorm, layerNorm, linear, type Layers } from './layers.js'
+import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
+import { createGraphBuilder, float32, type OnnxModel, TO_END } from '@lookalike/onnx'
 import { finishNetwork, OPSET, PIXELS, type Size } from './finish-network.js'
+import { truncatedNormal } from './initialise.js'
+import { convolution, gelu, groupNorm, type Layers, layerNorm, linear } from './layers.js'
 
 export interface VitOptions {
   /** Input size in pixels; `[height, width]` where they differ. */
@@ -57,7 +57,17 @@ const STD = 0.02
  * await saveModel('vit.onnx', model)
  */
 export function buildVit(options: VitOptions): OnnxModel {
-  const { dim, depth, heads, patchSize, mlpRatio = 4, distillation = false, registers = 0, epsilon = 1e-6, seed = 0 } = options
+  const {
+    dim,
+    depth,
+    heads,
+    patchSize,
+    mlpRatio = 4,
+    distillation = false,
+    registers = 0,
+    epsilon = 1e-6,
+    seed = 0,
+  } = options
   const size = sizeOfInput(options.imageSize)
   checkOptions(options, size)
   const g = createGraphBuilder({ opset: OPSET, name: 'vit' })
@@ -68,7 +78,13 @@ export function buildVit(options: VitOptions): OnnxModel {
   let tokens = embedTokens(layers, options, size, prefix)
   for (let block = 0; block < depth; block++) {
     const name = `blocks.${block}`
-    const attended = attention(layers, layerNorm(layers, tokens, `${name}.norm1`, dim, epsilon), `${name}.attn`, dim, heads)
+    const attended = attention(
+      layers,
+      layerNorm(layers, tokens, `${name}.norm1`, dim, epsilon),
+      `${name}.attn`,
+      dim,
+      heads,
+    )
     tokens = g.add(tokens, attended)
     const normed = layerNorm(layers, tokens, `${name}.norm2`, dim, epsilon)
     const hidden = gelu(layers, linear(layers, normed, `${name}.mlp.fc1`, dim, dim * mlpRatio, STD))
@@ -82,28 +98,46 @@ export function buildVit(options: VitOptions): OnnxModel {
   const { pooling = 'class-token' } = options
   if (pooling === 'none') {
     const count = prefix + registers + (size.height / patchSize) * (size.width / patchSize)
-    return finishNetwork(g, tokens, { output: 'last_hidden_state', shape: ['N', count, dim], normalise: false, ...common })
+    return finishNetwork(g, tokens, {
+      output: 'last_hidden_state',
+      shape: ['N', count, dim],
+      normalise: false,
+      ...common,
+    })
   }
   const embedding = readOut(layers, tokens, options, prefix + registers)
   return finishNetwork(g, embedding, {
-    output: 'embedding', shape: ['N', options.embeddingDim ?? dim], normalise: options.normalise ?? true, ...common,
+    output: 'embedding',
+    shape: ['N', options.embeddingDim ?? dim],
+    normalise: options.normalise ?? true,
+    ...common,
   })
 }
 
 const sizeOfInput = (imageSize: VitOptions['imageSize']): Size =>
-  typeof imageSize === 'number' ? { height: imageSize, width: imageSize } : { height: imageSize[0], width: imageSize[1] }
+  typeof imageSize === 'number'
+    ? { height: imageSize, width: imageSize }
+    : { height: imageSize[0], width: imageSize[1] }
 
 function checkOptions({ patchSize, dim, heads, stem, mlpRatio = 4 }: VitOptions, { height, width }: Size): void {
   const fail = (problem: string, expected: string) => {
-    throw new LookalikeError('encoder/vit-options', { problem, expected }, { fields: { patchSize, dim, heads, height, width } })
+    throw new LookalikeError(
+      'encoder/vit-options',
+      { problem, expected },
+      { fields: { patchSize, dim, heads, height, width } },
+    )
   }
   if (height % patchSize || width % patchSize) {
     fail(`Patches of ${patchSize} do not tile ${width} x ${height} pixels`, 'a patch size that divides both edges')
   }
   if (dim % heads) fail(`${heads} heads do not divide ${dim} dimensions`, 'a number of heads that divides dim')
-  if (!Number.isInteger(dim * mlpRatio)) fail(`An MLP of ${mlpRatio} times ${dim} has no whole width`, 'a whole number of units')
+  if (!Number.isInteger(dim * mlpRatio))
+    fail(`An MLP of ${mlpRatio} times ${dim} has no whole width`, 'a whole number of units')
   if (stem === 'conv' && (!Number.isInteger(Math.log2(patchSize)) || dim % 2 ** (Math.log2(patchSize) - 1))) {
-    fail(`A convolutional stem cannot make patches of ${patchSize} with ${dim} dimensions`, 'a power of two, and a dim that it divides')
+    fail(
+      `A convolutional stem cannot make patches of ${patchSize} with ${dim} dimensions`,
+      'a power of two, and a dim that it divides',
+    )
   }
 }
 
@@ -169,7 +203,8 @@ function attention(layers: Layers, x: string, name: string, dim: number, heads: 
 function readOut(layers: Layers, tokens: string, options: VitOptions, leading: number): string {
   const { g } = layers
   const { dim, embeddingDim, distillation = false, pooling = 'class-token' } = options
-  const head = (x: string, name: string) => (embeddingDim === undefined ? x : linear(layers, x, name, dim, embeddingDim))
+  const head = (x: string, name: string) =>
+    embeddingDim === undefined ? x : linear(layers, x, name, dim, embeddingDim)
   if (pooling === 'mean') {
     return head(g.reduceMean(g.slice(tokens, [leading], [TO_END], [1]), [1], false), 'head')
   }

@@ -16,7 +16,10 @@ describe('the networks can be trained', () => {
   ])('%s', async (_, model) => {
     const weights = [...model.graph.initializers.keys()].filter((name) => !name.startsWith('constant'))
     expect(trainableInitializers(model).toSorted()).toEqual(weights.toSorted())
-    const pixels = float32(new Float32Array(2 * 768).map((_value, i) => Math.sin(i)), [2, 3, 16, 16])
+    const pixels = float32(
+      new Float32Array(2 * 768).map((_value, i) => Math.sin(i)),
+      [2, 3, 16, 16],
+    )
     const { weightGradients } = await differentiate(model, { example: { pixel_values: pixels } })
     expect(Object.keys(weightGradients).toSorted()).toEqual(weights.toSorted())
   })

@@ -26,7 +26,11 @@ export interface Finish {
 }
 
 /** Normalises and names the output, and closes the model with its preprocessing in the metadata. */
-export function finishNetwork(g: GraphBuilder, result: string, { output, shape, normalise, preprocessing, card }: Finish): OnnxModel {
+export function finishNetwork(
+  g: GraphBuilder,
+  result: string,
+  { output, shape, normalise, preprocessing, card }: Finish,
+): OnnxModel {
   g.output(normalise ? g.l2Normalise(result) : result, output, { shape })
   return g.build({
     ...preprocessingEntry(preprocessing),

@@ -12,7 +12,14 @@ export interface Layers {
  * `x W + b` on the last axis. The weight lies as `[inputs, outputs]`: MatMul reads it as it is, also where a training graph feeds it.
  * `std` absent: Glorot's uniform.
  */
-export function linear({ g, random }: Layers, x: string, name: string, inputs: number, outputs: number, std?: number): string {
+export function linear(
+  { g, random }: Layers,
+  x: string,
+  name: string,
+  inputs: number,
+  outputs: number,
+  std?: number,
+): string {
   const shape = [inputs, outputs]
   const stream = random.fork(name)
   const data = std === undefined ? xavierUniform(shape, inputs, outputs, stream) : truncatedNormal(shape, std, stream)
@@ -37,7 +44,8 @@ export function groupNorm({ g }: Layers, x: string, name: string, channels: numb
   const weight = g.initializer(`${name}.weight`, float32(filled([channels], 1), [channels]))
   const bias = g.initializer(`${name}.bias`, float32(filled([channels], 0), [channels]))
   return g.node('GroupNormalization', [x, weight, bias], {
-    num_groups: channels % 16 === 0 ? channels / 16 : 1, epsilon: 1e-5,
+    num_groups: channels % 16 === 0 ? channels / 16 : 1,
+    epsilon: 1e-5,
   })
 }
 
@@ -49,9 +57,17 @@ export interface ConvolutionSize {
 }
 
 /** A convolution that keeps the size (at stride 1), with bias. */
-export function convolution({ g, random }: Layers, x: string, name: string, { inputs, outputs, kernel, stride = 1 }: ConvolutionSize): string {
+export function convolution(
+  { g, random }: Layers,
+  x: string,
+  name: string,
+  { inputs, outputs, kernel, stride = 1 }: ConvolutionSize,
+): string {
   const shape = [outputs, inputs, kernel, kernel]
-  const weight = g.initializer(`${name}.weight`, float32(heNormal(shape, inputs * kernel * kernel, random.fork(name)), shape))
+  const weight = g.initializer(
+    `${name}.weight`,
+    float32(heNormal(shape, inputs * kernel * kernel, random.fork(name)), shape),
+  )
   const bias = g.initializer(`${name}.bias`, float32(filled([outputs], 0), [outputs]))
   return convolve(g, x, weight, bias, kernel, stride)
 }
@@ -61,7 +77,10 @@ export function convolution({ g, random }: Layers, x: string, name: string, { in
  * standardisation). The standardising runs on the weights alone: at inference it folds away.
  */
 export function standardisedConvolution(
-  { g, random }: Layers, x: string, name: string, { inputs, outputs, kernel, stride = 1 }: ConvolutionSize,
+  { g, random }: Layers,
+  x: string,
+  name: string,
+  { inputs, outputs, kernel, stride = 1 }: ConvolutionSize,
 ): string {
   const shape = [outputs, inputs, kernel, kernel]
   const fanIn = inputs * kernel * kernel
@@ -76,6 +95,8 @@ export function standardisedConvolution(
 
 function convolve(g: GraphBuilder, x: string, weight: string, bias: string, kernel: number, stride: number): string {
   return g.node('Conv', [x, weight, bias], {
-    kernel_shape: [kernel, kernel], strides: [stride, stride], pads: Array.from({ length: 4 }, () => (kernel - 1) >> 1),
+    kernel_shape: [kernel, kernel],
+    strides: [stride, stride],
+    pads: Array.from({ length: 4 }, () => (kernel - 1) >> 1),
   })
 }

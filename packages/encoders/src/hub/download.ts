@@ -80,7 +80,10 @@ async function describe(url: string, { signal }: HubOptions): Promise<RemoteFile
 
 async function append(url: string, part: string, remote: RemoteFile, options: HubOptions): Promise<void> {
   const { signal, onProgress } = options
-  let have = await stat(part).then((found) => found.size, () => 0)
+  let have = await stat(part).then(
+    (found) => found.size,
+    () => 0,
+  )
   if (remote.size !== undefined && have === remote.size && have > 0) return
   if (remote.size !== undefined && have > remote.size) {
     await rm(part)
@@ -96,12 +99,16 @@ async function append(url: string, part: string, remote: RemoteFile, options: Hu
   }
   if (response.status === 401 || response.status === 403) throw accessError(url, response.status)
   if (!response.ok || response.body === null) throw unexpected(url, response.status)
-  const resumed = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`) === true
+  const resumed =
+    response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`) === true
   let done = resumed ? have : 0
   const report = (chunk: Uint8Array) => {
     done += chunk.byteLength
     onProgress?.({
-      phase: 'download', done, unit: 'byte', note: url.slice(url.lastIndexOf('/') + 1),
+      phase: 'download',
+      done,
+      unit: 'byte',
+      note: url.slice(url.lastIndexOf('/') + 1),
       ...(remote.size === undefined ? {} : { total: remote.size }),
     })
   }
@@ -123,13 +130,17 @@ async function append(url: string, part: string, remote: RemoteFile, options: Hu
     if (code === 'ENOSPC' || code === 'EACCES' || code === 'EROFS') {
       throw new LookalikeError(
         'hub/cache',
-        { problem: `${part} cannot be written: ${reasonOf(cause)}`, fix: 'Free some space, or choose another cache folder.' },
+        {
+          problem: `${part} cannot be written: ${reasonOf(cause)}`,
+          fix: 'Free some space, or choose another cache folder.',
+        },
         { fields: { url, file: part }, cause },
       )
     }
     throw new PassingFailure(`the connection broke after ${done} bytes: ${reasonOf(cause)}`, undefined, { cause })
   }
-  if (remote.size !== undefined && done < remote.size) throw new PassingFailure(`the connection ended after ${done} of ${remote.size} bytes`)
+  if (remote.size !== undefined && done < remote.size)
+    throw new PassingFailure(`the connection ended after ${done} of ${remote.size} bytes`)
 }
 
 async function check(url: string, part: string, remote: RemoteFile): Promise<void> {
@@ -163,4 +174,8 @@ const accessError = (url: string, status: number) =>
   )
 
 const unexpected = (url: string, status: number | string) =>
-  new LookalikeError('hub/answer', { problem: `${url} gave ${status}`, expected: 'the file' }, { fields: { url, status } })
+  new LookalikeError(
+    'hub/answer',
+    { problem: `${url} gave ${status}`, expected: 'the file' },
+    { fields: { url, status } },
+  )

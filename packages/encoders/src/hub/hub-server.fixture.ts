@@ -26,7 +26,9 @@ export async function startHubServer(
     requests.push({ method: request.method ?? '', path, range })
     const trouble = mishap(request)
     if (trouble && 'status' in trouble) {
-      response.writeHead(trouble.status, trouble.retryAfter === undefined ? {} : { 'retry-after': trouble.retryAfter }).end()
+      response
+        .writeHead(trouble.status, trouble.retryAfter === undefined ? {} : { 'retry-after': trouble.retryAfter })
+        .end()
       return
     }
     const stored = path.startsWith('/storage/')
@@ -37,7 +39,13 @@ export async function startHubServer(
       return
     }
     if (!stored && bytes.length >= 64) {
-      response.writeHead(302, { location: `/storage${name}`, 'x-linked-etag': `"${sha256(bytes)}"`, 'x-linked-size': bytes.length }).end()
+      response
+        .writeHead(302, {
+          location: `/storage${name}`,
+          'x-linked-etag': `"${sha256(bytes)}"`,
+          'x-linked-size': bytes.length,
+        })
+        .end()
       return
     }
     const from = range ? Number(/^bytes=(\d+)-$/.exec(range)?.[1]) : 0
@@ -48,17 +56,19 @@ export async function startHubServer(
       ...(range ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
     })
     if (request.method === 'HEAD') response.end()
-    else if (trouble) response.write(body.subarray(0, trouble.breakAfter), () => setTimeout(() => response.destroy(), 20))
+    else if (trouble)
+      response.write(body.subarray(0, trouble.breakAfter), () => setTimeout(() => response.destroy(), 20))
     else response.end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    close: () => new Promise((resolve, reject) => {
-      server.closeAllConnections()
-      server.close((error) => (error ? reject(error) : resolve()))
-    }),
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.closeAllConnections()
+        server.close((error) => (error ? reject(error) : resolve()))
+      }),
   }
 }
 

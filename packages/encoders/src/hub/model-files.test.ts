@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, type Progress } from '@lookalike/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HubOptions } from './hub-options.js'
-import { startHubServer, type HubServer, type Mishap } from './hub-server.fixture.js'
+import { type HubServer, type Mishap, startHubServer } from './hub-server.fixture.js'
 import { openModelFiles } from './model-files.js'
 
 const random = createRandom('hub')
@@ -34,7 +34,8 @@ async function open(mishap?: Parameters<typeof startHubServer>[1], options: Part
   return openModelFiles('team/net', '.', { cacheFolder, baseUrl: server.baseUrl, retryDelay: 1, ...options })
 }
 const offline = () => openModelFiles('team/net', '.', { cacheFolder, baseUrl: 'http://127.0.0.1:1', offline: true })
-const listed = async () => (await readdir(cacheFolder, { recursive: true })).filter((name) => name.includes('model.onnx')).sort()
+const listed = async () =>
+  (await readdir(cacheFolder, { recursive: true })).filter((name) => name.includes('model.onnx')).sort()
 
 describe('a repository on the hub', () => {
   it('is downloaded once, through the redirect, and then read from the cache without the network', async () => {
@@ -42,7 +43,13 @@ describe('a repository on the hub', () => {
     const model = await open(undefined, { onProgress: (event) => progress.push(event) })
     const first = await model.require(['onnx/model.onnx'], 'weights')
     expect(Buffer.compare(first.bytes, weights)).toBe(0)
-    expect(progress.at(-1)).toMatchObject({ phase: 'download', done: weights.length, total: weights.length, unit: 'byte', note: 'model.onnx' })
+    expect(progress.at(-1)).toMatchObject({
+      phase: 'download',
+      done: weights.length,
+      total: weights.length,
+      unit: 'byte',
+      note: 'model.onnx',
+    })
     const asked = server!.requests.length
     const again = await (await offline()).require(['onnx/model.onnx'], 'weights')
     expect(Buffer.compare(again.bytes, weights)).toBe(0)
@@ -51,23 +58,35 @@ describe('a repository on the hub', () => {
 
   it('takes the first of several candidates that is there, and loads a file that two ask for at once a single time', async () => {
     const model = await open()
-    const [one, two] = await Promise.all([model.find(['onnx/model.onnx']), model.find(['model.onnx', 'onnx/model.onnx'])])
+    const [one, two] = await Promise.all([
+      model.find(['onnx/model.onnx']),
+      model.find(['model.onnx', 'onnx/model.onnx']),
+    ])
     expect(two?.path).toBe('onnx/model.onnx')
     expect(one?.bytes).toHaveLength(weights.length)
-    expect(server!.requests.filter(({ method, path }) => method === 'GET' && path.startsWith('/storage'))).toHaveLength(1)
+    expect(server!.requests.filter(({ method, path }) => method === 'GET' && path.startsWith('/storage'))).toHaveLength(
+      1,
+    )
     expect(await model.find(['tokenizer.json'])).toBeUndefined()
   })
 
   it('goes on where a broken connection stopped', async () => {
     let broken = 0
     const model = await open((request): Mishap | undefined =>
-      request.method === 'GET' && request.url?.startsWith('/storage') && broken++ === 0 ? { breakAfter: 70_000 } : undefined)
+      request.method === 'GET' && request.url?.startsWith('/storage') && broken++ === 0
+        ? { breakAfter: 70_000 }
+        : undefined,
+    )
     const { bytes } = await model.require(['onnx/model.onnx'], 'weights')
     expect(Buffer.compare(bytes, weights)).toBe(0)
-    const ranges = server!.requests.filter(({ method, path }) => method === 'GET' && path.startsWith('/storage')).map(({ range }) => range)
+    const ranges = server!.requests
+      .filter(({ method, path }) => method === 'GET' && path.startsWith('/storage'))
+      .map(({ range }) => range)
     expect(ranges).toHaveLength(2)
     expect(ranges[1]).toMatch(/^bytes=[1-9]\d*-$/)
-    expect(await listed()).toEqual(['team/net/main/onnx/model.onnx', 'team/net/main/onnx/model.onnx.json'].map((name) => join('hub', name)))
+    expect(await listed()).toEqual(
+      ['team/net/main/onnx/model.onnx', 'team/net/main/onnx/model.onnx.json'].map((name) => join('hub', name)),
+    )
   })
 
   it('goes on with the part that a stopped process left', async () => {
@@ -77,7 +96,9 @@ describe('a repository on the hub', () => {
     await writeFile(join(folder, `model.onnx.${etag}.part`), weights.subarray(0, 150_000))
     const model = await open()
     expect(Buffer.compare((await model.require(['onnx/model.onnx'], 'weights')).bytes, weights)).toBe(0)
-    expect(server!.requests.find(({ method, path }) => method === 'GET' && path.startsWith('/storage'))?.range).toBe('bytes=150000-')
+    expect(server!.requests.find(({ method, path }) => method === 'GET' && path.startsWith('/storage'))?.range).toBe(
+      'bytes=150000-',
+    )
   })
 
   it('refuses a download that does not have its checksum, and keeps nothing of it', async () => {
@@ -87,7 +108,8 @@ describe('a repository on the hub', () => {
     await writeFile(join(folder, `model.onnx.${etag}.part`), new Uint8Array(150_000))
     const model = await open()
     await expect(model.require(['onnx/model.onnx'], 'weights')).rejects.toMatchObject({
-      code: 'hub/checksum', message: expect.stringContaining(etag) as string,
+      code: 'hub/checksum',
+      message: expect.stringContaining(etag) as string,
     })
     expect(await listed()).toEqual([])
   })
@@ -99,7 +121,10 @@ describe('a repository on the hub', () => {
     await server!.close()
     server = undefined
     await expect(model.require(['onnx/model.onnx'], 'weights')).rejects.toMatchObject({
-      code: 'hub/unreachable', message: expect.stringContaining('/team/net/resolve/main/onnx/model.onnx could not be loaded in 4 attempts') as string,
+      code: 'hub/unreachable',
+      message: expect.stringContaining(
+        '/team/net/resolve/main/onnx/model.onnx could not be loaded in 4 attempts',
+      ) as string,
     })
   })
 
@@ -107,7 +132,9 @@ describe('a repository on the hub', () => {
     const model = await open()
     const { file } = await model.require(['onnx/model.onnx'], 'weights')
     await truncate(file, 1000)
-    await expect((await offline()).require(['onnx/model.onnx'], 'weights')).rejects.toMatchObject({ code: 'hub/not-found' })
+    await expect((await offline()).require(['onnx/model.onnx'], 'weights')).rejects.toMatchObject({
+      code: 'hub/not-found',
+    })
     await model.require(['onnx/model.onnx'], 'weights')
     expect(Buffer.compare(await readFile(file), weights)).toBe(0)
   })
@@ -118,14 +145,20 @@ describe('a repository on the hub', () => {
     await expect(model.require(['onnx/model_fp16.onnx', 'model_fp16.onnx'], 'weights of fp16')).rejects.toMatchObject({
       code: 'hub/not-found',
       fields: {
-        tried: [`${baseUrl}/team/net/resolve/main/onnx/model_fp16.onnx (not found)`, `${baseUrl}/team/net/resolve/main/model_fp16.onnx (not found)`],
+        tried: [
+          `${baseUrl}/team/net/resolve/main/onnx/model_fp16.onnx (not found)`,
+          `${baseUrl}/team/net/resolve/main/model_fp16.onnx (not found)`,
+        ],
       },
     })
   })
 
   it('names a repository that it may not read', async () => {
     const model = await open(() => ({ status: 401 }))
-    await expect(model.require(['config.json'], 'config')).rejects.toMatchObject({ code: 'hub/access', fields: { status: 401 } })
+    await expect(model.require(['config.json'], 'config')).rejects.toMatchObject({
+      code: 'hub/access',
+      fields: { status: 401 },
+    })
   })
 
   it('reads another revision', async () => {
@@ -135,10 +168,13 @@ describe('a repository on the hub', () => {
 
   it('stops when it is told to', async () => {
     const stop = new AbortController()
-    const model = await open(() => {
-      stop.abort(new Error('enough'))
-      return { status: 503 }
-    }, { signal: stop.signal, retryDelay: 10_000 })
+    const model = await open(
+      () => {
+        stop.abort(new Error('enough'))
+        return { status: 503 }
+      },
+      { signal: stop.signal, retryDelay: 10_000 },
+    )
     await expect(model.require(['config.json'], 'config')).rejects.toThrow('enough')
   })
 })
@@ -152,6 +188,8 @@ describe('a folder', () => {
   })
 
   it('must exist', async () => {
-    await expect(openModelFiles('./nowhere', cacheFolder, { cacheFolder })).rejects.toMatchObject({ code: 'hub/no-folder' })
+    await expect(openModelFiles('./nowhere', cacheFolder, { cacheFolder })).rejects.toMatchObject({
+      code: 'hub/no-folder',
+    })
   })
 })

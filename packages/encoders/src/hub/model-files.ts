@@ -1,8 +1,8 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { cached, download } from './download.js'
-import { hubUrl, type HubOptions } from './hub-options.js'
+import { type HubOptions, hubUrl } from './hub-options.js'
 import { modelLocation } from './model-location.js'
 import { reasonOf } from './request.js'
 
@@ -35,7 +35,11 @@ export interface ModelFiles {
 export async function openModelFiles(model: string, folder: string, options: HubOptions): Promise<ModelFiles> {
   const location = modelLocation(model, folder)
   if (location.kind === 'hub') {
-    return fileSource(location.repository, (path) => fromHub(location.repository, path, options), options.offline === true)
+    return fileSource(
+      location.repository,
+      (path) => fromHub(location.repository, path, options),
+      options.offline === true,
+    )
   }
   await checkFolder(model, location.folder)
   return fileSource(location.folder, (path) => fromFolder(join(location.folder, path)), true)
@@ -80,7 +84,11 @@ async function fromFolder(file: string): Promise<Looked> {
     return { file, bytes: await readFile(file) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { tried: `${file} (no such file)` }
-    throw new LookalikeError('hub/unreadable', { problem: `${file} cannot be read: ${reasonOf(cause)}` }, { fields: { file }, cause })
+    throw new LookalikeError(
+      'hub/unreadable',
+      { problem: `${file} cannot be read: ${reasonOf(cause)}` },
+      { fields: { file }, cause },
+    )
   }
 }
 
@@ -89,7 +97,11 @@ const underWay = new Map<string, Promise<Looked>>()
 
 async function fromHub(repository: string, path: string, options: HubOptions): Promise<Looked> {
   const file = join(
-    options.cacheFolder, 'hub', ...repository.split('/'), encodeURIComponent(options.revision ?? 'main'), ...path.split('/'),
+    options.cacheFolder,
+    'hub',
+    ...repository.split('/'),
+    encodeURIComponent(options.revision ?? 'main'),
+    ...path.split('/'),
   )
   // Waiting rather than sharing the result: the other one may be told to stop, and this one not.
   while (underWay.has(file)) await underWay.get(file)?.catch(() => undefined)
@@ -114,7 +126,11 @@ async function checkFolder(model: string, folder: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined)
   if (found?.isDirectory()) {
     await readdir(folder).catch((cause: unknown) => {
-      throw new LookalikeError('hub/unreadable', { problem: `${folder} cannot be read: ${reasonOf(cause)}` }, { fields: { folder }, cause })
+      throw new LookalikeError(
+        'hub/unreadable',
+        { problem: `${folder} cannot be read: ${reasonOf(cause)}` },
+        { fields: { folder }, cause },
+      )
     })
     return
   }

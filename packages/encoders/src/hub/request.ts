@@ -56,7 +56,10 @@ export async function request(url: string, init: RequestInit): Promise<Response>
   if (status < 500 && status !== 408 && status !== 425 && status !== 429) return response
   await response.body?.cancel()
   const seconds = Number(response.headers.get('retry-after') ?? NaN)
-  throw new PassingFailure(`the server answered ${status}`, Number.isFinite(seconds) ? Math.min(seconds, 60) * 1000 : undefined)
+  throw new PassingFailure(
+    `the server answered ${status}`,
+    Number.isFinite(seconds) ? Math.min(seconds, 60) * 1000 : undefined,
+  )
 }
 
 /** The innermost reason: `fetch failed` says nothing, its cause does. */

@@ -1,11 +1,19 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import {
-  createGraphBuilder, createSession, float32, sizeOf, TO_END, type GraphBuilder, type OnnxModel, type Tensor, type TensorType,
+  createGraphBuilder,
+  createSession,
+  float32,
+  type GraphBuilder,
+  type OnnxModel,
+  sizeOf,
+  type Tensor,
+  type TensorType,
+  TO_END,
 } from '@lookalike/onnx'
 import { findTokens } from './find-tokens.js'
-import { neededGraph } from './needed-graph.js'
 import { toFullWeights } from './half-weights.js'
-import { describeShape, networkInput, type NetworkInput } from './network-input.js'
+import { neededGraph } from './needed-graph.js'
+import { describeShape, type NetworkInput, networkInput } from './network-input.js'
 import { orthogonalMatrix } from './orthogonal.js'
 import type { Pooling } from './pooling.js'
 import { preprocessingEntry } from './preprocessing-entry.js'
@@ -45,7 +53,10 @@ const USUAL_OUTPUTS = ['embedding', 'image_embeds', 'pooler_output', 'last_hidde
  * @throws `encoder/output`, `encoder/pooling`, and what {@link networkInput} throws.
  */
 export async function completeNetwork(
-  given: OnnxModel, reading: Reading, preprocessing: Preprocessing, name: string,
+  given: OnnxModel,
+  reading: Reading,
+  preprocessing: Preprocessing,
+  name: string,
 ): Promise<CompleteNetwork> {
   const model = toFullWeights(given)
   const read = chooseOutput(model, reading.output, name)
@@ -65,7 +76,12 @@ export async function completeNetwork(
   const made = g.include(cut.graph, { [input.name]: fed })[read]!
   const full = found.type === 'float32' ? made : g.cast(made, 'float32')
   const pooled = pool(g, full, found.shape, reading, name)
-  const { vector, dim } = project(g, pooled, found.shape.length === 3 ? found.shape[2]! : found.shape[1]!, reading.projection)
+  const { vector, dim } = project(
+    g,
+    pooled,
+    found.shape.length === 3 ? found.shape[2]! : found.shape[1]!,
+    reading.projection,
+  )
   const result = (reading.normalise ?? true) ? g.l2Normalise(vector) : vector
   const output = g.output(result, freeName(model, 'embedding'), { shape: [input.batch ?? 'N', dim] })
   const built = g.build()
@@ -77,7 +93,9 @@ export async function completeNetwork(
       functions: model.functions,
       metadata: { ...model.metadata, ...preprocessingEntry(preprocessing), ...completeMark },
     },
-    input, output, dim,
+    input,
+    output,
+    dim,
   }
 }
 
@@ -88,7 +106,10 @@ function chooseOutput({ graph }: OnnxModel, wanted: string | undefined, name: st
   if (chosen !== undefined && inside) return chosen
   throw new LookalikeError(
     'encoder/output',
-    { problem: `${name} has no output ${wanted ?? ''}`, expected: `one of ${names.join(', ')}, or the name of a tensor inside the model` },
+    {
+      problem: `${name} has no output ${wanted ?? ''}`,
+      expected: `one of ${names.join(', ')}, or the name of a tensor inside the model`,
+    },
     { fields: { model: name, output: wanted, outputs: names } },
   )
 }
@@ -102,13 +123,15 @@ interface Described {
 /** Type and shape of the graph's output; where the model does not say, one image of zeros tells. */
 async function describeOutput(model: OnnxModel, input: NetworkInput, { crop }: Preprocessing): Promise<Described> {
   const { type, shape } = model.graph.outputs[0]!
-  if (type && shape && shape.slice(1).every((n) => typeof n === 'number')) return { type, shape: [-1, ...(shape.slice(1) as number[])] }
+  if (type && shape && shape.slice(1).every((n) => typeof n === 'number'))
+    return { type, shape: [-1, ...(shape.slice(1) as number[])] }
   const session = await createSession(model, { threads: 1, optimisation: 'basic' })
   try {
     const dims = [input.batch ?? 1, ...(input.shape.slice(1) as number[])]
-    const zeros: Tensor = input.type === 'float32'
-      ? float32(new Float32Array(sizeOf(dims)), dims)
-      : { type: 'float16', shape: dims, data: new Uint16Array(sizeOf(dims)) }
+    const zeros: Tensor =
+      input.type === 'float32'
+        ? float32(new Float32Array(sizeOf(dims)), dims)
+        : { type: 'float16', shape: dims, data: new Uint16Array(sizeOf(dims)) }
     const result = Object.values(await session.run({ [input.name]: zeros }))[0]!
     return { type: result.type, shape: [-1, ...result.shape.slice(1)] }
   } catch (cause) {
@@ -125,10 +148,20 @@ async function describeOutput(model: OnnxModel, input: NetworkInput, { crop }: P
   }
 }
 
-function pool(g: GraphBuilder, x: string, shape: readonly number[], { pooling, prefixTokens = 1 }: Reading, name: string): string {
+function pool(
+  g: GraphBuilder,
+  x: string,
+  shape: readonly number[],
+  { pooling, prefixTokens = 1 }: Reading,
+  name: string,
+): string {
   const rank = shape.length
   const fail = (problem: string, expected: string) =>
-    new LookalikeError('encoder/pooling', { problem: `${name}: ${problem}`, expected }, { fields: { model: name, shape, pooling } })
+    new LookalikeError(
+      'encoder/pooling',
+      { problem: `${name}: ${problem}`, expected },
+      { fields: { model: name, shape, pooling } },
+    )
   const described = describeShape(['N', ...shape.slice(1)])
   if (rank === 2) {
     if (pooling === undefined || pooling === 'none') return x
@@ -140,19 +173,32 @@ function pool(g: GraphBuilder, x: string, shape: readonly number[], { pooling, p
     if (vector && (pooling === undefined || pooling === 'none')) return g.flatten(x)
     throw fail(`the output is a picture ${described}`, 'the pooling mean')
   }
-  if (rank !== 3) throw fail(`the output is ${described}`, 'a vector, tokens or a picture for each image; choose another output')
+  if (rank !== 3)
+    throw fail(`the output is ${described}`, 'a vector, tokens or a picture for each image; choose another output')
   switch (pooling) {
-    case 'class-token': return g.gather(x, g.integers(0), 1)
-    case 'distilled-mean': return g.reduceMean(g.slice(x, [0], [2], [1]), [1], false)
-    case 'mean': return g.reduceMean(g.slice(x, [prefixTokens], [TO_END], [1]), [1], false)
-    default: throw fail(`the output is tokens ${described}`, 'the pooling class-token, mean or distilled-mean')
+    case 'class-token':
+      return g.gather(x, g.integers(0), 1)
+    case 'distilled-mean':
+      return g.reduceMean(g.slice(x, [0], [2], [1]), [1], false)
+    case 'mean':
+      return g.reduceMean(g.slice(x, [prefixTokens], [TO_END], [1]), [1], false)
+    default:
+      throw fail(`the output is tokens ${described}`, 'the pooling class-token, mean or distilled-mean')
   }
 }
 
-function project(g: GraphBuilder, x: string, inputs: number, projection: Reading['projection']): { vector: string; dim: number } {
+function project(
+  g: GraphBuilder,
+  x: string,
+  inputs: number,
+  projection: Reading['projection'],
+): { vector: string; dim: number } {
   if (!projection) return { vector: x, dim: inputs }
   const { dim, seed = 0 } = projection
-  const weight = g.initializer('lookalike.projection.weight', float32(orthogonalMatrix(inputs, dim, seed), [inputs, dim]))
+  const weight = g.initializer(
+    'lookalike.projection.weight',
+    float32(orthogonalMatrix(inputs, dim, seed), [inputs, dim]),
+  )
   const bias = g.initializer('lookalike.projection.bias', float32(new Float32Array(dim)))
   return { vector: g.add(g.matMul(x, weight), bias), dim }
 }

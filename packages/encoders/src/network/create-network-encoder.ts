@@ -1,9 +1,24 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { createEmbeddings, LookalikeError, SPEC_VERSION, type Encoder, type EncoderBatch, type Preprocessing } from '@lookalike/core'
-import { createSession, float32, fuseAttention, writeModel, type OnnxModel, type Provider, type Session } from '@lookalike/onnx'
-import { completeNetwork, type CompleteNetwork, type Reading } from './complete-network.js'
-import { exampleFeeds } from './network-input.js'
+import {
+  createEmbeddings,
+  type Encoder,
+  type EncoderBatch,
+  LookalikeError,
+  type Preprocessing,
+  SPEC_VERSION,
+} from '@lookalike/core'
+import {
+  createSession,
+  float32,
+  fuseAttention,
+  type OnnxModel,
+  type Provider,
+  type Session,
+  writeModel,
+} from '@lookalike/onnx'
+import { type CompleteNetwork, completeNetwork, type Reading } from './complete-network.js'
 import { narrowTokens } from './narrow/narrow-tokens.js'
+import { exampleFeeds } from './network-input.js'
 import { spaceOf } from './space-of.js'
 
 /** How a network is run. */
@@ -22,22 +37,34 @@ export interface Running {
  * `encode` may be called again before an earlier call is done; the calls then take turns. `dispose` waits for them.
  */
 export async function createNetworkEncoder(
-  name: string, model: OnnxModel, preprocessing: Preprocessing, options: Reading & Running = {},
+  name: string,
+  model: OnnxModel,
+  preprocessing: Preprocessing,
+  options: Reading & Running = {},
 ): Promise<Encoder> {
   const network = await completeNetwork(model, options, preprocessing, name)
   const { threads, providers } = options
-  const session = await createSession(await quickened(network, providers), { ...(threads !== undefined && { threads }), ...(providers && { providers }) })
+  const session = await createSession(await quickened(network, providers), {
+    ...(threads !== undefined && { threads }),
+    ...(providers && { providers }),
+  })
   return wrap(name, network, session, preprocessing, options.batchSize ?? usualBatch(preprocessing))
 }
 
 /** The same network with less to do. The fused operator is used where it was measured: on the CPU. */
 async function quickened({ model, input }: CompleteNetwork, providers: Running['providers']): Promise<OnnxModel> {
   const narrow = await narrowTokens(model, input)
-  return (providers ?? ['cpu']).every((provider) => provider === 'cpu') ? fuseAttention(narrow, exampleFeeds(input)) : narrow
+  return (providers ?? ['cpu']).every((provider) => provider === 'cpu')
+    ? fuseAttention(narrow, exampleFeeds(input))
+    : narrow
 }
 
 function wrap(
-  name: string, { model, input, output, dim }: CompleteNetwork, session: Session, preprocessing: Preprocessing, batchSize: number,
+  name: string,
+  { model, input, output, dim }: CompleteNetwork,
+  session: Session,
+  preprocessing: Preprocessing,
+  batchSize: number,
 ): Encoder {
   const { width, height } = preprocessing.crop
   const length = 3 * width * height
@@ -62,7 +89,11 @@ function wrap(
     return createEmbeddings({ data: vectors, rows: count, dim, space, role: 'any' })
   }
   return {
-    specVersion: SPEC_VERSION, name, dim, space, batchSize: atOnce,
+    specVersion: SPEC_VERSION,
+    name,
+    dim,
+    space,
+    batchSize: atOnce,
     input: { kind: 'pixels', preprocessing },
     onnx: { bytes: async () => writeModel(model), input: input.name, output },
     encode(batch, { signal } = {}) {
@@ -84,7 +115,8 @@ function wrap(
   }
 }
 
-const usualBatch = ({ crop }: Preprocessing) => Math.max(1, Math.min(64, Math.round((8 * 224 * 224) / (crop.width * crop.height))))
+const usualBatch = ({ crop }: Preprocessing) =>
+  Math.max(1, Math.min(64, Math.round((8 * 224 * 224) / (crop.width * crop.height))))
 
 function piece(data: Float32Array, size: number): Float32Array {
   if (data.length === size) return data
@@ -94,9 +126,17 @@ function piece(data: Float32Array, size: number): Float32Array {
 }
 
 const disposedError = (name: string) =>
-  new LookalikeError('encoder/disposed', { problem: `The encoder ${name} was disposed`, fix: 'Create a new one.' }, { fields: { name } })
+  new LookalikeError(
+    'encoder/disposed',
+    { problem: `The encoder ${name} was disposed`, fix: 'Create a new one.' },
+    { fields: { name } },
+  )
 
-function batchError(name: string, batch: EncoderBatch, { crop: { width, height } }: Preprocessing): LookalikeError | undefined {
+function batchError(
+  name: string,
+  batch: EncoderBatch,
+  { crop: { width, height } }: Preprocessing,
+): LookalikeError | undefined {
   const length = 3 * width * height
   if (batch.kind === 'pixels' && batch.data.length === batch.count * length) return undefined
   const given = batch.kind === 'pixels' ? `${batch.data.length} values for ${batch.count} images` : 'image files'
@@ -106,4 +146,3 @@ function batchError(name: string, batch: EncoderBatch, { crop: { width, height }
     { fields: { name } },
   )
 }
-

@@ -15,12 +15,17 @@ describe('half-precision weights', () => {
     for (const [name, { type, data }] of network.graph.initializers) {
       if (type !== 'float32') continue
       const found = back.graph.initializers.get(name)!.data as Float32Array
-      data.forEach((value, i) => expect(Math.abs(found[i]! - value)).toBeLessThanOrEqual(Math.max(Math.abs(value) * 2 ** -11, 2 ** -25)))
+      data.forEach((value, i) =>
+        expect(Math.abs(found[i]! - value)).toBeLessThanOrEqual(Math.max(Math.abs(value) * 2 ** -11, 2 ** -25)),
+      )
     }
   })
 
   it('leave a weight that would overflow in single precision', () => {
-    const initializers = new Map(network.graph.initializers).set('head.weight', float32(new Float32Array(16 * 8).fill(1e6), [16, 8]))
+    const initializers = new Map(network.graph.initializers).set(
+      'head.weight',
+      float32(new Float32Array(16 * 8).fill(1e6), [16, 8]),
+    )
     const { graph } = toHalfWeights({ ...network, graph: { ...network.graph, initializers } })
     expect(graph.initializers.get('head.weight')?.type).toBe('float32')
   })

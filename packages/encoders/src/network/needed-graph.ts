@@ -21,6 +21,8 @@ export function neededGraph(graph: Graph, output: string): Graph {
 
 /** A node's inputs, and what the graphs in its attributes (the branches of an If) read from outside. */
 export function readBy(node: Node): string[] {
-  const inner = Object.values(node.attributes).flatMap((attribute) => (attribute.kind === 'graph' ? attribute.value.nodes.flatMap(readBy) : []))
+  const inner = Object.values(node.attributes).flatMap((attribute) =>
+    attribute.kind === 'graph' ? attribute.value.nodes.flatMap(readBy) : [],
+  )
   return [...node.inputs, ...inner]
 }

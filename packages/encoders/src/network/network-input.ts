@@ -1,5 +1,5 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
-import { float32, sizeOf, type Dimension, type Graph, type Tensor, type TensorType } from '@lookalike/onnx'
+import { type Dimension, float32, type Graph, sizeOf, type Tensor, type TensorType } from '@lookalike/onnx'
 
 /** The input that takes the pixels. */
 export interface NetworkInput {
@@ -15,11 +15,19 @@ export interface NetworkInput {
  *
  * @throws `encoder/input` when there is none or the model needs other inputs too, `encoder/input-shape`, `encoder/input-type`.
  */
-export function networkInput(graph: Graph, wanted: string | undefined, preprocessing: Preprocessing, model: string): NetworkInput {
-  const listed = graph.inputs.map((input) => `${input.name} ${input.type ?? ''}${describeShape(input.shape)}`).join(', ') || 'none'
-  const found = wanted === undefined
-    ? graph.inputs.find(({ shape }) => shape?.length === 4) ?? (graph.inputs.length === 1 && !graph.inputs[0]!.shape ? graph.inputs[0] : undefined)
-    : graph.inputs.find(({ name }) => name === wanted)
+export function networkInput(
+  graph: Graph,
+  wanted: string | undefined,
+  preprocessing: Preprocessing,
+  model: string,
+): NetworkInput {
+  const listed =
+    graph.inputs.map((input) => `${input.name} ${input.type ?? ''}${describeShape(input.shape)}`).join(', ') || 'none'
+  const found =
+    wanted === undefined
+      ? (graph.inputs.find(({ shape }) => shape?.length === 4) ??
+        (graph.inputs.length === 1 && !graph.inputs[0]!.shape ? graph.inputs[0] : undefined))
+      : graph.inputs.find(({ name }) => name === wanted)
   if (!found) {
     throw new LookalikeError(
       'encoder/input',
@@ -37,7 +45,7 @@ export function networkInput(graph: Graph, wanted: string | undefined, preproces
       {
         problem: `${model} needs more than images: ${others.join(', ')}`,
         expected: 'a model of images alone',
-        fix: "Choose another output, or the file of the vision tower (onnx/vision_model.onnx) where the model also reads text.",
+        fix: 'Choose another output, or the file of the vision tower (onnx/vision_model.onnx) where the model also reads text.',
       },
       { fields: { model, inputs: graph.inputs.map(({ name }) => name) } },
     )
@@ -46,7 +54,11 @@ export function networkInput(graph: Graph, wanted: string | undefined, preproces
   if (type !== 'float32' && type !== 'float16') {
     throw new LookalikeError(
       'encoder/input-type',
-      { problem: `The input ${found.name} of ${model} takes ${type}`, expected: 'float32 or float16', fix: 'Export the model with float inputs.' },
+      {
+        problem: `The input ${found.name} of ${model} takes ${type}`,
+        expected: 'float32 or float16',
+        fix: 'Export the model with float inputs.',
+      },
       { fields: { model, input: found.name, type } },
     )
   }
@@ -69,7 +81,8 @@ export function networkInput(graph: Graph, wanted: string | undefined, preproces
   return { name: found.name, type, batch: fixed, shape: [fixed ?? 'N', ...fitting] }
 }
 
-export const describeShape = (shape: readonly Dimension[] | undefined) => (shape ? `[${shape.map((n) => n ?? '?').join(', ')}]` : '')
+export const describeShape = (shape: readonly Dimension[] | undefined) =>
+  shape ? `[${shape.map((n) => n ?? '?').join(', ')}]` : ''
 
 /** Images that shapes are read with: no size of its own that a network has is likely to be the same. */
 const IMAGES = 2

@@ -18,9 +18,11 @@ export function orthogonalMatrix(rows: number, columns: number, seed: number): F
     for (let d = 0; d < length; d++) vector[d]! /= norm
   })
   const matrix = new Float32Array(rows * columns)
-  vectors.forEach((vector, i) => vector.forEach((value, d) => {
-    matrix[wide ? i * columns + d : d * columns + i] = value
-  }))
+  vectors.forEach((vector, i) =>
+    vector.forEach((value, d) => {
+      matrix[wide ? i * columns + d : d * columns + i] = value
+    }),
+  )
   return matrix
 }
 

@@ -22,7 +22,10 @@ export function readPreprocessingEntry(model: OnnxModel, name: string): Preproce
   } catch (cause) {
     throw new LookalikeError(
       'preprocessing/metadata',
-      { problem: `The metadata entry ${KEY} of ${name} is no preprocessing spec`, fix: 'Give the option `preprocessing` to say it yourself.' },
+      {
+        problem: `The metadata entry ${KEY} of ${name} is no preprocessing spec`,
+        fix: 'Give the option `preprocessing` to say it yourself.',
+      },
       { fields: { model: name, entry: text.slice(0, 200) }, cause },
     )
   }

@@ -12,11 +12,17 @@ import { readPreprocessingEntry } from './preprocessing-entry.js'
  * @throws `encoder/preprocessing` when nothing tells.
  */
 export async function resolvePreprocessing(
-  given: Preprocessing | undefined, model: OnnxModel, name: string, path?: string,
+  given: Preprocessing | undefined,
+  model: OnnxModel,
+  name: string,
+  path?: string,
 ): Promise<Preprocessing> {
   const known = given ?? readPreprocessingEntry(model, name)
   if (known) return known
-  const places = path === undefined ? [] : [dirname(path), dirname(dirname(path))].map((folder) => join(folder, 'preprocessor_config.json'))
+  const places =
+    path === undefined
+      ? []
+      : [dirname(path), dirname(dirname(path))].map((folder) => join(folder, 'preprocessor_config.json'))
   for (const place of places) {
     const text = await readFile(place, 'utf8').catch(() => undefined)
     if (text !== undefined) return readPreprocessorConfig(parseJson(text, place), place)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Preprocessing } from '@lookalike/core'
 import { describePreprocessing } from '@lookalike/image'
-import { writeModel, type OnnxModel } from '@lookalike/onnx'
+import { type OnnxModel, writeModel } from '@lookalike/onnx'
 
 /**
  * `name@hash` of weights, graph and preprocessing: the same for the same vectors on every machine. What a model says about itself (its

@@ -13,19 +13,29 @@ const options = z.strictObject({
     .max(8)
     .default([48, 96, 192, 256])
     .describe('Channels of each stage; each stage after the first halves the picture.'),
-  depths: z.array(z.int().min(1).max(64)).min(1).max(8).exactOptional().describe('Residual blocks of each stage. Default: one each.'),
+  depths: z
+    .array(z.int().min(1).max(64))
+    .min(1)
+    .max(8)
+    .exactOptional()
+    .describe('Residual blocks of each stage. Default: one each.'),
   stem: z
     .strictObject({ kernel: z.int().min(1).max(31), stride: z.int().min(1).max(16) })
     .default({ kernel: 3, stride: 2 })
     .describe('The first convolution: edge of its kernel (odd) and its stride, in pixels.'),
-  normalisation: z.enum(['group', 'weight']).default('group').describe('group: group norm; weight: standardised filters and no norms.'),
+  normalisation: z
+    .enum(['group', 'weight'])
+    .default('group')
+    .describe('group: group norm; weight: standardised filters and no norms.'),
   pooling: z
     .enum(['mean', 'flatten'])
     .default('mean')
     .describe('The mean over the places of the last picture, or all of them, which keeps the layout.'),
   embeddingDim: embeddingDim.default(256).describe('Length of the embedding.'),
   seed,
-  preprocessing: preprocessing.describe('Default: the whole picture on white, bicubic, mean and standard deviation 0.5.'),
+  preprocessing: preprocessing.describe(
+    'Default: the whole picture on white, bicubic, mean and standard deviation 0.5.',
+  ),
   ...running,
 })
 export type ConvNetPluginOptions = z.input<typeof options>
@@ -38,6 +48,9 @@ export const convNet = definePlugin({
   options,
   async create(size, { seed: runSeed, threads }) {
     const model = buildConvNet({ seed: runSeed, ...size })
-    return createNetworkEncoder('conv-net', model, await resolvePreprocessing(undefined, model, 'conv-net'), { ...threadsOf({ threads }), ...runningOf(size) })
+    return createNetworkEncoder('conv-net', model, await resolvePreprocessing(undefined, model, 'conv-net'), {
+      ...threadsOf({ threads }),
+      ...runningOf(size),
+    })
   },
 })

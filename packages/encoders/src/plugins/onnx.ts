@@ -13,15 +13,26 @@ const options = z.strictObject({
     .string()
     .min(1)
     .exactOptional()
-    .describe('The output to read, or any tensor inside. Default: embedding, image_embeds, pooler_output or last_hidden_state, else the first.'),
+    .describe(
+      'The output to read, or any tensor inside. Default: embedding, image_embeds, pooler_output or last_hidden_state, else the first.',
+    ),
   pooling: z
     .enum(POOLINGS)
     .exactOptional()
-    .describe('Of tokens: class-token, mean (of the patches) or distilled-mean; of pictures: mean; of vectors: none. Must be said for tokens.'),
-  prefixTokens: z.int().min(0).max(64).exactOptional().describe('Leading tokens that are no patches, which mean leaves out. Default: 1.'),
+    .describe(
+      'Of tokens: class-token, mean (of the patches) or distilled-mean; of pictures: mean; of vectors: none. Must be said for tokens.',
+    ),
+  prefixTokens: z
+    .int()
+    .min(0)
+    .max(64)
+    .exactOptional()
+    .describe('Leading tokens that are no patches, which mean leaves out. Default: 1.'),
   projection,
   normalise,
-  preprocessing: preprocessing.describe("Default: from the model's metadata, else from a preprocessor_config.json beside it."),
+  preprocessing: preprocessing.describe(
+    "Default: from the model's metadata, else from a preprocessor_config.json beside it.",
+  ),
   ...running,
 })
 export type OnnxPluginOptions = z.input<typeof options>
@@ -33,5 +44,10 @@ export const onnx = definePlugin({
   description: 'Any ONNX file that takes images, with pooling, projection and norm.',
   options,
   create: ({ model, projection: layer, ...rest }, { folder, seed, threads }) =>
-    createOnnxEncoder({ ...threadsOf({ threads }), ...rest, model: resolve(folder, model), ...(layer && { projection: { seed, ...layer } }) }),
+    createOnnxEncoder({
+      ...threadsOf({ threads }),
+      ...rest,
+      model: resolve(folder, model),
+      ...(layer && { projection: { seed, ...layer } }),
+    }),
 })

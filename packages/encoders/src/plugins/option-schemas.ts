@@ -11,7 +11,12 @@ export const running = {
     .max(4096)
     .exactOptional()
     .describe('Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones.'),
-  threads: z.int().min(1).max(256).exactOptional().describe('Threads of the runtime. Default: those of the run, else the number of cores.'),
+  threads: z
+    .int()
+    .min(1)
+    .max(256)
+    .exactOptional()
+    .describe('Threads of the runtime. Default: those of the run, else the number of cores.'),
   providers: z
     .array(z.enum(PROVIDERS))
     .min(1)
@@ -27,7 +32,9 @@ export function threadsOf({ threads }: { readonly threads?: number | undefined }
 /** Of a plugin's options those that say how the network is run. */
 export function runningOf({ batchSize, threads, providers }: Running): Running {
   return {
-    ...(batchSize !== undefined && { batchSize }), ...(threads !== undefined && { threads }), ...(providers && { providers }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(threads !== undefined && { threads }),
+    ...(providers && { providers }),
   }
 }
 

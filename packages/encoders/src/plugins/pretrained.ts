@@ -25,7 +25,12 @@ const optionsOf = ({ defaultModel, pooling }: Family) =>
       .exactOptional()
       .describe('Address of the hub. Default: HF_ENDPOINT of the environment, else https://huggingface.co.'),
     offline: z.boolean().default(false).describe('Use the cache alone, never the network.'),
-    retries: z.int().min(0).max(20).default(3).describe('How often a request that failed for a passing reason is tried again.'),
+    retries: z
+      .int()
+      .min(0)
+      .max(20)
+      .default(3)
+      .describe('How often a request that failed for a passing reason is tried again.'),
     ...running,
   })
 export type PretrainedPluginOptions = z.input<ReturnType<typeof optionsOf>>
@@ -40,7 +45,13 @@ export const pretrained = FAMILIES.map((family) =>
     options: optionsOf(family),
     create: ({ projection: layer, ...options }, { folder, cacheFolder, seed, signal, threads }: PluginContext) =>
       createPretrainedEncoder({
-        ...threadsOf({ threads }), ...options, family: family.name, folder, cacheFolder, ...(signal && { signal }), ...(layer && { projection: { seed, ...layer } }),
+        ...threadsOf({ threads }),
+        ...options,
+        family: family.name,
+        folder,
+        cacheFolder,
+        ...(signal && { signal }),
+        ...(layer && { projection: { seed, ...layer } }),
       }),
   }),
 )

@@ -21,15 +21,27 @@ const options = z.strictObject({
     .default('patch')
     .describe('patch: one linear map of each patch; conv: 3 x 3 convolutions, which train better from scratch.'),
   pooling: z.enum(['class-token', 'mean']).default('class-token').describe('What is read out.'),
-  embeddingDim: embeddingDim.exactOptional().describe('Length of the embedding, made by a linear head. Default: no head.'),
-  epsilon: z.number().positive().default(1e-6).describe("Layer norm's epsilon: 1e-6 as in timm, 1e-12 as in Hugging Face's ViT."),
-  weights: z.string().min(1).exactOptional().describe('Pretrained weights of the same size: a .safetensors or .onnx file, from the config file.'),
+  embeddingDim: embeddingDim
+    .exactOptional()
+    .describe('Length of the embedding, made by a linear head. Default: no head.'),
+  epsilon: z
+    .number()
+    .positive()
+    .default(1e-6)
+    .describe("Layer norm's epsilon: 1e-6 as in timm, 1e-12 as in Hugging Face's ViT."),
+  weights: z
+    .string()
+    .min(1)
+    .exactOptional()
+    .describe('Pretrained weights of the same size: a .safetensors or .onnx file, from the config file.'),
   positions: z
     .enum(['exact', 'resize'])
     .default('exact')
     .describe('resize: interpolates position embeddings of weights made for another image size.'),
   seed,
-  preprocessing: preprocessing.describe('Default: short edge to imageSize, centre crop, bicubic, mean and standard deviation 0.5.'),
+  preprocessing: preprocessing.describe(
+    'Default: short edge to imageSize, centre crop, bicubic, mean and standard deviation 0.5.',
+  ),
   ...running,
 })
 export type VitPluginOptions = z.input<typeof options>
@@ -42,7 +54,11 @@ export const vit = definePlugin({
   options,
   async create({ weights, positions, ...size }, { folder, seed: runSeed, threads }) {
     const network = buildVit({ seed: runSeed, ...size })
-    const model = weights === undefined ? network : (await loadVitWeights(network, resolve(folder, weights), { positions })).model
-    return createNetworkEncoder('vit', model, await resolvePreprocessing(undefined, model, 'vit'), { ...threadsOf({ threads }), ...runningOf(size) })
+    const model =
+      weights === undefined ? network : (await loadVitWeights(network, resolve(folder, weights), { positions })).model
+    return createNetworkEncoder('vit', model, await resolvePreprocessing(undefined, model, 'vit'), {
+      ...threadsOf({ threads }),
+      ...runningOf(size),
+    })
   },
 })

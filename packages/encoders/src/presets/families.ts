@@ -18,33 +18,66 @@ export interface Family {
 
 export const FAMILIES: readonly Family[] = [
   {
-    name: 'deit', description: 'DeiT without the distillation token (Touvron et al. 2021): the class token.',
-    defaultModel: 'Xenova/deit-tiny-patch16-224', files: ['model'], vectors: [], pooling: 'class-token', modelTypes: ['deit', 'vit'],
+    name: 'deit',
+    description: 'DeiT without the distillation token (Touvron et al. 2021): the class token.',
+    defaultModel: 'Xenova/deit-tiny-patch16-224',
+    files: ['model'],
+    vectors: [],
+    pooling: 'class-token',
+    modelTypes: ['deit', 'vit'],
   },
   {
-    name: 'deit-distilled', description: 'DeiT with the distillation token: the mean of the class and distillation tokens.',
-    defaultModel: 'Xenova/deit-tiny-distilled-patch16-224', files: ['model'], vectors: [], pooling: 'distilled-mean', modelTypes: ['deit'],
+    name: 'deit-distilled',
+    description: 'DeiT with the distillation token: the mean of the class and distillation tokens.',
+    defaultModel: 'Xenova/deit-tiny-distilled-patch16-224',
+    files: ['model'],
+    vectors: [],
+    pooling: 'distilled-mean',
+    modelTypes: ['deit'],
   },
   {
-    name: 'pretrained-vit', description: 'A pretrained vision transformer (Dosovitskiy et al. 2021): the class token.',
-    defaultModel: 'Xenova/vit-base-patch16-224-in21k', files: ['model'], vectors: [], pooling: 'class-token', modelTypes: ['vit'],
+    name: 'pretrained-vit',
+    description: 'A pretrained vision transformer (Dosovitskiy et al. 2021): the class token.',
+    defaultModel: 'Xenova/vit-base-patch16-224-in21k',
+    files: ['model'],
+    vectors: [],
+    pooling: 'class-token',
+    modelTypes: ['vit'],
   },
   {
-    name: 'dino', description: 'DINO (Caron et al. 2021): the class token.',
-    defaultModel: 'Xenova/dino-vits16', files: ['model'], vectors: [], pooling: 'class-token', modelTypes: ['vit'],
+    name: 'dino',
+    description: 'DINO (Caron et al. 2021): the class token.',
+    defaultModel: 'Xenova/dino-vits16',
+    files: ['model'],
+    vectors: [],
+    pooling: 'class-token',
+    modelTypes: ['vit'],
   },
   {
-    name: 'dinov2', description: 'DINOv2, with or without registers (Oquab et al. 2023): the class token.',
-    defaultModel: 'Xenova/dinov2-small', files: ['model'], vectors: [], pooling: 'class-token', modelTypes: ['dinov2', 'dinov2_with_registers'],
+    name: 'dinov2',
+    description: 'DINOv2, with or without registers (Oquab et al. 2023): the class token.',
+    defaultModel: 'Xenova/dinov2-small',
+    files: ['model'],
+    vectors: [],
+    pooling: 'class-token',
+    modelTypes: ['dinov2', 'dinov2_with_registers'],
   },
   {
-    name: 'clip', description: "CLIP's vision tower (Radford et al. 2021): the projected image embedding.",
-    defaultModel: 'Xenova/clip-vit-base-patch32', files: ['vision_model'], vectors: ['image_embeds', 'pooler_output'], pooling: 'class-token',
+    name: 'clip',
+    description: "CLIP's vision tower (Radford et al. 2021): the projected image embedding.",
+    defaultModel: 'Xenova/clip-vit-base-patch32',
+    files: ['vision_model'],
+    vectors: ['image_embeds', 'pooler_output'],
+    pooling: 'class-token',
     modelTypes: ['clip', 'clip_vision_model'],
   },
   {
-    name: 'siglip', description: "SigLIP's vision tower (Zhai et al. 2023): the attention pooler's vector.",
-    defaultModel: 'Xenova/siglip-base-patch16-224', files: ['vision_model'], vectors: ['pooler_output', 'image_embeds'], pooling: 'mean',
+    name: 'siglip',
+    description: "SigLIP's vision tower (Zhai et al. 2023): the attention pooler's vector.",
+    defaultModel: 'Xenova/siglip-base-patch16-224',
+    files: ['vision_model'],
+    vectors: ['pooler_output', 'image_embeds'],
+    pooling: 'mean',
     modelTypes: ['siglip', 'siglip_vision_model', 'siglip2', 'siglip2_vision_model'],
   },
 ]
@@ -55,5 +88,7 @@ export type Dtype = (typeof DTYPES)[number]
 /** The files that may hold a variant: `onnx/model_fp16.onnx`, `model_fp16.onnx`, and for 8 bit the usual names. */
 export function candidateFiles(family: Pick<Family, 'files'>, dtype: Dtype): string[] {
   const endings = { fp32: [''], fp16: ['_fp16'], q8: ['_quantized', '_int8', '_uint8'] }[dtype]
-  return ['onnx/', ''].flatMap((folder) => family.files.flatMap((file) => endings.map((ending) => `${folder}${file}${ending}.onnx`)))
+  return ['onnx/', ''].flatMap((folder) =>
+    family.files.flatMap((file) => endings.map((ending) => `${folder}${file}${ending}.onnx`)),
+  )
 }

@@ -1,4 +1,4 @@
-import { LookalikeError, type Interpolation, type Preprocessing } from '@lookalike/core'
+import { type Interpolation, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { z } from 'zod'
 
 const size = z.union([
@@ -19,7 +19,10 @@ const preprocessorConfig = z.looseObject({
   do_center_crop: z.boolean().optional(),
   crop_size: size.optional(),
   do_rescale: z.boolean().default(true),
-  rescale_factor: z.number().positive().default(1 / 255),
+  rescale_factor: z
+    .number()
+    .positive()
+    .default(1 / 255),
   do_normalize: z.boolean().default(true),
   image_mean: triple.optional(),
   image_std: triple.optional(),
@@ -69,7 +72,10 @@ export function readPreprocessorConfig(json: unknown, name: string): Preprocessi
     throw configError(name, `${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'invalid'}`)
   }
   const config = parsed.data
-  const kind = (config.image_processor_type ?? config.feature_extractor_type ?? 'ViT').replace(/(ImageProcessor|FeatureExtractor)(Fast)?$/, '')
+  const kind = (config.image_processor_type ?? config.feature_extractor_type ?? 'ViT').replace(
+    /(ImageProcessor|FeatureExtractor)(Fast)?$/,
+    '',
+  )
   const defaults = DEFAULTS[kind] ?? DEFAULTS['ViT']!
   const { resize, crop } = geometry(config, kind, defaults, name)
   return {
@@ -85,23 +91,39 @@ export function readPreprocessorConfig(json: unknown, name: string): Preprocessi
   }
 }
 
-function geometry(config: Config, kind: string, defaults: Defaults, name: string): Pick<Preprocessing, 'resize' | 'crop'> {
+function geometry(
+  config: Config,
+  kind: string,
+  defaults: Defaults,
+  name: string,
+): Pick<Preprocessing, 'resize' | 'crop'> {
   if (!config.do_resize) {
     throw configError(name, 'do_resize is false, so images would keep their own sizes and could not share a batch')
   }
   const wanted = config.size ?? defaults.size
-  const short = typeof wanted === 'number' ? (defaults.shortest ? wanted : undefined) : 'height' in wanted ? undefined : (wanted.shortest_edge as number)
+  const short =
+    typeof wanted === 'number'
+      ? defaults.shortest
+        ? wanted
+        : undefined
+      : 'height' in wanted
+        ? undefined
+        : (wanted.shortest_edge as number)
   if (kind === 'ConvNext') return convNext(short ?? edges(wanted as number, name).height, config.crop_pct ?? 224 / 256)
   const cropped = config.do_center_crop ?? defaults.centerCrop
   const crop = cropped ? edges(config.crop_size ?? defaults.cropSize, name) : undefined
   if (short !== undefined) {
     if (!crop) {
-      throw configError(name, 'the short edge is resized but nothing is cropped, so images of other shapes could not share a batch')
+      throw configError(
+        name,
+        'the short edge is resized but nothing is cropped, so images of other shapes could not share a batch',
+      )
     }
     return { resize: { mode: 'shortest-edge', size: short }, crop }
   }
   const squashed = edges(wanted, name)
-  if (!crop || (crop.width === squashed.width && crop.height === squashed.height)) return { resize: { mode: 'squash' }, crop: squashed }
+  if (!crop || (crop.width === squashed.width && crop.height === squashed.height))
+    return { resize: { mode: 'squash' }, crop: squashed }
   return { resize: { mode: 'squash', ...squashed }, crop }
 }
 

@@ -1,5 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
-import { resizePositions, type Grid } from './resize-positions.js'
+import { type Grid, resizePositions } from './resize-positions.js'
 import { timmNames } from './vit-weight-names.js'
 import type { Weight, Weights } from './weights.js'
 
@@ -30,7 +30,11 @@ const HARMLESS = /^(head(_dist)?|pooler\.dense|pre_logits\.fc|embeddings\.mask_t
  *
  * @throws `weights/mismatch` listing what is missing, unexpected or of another shape.
  */
-export function fitVitWeights(wanted: ReadonlyMap<string, readonly number[]>, given: Weights, options: FitOptions): FittedWeights {
+export function fitVitWeights(
+  wanted: ReadonlyMap<string, readonly number[]>,
+  given: Weights,
+  options: FitOptions,
+): FittedWeights {
   const source = timmNames(given)
   const weights = new Map<string, Weight>()
   const kept: string[] = []
@@ -46,11 +50,17 @@ export function fitVitWeights(wanted: ReadonlyMap<string, readonly number[]>, gi
   }
   const unknown = [...source.keys()].filter((name) => !weights.has(name))
   const unexpected = unknown.filter((name) => !wanted.has(name) && !HARMLESS.test(name))
-  if (missing.length + misshapen.length + unexpected.length > 0) throw mismatch(options.source, { missing, misshapen, unexpected })
+  if (missing.length + misshapen.length + unexpected.length > 0)
+    throw mismatch(options.source, { missing, misshapen, unexpected })
   return { weights, kept, unused: unknown }
 }
 
-function fit(name: string, shape: readonly number[], found: Weight, { grid, positions }: FitOptions): Weight | undefined {
+function fit(
+  name: string,
+  shape: readonly number[],
+  found: Weight,
+  { grid, positions }: FitOptions,
+): Weight | undefined {
   if (shape.length === 2) return fitLinear(shape as readonly [number, number], found)
   if (sameShape(shape, found.shape)) return found
   if (name === 'pos_embed' && positions === 'resize') return fitPositions(shape, found, grid)
@@ -81,10 +91,18 @@ function describe(name: string, shape: readonly number[]): string {
   return `[${torch.join(', ')}]${name === 'pos_embed' ? ' (set positions to resize for another image size)' : ''}`
 }
 
-function mismatch(source: string, found: { missing: string[]; misshapen: string[]; unexpected: string[] }): LookalikeError {
+function mismatch(
+  source: string,
+  found: { missing: string[]; misshapen: string[]; unexpected: string[] },
+): LookalikeError {
   const some = (label: string, list: string[]) =>
-    list.length > 0 && `${label}: ${list.slice(0, 5).join(', ')}${list.length > 5 ? ` and ${list.length - 5} more` : ''}`
-  const parts = [some('missing', found.missing), some('of another shape', found.misshapen), some('unexpected', found.unexpected)]
+    list.length > 0 &&
+    `${label}: ${list.slice(0, 5).join(', ')}${list.length > 5 ? ` and ${list.length - 5} more` : ''}`
+  const parts = [
+    some('missing', found.missing),
+    some('of another shape', found.misshapen),
+    some('unexpected', found.unexpected),
+  ]
   return new LookalikeError(
     'weights/mismatch',
     {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createSession, float32, loadModel, writeModel, type OnnxModel } from '@lookalike/onnx'
+import { createSession, float32, loadModel, type OnnxModel, writeModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildVit, type VitOptions } from '../builder/build-vit.js'
 import { fitVitWeights } from './fit-vit-weights.js'
@@ -25,31 +25,55 @@ async function run(model: OnnxModel, input: { shape: readonly number[]; data: Ar
 }
 
 const LONG: readonly [RegExp, string][] = [
-  [/^cls$/, 'cls_token'], [/^dt$/, 'dist_token'], [/^pos$/, 'pos_embed'], [/^p\./, 'patch_embed.proj.'], [/^b\.(\d+)\./, 'blocks.$1.'],
-  [/\.n1\./, '.norm1.'], [/\.n2\./, '.norm2.'], [/\.a\./, '.attn.'], [/\.m\.0\./, '.mlp.fc1.'], [/\.m\.2\./, '.mlp.fc2.'],
-  [/^n\./, 'norm.'], [/^f\./, 'head.'], [/^f2\./, 'head_dist.'],
+  [/^cls$/, 'cls_token'],
+  [/^dt$/, 'dist_token'],
+  [/^pos$/, 'pos_embed'],
+  [/^p\./, 'patch_embed.proj.'],
+  [/^b\.(\d+)\./, 'blocks.$1.'],
+  [/\.n1\./, '.norm1.'],
+  [/\.n2\./, '.norm2.'],
+  [/\.a\./, '.attn.'],
+  [/\.m\.0\./, '.mlp.fc1.'],
+  [/\.m\.2\./, '.mlp.fc2.'],
+  [/^n\./, 'norm.'],
+  [/^f\./, 'head.'],
+  [/^f2\./, 'head_dist.'],
 ]
 const timmName = (name: string) => LONG.reduce((text, [pattern, to]) => text.replace(pattern, to), name)
 
 // PyTorch's own exports, with PyTorch's outputs: the builder's network with their weights must give the same numbers.
-describe.skipIf(!existsSync(golden))("the builder's network with weights exported from PyTorch (../shared/golden)", () => {
-  it.each<[string, VitOptions]>([
-    ['vit', { imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 3, mlpRatio: 2, embeddingDim: 10 }],
-    ['deit-distilled', { imageSize: 16, patchSize: 4, dim: 16, depth: 1, heads: 2, mlpRatio: 2, embeddingDim: 10, distillation: true }],
-  ])('%s', async (name, options) => {
-    const { input, output } = JSON.parse(await readFile(join(golden, `${name}.json`), 'utf8')) as Case
-    const exported = readOnnxWeights(await loadModel(join(golden, `${name}.onnx`)))
-    const given = new Map([...exported].map(([short, weight]) => [timmName(short), weight]))
-    const network = buildVit(options)
-    const wanted = new Map([...network.graph.initializers].filter(([key]) => !key.startsWith('constant')).map(([key, { shape }]) => [key, shape]))
-    const { weights, kept } = fitVitWeights(wanted, given, { grid: { rows: 4, columns: 4 }, positions: 'exact', source: name })
-    expect(kept).toEqual([])
-    const initializers = new Map(network.graph.initializers)
-    for (const [key, { data, shape }] of weights) initializers.set(key, float32(data, shape))
-    const found = await run({ ...network, graph: { ...network.graph, initializers } }, input)
-    output.data.forEach((value, i) => expect(Math.abs(found[i]! - value)).toBeLessThan(2e-6))
-  })
-})
+describe.skipIf(!existsSync(golden))(
+  "the builder's network with weights exported from PyTorch (../shared/golden)",
+  () => {
+    it.each<[string, VitOptions]>([
+      ['vit', { imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 3, mlpRatio: 2, embeddingDim: 10 }],
+      [
+        'deit-distilled',
+        { imageSize: 16, patchSize: 4, dim: 16, depth: 1, heads: 2, mlpRatio: 2, embeddingDim: 10, distillation: true },
+      ],
+    ])('%s', async (name, options) => {
+      const { input, output } = JSON.parse(await readFile(join(golden, `${name}.json`), 'utf8')) as Case
+      const exported = readOnnxWeights(await loadModel(join(golden, `${name}.onnx`)))
+      const given = new Map([...exported].map(([short, weight]) => [timmName(short), weight]))
+      const network = buildVit(options)
+      const wanted = new Map(
+        [...network.graph.initializers]
+          .filter(([key]) => !key.startsWith('constant'))
+          .map(([key, { shape }]) => [key, shape]),
+      )
+      const { weights, kept } = fitVitWeights(wanted, given, {
+        grid: { rows: 4, columns: 4 },
+        positions: 'exact',
+        source: name,
+      })
+      expect(kept).toEqual([])
+      const initializers = new Map(network.graph.initializers)
+      for (const [key, { data, shape }] of weights) initializers.set(key, float32(data, shape))
+      const found = await run({ ...network, graph: { ...network.graph, initializers } }, input)
+      output.data.forEach((value, i) => expect(Math.abs(found[i]! - value)).toBeLessThan(2e-6))
+    })
+  },
+)
 
 describe('loadVitWeights', () => {
   let folder: string
@@ -63,7 +87,10 @@ describe('loadVitWeights', () => {
   it("takes back what the builder's own file holds", async () => {
     const first = buildVit({ ...size, embeddingDim: 5, distillation: true, seed: 1 })
     await writeFile(join(folder, 'vit.onnx'), writeModel(first))
-    const { model, kept, unused } = await loadVitWeights(buildVit({ ...size, embeddingDim: 5, distillation: true, seed: 2 }), join(folder, 'vit.onnx'))
+    const { model, kept, unused } = await loadVitWeights(
+      buildVit({ ...size, embeddingDim: 5, distillation: true, seed: 2 }),
+      join(folder, 'vit.onnx'),
+    )
     expect([kept, unused]).toEqual([[], []])
     expect(await run(model, pixels)).toEqual(await run(first, pixels))
   })
@@ -71,7 +98,10 @@ describe('loadVitWeights', () => {
   it('reads safetensors, and keeps the new head', async () => {
     const first = buildVit({ ...size, seed: 1 })
     await writeFile(join(folder, 'vit.onnx'), writeModel(first))
-    await writeFile(join(folder, 'vit.safetensors'), safetensors(readOnnxWeights(await loadModel(join(folder, 'vit.onnx')))))
+    await writeFile(
+      join(folder, 'vit.safetensors'),
+      safetensors(readOnnxWeights(await loadModel(join(folder, 'vit.onnx')))),
+    )
     const { model } = await loadVitWeights(buildVit({ ...size, seed: 2 }), join(folder, 'vit.safetensors'))
     expect(await run(model, pixels)).toEqual(await run(first, pixels))
     const { kept } = await loadVitWeights(buildVit({ ...size, embeddingDim: 3 }), join(folder, 'vit.safetensors'))
@@ -81,13 +111,18 @@ describe('loadVitWeights', () => {
   it('takes weights of another image size when told to', async () => {
     await writeFile(join(folder, 'vit.onnx'), writeModel(buildVit({ ...size, seed: 1 })))
     const larger = buildVit({ ...size, imageSize: [24, 16] })
-    await expect(loadVitWeights(larger, join(folder, 'vit.onnx'))).rejects.toMatchObject({ code: 'weights/mismatch', message: expect.stringContaining('pos_embed is [1, 17, 8], not [1, 25, 8]') as string })
+    await expect(loadVitWeights(larger, join(folder, 'vit.onnx'))).rejects.toMatchObject({
+      code: 'weights/mismatch',
+      message: expect.stringContaining('pos_embed is [1, 17, 8], not [1, 25, 8]') as string,
+    })
     const { model } = await loadVitWeights(larger, join(folder, 'vit.onnx'), { positions: 'resize' })
     expect(model.graph.initializers.get('pos_embed')?.shape).toEqual([1, 25, 8])
   })
 
   it('names a file that is not there, and a network that is not its own', async () => {
-    await expect(loadVitWeights(buildVit(size), join(folder, 'none.safetensors'))).rejects.toMatchObject({ code: 'weights/file' })
+    await expect(loadVitWeights(buildVit(size), join(folder, 'none.safetensors'))).rejects.toMatchObject({
+      code: 'weights/file',
+    })
     const strange = { ...buildVit(size), metadata: {} }
     await expect(loadVitWeights(strange, join(folder, 'vit.onnx'))).rejects.toMatchObject({ code: 'weights/network' })
   })
@@ -95,9 +130,18 @@ describe('loadVitWeights', () => {
 
 function safetensors(weights: ReadonlyMap<string, Weight>): Uint8Array {
   let at = 0
-  const header = Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, { dtype: 'F32', shape, data_offsets: [at, (at += data.byteLength)] }]))
+  const header = Object.fromEntries(
+    [...weights].map(([name, { shape, data }]) => [
+      name,
+      { dtype: 'F32', shape, data_offsets: [at, (at += data.byteLength)] },
+    ]),
+  )
   const json = Buffer.from(JSON.stringify(header))
   const length = Buffer.alloc(8)
   length.writeBigUInt64LE(BigInt(json.length))
-  return Buffer.concat([length, json, ...[...weights.values()].map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))])
+  return Buffer.concat([
+    length,
+    json,
+    ...[...weights.values()].map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  ])
 }

@@ -23,12 +23,21 @@ export interface LoadedWeights {
  * const { model, kept } = await loadVitWeights(buildVit({ imageSize: 224, patchSize: 16, dim: 384, depth: 12, heads: 6 }), './vit-small.safetensors')
  */
 export async function loadVitWeights(
-  network: OnnxModel, file: string, options: { readonly positions?: 'exact' | 'resize' } = {},
+  network: OnnxModel,
+  file: string,
+  options: { readonly positions?: 'exact' | 'resize' } = {},
 ): Promise<LoadedWeights> {
   const given = await readWeights(file)
-  const wanted = new Map([...network.graph.initializers].flatMap(([name, { type, shape }]) =>
-    type === 'float32' && !/^constant(_\d+)?$/.test(name) ? [[name, shape] as const] : []))
-  const { weights, kept, unused } = fitVitWeights(wanted, given, { grid: gridOf(network), positions: options.positions ?? 'exact', source: file })
+  const wanted = new Map(
+    [...network.graph.initializers].flatMap(([name, { type, shape }]) =>
+      type === 'float32' && !/^constant(_\d+)?$/.test(name) ? [[name, shape] as const] : [],
+    ),
+  )
+  const { weights, kept, unused } = fitVitWeights(wanted, given, {
+    grid: gridOf(network),
+    positions: options.positions ?? 'exact',
+    source: file,
+  })
   const initializers = new Map(network.graph.initializers)
   for (const [name, { data, shape }] of weights) initializers.set(name, float32(data, shape))
   return { model: { ...network, graph: { ...network.graph, initializers } }, kept, unused }
@@ -50,7 +59,10 @@ function gridOf({ graph, metadata }: OnnxModel): { rows: number; columns: number
   const patch = Number(metadata['lookalike.patchSize'])
   const [, , height, width] = graph.inputs[0]?.shape ?? []
   if (!(patch > 0)) {
-    throw new LookalikeError('weights/network', { problem: 'The network was not made by buildVit', expected: 'a network of buildVit' })
+    throw new LookalikeError('weights/network', {
+      problem: 'The network was not made by buildVit',
+      expected: 'a network of buildVit',
+    })
   }
   return { rows: Number(height) / patch, columns: Number(width) / patch }
 }

@@ -40,7 +40,8 @@ function isTransposed({ op, attributes }: Node): boolean {
 }
 
 /** Constants of the computation, as exporters and the builder name them. */
-const isAnonymous = (name: string) => /^(onnx::|\/|_?v_?\d|constant(_\d+)?$|Constant)/.test(name) || !/[a-z]/i.test(name)
+const isAnonymous = (name: string) =>
+  /^(onnx::|\/|_?v_?\d|constant(_\d+)?$|Constant)/.test(name) || !/[a-z]/i.test(name)
 
 function floatsOf(tensor: Tensor): Float32Array | undefined {
   if (tensor.type === 'float32') return tensor.data

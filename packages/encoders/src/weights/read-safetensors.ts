@@ -22,7 +22,11 @@ export function readSafetensors(bytes: Uint8Array, name = 'the safetensors file'
   const fail = (problem: string, cause?: unknown): never => {
     throw new LookalikeError(
       'weights/safetensors',
-      { problem: `${name}: ${problem}`, expected: 'a complete safetensors file', fix: 'Download or export the file again.' },
+      {
+        problem: `${name}: ${problem}`,
+        expected: 'a complete safetensors file',
+        fix: 'Download or export the file again.',
+      },
       { fields: { name }, ...(cause === undefined ? {} : { cause }) },
     )
   }
@@ -37,13 +41,21 @@ export function readSafetensors(bytes: Uint8Array, name = 'the safetensors file'
   for (const [tensor, entry] of Object.entries(parseHeader(bytes.subarray(8, start), fail))) {
     if (tensor === '__metadata__') continue
     if (!isEntry(entry)) fail(`the header's entry for ${tensor} is incomplete`)
-    const { dtype, shape, data_offsets: [from, to] } = entry as Entry
+    const {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    } = entry as Entry
     const size = BYTES[dtype as keyof typeof BYTES]
     if (size === undefined) continue
     const count = shape.reduce((product, n) => product * n, 1)
-    if (to - from !== count * size) fail(`${tensor} is ${dtype} of shape [${shape.join(', ')}] but has ${to - from} bytes`)
+    if (to - from !== count * size)
+      fail(`${tensor} is ${dtype} of shape [${shape.join(', ')}] but has ${to - from} bytes`)
     if (from < 0 || start + to > bytes.byteLength) fail(`the file ends before ${tensor} does`)
-    weights.set(tensor, { shape, data: decode(Uint8Array.from(bytes.subarray(start + from, start + to)), dtype as keyof typeof BYTES) })
+    weights.set(tensor, {
+      shape,
+      data: decode(Uint8Array.from(bytes.subarray(start + from, start + to)), dtype as keyof typeof BYTES),
+    })
   }
   return weights
 }

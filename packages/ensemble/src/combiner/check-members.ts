@@ -1,4 +1,4 @@
-import { LookalikeError, type Embeddings, type Encoder } from '@lookalike/core'
+import { type Embeddings, type Encoder, LookalikeError } from '@lookalike/core'
 
 /**
  * Refuses embeddings that are not one for each encoder, in their order.
@@ -10,7 +10,10 @@ export function checkMembers(members: readonly Embeddings[], encoders: readonly 
   if (given.length === wanted.length && given.every((space, at) => space === wanted[at])) return
   throw new LookalikeError(
     'ensemble/members',
-    { problem: `The ensemble got embeddings of ${given.join(', ') || 'no encoder'}`, expected: `one of each of its encoders, in their order: ${wanted.join(', ')}` },
+    {
+      problem: `The ensemble got embeddings of ${given.join(', ') || 'no encoder'}`,
+      expected: `one of each of its encoders, in their order: ${wanted.join(', ')}`,
+    },
     { fields: { given, wanted } },
   )
 }

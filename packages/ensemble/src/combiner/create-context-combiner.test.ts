@@ -5,8 +5,8 @@ import { createEmbeddings, createRandom, type Encoder } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fitFeatureMap, mapFeatures } from '../context/prepare-features.js'
 import { applyHead } from '../context/train-head.js'
-import { constantWeights, fitWeights, weightsOf } from '../weights/fit-weights.js'
 import { MAP_OPTIONS } from '../weights/fit-credibility-map.js'
+import { constantWeights, fitWeights, weightsOf } from '../weights/fit-weights.js'
 import { createContextCombiner } from './create-context-combiner.js'
 import { readEnsemble, writeEnsemble } from './ensemble-file.js'
 import type { EnsembleModel } from './ensemble-model.js'
@@ -27,7 +27,9 @@ const heads = Array.from({ length: members }, (_, k) => ({
 }))
 const weigh = { features: mapped, dim, accuracies, members, seed: 0 }
 const models: Record<string, EnsembleModel> = Object.fromEntries(
-  ([{ use: 'mlp', components: 64 }, { use: 'credibility-map', ...MAP_OPTIONS, grid: 20 }, { use: 'uniform' }] as const).map((options) => [
+  (
+    [{ use: 'mlp', components: 64 }, { use: 'credibility-map', ...MAP_OPTIONS, grid: 20 }, { use: 'uniform' }] as const
+  ).map((options) => [
     options.use,
     { bases: [{ name: 'toy', space: 'toy@1', features }], members: heads, weights: fitWeights(weigh, options) },
   ]),
@@ -52,7 +54,7 @@ const cosine = (x: Float32Array, y: Float32Array) => {
 }
 
 describe('createContextCombiner', () => {
-  it.each(Object.keys(models))('makes one inner product of the members\' weighted cosines (%s)', async (use) => {
+  it.each(Object.keys(models))("makes one inner product of the members' weighted cosines (%s)", async (use) => {
     const model = models[use]!
     const combiner = createContextCombiner(model, [encoder])
     const query = (await combiner.combineQuery([given])).embeddings
@@ -61,11 +63,14 @@ describe('createContextCombiner', () => {
     for (let r = 0; r < rows; r++) {
       for (let x = 0; x < rows; x++) {
         let inner = 0
-        for (let i = 0; i < combiner.dim; i++) inner += query.data[r * combiner.dim + i]! * gallery.data[x * combiner.dim + i]!
+        for (let i = 0; i < combiner.dim; i++)
+          inner += query.data[r * combiner.dim + i]! * gallery.data[x * combiner.dim + i]!
         let sum = 0
         heads.forEach(({ head }, k) => {
           const outputs = applyHead(head, mapped)
-          sum += weights[r * members + k]! * cosine(outputs.subarray(r * dim, (r + 1) * dim), outputs.subarray(x * dim, (x + 1) * dim))
+          sum +=
+            weights[r * members + k]! *
+            cosine(outputs.subarray(r * dim, (r + 1) * dim), outputs.subarray(x * dim, (x + 1) * dim))
         })
         expect(Math.abs(inner - sum)).toBeLessThan(1e-6)
       }
@@ -75,52 +80,93 @@ describe('createContextCombiner', () => {
   it('weighs a query by itself alone', async () => {
     const combiner = createContextCombiner(models['mlp']!, [encoder])
     const all = (await combiner.combineQuery([given])).embeddings.data.slice(3 * combiner.dim, 4 * combiner.dim)
-    const alone = createEmbeddings({ data: data.slice(3 * inputDim, 4 * inputDim), rows: 1, dim: inputDim, space: 'toy@1', role: 'any' })
+    const alone = createEmbeddings({
+      data: data.slice(3 * inputDim, 4 * inputDim),
+      rows: 1,
+      dim: inputDim,
+      space: 'toy@1',
+      role: 'any',
+    })
     expect((await combiner.combineQuery([alone])).embeddings.data).toEqual(all)
   })
 
   it('refuses another encoder or preprocessing, and weights without a sum', () => {
-    expect(() => createContextCombiner(models['mlp']!, [{ ...encoder, space: 'toy@2' }])).toThrow(expect.objectContaining({ code: 'ensemble/space' }))
-    expect(() => constantWeights(new Float32Array(3))).toThrow(expect.objectContaining({ code: 'ensemble/zero-weights' }))
-    expect(() => fitWeights({ ...weigh, features: mapped.subarray(dim) }, { use: 'uniform' })).toThrow(expect.objectContaining({ code: 'ensemble/features' }))
+    expect(() => createContextCombiner(models['mlp']!, [{ ...encoder, space: 'toy@2' }])).toThrow(
+      expect.objectContaining({ code: 'ensemble/space' }),
+    )
+    expect(() => constantWeights(new Float32Array(3))).toThrow(
+      expect.objectContaining({ code: 'ensemble/zero-weights' }),
+    )
+    expect(() => fitWeights({ ...weigh, features: mapped.subarray(dim) }, { use: 'uniform' })).toThrow(
+      expect.objectContaining({ code: 'ensemble/features' }),
+    )
   })
 
   it('sums heads and whole networks of several bases, each asked for what it is needed for alone', async () => {
     const other = Float32Array.from({ length: rows * 4 }, () => random.normal())
     const network = Float32Array.from({ length: rows * 6 }, () => random.normal())
     const otherFeatures = fitFeatureMap(other, 4, 3, true)
-    const head = { inputDim: otherFeatures.pca.dim, dim: 2, weight: Float32Array.from({ length: 2 * otherFeatures.pca.dim }, () => random.normal()) }
+    const head = {
+      inputDim: otherFeatures.pca.dim,
+      dim: 2,
+      weight: Float32Array.from({ length: 2 * otherFeatures.pca.dim }, () => random.normal()),
+    }
     const model: EnsembleModel = {
-      bases: [{ name: 'toy', space: 'toy@1', features }, { name: 'other', space: 'other@1', features: otherFeatures }],
+      bases: [
+        { name: 'toy', space: 'toy@1', features },
+        { name: 'other', space: 'other@1', features: otherFeatures },
+      ],
       members: [
-        { form: 'network', context: 'x', base: 0, localAccuracy: 0.7, name: 'x', space: 'x@1', dim: 6, file: 'members/x.onnx' },
+        {
+          form: 'network',
+          context: 'x',
+          base: 0,
+          localAccuracy: 0.7,
+          name: 'x',
+          space: 'x@1',
+          dim: 6,
+          file: 'members/x.onnx',
+        },
         { form: 'head', context: 'y', base: 1, localAccuracy: 0.7, head },
       ],
-      weights: fitWeights({ features: mapped, dim, accuracies: accuracies.subarray(0, rows * 2), members: 2, seed: 0 }, { use: 'mlp', components: 64 }),
+      weights: fitWeights(
+        { features: mapped, dim, accuracies: accuracies.subarray(0, rows * 2), members: 2, seed: 0 },
+        { use: 'mlp', components: 64 },
+      ),
     }
     const named = (space: string) => ({ ...encoder, space })
     const combiner = createContextCombiner(model, [encoder, named('other@1'), named('x@1')])
     expect(combiner.queryEncoders.map(({ space }) => space)).toEqual(['toy@1', 'other@1', 'x@1'])
     expect(combiner.galleryEncoders.map(({ space }) => space)).toEqual(['other@1', 'x@1'])
-    const matrix = (values: Float32Array, width: number, space: string) => createEmbeddings({ data: values, rows, dim: width, space, role: 'any' })
-    const query = (await combiner.combineQuery([given, matrix(other, 4, 'other@1'), matrix(network, 6, 'x@1')])).embeddings
+    const matrix = (values: Float32Array, width: number, space: string) =>
+      createEmbeddings({ data: values, rows, dim: width, space, role: 'any' })
+    const query = (await combiner.combineQuery([given, matrix(other, 4, 'other@1'), matrix(network, 6, 'x@1')]))
+      .embeddings
     const gallery = (await combiner.combineGallery([matrix(other, 4, 'other@1'), matrix(network, 6, 'x@1')])).embeddings
     const weights = weightsOf(model.weights, mapped, dim)
     const heads = applyHead(head, mapFeatures(otherFeatures, other))
     for (let r = 0; r < rows; r++) {
       for (let x = 0; x < rows; x++) {
         let inner = 0
-        for (let i = 0; i < combiner.dim; i++) inner += query.data[r * combiner.dim + i]! * gallery.data[x * combiner.dim + i]!
+        for (let i = 0; i < combiner.dim; i++)
+          inner += query.data[r * combiner.dim + i]! * gallery.data[x * combiner.dim + i]!
         const row = (values: Float32Array, width: number, at: number) => values.subarray(at * width, (at + 1) * width)
-        const sum = weights[2 * r]! * cosine(row(network, 6, r), row(network, 6, x)) + weights[2 * r + 1]! * cosine(row(heads, 2, r), row(heads, 2, x))
+        const sum =
+          weights[2 * r]! * cosine(row(network, 6, r), row(network, 6, x)) +
+          weights[2 * r + 1]! * cosine(row(heads, 2, r), row(heads, 2, x))
         expect(Math.abs(inner - sum)).toBeLessThan(1e-6)
       }
     }
-    expect(() => createContextCombiner(model, [encoder, named('other@1'), named('x@2')])).toThrow(/member of the context x makes x@1/)
+    expect(() => createContextCombiner(model, [encoder, named('other@1'), named('x@2')])).toThrow(
+      /member of the context x makes x@1/,
+    )
     expect(() => createContextCombiner(model, [encoder])).toThrow(expect.objectContaining({ code: 'ensemble/space' }))
     await writeEnsemble(folder, model)
     expect(await readEnsemble(folder)).toMatchObject(model)
-    await writeEnsemble(folder, { ...model, members: [{ ...model.members[0]!, file: '../elsewhere.onnx' } as (typeof model.members)[number]] })
+    await writeEnsemble(folder, {
+      ...model,
+      members: [{ ...model.members[0]!, file: '../elsewhere.onnx' } as (typeof model.members)[number]],
+    })
     await expect(readEnsemble(folder)).rejects.toMatchObject({ code: 'ensemble/file' })
   })
 

@@ -1,6 +1,14 @@
-import { createEmbeddings, LookalikeError, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { type Combiner, createEmbeddings, type Embeddings, type Encoder, LookalikeError } from '@lookalike/core'
 import { checkMembers } from './check-members.js'
-import { combinedDim, combineGalleryRows, combineQueryRows, ensembleSpace, sourcesOf, type EnsembleModel, type Source } from './ensemble-model.js'
+import {
+  combinedDim,
+  combineGalleryRows,
+  combineQueryRows,
+  type EnsembleModel,
+  ensembleSpace,
+  type Source,
+  sourcesOf,
+} from './ensemble-model.js'
 
 /**
  * An ensemble as one vector an image. Heads cost one run of their base, whatever their number; a member with a network of its own costs a run of that.
@@ -27,10 +35,22 @@ export function createContextCombiner(model: EnsembleModel, encoders: readonly E
     dim,
     space,
     combineQuery: async (members) => ({
-      embeddings: createEmbeddings({ data: combineQueryRows(model, dataOf(members, encoders)), rows: members[0]!.rows, dim, space, role: 'query' }),
+      embeddings: createEmbeddings({
+        data: combineQueryRows(model, dataOf(members, encoders)),
+        rows: members[0]!.rows,
+        dim,
+        space,
+        role: 'query',
+      }),
     }),
     combineGallery: async (members) => ({
-      embeddings: createEmbeddings({ data: combineGalleryRows(model, dataOf(members, galleryEncoders)), rows: members[0]!.rows, dim, space, role: 'gallery' }),
+      embeddings: createEmbeddings({
+        data: combineGalleryRows(model, dataOf(members, galleryEncoders)),
+        rows: members[0]!.rows,
+        dim,
+        space,
+        role: 'gallery',
+      }),
     }),
     async dispose() {
       for (const encoder of encoders) await encoder.dispose()
@@ -49,7 +69,9 @@ function checkSpace({ bases, members }: EnsembleModel, source: Source, encoder: 
     {
       problem: `${member ? `The member of the context ${member.context} makes` : 'The members were trained on'} ${wanted}, and ${encoder ? `the encoder "${encoder.name}" makes ${encoder.space}` : 'there is no encoder for it'}`,
       expected: 'the same encoder with the same weights and preprocessing',
-      fix: member ? 'Copy the whole folder of the run, or train the ensemble again.' : 'Name the encoder of the training run in "encoder", or train the ensemble again.',
+      fix: member
+        ? 'Copy the whole folder of the run, or train the ensemble again.'
+        : 'Name the encoder of the training run in "encoder", or train the ensemble again.',
     },
     { fields: { wanted, given: encoder?.space } },
   )

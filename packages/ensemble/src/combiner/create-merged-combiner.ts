@@ -1,4 +1,4 @@
-import { createEmbeddings, type Combiner, type Embeddings, type Encoder } from '@lookalike/core'
+import { type Combiner, createEmbeddings, type Embeddings, type Encoder } from '@lookalike/core'
 import { checkMembers } from './check-members.js'
 
 /**
@@ -25,8 +25,12 @@ export async function createMergedCombiner(open: (output: 'query' | 'gallery') =
     galleryEncoders: [gallery],
     dim,
     space,
-    combineQuery: async (members) => ({ embeddings: createEmbeddings({ ...only(members, query), dim, space, role: 'query' }) }),
-    combineGallery: async (members) => ({ embeddings: createEmbeddings({ ...only(members, gallery), dim, space, role: 'gallery' }) }),
+    combineQuery: async (members) => ({
+      embeddings: createEmbeddings({ ...only(members, query), dim, space, role: 'query' }),
+    }),
+    combineGallery: async (members) => ({
+      embeddings: createEmbeddings({ ...only(members, gallery), dim, space, role: 'gallery' }),
+    }),
     async dispose() {
       await gallery.dispose()
       await query.dispose()

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
-import { decode, encode } from './packed-json.js'
 import type { EnsembleMember, EnsembleModel } from './ensemble-model.js'
+import { decode, encode } from './packed-json.js'
 
 /** The manifest of an ensemble's folder; networks lie beside it. */
 export const ENSEMBLE_FILE = 'ensemble.json'
@@ -26,7 +26,11 @@ export async function readEnsemble(folder: string): Promise<EnsembleModel> {
   } catch (cause) {
     throw new LookalikeError(
       'ensemble/file',
-      { problem: `${file} is no readable ensemble: ${(cause as Error).message.slice(0, 300)}`, expected: 'a folder that the trainer "context-ensemble" wrote', fix: 'Check the path, or train again.' },
+      {
+        problem: `${file} is no readable ensemble: ${(cause as Error).message.slice(0, 300)}`,
+        expected: 'a folder that the trainer "context-ensemble" wrote',
+        fix: 'Check the path, or train again.',
+      },
       { fields: { file }, cause },
     )
   }
@@ -43,7 +47,9 @@ export async function readMember(file: string): Promise<EnsembleMember | undefin
 const floats = z.instanceof(Float32Array)
 const whole = z.int().min(0)
 /** A path that stays in the ensemble's folder. */
-const inside = z.string().refine((file) => !path.isAbsolute(file) && !file.split(/[/\\]/).includes('..'), 'a path inside the folder')
+const inside = z
+  .string()
+  .refine((file) => !path.isAbsolute(file) && !file.split(/[/\\]/).includes('..'), 'a path inside the folder')
 const pca = z.object({ inputDim: whole, dim: whole, mean: floats, components: floats, variances: floats })
 const facts = { context: z.string(), base: whole, localAccuracy: z.number() }
 const memberSchema = z.discriminatedUnion('form', [
@@ -55,19 +61,45 @@ const fileSchema = z
     format: z.literal(FORMAT),
     version: z.literal(2),
     bases: z
-      .array(z.object({ name: z.string(), space: z.string(), features: z.object({ pca, scale: z.number() }), file: inside.exactOptional() }))
+      .array(
+        z.object({
+          name: z.string(),
+          space: z.string(),
+          features: z.object({ pca, scale: z.number() }),
+          file: inside.exactOptional(),
+        }),
+      )
       .min(1),
     members: z.array(memberSchema).min(1),
     weights: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('constant'), values: floats }),
       z.object({
-        kind: z.literal('credibility-map'), pca,
-        map: z.object({ grid: whole, members: whole, range: z.tuple([z.number(), z.number(), z.number(), z.number()]), weights: floats }),
+        kind: z.literal('credibility-map'),
+        pca,
+        map: z.object({
+          grid: whole,
+          members: whole,
+          range: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+          weights: floats,
+        }),
       }),
       z.object({
-        kind: z.literal('mlp'), pca,
-        mlp: z.object({ inputDim: whole, hidden: whole, members: whole, scale: floats, inner: floats, innerBias: floats, outer: floats, outerBias: floats }),
+        kind: z.literal('mlp'),
+        pca,
+        mlp: z.object({
+          inputDim: whole,
+          hidden: whole,
+          members: whole,
+          scale: floats,
+          inner: floats,
+          innerBias: floats,
+          outer: floats,
+          outerBias: floats,
+        }),
       }),
     ]),
   })
-  .refine(({ bases, members }) => members.every(({ base }) => base < bases.length), 'a member of a base that is not there')
+  .refine(
+    ({ bases, members }) => members.every(({ base }) => base < bases.length),
+    'a member of a base that is not there',
+  )

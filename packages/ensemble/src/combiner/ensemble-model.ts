@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { unitRows } from '../context/member-gaps.js'
-import { mapFeatures, type FeatureMap } from '../context/prepare-features.js'
+import { type FeatureMap, mapFeatures } from '../context/prepare-features.js'
 import { applyHead, type Head } from '../context/train-head.js'
-import { weightsOf, type Weights } from '../weights/fit-weights.js'
+import { type Weights, weightsOf } from '../weights/fit-weights.js'
 import { encode } from './packed-json.js'
 
 /** An encoder that members start from. */
@@ -51,7 +51,9 @@ export interface EnsembleModel {
 }
 
 /** A network that has to see an image: a base's or a member's own. */
-export type Source = { readonly kind: 'base'; readonly base: number } | { readonly kind: 'member'; readonly member: number }
+export type Source =
+  | { readonly kind: 'base'; readonly base: number }
+  | { readonly kind: 'member'; readonly member: number }
 
 export function memberDim(member: EnsembleMember): number {
   return member.form === 'head' ? member.head.dim : member.dim
@@ -107,7 +109,10 @@ function memberRows(model: EnsembleModel, role: 'query' | 'gallery', parts: read
     else own.set(source.member, parts[at]!)
   })
   const members = model.members.map((member, k) =>
-    member.form === 'head' ? unitRows(applyHead(member.head, features.get(member.base)!), member.head.dim) : unitRows(own.get(k)!, member.dim))
+    member.form === 'head'
+      ? unitRows(applyHead(member.head, features.get(member.base)!), member.head.dim)
+      : unitRows(own.get(k)!, member.dim),
+  )
   return { members, features }
 }
 

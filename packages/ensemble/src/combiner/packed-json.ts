@@ -1,7 +1,9 @@
 /** JSON with float arrays as base64 of little-endian float32. */
 export function encode(value: unknown): string {
   return JSON.stringify(value, (_key, entry: unknown) =>
-    entry instanceof Float32Array ? { float32: Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).toString('base64') } : entry,
+    entry instanceof Float32Array
+      ? { float32: Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength).toString('base64') }
+      : entry,
   )
 }
 

@@ -9,7 +9,12 @@ const size = 16
 const vit = () => buildVit({ imageSize: size, patchSize: 8, dim: 12, depth: 2, heads: 3, embeddingDim: 6, seed: 3 })
 const pixels = (rows: number) => {
   const random = createRandom('pixels')
-  return { pixel_values: float32(Float32Array.from({ length: rows * 3 * size * size }, () => random.normal()), [rows, 3, size, size]) }
+  return {
+    pixel_values: float32(
+      Float32Array.from({ length: rows * 3 * size * size }, () => random.normal()),
+      [rows, 3, size, size],
+    ),
+  }
 }
 const embed = async (model: OnnxModel) => {
   const session = await createSession(model, { threads: 1 })
@@ -34,9 +39,18 @@ describe('addLora', () => {
     const initializers = new Map(model.graph.initializers)
     for (const name of trainable) {
       const { shape, data } = initializers.get(name)!
-      initializers.set(name, float32(Float32Array.from(data as Float32Array, () => random.normal() * 0.3), shape))
+      initializers.set(
+        name,
+        float32(
+          Float32Array.from(data as Float32Array, () => random.normal() * 0.3),
+          shape,
+        ),
+      )
     }
-    const { tensors } = await checkGradients({ ...model, graph: { ...model.graph, initializers } }, { trainable, example: pixels(2) })
+    const { tensors } = await checkGradients(
+      { ...model, graph: { ...model.graph, initializers } },
+      { trainable, example: pixels(2) },
+    )
     // The weights and the pixels.
     expect(tensors).toHaveLength(trainable.length + 1)
     for (const { name, error } of tensors) expect(error, name).toBeLessThan(1e-2)
@@ -57,7 +71,9 @@ describe('addLora', () => {
     expect(merged.graph.nodes).toEqual(base.graph.nodes)
     expect([...merged.graph.initializers.keys()]).toEqual([...base.graph.initializers.keys()])
     // Keys are the middle third of the columns: they stay.
-    const [before, after] = [base, merged].map(({ graph }) => graph.initializers.get('blocks.0.attn.qkv.weight')!.data as Float32Array)
+    const [before, after] = [base, merged].map(
+      ({ graph }) => graph.initializers.get('blocks.0.attn.qkv.weight')!.data as Float32Array,
+    )
     after!.forEach((value, i) => {
       const column = i % 36
       if (column >= 12 && column < 24) expect(value).toBe(before![i])
@@ -68,6 +84,8 @@ describe('addLora', () => {
   it('says when there is no attention', () => {
     const base = vit()
     const nodes = base.graph.nodes.filter(({ op }) => op !== 'MatMul')
-    expect(() => addLora({ ...base, graph: { ...base.graph, nodes } }, 4, 0)).toThrow(expect.objectContaining({ code: 'ensemble/no-attention' }))
+    expect(() => addLora({ ...base, graph: { ...base.graph, nodes } }, 4, 0)).toThrow(
+      expect.objectContaining({ code: 'ensemble/no-attention' }),
+    )
   })
 })

@@ -1,5 +1,5 @@
 import { createRandom, LookalikeError } from '@lookalike/core'
-import { createGraphBuilder, float32, withInitializers, type OnnxModel, type TensorOf } from '@lookalike/onnx'
+import { createGraphBuilder, float32, type OnnxModel, type TensorOf, withInitializers } from '@lookalike/onnx'
 
 /** A model whose attention projections carry a trained change of low rank. */
 export interface LoraModel {
@@ -55,7 +55,13 @@ export function addLora(model: OnnxModel, rank: number, seed: number | string): 
       fill(from)
       const [a, b] = [`${PREFIX}${name}.A`, `${PREFIX}${name}.B`]
       const stream = random.fork(name)
-      g.initializer(a, float32(Float32Array.from({ length: inputs * rank }, () => stream.normal() / Math.sqrt(inputs)), [inputs, rank]))
+      g.initializer(
+        a,
+        float32(
+          Float32Array.from({ length: inputs * rank }, () => stream.normal() / Math.sqrt(inputs)),
+          [inputs, rank],
+        ),
+      )
       g.initializer(b, float32(new Float32Array(rank * outputs), [rank, outputs]))
       trainable.push(a, b)
       parts.push(g.matMul(a, b))
@@ -67,11 +73,25 @@ export function addLora(model: OnnxModel, rank: number, seed: number | string): 
   }
   const added = g.graph()
   const { graph } = model
-  const nodes = graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map((input) => changed.get(input) ?? input) }))
+  const nodes = graph.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map((input) => changed.get(input) ?? input),
+  }))
   return {
-    model: { ...model, graph: { ...graph, nodes: [...added.nodes, ...nodes], initializers: new Map([...graph.initializers, ...added.initializers]) } },
+    model: {
+      ...model,
+      graph: {
+        ...graph,
+        nodes: [...added.nodes, ...nodes],
+        initializers: new Map([...graph.initializers, ...added.initializers]),
+      },
+    },
     trainable,
-    merge: (values) => withInitializers(model, targets.map((target) => [target.weight, merged(model, target, rank, values)])),
+    merge: (values) =>
+      withInitializers(
+        model,
+        targets.map((target) => [target.weight, merged(model, target, rank, values)]),
+      ),
   }
 }
 
@@ -85,7 +105,13 @@ function findTargets({ graph }: OnnxModel): Target[] {
   for (const { op, name, inputs, attributes } of graph.nodes) {
     const weight = inputs[1]!
     const tensor = graph.initializers.get(weight)
-    if ((op !== 'MatMul' && op !== 'Gemm') || tensor?.type !== 'float32' || tensor.shape.length !== 2 || found.has(weight)) continue
+    if (
+      (op !== 'MatMul' && op !== 'Gemm') ||
+      tensor?.type !== 'float32' ||
+      tensor.shape.length !== 2 ||
+      found.has(weight)
+    )
+      continue
     const label = [weight, name].find((text) => FUSED.test(text) || QUERY.test(text) || VALUE.test(text))
     if (label === undefined) continue
     const transB = attributes['transB']
@@ -94,14 +120,22 @@ function findTargets({ graph }: OnnxModel): Target[] {
     const [size, width] = transposed ? [columns, rows] : [rows, columns]
     const third = width / 3
     const changes = FUSED.test(label)
-      ? [{ name: `${weight}.query`, from: 0, outputs: third }, { name: `${weight}.value`, from: 2 * third, outputs: third }]
+      ? [
+          { name: `${weight}.query`, from: 0, outputs: third },
+          { name: `${weight}.value`, from: 2 * third, outputs: third },
+        ]
       : [{ name: weight, from: 0, outputs: width }]
     if (Number.isInteger(changes[0]!.outputs)) found.set(weight, { weight, inputs: size, width, transposed, changes })
   }
   return [...found.values()]
 }
 
-function merged({ graph }: OnnxModel, { weight, inputs, width, transposed, changes }: Target, rank: number, values: ReadonlyMap<string, Float32Array>): TensorOf<'float32'> {
+function merged(
+  { graph }: OnnxModel,
+  { weight, inputs, width, transposed, changes }: Target,
+  rank: number,
+  values: ReadonlyMap<string, Float32Array>,
+): TensorOf<'float32'> {
   const old = graph.initializers.get(weight) as TensorOf<'float32'>
   const data = old.data.slice()
   for (const { name, from, outputs } of changes) {

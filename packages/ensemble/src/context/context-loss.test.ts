@@ -1,6 +1,6 @@
 import { createRandom } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
-import { contextLoss, marginOf, withSwapped, type ContextLossGradients, type RowTriple } from './context-loss.js'
+import { type ContextLossGradients, contextLoss, marginOf, type RowTriple, withSwapped } from './context-loss.js'
 
 const zeros = (rows: number, dim: number): ContextLossGradients => ({
   embeddings: new Float32Array(rows * dim),
@@ -15,7 +15,10 @@ describe('contextLoss', () => {
     const weight = new Float32Array(12)
     weight[2 * 2 + 1] = 0.5
     const triple = { reference: 0, a: 1, b: 2, target: 1, classA: 4, classB: 2 }
-    const { value, crossEntropy, margin } = contextLoss(embeddings, 2, [triple], { weight, bias: Float32Array.of(0.25, 0) })
+    const { value, crossEntropy, margin } = contextLoss(embeddings, 2, [triple], {
+      weight,
+      bias: Float32Array.of(0.25, 0),
+    })
     expect(margin).toBeCloseTo(1.35, 6)
     // logits: A = 0.25 + 0.5 * 1, B = 0.
     expect(crossEntropy).toBeCloseTo(Math.log(1 + Math.exp(0.75)), 6)
@@ -45,7 +48,11 @@ describe('contextLoss', () => {
     ])
     const into = zeros(rows, dim)
     contextLoss(embeddings, dim, triples, { weight, bias }, into)
-    for (const [array, gradient] of [[embeddings, into.embeddings], [weight, into.weight], [bias, into.bias]] as const) {
+    for (const [array, gradient] of [
+      [embeddings, into.embeddings],
+      [weight, into.weight],
+      [bias, into.bias],
+    ] as const) {
       for (let i = 0; i < array.length; i++) {
         const held = array[i]!
         const at = (value: number) => {
@@ -61,7 +68,12 @@ describe('contextLoss', () => {
 
   it('does not change when a triple is turned round, classes included', () => {
     expect(withSwapped([{ reference: 0, a: 1, b: 2, target: 0.8, classA: 4, classB: 2 }])[1]).toEqual({
-      reference: 0, a: 2, b: 1, target: expect.closeTo(0.2, 12), classA: 2, classB: 4,
+      reference: 0,
+      a: 2,
+      b: 1,
+      target: expect.closeTo(0.2, 12),
+      classA: 2,
+      classB: 4,
     })
   })
 })

@@ -45,7 +45,10 @@ export interface ContextLossGradients {
 }
 
 /** The margin of one triple; triples without classes get the smallest one. */
-export function marginOf({ classA, classB }: Pick<RowTriple, 'classA' | 'classB'>, options: ContextLossOptions = CONTEXT_LOSS): number {
+export function marginOf(
+  { classA, classB }: Pick<RowTriple, 'classA' | 'classB'>,
+  options: ContextLossOptions = CONTEXT_LOSS,
+): number {
   const steps = classA === undefined || classB === undefined ? 0 : Math.abs(classA - classB)
   return steps * options.marginPerClass + options.margin
 }
@@ -108,7 +111,11 @@ export function contextLoss(
       into.embeddings[b + i]! += byLogit * (weight[5 * dim + i]! - weight[2 * dim + i]!) + byGap * 2 * (x - z)
     }
   }
-  return { value: share * (crossEntropy + options.marginWeight * margin), crossEntropy: share * crossEntropy, margin: share * margin }
+  return {
+    value: share * (crossEntropy + options.marginWeight * margin),
+    crossEntropy: share * crossEntropy,
+    margin: share * margin,
+  }
 }
 
 /** Every triple also with A and B exchanged, as the paper trains it. */
@@ -120,7 +127,8 @@ export function withSwapped(triples: readonly RowTriple[]): RowTriple[] {
       a: triple.b,
       b: triple.a,
       target: 1 - triple.target,
-      ...(triple.classA !== undefined && triple.classB !== undefined && { classA: triple.classB, classB: triple.classA }),
+      ...(triple.classA !== undefined &&
+        triple.classB !== undefined && { classA: triple.classB, classB: triple.classA }),
     },
   ])
 }

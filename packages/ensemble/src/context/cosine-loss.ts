@@ -1,7 +1,13 @@
 import type { RowTriple } from './context-loss.js'
 
 /** Logistic loss of the difference of the two cosines (ours); adds its gradient to `into`. Returns the mean. */
-export function cosineLoss(embeddings: Float32Array, dim: number, triples: readonly RowTriple[], temperature: number, into: Float32Array): number {
+export function cosineLoss(
+  embeddings: Float32Array,
+  dim: number,
+  triples: readonly RowTriple[],
+  temperature: number,
+  into: Float32Array,
+): number {
   const cosine = (x: number, y: number) => {
     let [xx, yy, xy] = [1e-12, 1e-12, 0]
     for (let i = 0; i < dim; i++) {

@@ -23,7 +23,10 @@ export function meanOf(values: ArrayLike<number>): number {
 }
 
 /** acc_k(r): `[references, members]`, and the references' rows in the order in which they first come. */
-export function referenceAccuracies(gaps: readonly Float32Array[], triples: readonly RowTriple[]): { references: Int32Array; accuracies: Float32Array } {
+export function referenceAccuracies(
+  gaps: readonly Float32Array[],
+  triples: readonly RowTriple[],
+): { references: Int32Array; accuracies: Float32Array } {
   const order = [...new Set(triples.map(({ reference }) => reference))]
   const rank = new Map(order.map((reference, at) => [reference, at]))
   const members = gaps.length

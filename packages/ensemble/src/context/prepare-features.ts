@@ -11,7 +11,12 @@ export interface FeatureMap {
   readonly scale: number
 }
 
-export function fitFeatureMap(embeddings: Float32Array, inputDim: number, components: number, centred: boolean): FeatureMap {
+export function fitFeatureMap(
+  embeddings: Float32Array,
+  inputDim: number,
+  components: number,
+  centred: boolean,
+): FeatureMap {
   const unit = unitRows(embeddings, inputDim)
   // PCA about the origin is that of the rows and their negatives.
   const fitted = centred ? fitPca(unit, inputDim, components) : fitPca(withNegatives(unit), inputDim, components)
@@ -40,6 +45,9 @@ export function mapFeatures({ pca, scale }: FeatureMap, embeddings: Float32Array
 function withNegatives(data: Float32Array): Float32Array {
   const both = new Float32Array(data.length * 2)
   both.set(data)
-  both.set(data.map((value) => -value), data.length)
+  both.set(
+    data.map((value) => -value),
+    data.length,
+  )
   return both
 }

@@ -1,5 +1,5 @@
 import type { RowTriple } from './context-loss.js'
-import { trainMember, type MemberNetwork, type TrainMemberOptions } from './train-member.js'
+import { type MemberNetwork, type TrainMemberOptions, trainMember } from './train-member.js'
 
 /** `x -> weight x`: `weight` is `[dim, inputDim]`, row-major. Cosine similarity of its outputs is what the ensemble sums. */
 export interface Head {
@@ -14,7 +14,12 @@ export interface Head {
  * @param features row-major `[rows, inputDim]`
  * @throws `ensemble/small-context` when the triples do not fill a batch
  */
-export async function trainHead(features: Float32Array, inputDim: number, triples: readonly RowTriple[], options: TrainMemberOptions): Promise<Head> {
+export async function trainHead(
+  features: Float32Array,
+  inputDim: number,
+  triples: readonly RowTriple[],
+  options: TrainMemberOptions,
+): Promise<Head> {
   const head: Head = { inputDim, dim: inputDim, weight: identity(inputDim) }
   await trainMember(headNetwork(head, features), triples, options)
   return head
@@ -49,7 +54,13 @@ function gather(features: Float32Array, dim: number, rows: readonly number[]): F
   return data
 }
 
-function applyWeight(inputs: Float32Array, rows: number, weight: Float32Array, inputDim: number, dim: number): Float32Array {
+function applyWeight(
+  inputs: Float32Array,
+  rows: number,
+  weight: Float32Array,
+  inputDim: number,
+  dim: number,
+): Float32Array {
   const outputs = new Float32Array(rows * dim)
   for (let row = 0; row < rows; row++) {
     for (let o = 0; o < dim; o++) {
@@ -61,7 +72,13 @@ function applyWeight(inputs: Float32Array, rows: number, weight: Float32Array, i
   return outputs
 }
 
-function weightGradient(byOutput: Float32Array, inputs: Float32Array, rows: number, dim: number, inputDim: number): Float32Array {
+function weightGradient(
+  byOutput: Float32Array,
+  inputs: Float32Array,
+  rows: number,
+  dim: number,
+  inputDim: number,
+): Float32Array {
   const gradient = new Float32Array(dim * inputDim)
   for (let row = 0; row < rows; row++) {
     for (let o = 0; o < dim; o++) {

@@ -1,6 +1,6 @@
 import { createRandom, LookalikeError } from '@lookalike/core'
 import { createOptimizer, type Parameter } from '@lookalike/train'
-import { CONTEXT_LOSS, contextLoss, withSwapped, type ContextLossOptions, type RowTriple } from './context-loss.js'
+import { CONTEXT_LOSS, type ContextLossOptions, contextLoss, type RowTriple, withSwapped } from './context-loss.js'
 import { cosineLoss } from './cosine-loss.js'
 
 export interface TrainMemberOptions {
@@ -29,7 +29,10 @@ export interface MemberNetwork {
   /**
    * Embeds images and hands the gradient of a loss on their embeddings, both `[rows.length, dim]`, back to the weights.
    */
-  step(rows: readonly number[], gradientOf: (embeddings: Float32Array) => Float32Array): Promise<ReadonlyMap<string, Float32Array>>
+  step(
+    rows: readonly number[],
+    gradientOf: (embeddings: Float32Array) => Float32Array,
+  ): Promise<ReadonlyMap<string, Float32Array>>
 }
 
 /**
@@ -38,15 +41,26 @@ export interface MemberNetwork {
  *
  * @throws `ensemble/small-context` when the triples do not fill a batch
  */
-export async function trainMember(network: MemberNetwork, triples: readonly RowTriple[], options: TrainMemberOptions): Promise<void> {
+export async function trainMember(
+  network: MemberNetwork,
+  triples: readonly RowTriple[],
+  options: TrainMemberOptions,
+): Promise<void> {
   const { epochs, batchSize, learningRate, weightDecay, objective } = options
   const { dim, parameters } = network
   if (triples.length < batchSize) throw smallContext(triples.length, batchSize)
   const random = createRandom(`${options.seed}/head`)
-  const classifier = { weight: Float32Array.from({ length: 6 * dim }, () => random.normal() / Math.sqrt(3 * dim)), bias: new Float32Array(2) }
+  const classifier = {
+    weight: Float32Array.from({ length: 6 * dim }, () => random.normal() / Math.sqrt(3 * dim)),
+    bias: new Float32Array(2),
+  }
   const start = weightDecay > 0 ? new Map(parameters.map(({ name, data }) => [name, data.slice()])) : undefined
   const optimizer = createOptimizer(
-    [...parameters, { name: CLASSIFIER, shape: [2, 3 * dim], data: classifier.weight }, { name: CLASSIFIER_BIAS, shape: [2], data: classifier.bias }],
+    [
+      ...parameters,
+      { name: CLASSIFIER, shape: [2, 3 * dim], data: classifier.weight },
+      { name: CLASSIFIER_BIAS, shape: [2], data: classifier.bias },
+    ],
     { learningRate, weightDecay: 0 },
   )
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -56,17 +70,24 @@ export async function trainMember(network: MemberNetwork, triples: readonly RowT
       const picked = Array.from(order.subarray(from, from + batchSize), (at) => triples[at]!)
       const rows = [...new Set(picked.flatMap(({ reference, a, b }) => [reference, a, b]))]
       const local = new Map(rows.map((row, at) => [row, at]))
-      const batch = picked.map((triple) => ({ ...triple, reference: local.get(triple.reference)!, a: local.get(triple.a)!, b: local.get(triple.b)! }))
+      const batch = picked.map((triple) => ({
+        ...triple,
+        reference: local.get(triple.reference)!,
+        a: local.get(triple.a)!,
+        b: local.get(triple.b)!,
+      }))
       const byClassifier = { weight: new Float32Array(6 * dim), bias: new Float32Array(2) }
       const gradients = new Map(
         await network.step(rows, (embeddings) => {
           const into = { embeddings: new Float32Array(embeddings.length), ...byClassifier }
-          if (objective === 'paper') contextLoss(embeddings, dim, withSwapped(batch), classifier, into, options.loss ?? CONTEXT_LOSS)
+          if (objective === 'paper')
+            contextLoss(embeddings, dim, withSwapped(batch), classifier, into, options.loss ?? CONTEXT_LOSS)
           else cosineLoss(embeddings, dim, batch, options.temperature, into.embeddings)
           return into.embeddings
         }),
       )
-      if (start) for (const { name, data } of parameters) pullBack(gradients.get(name)!, data, start.get(name)!, weightDecay)
+      if (start)
+        for (const { name, data } of parameters) pullBack(gradients.get(name)!, data, start.get(name)!, weightDecay)
       if (objective === 'paper') gradients.set(CLASSIFIER, byClassifier.weight).set(CLASSIFIER_BIAS, byClassifier.bias)
       optimizer.step(gradients)
     }

@@ -1,13 +1,15 @@
-import { LookalikeError, type Encoder, type ImageRequest, type Preprocessing } from '@lookalike/core'
+import { type Encoder, type ImageRequest, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadPixels, preprocessedLength } from '@lookalike/image'
-import { float32, readModel, trainableInitializers, type OnnxModel } from '@lookalike/onnx'
+import { float32, type OnnxModel, readModel, trainableInitializers } from '@lookalike/onnx'
 import { createTrainableModel, matchNames } from '@lookalike/train'
 import { addLora } from './add-lora.js'
 import type { RowTriple } from './context-loss.js'
-import { trainMember, type TrainMemberOptions } from './train-member.js'
+import { type TrainMemberOptions, trainMember } from './train-member.js'
 
 /** How an encoder's own weights are trained: all but the frozen ones, or low-rank changes of its query and value projections. */
-export type NetworkForm = { readonly use: 'all'; readonly freeze: readonly string[] } | { readonly use: 'lora'; readonly rank: number }
+export type NetworkForm =
+  | { readonly use: 'all'; readonly freeze: readonly string[] }
+  | { readonly use: 'lora'; readonly rank: number }
 
 export interface TrainNetworkOptions extends TrainMemberOptions {
   readonly form: NetworkForm
@@ -27,7 +29,12 @@ const MEMORY = 512 * 2 ** 20
  * @returns the encoder's network with other weights
  * @throws `ensemble/network` for an encoder that is no ONNX network of pixels; `ensemble/small-context`; `ensemble/no-attention`; `train/no-match`
  */
-export async function trainNetwork(encoder: Encoder, pixels: PixelSource, triples: readonly RowTriple[], options: TrainNetworkOptions): Promise<OnnxModel> {
+export async function trainNetwork(
+  encoder: Encoder,
+  pixels: PixelSource,
+  triples: readonly RowTriple[],
+  options: TrainNetworkOptions,
+): Promise<OnnxModel> {
   const { onnx, preprocessing } = networkOf(encoder)
   const base = readModel(await onnx.bytes(), { source: encoder.name })
   const { model, trainable, merge } = formOf(base, onnx.output, options)
@@ -64,7 +71,11 @@ export async function trainNetwork(encoder: Encoder, pixels: PixelSource, triple
 export type PixelSource = (rows: readonly number[]) => Promise<Float32Array>
 
 /** Decodes images when they are first wanted and keeps as many as fit in `memory` bytes. */
-export function createPixelSource(images: readonly ImageRequest[], preprocessing: Preprocessing, memory = MEMORY): PixelSource {
+export function createPixelSource(
+  images: readonly ImageRequest[],
+  preprocessing: Preprocessing,
+  memory = MEMORY,
+): PixelSource {
   const length = preprocessedLength(preprocessing)
   const kept = new Map<number, Float32Array>()
   const load = async (row: number) => {
@@ -83,8 +94,12 @@ export function createPixelSource(images: readonly ImageRequest[], preprocessing
 }
 
 /** What of an encoder is trained. @throws `ensemble/network` */
-export function networkOf(encoder: Encoder): { readonly onnx: NonNullable<Encoder['onnx']>; readonly preprocessing: Preprocessing } {
-  if (encoder.onnx && encoder.input.kind === 'pixels') return { onnx: encoder.onnx, preprocessing: encoder.input.preprocessing }
+export function networkOf(encoder: Encoder): {
+  readonly onnx: NonNullable<Encoder['onnx']>
+  readonly preprocessing: Preprocessing
+} {
+  if (encoder.onnx && encoder.input.kind === 'pixels')
+    return { onnx: encoder.onnx, preprocessing: encoder.input.preprocessing }
   throw new LookalikeError(
     'ensemble/network',
     {
@@ -97,15 +112,22 @@ export function networkOf(encoder: Encoder): { readonly onnx: NonNullable<Encode
 }
 
 function formOf(
-  base: OnnxModel, output: string, { form, seed }: TrainNetworkOptions,
-): { readonly model: OnnxModel; readonly trainable: readonly string[]; readonly merge?: (values: ReadonlyMap<string, Float32Array>) => OnnxModel } {
+  base: OnnxModel,
+  output: string,
+  { form, seed }: TrainNetworkOptions,
+): {
+  readonly model: OnnxModel
+  readonly trainable: readonly string[]
+  readonly merge?: (values: ReadonlyMap<string, Float32Array>) => OnnxModel
+} {
   if (form.use === 'lora') return addLora(base, form.rank, seed)
   const names = trainableInitializers(base, [output])
   const frozen = matchNames(form.freeze, names, 'member.freeze')
   return { model: base, trainable: names.filter((name) => !frozen.has(name)) }
 }
 
-const usualChunk = ({ crop }: Preprocessing) => Math.max(4, Math.min(128, Math.round((16 * 224 * 224) / (crop.width * crop.height))))
+const usualChunk = ({ crop }: Preprocessing) =>
+  Math.max(4, Math.min(128, Math.round((16 * 224 * 224) / (crop.width * crop.height))))
 
 function inputShape(count: number, { crop: { width, height }, layout }: Preprocessing): number[] {
   return layout === 'nchw' ? [count, 3, height, width] : [count, height, width, 3]

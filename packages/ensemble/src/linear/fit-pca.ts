@@ -24,7 +24,8 @@ export function fitPca(data: Float32Array, inputDim: number, dim: number): Pca {
   const mean = new Float32Array(inputDim)
   for (let row = 0; row < rows; row++) for (let i = 0; i < inputDim; i++) mean[i]! += data[row * inputDim + i]! / rows
   const centred = new Matrix(rows, inputDim)
-  for (let row = 0; row < rows; row++) for (let i = 0; i < inputDim; i++) centred.set(row, i, data[row * inputDim + i]! - mean[i]!)
+  for (let row = 0; row < rows; row++)
+    for (let i = 0; i < inputDim; i++) centred.set(row, i, data[row * inputDim + i]! - mean[i]!)
   const gram = rows < inputDim
   const square = gram ? centred.mmul(centred.transpose()) : centred.transpose().mmul(centred)
   const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(square, { assumeSymmetric: true })
@@ -33,7 +34,9 @@ export function fitPca(data: Float32Array, inputDim: number, dim: number): Pca {
   const kept = order.filter((at) => realEigenvalues[at]! > largest * 1e-10).slice(0, dim)
   const components = new Float32Array(kept.length * inputDim)
   kept.forEach((at, component) => {
-    const vector = gram ? centred.transpose().mmul(eigenvectorMatrix.getColumnVector(at)).to1DArray() : eigenvectorMatrix.getColumn(at)
+    const vector = gram
+      ? centred.transpose().mmul(eigenvectorMatrix.getColumnVector(at)).to1DArray()
+      : eigenvectorMatrix.getColumn(at)
     const norm = Math.hypot(...vector)
     const sign = Math.sign(vector.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0))
     for (let i = 0; i < inputDim; i++) components[component * inputDim + i] = (sign * vector[i]!) / norm

@@ -3,7 +3,15 @@ import type { Pca } from '../linear/fit-pca.js'
 
 /** `(x - mean) components^T`, column `c` times `factor(c)`, as one product and one sum: `[N, dim]`. */
 export function affine(
-  g: GraphBuilder, x: string, { inputDim, dim, mean, components, factor }: Pick<Pca, 'inputDim' | 'dim' | 'mean' | 'components'> & { readonly factor: (column: number) => number },
+  g: GraphBuilder,
+  x: string,
+  {
+    inputDim,
+    dim,
+    mean,
+    components,
+    factor,
+  }: Pick<Pca, 'inputDim' | 'dim' | 'mean' | 'components'> & { readonly factor: (column: number) => number },
 ): string {
   const weight = new Float32Array(inputDim * dim)
   const bias = new Float32Array(dim)

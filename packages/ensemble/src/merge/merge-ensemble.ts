@@ -1,6 +1,6 @@
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import { createGraphBuilder, float32, type GraphBuilder, type OnnxModel } from '@lookalike/onnx'
-import { combinedDim, sourcesOf, type EnsembleModel, type Source } from '../combiner/ensemble-model.js'
+import { combinedDim, type EnsembleModel, type Source, sourcesOf } from '../combiner/ensemble-model.js'
 import type { FeatureMap } from '../context/prepare-features.js'
 import type { Head } from '../context/train-head.js'
 import { addPreprocessing } from './add-preprocessing.js'
@@ -26,11 +26,19 @@ export interface MergeNetwork {
 export function mergeEnsemble(ensemble: EnsembleModel, networks: readonly MergeNetwork[]): OnnxModel {
   const [first] = networks as readonly [MergeNetwork, ...MergeNetwork[]]
   const opset = first.model.opset['']!
-  for (const { name, model } of networks) if (model.opset[''] !== opset) throw otherOpset(first, name, opset, model.opset['']!)
+  for (const { name, model } of networks)
+    if (model.opset[''] !== opset) throw otherOpset(first, name, opset, model.opset['']!)
   const g = createGraphBuilder({ opset, name: 'context-ensemble', prefix: 'ensemble/' })
   const { crop, layout } = first.preprocessing
-  const batch = networks.map(({ model, input }) => model.graph.inputs.find(({ name }) => name === input)?.shape?.[0]).find((rows) => typeof rows === 'number') ?? 'N'
-  const pixels = g.input('pixels', 'float32', layout === 'nchw' ? [batch, 3, crop.height, crop.width] : [batch, crop.height, crop.width, 3])
+  const batch =
+    networks
+      .map(({ model, input }) => model.graph.inputs.find(({ name }) => name === input)?.shape?.[0])
+      .find((rows) => typeof rows === 'number') ?? 'N'
+  const pixels = g.input(
+    'pixels',
+    'float32',
+    layout === 'nchw' ? [batch, 3, crop.height, crop.width] : [batch, crop.height, crop.width, 3],
+  )
   const embed = (source: Source): string => {
     const at = sourcesOf(ensemble, 'query').findIndex((other) => JSON.stringify(other) === JSON.stringify(source))
     const { name, model, input, output, preprocessing } = networks[at]!
@@ -39,10 +47,16 @@ export function mergeEnsemble(ensemble: EnsembleModel, networks: readonly MergeN
   }
   const bases = new Map(
     sourcesOf(ensemble, 'query').flatMap((source) =>
-      source.kind === 'base' ? [[source.base, addFeatures(g, embed(source), ensemble.bases[source.base]!.features)] as const] : []),
+      source.kind === 'base'
+        ? [[source.base, addFeatures(g, embed(source), ensemble.bases[source.base]!.features)] as const]
+        : [],
+    ),
   )
   const parts = ensemble.members.map((member, at) =>
-    member.form === 'head' ? g.l2Normalise(addHead(g, bases.get(member.base)!, member.head)) : embed({ kind: 'member', member: at }))
+    member.form === 'head'
+      ? g.l2Normalise(addHead(g, bases.get(member.base)!, member.head))
+      : embed({ kind: 'member', member: at }),
+  )
   const shape = [batch, combinedDim(ensemble)]
   g.output(g.concat(parts, 1), 'gallery', { shape })
   const weighted = addWeights(g, ensemble.weights, bases.get(0)).map((weight, k) => g.mul(parts[k]!, weight))

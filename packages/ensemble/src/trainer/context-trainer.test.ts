@@ -1,18 +1,29 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, createRandom, type Dataset, type Encoder, type EncoderBatch, type Triple } from '@lookalike/core'
+import {
+  createEmbeddings,
+  createRandom,
+  type Dataset,
+  type Encoder,
+  type EncoderBatch,
+  type Triple,
+} from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { contextTrainer, createContextTrainer, type ContextTrainerOptions } from './context-trainer.js'
+import { createContextCombiner } from '../combiner/create-context-combiner.js'
 import { readEnsemble } from '../combiner/ensemble-file.js'
 import { memberDim } from '../combiner/ensemble-model.js'
-import { createContextCombiner } from '../combiner/create-context-combiner.js'
+import { type ContextTrainerOptions, contextTrainer, createContextTrainer } from './context-trainer.js'
 
 // Grey pictures whose two colours are the embedding: odd contexts judge by red, even ones by blue.
 const count = 40
 const random = createRandom('trainer')
 const items = Array.from({ length: count }, (_, i) => ({
-  id: `i${i}`, label: `i${i}`, split: 'train' as const, isQuery: true, isGallery: true,
+  id: `i${i}`,
+  label: `i${i}`,
+  split: 'train' as const,
+  isQuery: true,
+  isGallery: true,
   source: { data: Uint8Array.of(random.integer(256), 128, random.integer(256)), width: 1, height: 1 },
 }))
 const channel = { red: 0, blue: 2 } as const
@@ -20,23 +31,48 @@ const triple = (reference: number, by: keyof typeof channel, split: Triple['spli
   const [a, b] = [...random.permutation(count)].filter((at) => at !== reference) as [number, number]
   const value = (at: number) => items[at]!.source.data[channel[by]]!
   const closer = Math.abs(value(a) - value(reference)) < Math.abs(value(b) - value(reference)) ? 'a' : 'b'
-  return { reference: `i${reference}`, a: `i${a}`, b: `i${b}`, closer, split, ...(split === 'train' && { context: by }) }
+  return {
+    reference: `i${reference}`,
+    a: `i${a}`,
+    b: `i${b}`,
+    closer,
+    split,
+    ...(split === 'train' && { context: by }),
+  }
 }
-const many = (n: number, by: keyof typeof channel, split: Triple['split']) => Array.from({ length: n }, (_, at) => triple(at % count, by, split))
+const many = (n: number, by: keyof typeof channel, split: Triple['split']) =>
+  Array.from({ length: n }, (_, at) => triple(at % count, by, split))
 const triples = [...many(360, 'red', 'train'), ...many(360, 'blue', 'train'), ...many(60, 'red', 'validation')]
 const dataset: Dataset = { specVersion: 'v1', name: 'toy', items, triples }
 const encoder: Encoder = {
-  specVersion: 'v1', name: 'toy', dim: 3, space: 'toy@1', batchSize: 8,
+  specVersion: 'v1',
+  name: 'toy',
+  dim: 3,
+  space: 'toy@1',
+  batchSize: 8,
   input: {
     kind: 'pixels',
     preprocessing: {
-      resize: { mode: 'squash' }, crop: { width: 1, height: 1 }, interpolation: 'nearest', background: [0, 0, 0], scale: 1 / 255,
-      mean: [0, 0, 0], std: [1, 1, 1], channels: 'rgb', layout: 'nchw',
+      resize: { mode: 'squash' },
+      crop: { width: 1, height: 1 },
+      interpolation: 'nearest',
+      background: [0, 0, 0],
+      scale: 1 / 255,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+      channels: 'rgb',
+      layout: 'nchw',
     },
   },
   encode: async (batch: EncoderBatch) => {
     if (batch.kind !== 'pixels') throw new Error('pixels only')
-    return createEmbeddings({ data: batch.data.slice(0, batch.count * 3), rows: batch.count, dim: 3, space: 'toy@1', role: 'any' })
+    return createEmbeddings({
+      data: batch.data.slice(0, batch.count * 3),
+      rows: batch.count,
+      dim: 3,
+      space: 'toy@1',
+      role: 'any',
+    })
   },
   dispose: async () => undefined,
 }
@@ -52,16 +88,24 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 const train = async (given: Record<string, unknown>, data = dataset, resume = false) =>
-  createContextTrainer(await settings(given), { openNetwork: () => Promise.reject(new Error('heads need no networks')) }).train({ dataset: data, encoder, folder, seed: 0, resume })
+  createContextTrainer(await settings(given), {
+    openNetwork: () => Promise.reject(new Error('heads need no networks')),
+  }).train({ dataset: data, encoder, folder, seed: 0, resume })
 
 describe('context-ensemble trainer', () => {
   it('trains a member for each context and trusts the one that fits the validation references', async () => {
     const result = await train({ epochs: 30, learningRate: 0.02, weightDecay: 0, weights: { use: 'best-single' } })
-    expect(Object.keys(result.metrics)).toEqual(['local-accuracy/red', 'local-accuracy/blue', 'consistency of the triples'])
+    expect(Object.keys(result.metrics)).toEqual([
+      'local-accuracy/red',
+      'local-accuracy/blue',
+      'consistency of the triples',
+    ])
     for (const accuracy of Object.values(result.metrics)) expect(accuracy).toBeGreaterThan(0.75)
     const model = await readEnsemble(folder)
     expect(model.weights).toEqual({ kind: 'constant', values: Float32Array.of(1, 0) })
-    expect(createContextCombiner(model, [encoder]).dim).toBe(model.members.reduce((sum, member) => sum + memberDim(member), 0))
+    expect(createContextCombiner(model, [encoder]).dim).toBe(
+      model.members.reduce((sum, member) => sum + memberDim(member), 0),
+    )
   })
 
   it('does not train again what is done, and gives the same result', async () => {
@@ -69,7 +113,12 @@ describe('context-ensemble trainer', () => {
     await train(options)
     const file = path.join(folder, 'ensemble.json')
     const before = await readFile(file, 'utf8')
-    const times = async () => Promise.all((await readdir(path.join(folder, 'members'))).map(async (name) => (await stat(path.join(folder, 'members', name))).mtimeMs))
+    const times = async () =>
+      Promise.all(
+        (await readdir(path.join(folder, 'members'))).map(
+          async (name) => (await stat(path.join(folder, 'members', name))).mtimeMs,
+        ),
+      )
     const [first, second] = [await times(), (await train(options, dataset, true), await times())]
     expect(second).toEqual(first)
     expect(await readFile(file, 'utf8')).toBe(before)
@@ -80,21 +129,40 @@ describe('context-ensemble trainer', () => {
     const [first] = triples
     const contradiction = { ...first!, closer: first!.closer === 'a' ? 'b' : 'a' } as const
     const warnings: string[] = []
-    await createContextTrainer(await settings({ epochs: 0 }), { openNetwork: () => Promise.reject(new Error('none')) }).train({
-      dataset: { ...dataset, triples: [...triples, contradiction] }, encoder, folder, seed: 0, resume: false, onWarning: ({ code }) => warnings.push(code),
+    await createContextTrainer(await settings({ epochs: 0 }), {
+      openNetwork: () => Promise.reject(new Error('none')),
+    }).train({
+      dataset: { ...dataset, triples: [...triples, contradiction] },
+      encoder,
+      folder,
+      seed: 0,
+      resume: false,
+      onWarning: ({ code }) => warnings.push(code),
     })
     expect(warnings).toContain('triples/contradiction')
   })
 
   it.each<[string, Partial<Dataset>, string]>([
     ['candidates that are the same', { triples: [{ ...triples[0]!, b: triples[0]!.a }] }, 'ensemble/bad-triple'],
-    ['a reference among its candidates', { triples: [{ ...triples[0]!, a: triples[0]!.reference }] }, 'ensemble/bad-triple'],
+    [
+      'a reference among its candidates',
+      { triples: [{ ...triples[0]!, a: triples[0]!.reference }] },
+      'ensemble/bad-triple',
+    ],
     ['an answer other than a and b', { triples: [{ ...triples[0]!, closer: 'c' as 'a' }] }, 'ensemble/bad-triple'],
     ['an image that is not there', { triples: [{ ...triples[0]!, a: 'nowhere' }] }, 'ensemble/bad-triple'],
     ['no triples', { triples: [] }, 'ensemble/no-triples'],
     ['one context only', { triples: many(60, 'red', 'train') }, 'ensemble/one-context'],
-    ['a context smaller than a batch', { triples: [...many(60, 'red', 'train'), ...many(11, 'blue', 'train')] }, 'ensemble/small-context'],
-    ['no validation references', { triples: triples.filter(({ split }) => split === 'train') }, 'ensemble/no-validation'],
+    [
+      'a context smaller than a batch',
+      { triples: [...many(60, 'red', 'train'), ...many(11, 'blue', 'train')] },
+      'ensemble/small-context',
+    ],
+    [
+      'no validation references',
+      { triples: triples.filter(({ split }) => split === 'train') },
+      'ensemble/no-validation',
+    ],
   ])('refuses %s', async (_what, change, code) => {
     await expect(train({ epochs: 1 }, { ...dataset, ...change })).rejects.toMatchObject({ code })
   })

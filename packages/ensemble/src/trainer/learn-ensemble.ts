@@ -1,7 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
-import { hits, meanOf, memberGaps, referenceAccuracies } from '../context/member-gaps.js'
 import type { RowTriple } from '../context/context-loss.js'
-import { fitFeatureMap, type FeatureMap } from '../context/prepare-features.js'
+import { hits, meanOf, memberGaps, referenceAccuracies } from '../context/member-gaps.js'
+import { type FeatureMap, fitFeatureMap } from '../context/prepare-features.js'
 import { fitWeights, type Weights, type WeightsOptions } from '../weights/fit-weights.js'
 
 /** What a member makes of all images, `[rows, dim]`. */
@@ -11,14 +11,20 @@ export interface MemberOutputs {
 }
 
 /** A context's triples, cut as the paper cuts them: the first two thirds train, the rest measures local accuracy. */
-export function cutContext(triples: readonly RowTriple[]): { readonly train: readonly RowTriple[]; readonly held: readonly RowTriple[] } {
+export function cutContext(triples: readonly RowTriple[]): {
+  readonly train: readonly RowTriple[]
+  readonly held: readonly RowTriple[]
+} {
   const cut = Math.floor((triples.length * 2) / 3)
   return { train: triples.slice(0, cut), held: triples.slice(cut) }
 }
 
 /** Feature map over the images that `rows` names. */
 export function learnFeatures(
-  embeddings: Float32Array, inputDim: number, rows: Iterable<number>, options: { readonly components: number; readonly centred: boolean },
+  embeddings: Float32Array,
+  inputDim: number,
+  rows: Iterable<number>,
+  options: { readonly components: number; readonly centred: boolean },
 ): FeatureMap {
   return fitFeatureMap(pickRows(embeddings, inputDim, rows), inputDim, options.components, options.centred)
 }
@@ -49,8 +55,14 @@ export function learnWeights(
       fix: 'Set the option validation of the dataset, or weights: { use: uniform }.',
     })
   }
-  const { references, accuracies } = referenceAccuracies(members.map((member) => memberGaps(member.data, member.dim, validation)), validation)
-  return fitWeights({ features: pickRows(features, dim, references), dim, accuracies, members: members.length, seed }, options)
+  const { references, accuracies } = referenceAccuracies(
+    members.map((member) => memberGaps(member.data, member.dim, validation)),
+    validation,
+  )
+  return fitWeights(
+    { features: pickRows(features, dim, references), dim, accuracies, members: members.length, seed },
+    options,
+  )
 }
 
 /** Rows, one after another. */

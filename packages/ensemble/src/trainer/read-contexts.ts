@@ -1,4 +1,4 @@
-import { LookalikeError, type Dataset, type Split, type Triple, type Warning } from '@lookalike/core'
+import { type Dataset, LookalikeError, type Split, type Triple, type Warning } from '@lookalike/core'
 import type { RowTriple } from '../context/context-loss.js'
 import { checkTriples, type TripleReport } from '../triples/check-triples.js'
 
@@ -31,7 +31,8 @@ export function readContexts(dataset: Dataset, softLabels: boolean, batchSize: n
     else contexts.set(name, [row])
   }
   if (contexts.size < 2) throw oneContext([...contexts.keys()])
-  for (const [context, own] of contexts) if (Math.floor((own.length * 2) / 3) < batchSize) throw smallContext(context, own.length, batchSize)
+  for (const [context, own] of contexts)
+    if (Math.floor((own.length * 2) / 3) < batchSize) throw smallContext(context, own.length, batchSize)
   return {
     contexts,
     validation: of('validation').map((triple) => toRow(triple, rowOf, softLabels)),
@@ -40,11 +41,21 @@ export function readContexts(dataset: Dataset, softLabels: boolean, batchSize: n
   }
 }
 
-function usableTriples({ name, items, triples }: Dataset): { readonly triples: readonly Triple[]; readonly report: TripleReport } {
+function usableTriples({ name, items, triples }: Dataset): {
+  readonly triples: readonly Triple[]
+  readonly report: TripleReport
+} {
   if (!triples || triples.length === 0) {
-    throw new LookalikeError('ensemble/no-triples', { problem: `The dataset ${name} has no triples`, expected: 'a dataset of triples, as "triples" or "emoji-triples" read', fix: 'Gather some with "lookalike label".' })
+    throw new LookalikeError('ensemble/no-triples', {
+      problem: `The dataset ${name} has no triples`,
+      expected: 'a dataset of triples, as "triples" or "emoji-triples" read',
+      fix: 'Gather some with "lookalike label".',
+    })
   }
-  const report = checkTriples(triples, items.map(({ id }) => id))
+  const report = checkTriples(
+    triples,
+    items.map(({ id }) => id),
+  )
   const [fault] = report.bad
   if (fault) {
     const { reference, a, b } = triples[fault.position]!
@@ -60,12 +71,19 @@ function usableTriples({ name, items, triples }: Dataset): { readonly triples: r
   return { triples, report }
 }
 
-function toRow({ reference, a, b, closer, agreement, classA, classB }: Triple, rowOf: ReadonlyMap<string, number>, soft: boolean): RowTriple {
+function toRow(
+  { reference, a, b, closer, agreement, classA, classB }: Triple,
+  rowOf: ReadonlyMap<string, number>,
+  soft: boolean,
+): RowTriple {
   const share = soft ? (agreement ?? 1) : 1
   return {
-    reference: rowOf.get(reference)!, a: rowOf.get(a)!, b: rowOf.get(b)!,
+    reference: rowOf.get(reference)!,
+    a: rowOf.get(a)!,
+    b: rowOf.get(b)!,
     target: closer === 'b' ? share : 1 - share,
-    ...(classA !== undefined && { classA }), ...(classB !== undefined && { classB }),
+    ...(classA !== undefined && { classA }),
+    ...(classB !== undefined && { classB }),
   }
 }
 

@@ -5,17 +5,23 @@ import { type Encoder, type ImageRequest, type TrainerRequest, type TrainerResul
 import { embedImages, writeWhole } from '@lookalike/image'
 import { loadModel, readModel, saveModel } from '@lookalike/onnx'
 import { ENSEMBLE_FILE, readMember, writeEnsemble } from '../combiner/ensemble-file.js'
-import { sourcesOf, type EnsembleBase, type EnsembleMember, type EnsembleModel } from '../combiner/ensemble-model.js'
+import { type EnsembleBase, type EnsembleMember, type EnsembleModel, sourcesOf } from '../combiner/ensemble-model.js'
 import { encode } from '../combiner/packed-json.js'
 import type { RowTriple } from '../context/context-loss.js'
 import { mapFeatures } from '../context/prepare-features.js'
 import { applyHead, trainHead } from '../context/train-head.js'
 import type { TrainMemberOptions } from '../context/train-member.js'
-import { createPixelSource, networkOf, trainNetwork, type NetworkForm, type PixelSource } from '../context/train-network.js'
-import { mergeEnsemble, type MergeNetwork } from '../merge/merge-ensemble.js'
+import {
+  createPixelSource,
+  type NetworkForm,
+  networkOf,
+  type PixelSource,
+  trainNetwork,
+} from '../context/train-network.js'
+import { type MergeNetwork, mergeEnsemble } from '../merge/merge-ensemble.js'
 import { renderMap } from '../weights/render-map.js'
 import type { ContextTrainerOptions, ContextTrainerParts } from './context-trainer.js'
-import { accuracyOf, cutContext, learnFeatures, learnWeights, pickRows, type MemberOutputs } from './learn-ensemble.js'
+import { accuracyOf, cutContext, learnFeatures, learnWeights, type MemberOutputs, pickRows } from './learn-ensemble.js'
 import { readContexts } from './read-contexts.js'
 
 export const MERGED_FILE = 'ensemble.onnx'
@@ -29,14 +35,25 @@ interface Base {
 }
 
 /** Trains a member for every context, from every encoder, fits the weights and writes the ensemble. */
-export async function trainEnsemble(settings: ContextTrainerOptions, parts: ContextTrainerParts, request: TrainerRequest): Promise<TrainerResult> {
+export async function trainEnsemble(
+  settings: ContextTrainerOptions,
+  parts: ContextTrainerParts,
+  request: TrainerRequest,
+): Promise<TrainerResult> {
   const { dataset, folder, seed, resume, signal, onProgress, onWarning } = request
   const options = trainingOptions(settings, seed, signal)
   const { contexts, validation, warnings, consistency } = readContexts(dataset, settings.softLabels, options.batchSize)
   for (const warning of warnings) onWarning?.(warning)
   const images = dataset.items.map(({ source, box }): ImageRequest => ({ source, ...(box && { box }) }))
   const embed = async (encoder: Encoder) =>
-    (await embedImages(encoder, images, { ...(signal && { signal }), ...(onProgress && { onProgress }), ...(onWarning && { onWarning }), onCorrupt: 'fail' })).embeddings.data
+    (
+      await embedImages(encoder, images, {
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress }),
+        ...(onWarning && { onWarning }),
+        onCorrupt: 'fail',
+      })
+    ).embeddings.data
   const training = new Set([...contexts.values()].flat().flatMap(({ reference, a, b }) => [reference, a, b]))
   const bases: Base[] = []
   for (const [at, encoder] of [request.encoder, ...(parts.encoders ?? [])].entries()) {
@@ -55,31 +72,60 @@ export async function trainEnsemble(settings: ContextTrainerOptions, parts: Cont
   const members: EnsembleMember[] = []
   const outputs: MemberOutputs[] = []
   const jobs = [...contexts].flatMap(([context, own]) => bases.map((base, at) => ({ context, own, base, at })))
-  const done = (note?: string) => onProgress?.({ phase: 'train', done: members.length, total: jobs.length, unit: 'member', ...(note !== undefined && { note }) })
+  const done = (note?: string) =>
+    onProgress?.({
+      phase: 'train',
+      done: members.length,
+      total: jobs.length,
+      unit: 'member',
+      ...(note !== undefined && { note }),
+    })
   done()
   for (const { context, own, base, at } of jobs) {
     signal?.throwIfAborted()
     const { member: form } = settings
-    const fingerprint = createHash('sha256').update(encode([form, { ...options, signal: undefined }, base.encoder.space, form.use === 'head' && base.facts.features, own])).digest('hex').slice(0, 16)
+    const fingerprint = createHash('sha256')
+      .update(
+        encode([
+          form,
+          { ...options, signal: undefined },
+          base.encoder.space,
+          form.use === 'head' && base.facts.features,
+          own,
+        ]),
+      )
+      .digest('hex')
+      .slice(0, 16)
     const file = path.join(folder, 'members', `${fingerprint}.json`)
     const before = resume ? await readMember(file) : undefined
     const [member, output] =
       form.use === 'head'
         ? await headMember(before, context, at, base, own, options)
-        : await networkMember(before, context, at, base, own, { ...options, form, name: fingerprint, folder, parts, embed })
+        : await networkMember(before, context, at, base, own, {
+            ...options,
+            form,
+            name: fingerprint,
+            folder,
+            parts,
+            embed,
+          })
     if (!before) await writeWhole(file, encode(member))
     members.push(member)
     outputs.push(output)
     done(`${context}: ${(100 * member.localAccuracy).toFixed(1)} %`)
   }
-  const nameOf = ({ context, base }: EnsembleMember) => (bases.length === 1 ? context : `${context} from ${bases[base]!.encoder.name}`)
+  const nameOf = ({ context, base }: EnsembleMember) =>
+    bases.length === 1 ? context : `${context} from ${bases[base]!.encoder.name}`
 
   const [first] = bases as [Base]
   const { dim } = first.facts.features.pca
   const weights = learnWeights(outputs, first.features, dim, validation, settings.weights, seed)
   if (weights.kind === 'credibility-map') {
     const references = new Set(validation.map(({ reference }) => reference))
-    await writeWhole(path.join(folder, 'credibility-map.svg'), renderMap(weights, pickRows(first.features, dim, references), members.map(nameOf)))
+    await writeWhole(
+      path.join(folder, 'credibility-map.svg'),
+      renderMap(weights, pickRows(first.features, dim, references), members.map(nameOf)),
+    )
   }
   const model: EnsembleModel = { bases: bases.map(({ facts }) => facts), members, weights }
   await writeEnsemble(folder, model)
@@ -95,7 +141,11 @@ export async function trainEnsemble(settings: ContextTrainerOptions, parts: Cont
 }
 
 /** What the paper says for networks; heads are ours. */
-function trainingOptions({ member, objective, temperature, ...given }: ContextTrainerOptions, seed: number, signal: AbortSignal | undefined): TrainMemberOptions {
+function trainingOptions(
+  { member, objective, temperature, ...given }: ContextTrainerOptions,
+  seed: number,
+  signal: AbortSignal | undefined,
+): TrainMemberOptions {
   const head = member.use === 'head'
   return {
     epochs: given.epochs ?? (head ? 6 : 25),
@@ -110,11 +160,19 @@ function trainingOptions({ member, objective, temperature, ...given }: ContextTr
 }
 
 async function headMember(
-  before: EnsembleMember | undefined, context: string, at: number, { facts, features }: Base, own: readonly RowTriple[], options: TrainMemberOptions,
+  before: EnsembleMember | undefined,
+  context: string,
+  at: number,
+  { facts, features }: Base,
+  own: readonly RowTriple[],
+  options: TrainMemberOptions,
 ): Promise<[EnsembleMember, MemberOutputs]> {
   const { train, held } = cutContext(own)
   const { dim } = facts.features.pca
-  const head = before?.form === 'head' ? before.head : await trainHead(features, dim, train, { ...options, seed: `${options.seed}/${context}` })
+  const head =
+    before?.form === 'head'
+      ? before.head
+      : await trainHead(features, dim, train, { ...options, seed: `${options.seed}/${context}` })
   const output: MemberOutputs = { data: applyHead(head, features), dim: head.dim }
   return [{ form: 'head', context, base: at, localAccuracy: accuracyOf(output, held), head }, output]
 }
@@ -130,14 +188,21 @@ interface NetworkMemberOptions extends TrainMemberOptions {
 
 /** Measured as it will be served: by an encoder that is opened from the member's file. */
 async function networkMember(
-  before: EnsembleMember | undefined, context: string, at: number, base: Base, own: readonly RowTriple[], options: NetworkMemberOptions,
+  before: EnsembleMember | undefined,
+  context: string,
+  at: number,
+  base: Base,
+  own: readonly RowTriple[],
+  options: NetworkMemberOptions,
 ): Promise<[EnsembleMember, MemberOutputs]> {
   const { name, folder, parts } = options
   const { train, held } = cutContext(own)
   const file = path.join('members', `${name}.onnx`)
   if (before?.form !== 'network') {
     const trained = await trainNetwork(base.encoder, base.pixels!, train, {
-      ...options, seed: `${options.seed}/${context}`, ...(parts.threads !== undefined && { threads: parts.threads }),
+      ...options,
+      seed: `${options.seed}/${context}`,
+      ...(parts.threads !== undefined && { threads: parts.threads }),
     })
     await mkdir(path.join(folder, 'members'), { recursive: true })
     await saveModel(path.join(folder, file), trained)
@@ -146,7 +211,10 @@ async function networkMember(
   try {
     const { dim, space } = encoder
     const output: MemberOutputs = { data: await options.embed(encoder), dim }
-    return [{ form: 'network', context, base: at, localAccuracy: accuracyOf(output, held), name, space, dim, file }, output]
+    return [
+      { form: 'network', context, base: at, localAccuracy: accuracyOf(output, held), name, space, dim, file },
+      output,
+    ]
   } finally {
     await encoder.dispose()
   }
@@ -166,7 +234,8 @@ async function merged(model: EnsembleModel, bases: readonly Base[], folder: stri
     const member = source.kind === 'member' ? model.members[source.member]! : undefined
     const { encoder } = bases[source.kind === 'base' ? source.base : member!.base]!
     const { onnx, preprocessing } = networkOf(encoder)
-    const network = member?.form === 'network' ? await loadModel(path.join(folder, member.file)) : readModel(await onnx.bytes())
+    const network =
+      member?.form === 'network' ? await loadModel(path.join(folder, member.file)) : readModel(await onnx.bytes())
     networks.push({ name: encoder.name, model: network, input: onnx.input, output: onnx.output, preprocessing })
   }
   return mergeEnsemble(model, networks)

@@ -62,7 +62,9 @@ export function checkTriples(triples: readonly CheckedTriple[], ids?: Iterable<s
   const graphs = preferenceGraphs(questions)
   const contradictions = questions.filter(({ forA, forB }) => forA.length > 0 && forB.length > 0)
   const cycles = graphs
-    .flatMap((graph) => findCycles(graph).map(({ cycle, knot }): Cycle => ({ reference: graph.reference, cycle, knot })))
+    .flatMap((graph) =>
+      findCycles(graph).map(({ cycle, knot }): Cycle => ({ reference: graph.reference, cycle, knot })),
+    )
     .sort((a, b) => b.knot - a.knot)
   let closed = 0
   let cyclic = 0
@@ -85,7 +87,11 @@ export function checkTriples(triples: readonly CheckedTriple[], ids?: Iterable<s
   return { ...report, warnings: warningsOf(report) }
 }
 
-function findFault({ reference, a, b, closer }: CheckedTriple, position: number, known: ReadonlySet<string> | undefined): BadTriple | undefined {
+function findFault(
+  { reference, a, b, closer }: CheckedTriple,
+  position: number,
+  known: ReadonlySet<string> | undefined,
+): BadTriple | undefined {
   if (closer !== 'a' && closer !== 'b') return { kind: 'bad-answer', position, closer: String(closer) }
   if (a === b) return { kind: 'same-candidates', position, id: a }
   if (reference === a || reference === b) return { kind: 'reference-among-candidates', position, id: reference }
@@ -111,11 +117,21 @@ const FAULTS: Readonly<Record<BadTriple['kind'], string>> = {
   'bad-answer': 'have an answer other than a and b',
 }
 
-function warningsOf({ bad, contradictions, cycles }: Pick<TripleReport, 'bad' | 'contradictions' | 'cycles'>): Warning[] {
+function warningsOf({
+  bad,
+  contradictions,
+  cycles,
+}: Pick<TripleReport, 'bad' | 'contradictions' | 'cycles'>): Warning[] {
   const warnings = (Object.keys(FAULTS) as BadTriple['kind'][]).flatMap((kind): Warning[] => {
     const positions = bad.filter((fault) => fault.kind === kind).map(({ position }) => position)
     if (positions.length === 0) return []
-    return [{ code: `triples/${kind}`, message: `${positions.length} triples ${FAULTS[kind]}, first triple ${positions[0]! + 1}`, fields: { positions } }]
+    return [
+      {
+        code: `triples/${kind}`,
+        message: `${positions.length} triples ${FAULTS[kind]}, first triple ${positions[0]! + 1}`,
+        fields: { positions },
+      },
+    ]
   })
   const [question] = contradictions
   if (question) {

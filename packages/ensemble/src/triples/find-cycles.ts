@@ -4,7 +4,10 @@ import type { PreferenceGraph } from './preference-graph.js'
  * The circles among a reference's answers: for each knot of candidates that lead back to each other, its shortest circle
  * through the knot's first candidate. Each candidate of a circle is closer than the next, and the last closer than the first.
  */
-export function findCycles({ nodes, closer }: PreferenceGraph): { readonly cycle: readonly string[]; readonly knot: number }[] {
+export function findCycles({
+  nodes,
+  closer,
+}: PreferenceGraph): { readonly cycle: readonly string[]; readonly knot: number }[] {
   return components(closer)
     .filter((knot) => knot.length > 1)
     .map((knot) => ({ cycle: shortestCycle(Math.min(...knot), closer).map((at) => nodes[at]!), knot: knot.length }))

@@ -30,7 +30,9 @@ export function collectQuestions(triples: readonly CheckedTriple[], positions: I
     ;(winner === first ? answers.forA : answers.forB).push(position)
   }
   return [...questions].flatMap(([reference, byFirst]) =>
-    [...byFirst].flatMap(([a, bySecond]) => [...bySecond].map(([b, answers]): Question => ({ reference, a, b, ...answers }))),
+    [...byFirst].flatMap(([a, bySecond]) =>
+      [...bySecond].map(([b, answers]): Question => ({ reference, a, b, ...answers })),
+    ),
   )
 }
 

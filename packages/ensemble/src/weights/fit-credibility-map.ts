@@ -27,7 +27,12 @@ export interface CredibilityMap {
  * @param points `[references, 2]`, row-major
  * @param accuracies acc_k(r): `[references, members]`, row-major, each 0 to 1
  */
-export function fitCredibilityMap(points: Float32Array, accuracies: Float32Array, members: number, options: MapOptions = MAP_OPTIONS): CredibilityMap {
+export function fitCredibilityMap(
+  points: Float32Array,
+  accuracies: Float32Array,
+  members: number,
+  options: MapOptions = MAP_OPTIONS,
+): CredibilityMap {
   const { grid, window } = options
   const references = points.length / 2
   const range = rangeOf(points)
@@ -44,7 +49,8 @@ export function fitCredibilityMap(points: Float32Array, accuracies: Float32Array
   for (let x = 1; x < side; x++) {
     for (let y = 1; y < side; y++) {
       const [here, left, below, corner] = [x * side + y, (x - 1) * side + y, x * side + y - 1, (x - 1) * side + y - 1]
-      for (let k = 0; k < width; k++) sums[here * width + k]! += sums[left * width + k]! + sums[below * width + k]! - sums[corner * width + k]!
+      for (let k = 0; k < width; k++)
+        sums[here * width + k]! += sums[left * width + k]! + sums[below * width + k]! - sums[corner * width + k]!
     }
   }
   const weights = new Float32Array(grid * grid * members)
@@ -55,10 +61,16 @@ export function fitCredibilityMap(points: Float32Array, accuracies: Float32Array
       const [x0, x1] = [Math.max(0, x - half), Math.min(grid, x - half + window)]
       const [y0, y1] = [Math.max(0, y - half), Math.min(grid, y - half + window)]
       const total = (k: number) =>
-        sums[(x1 * side + y1) * width + k]! - sums[(x0 * side + y1) * width + k]! - sums[(x1 * side + y0) * width + k]! + sums[(x0 * side + y0) * width + k]!
+        sums[(x1 * side + y1) * width + k]! -
+        sums[(x0 * side + y1) * width + k]! -
+        sums[(x1 * side + y0) * width + k]! +
+        sums[(x0 * side + y0) * width + k]!
       const count = Math.round(total(members))
       for (let k = 0; k < members; k++) mean[k] = count === 0 ? 0 : total(k) / count
-      weights.set(count === 0 ? new Float64Array(members).fill(1 / members) : weigh(mean, options), (x * grid + y) * members)
+      weights.set(
+        count === 0 ? new Float64Array(members).fill(1 / members) : weigh(mean, options),
+        (x * grid + y) * members,
+      )
     }
   }
   return { grid, members, range, weights }
@@ -71,7 +83,10 @@ export function weightsAt({ grid, members, range, weights }: CredibilityMap, x: 
 }
 
 /** The members' weights, from their accuracies around a cell. */
-export function weigh(accuracies: Float64Array, { mode, threshold }: Pick<MapOptions, 'mode' | 'threshold'>): Float64Array {
+export function weigh(
+  accuracies: Float64Array,
+  { mode, threshold }: Pick<MapOptions, 'mode' | 'threshold'>,
+): Float64Array {
   const best = accuracies.indexOf(Math.max(...accuracies))
   const trusted = accuracies.map((accuracy, k) => {
     if (mode === 'average') return accuracy
@@ -86,7 +101,12 @@ export function weigh(accuracies: Float64Array, { mode, threshold }: Pick<MapOpt
   return trusted.map((value) => value / sum)
 }
 
-function cellOf([minX, maxX, minY, maxY]: CredibilityMap['range'], grid: number, x: number, y: number): [number, number] {
+function cellOf(
+  [minX, maxX, minY, maxY]: CredibilityMap['range'],
+  grid: number,
+  x: number,
+  y: number,
+): [number, number] {
   const cell = (value: number, min: number, max: number) =>
     max > min ? Math.min(grid - 1, Math.max(0, Math.floor(((value - min) / (max - min)) * grid))) : 0
   return [cell(x, minX, maxX), cell(y, minY, maxY)]

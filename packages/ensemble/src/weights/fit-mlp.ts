@@ -29,7 +29,13 @@ export interface MlpOptions {
   readonly seed: number | string
 }
 
-export const MLP_OPTIONS: Omit<MlpOptions, 'seed'> = { hidden: 16, learningRate: 1e-3, l2: 1e-4, epochs: 200, batchSize: 200 }
+export const MLP_OPTIONS: Omit<MlpOptions, 'seed'> = {
+  hidden: 16,
+  learningRate: 1e-3,
+  l2: 1e-4,
+  epochs: 200,
+  batchSize: 200,
+}
 
 /**
  * From features of references to acc_k(r) (Liao & Chen, KDD 2024, arXiv 2401.07951). Deterministic.
@@ -37,7 +43,13 @@ export const MLP_OPTIONS: Omit<MlpOptions, 'seed'> = { hidden: 16, learningRate:
  * @param inputs `[rows, inputDim]`
  * @param accuracies `[rows, members]`
  */
-export function fitMlp(inputs: Float32Array, inputDim: number, accuracies: Float32Array, members: number, options: MlpOptions): Mlp {
+export function fitMlp(
+  inputs: Float32Array,
+  inputDim: number,
+  accuracies: Float32Array,
+  members: number,
+  options: MlpOptions,
+): Mlp {
   const rows = inputs.length / inputDim
   const { hidden } = options
   const scale = deviations(inputs, inputDim)
@@ -47,7 +59,10 @@ export function fitMlp(inputs: Float32Array, inputDim: number, accuracies: Float
     return Float32Array.from({ length }, () => (2 * random.next() - 1) * bound)
   }
   const mlp: Mlp = {
-    inputDim, hidden, members, scale,
+    inputDim,
+    hidden,
+    members,
+    scale,
     inner: uniform(members * hidden * inputDim, inputDim, hidden),
     innerBias: new Float32Array(members * hidden),
     outer: uniform(members * hidden, hidden, 1),
@@ -73,11 +88,19 @@ export function predictMlp(mlp: Mlp, inputs: Float32Array): Float32Array {
   const rows = inputs.length / mlp.inputDim
   const predicted = new Float32Array(rows * mlp.members)
   const activations = new Float32Array(mlp.hidden)
-  for (let row = 0; row < rows; row++) for (let k = 0; k < mlp.members; k++) predicted[row * mlp.members + k] = predictOne(mlp, inputs, row, k, activations)
+  for (let row = 0; row < rows; row++)
+    for (let k = 0; k < mlp.members; k++)
+      predicted[row * mlp.members + k] = predictOne(mlp, inputs, row, k, activations)
   return predicted
 }
 
-function predictOne({ inputDim, hidden, scale, inner, innerBias, outer, outerBias }: Mlp, inputs: Float32Array, row: number, k: number, activations: Float32Array): number {
+function predictOne(
+  { inputDim, hidden, scale, inner, innerBias, outer, outerBias }: Mlp,
+  inputs: Float32Array,
+  row: number,
+  k: number,
+  activations: Float32Array,
+): number {
   let output = outerBias[k]!
   for (let h = 0; h < hidden; h++) {
     const unit = k * hidden + h
@@ -89,7 +112,13 @@ function predictOne({ inputDim, hidden, scale, inner, innerBias, outer, outerBia
   return output
 }
 
-function gradientsOf(mlp: Mlp, inputs: Float32Array, accuracies: Float32Array, rows: Int32Array, l2: number): Map<string, Float32Array> {
+function gradientsOf(
+  mlp: Mlp,
+  inputs: Float32Array,
+  accuracies: Float32Array,
+  rows: Int32Array,
+  l2: number,
+): Map<string, Float32Array> {
   const { inputDim, hidden, members, scale, inner, outer } = mlp
   const byInner = inner.map((value) => (l2 / rows.length) * value)
   const byOuter = outer.map((value) => (l2 / rows.length) * value)
@@ -106,11 +135,17 @@ function gradientsOf(mlp: Mlp, inputs: Float32Array, accuracies: Float32Array, r
         byOuter[unit]! += error * active
         const byUnit = error * outer[unit]! * active * (1 - active)
         byInnerBias[unit]! += byUnit
-        for (let i = 0; i < inputDim; i++) byInner[unit * inputDim + i]! += (byUnit * inputs[row * inputDim + i]!) / scale[i]!
+        for (let i = 0; i < inputDim; i++)
+          byInner[unit * inputDim + i]! += (byUnit * inputs[row * inputDim + i]!) / scale[i]!
       }
     }
   }
-  return new Map([['inner', byInner], ['innerBias', byInnerBias], ['outer', byOuter], ['outerBias', byOuterBias]])
+  return new Map([
+    ['inner', byInner],
+    ['innerBias', byInnerBias],
+    ['outer', byOuter],
+    ['outerBias', byOuterBias],
+  ])
 }
 
 function meanOf(values: Float32Array, width: number, column: number): number {

@@ -1,7 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
-import { fitPca, projectPca, type Pca } from '../linear/fit-pca.js'
-import { fitCredibilityMap, weightsAt, type CredibilityMap, type MapOptions } from './fit-credibility-map.js'
-import { fitMlp, MLP_OPTIONS, predictMlp, type Mlp } from './fit-mlp.js'
+import { fitPca, type Pca, projectPca } from '../linear/fit-pca.js'
+import { type CredibilityMap, fitCredibilityMap, type MapOptions, weightsAt } from './fit-credibility-map.js'
+import { fitMlp, MLP_OPTIONS, type Mlp, predictMlp } from './fit-mlp.js'
 
 /** How the members' weights follow from a reference; plain data. */
 export type Weights =
@@ -26,7 +26,10 @@ export interface WeightsData {
 }
 
 /** Fits the weights on validation references. Deterministic. @throws `ensemble/features`, `ensemble/few-references` */
-export function fitWeights({ features, dim, accuracies, members, seed }: WeightsData, options: WeightsOptions): Weights {
+export function fitWeights(
+  { features, dim, accuracies, members, seed }: WeightsData,
+  options: WeightsOptions,
+): Weights {
   if (features.length / dim !== accuracies.length / members) {
     throw new LookalikeError('ensemble/features', {
       problem: `${features.length / dim} references have features and ${accuracies.length / members} have accuracies`,
@@ -44,7 +47,11 @@ export function fitWeights({ features, dim, accuracies, members, seed }: Weights
     return { kind: 'credibility-map', pca, map: fitCredibilityMap(planar(pca, features), accuracies, members, options) }
   }
   const pca = fitPca(features, dim, options.components)
-  return { kind: 'mlp', pca, mlp: fitMlp(projectPca(pca, features), pca.dim, accuracies, members, { ...MLP_OPTIONS, seed }) }
+  return {
+    kind: 'mlp',
+    pca,
+    mlp: fitMlp(projectPca(pca, features), pca.dim, accuracies, members, { ...MLP_OPTIONS, seed }),
+  }
 }
 
 /** Fixed weights, whatever the reference. @throws `ensemble/zero-weights` */
@@ -66,7 +73,8 @@ export function weightsOf(weights: Weights, features: Float32Array, dim: number)
     const { members } = weights.map
     const points = planar(weights.pca, features)
     const found = new Float32Array(rows * members)
-    for (let row = 0; row < rows; row++) found.set(weightsAt(weights.map, points[2 * row]!, points[2 * row + 1]!), row * members)
+    for (let row = 0; row < rows; row++)
+      found.set(weightsAt(weights.map, points[2 * row]!, points[2 * row + 1]!), row * members)
     return found
   }
   const { members } = weights.mlp
@@ -93,7 +101,10 @@ export function planar(pca: Pca, features: Float32Array): Float32Array {
 function zeroWeights(values: Float32Array): LookalikeError {
   return new LookalikeError(
     'ensemble/zero-weights',
-    { problem: `The members' weights are ${[...values].join(', ')}`, expected: 'weights of 0 and above, at least one of them above 0' },
+    {
+      problem: `The members' weights are ${[...values].join(', ')}`,
+      expected: 'weights of 0 and above, at least one of them above 0',
+    },
     { fields: { weights: [...values] } },
   )
 }

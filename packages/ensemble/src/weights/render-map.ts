@@ -1,7 +1,18 @@
+import { type CredibilityMap, weightsAt } from './fit-credibility-map.js'
 import { planar, type Weights } from './fit-weights.js'
-import { weightsAt, type CredibilityMap } from './fit-credibility-map.js'
 
-const COLOURS = ['#3b6fb6', '#d97a28', '#4d9a50', '#c0413b', '#8466b0', '#8a6149', '#cf6fb1', '#2f8f9d', '#a7a52d', '#5b6470']
+const COLOURS = [
+  '#3b6fb6',
+  '#d97a28',
+  '#4d9a50',
+  '#c0413b',
+  '#8466b0',
+  '#8a6149',
+  '#cf6fb1',
+  '#2f8f9d',
+  '#a7a52d',
+  '#5b6470',
+]
 const NOBODY = '#e4e6ea'
 const SIZE = 640
 const MARGIN = 44
@@ -13,14 +24,23 @@ const LEGEND = 300
  *
  * @param references features of the validation references, as the weights look at them
  */
-export function renderMap(weights: Extract<Weights, { kind: 'credibility-map' }>, references: Float32Array, members: readonly string[]): string {
+export function renderMap(
+  weights: Extract<Weights, { kind: 'credibility-map' }>,
+  references: Float32Array,
+  members: readonly string[],
+): string {
   const { map, pca } = weights
   const [minX, maxX, minY, maxY] = map.range
   const left = (x: number) => MARGIN + ((x - minX) / (maxX - minX || 1)) * SIZE
   const top = (y: number) => MARGIN + SIZE - ((y - minY) / (maxY - minY || 1)) * SIZE
   const points = planar(pca, references)
-  const trusted = Array.from({ length: points.length / 2 }, (_, r) => mostTrusted(weightsAt(map, points[2 * r]!, points[2 * r + 1]!)))
-  const dots = trusted.map(({ member }, r) => `<circle cx="${round(left(points[2 * r]!))}" cy="${round(top(points[2 * r + 1]!))}" r="5" fill="${colourOf(member)}"/>`)
+  const trusted = Array.from({ length: points.length / 2 }, (_, r) =>
+    mostTrusted(weightsAt(map, points[2 * r]!, points[2 * r + 1]!)),
+  )
+  const dots = trusted.map(
+    ({ member }, r) =>
+      `<circle cx="${round(left(points[2 * r]!))}" cy="${round(top(points[2 * r + 1]!))}" r="5" fill="${colourOf(member)}"/>`,
+  )
   const counts = members.map((_, k) => trusted.filter(({ member }) => member === k).length)
   const order = members.map((_, k) => k).sort((a, b) => counts[b]! - counts[a]! || a - b)
   const width = SIZE + 2 * MARGIN
@@ -65,10 +85,17 @@ function cells({ grid, members, weights }: CredibilityMap): string[] {
     let from = 0
     let drawn: string | undefined
     for (let x = 0; x <= grid; x++) {
-      const trust = x < grid ? mostTrusted(weights.subarray((x * grid + y) * members, (x * grid + y + 1) * members)) : undefined
-      const look = trust && trust.member >= 0 ? `fill="${colourOf(trust.member)}" fill-opacity="${(0.2 + 0.4 * trust.weight).toFixed(2)}"` : undefined
+      const trust =
+        x < grid ? mostTrusted(weights.subarray((x * grid + y) * members, (x * grid + y + 1) * members)) : undefined
+      const look =
+        trust && trust.member >= 0
+          ? `fill="${colourOf(trust.member)}" fill-opacity="${(0.2 + 0.4 * trust.weight).toFixed(2)}"`
+          : undefined
       if (look === drawn) continue
-      if (drawn) bars.push(`<rect x="${round(MARGIN + from * size)}" y="${round(MARGIN + SIZE - (y + 1) * size)}" width="${round((x - from) * size)}" height="${round(size)}" ${drawn}/>`)
+      if (drawn)
+        bars.push(
+          `<rect x="${round(MARGIN + from * size)}" y="${round(MARGIN + SIZE - (y + 1) * size)}" width="${round((x - from) * size)}" height="${round(size)}" ${drawn}/>`,
+        )
       ;[from, drawn] = [x, look]
     }
   }

@@ -1,7 +1,7 @@
 import { createRandom } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { fitPca, projectPca } from '../linear/fit-pca.js'
-import { fitCredibilityMap, weigh, weightsAt, type MapOptions } from './fit-credibility-map.js'
+import { fitCredibilityMap, type MapOptions, weigh, weightsAt } from './fit-credibility-map.js'
 import { fitMlp, MLP_OPTIONS, predictMlp } from './fit-mlp.js'
 
 describe('fitPca', () => {
@@ -20,7 +20,11 @@ describe('fitPca', () => {
     const random = createRandom('pca')
     const data = Float32Array.from({ length: 6 * 4 }, () => random.normal())
     const tall = fitPca(data, 4, 4)
-    const wide = fitPca(Float32Array.from({ length: 6 * 9 }, (_, at) => (at % 9 < 4 ? data[Math.floor(at / 9) * 4 + (at % 9)]! : 0)), 9, 9)
+    const wide = fitPca(
+      Float32Array.from({ length: 6 * 9 }, (_, at) => (at % 9 < 4 ? data[Math.floor(at / 9) * 4 + (at % 9)]! : 0)),
+      9,
+      9,
+    )
     expect(wide.dim).toBe(4)
     for (let i = 0; i < 4; i++) expect(wide.variances[i]).toBeCloseTo(tall.variances[i]!, 4)
     const projected = projectPca(tall, data)
@@ -29,7 +33,9 @@ describe('fitPca', () => {
   })
 
   it('refuses a single reference', () => {
-    expect(() => fitPca(Float32Array.of(1, 2), 2, 2)).toThrow(expect.objectContaining({ code: 'ensemble/few-references' }))
+    expect(() => fitPca(Float32Array.of(1, 2), 2, 2)).toThrow(
+      expect.objectContaining({ code: 'ensemble/few-references' }),
+    )
   })
 })
 
@@ -56,13 +62,24 @@ describe('fitCredibilityMap', () => {
 
   it('has a window of [i - 2, i + 2) cells', () => {
     // The first point lies in cell 10; cells 9 to 12 look at it, cell 8 does not.
-    const map = fitCredibilityMap(Float32Array.of(10.5, 10.5, 0, 0, 20, 20), Float32Array.of(0, 1, 1, 0, 1, 0), 2, { ...options, mode: 'max' })
+    const map = fitCredibilityMap(Float32Array.of(10.5, 10.5, 0, 0, 20, 20), Float32Array.of(0, 1, 1, 0, 1, 0), 2, {
+      ...options,
+      mode: 'max',
+    })
     expect([8, 9, 10, 11, 12, 13].map((cell) => weightsAt(map, cell + 0.5, 10.5)[1])).toEqual([0.5, 1, 1, 1, 1, 0.5])
   })
 
   it('averages the references of a window, in every mode', () => {
-    const two = (mode: MapOptions['mode']) =>
-      [...weightsAt(fitCredibilityMap(Float32Array.of(0, 0, 1, 1, 20, 20), Float32Array.of(1, 0.6, 0.6, 0.8, 0, 0), 2, { ...options, mode }), 0, 0)]
+    const two = (mode: MapOptions['mode']) => [
+      ...weightsAt(
+        fitCredibilityMap(Float32Array.of(0, 0, 1, 1, 20, 20), Float32Array.of(1, 0.6, 0.6, 0.8, 0, 0), 2, {
+          ...options,
+          mode,
+        }),
+        0,
+        0,
+      ),
+    ]
     expect(two('average')).toEqual([expect.closeTo(0.8 / 1.5, 6), expect.closeTo(0.7 / 1.5, 6)])
     expect(two('threshold')).toEqual([1, 0])
     expect(two('max')).toEqual([1, 0])
@@ -87,7 +104,9 @@ describe('fitMlp', () => {
     const fit = () => fitMlp(inputs, 2, wanted, 2, { ...MLP_OPTIONS, learningRate: 1e-2, epochs: 300, seed: 0 })
     const mlp = fit()
     const predicted = predictMlp(mlp, inputs)
-    const error = Math.sqrt(predicted.reduce((sum, value, at) => sum + (value - wanted[at]!) ** 2, 0) / predicted.length)
+    const error = Math.sqrt(
+      predicted.reduce((sum, value, at) => sum + (value - wanted[at]!) ** 2, 0) / predicted.length,
+    )
     expect(error).toBeLessThan(0.03)
     expect(fit()).toEqual(mlp)
   }, 20_000)

@@ -13,7 +13,11 @@ const TIMED = 15
  * @returns undefined, with a warning, when the model names no baselines
  */
 export async function compareModels(
-  evaluation: Evaluation, items: readonly DatasetItem[], measured: StageResult, names: readonly string[], options: OperationOptions,
+  evaluation: Evaluation,
+  items: readonly DatasetItem[],
+  measured: StageResult,
+  names: readonly string[],
+  options: OperationOptions,
 ): Promise<ComparedModel[] | undefined> {
   const { model, embed } = evaluation
   const baselines = await model.baselines?.()
@@ -25,22 +29,45 @@ export async function compareModels(
     })
     return undefined
   }
-  const row = async (name: string, of: Model, { metrics, millisecondsPerQuery }: StageResult): Promise<ComparedModel> => ({
-    name, dim: of.dim, metrics, encodingMilliseconds: await timeEncoding(embed, items, of, options), searchMilliseconds: millisecondsPerQuery,
+  const row = async (
+    name: string,
+    of: Model,
+    { metrics, millisecondsPerQuery }: StageResult,
+  ): Promise<ComparedModel> => ({
+    name,
+    dim: of.dim,
+    metrics,
+    encodingMilliseconds: await timeEncoding(embed, items, of, options),
+    searchMilliseconds: millisecondsPerQuery,
   })
   const rows = [await row(model.name, model, measured)]
   for (const { name, model: baseline } of baselines) {
     const sides = await embedSides(embed, items, baseline, options)
     const truth = truthOfItems(sides.queryItems, sides.galleryItems)
-    const { stages } = await measureStages({ ...evaluation, rerankers: [] }, sides, truth, createRelevance(truth), names, options)
+    const { stages } = await measureStages(
+      { ...evaluation, rerankers: [] },
+      sides,
+      truth,
+      createRelevance(truth),
+      names,
+      options,
+    )
     rows.push(await row(name, baseline, stages[0]!))
   }
   return rows
 }
 
 /** From a query image as a dataset has it to its vector, one at a time; the first one only warms up. */
-async function timeEncoding(embed: Embed, items: readonly DatasetItem[], model: Model, { signal }: OperationOptions): Promise<number> {
-  const images = items.filter(({ isQuery }) => isQuery).slice(0, TIMED + 1).map(requestOf)
+async function timeEncoding(
+  embed: Embed,
+  items: readonly DatasetItem[],
+  model: Model,
+  { signal }: OperationOptions,
+): Promise<number> {
+  const images = items
+    .filter(({ isQuery }) => isQuery)
+    .slice(0, TIMED + 1)
+    .map(requestOf)
   const times: number[] = []
   for (const image of images) {
     const began = performance.now()

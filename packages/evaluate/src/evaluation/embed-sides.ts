@@ -1,4 +1,11 @@
-import { type DatasetItem, type Embeddings, type ImageRequest, type Model, type OperationOptions, selectRows } from '@lookalike/core'
+import {
+  type DatasetItem,
+  type Embeddings,
+  type ImageRequest,
+  type Model,
+  type OperationOptions,
+  selectRows,
+} from '@lookalike/core'
 import type { Embed } from './evaluation.js'
 
 /** Both sides of the search, without the images that could not be read. */
@@ -11,7 +18,12 @@ export interface Sides {
 }
 
 /** Embeds a split with a model. */
-export async function embedSides(embed: Embed, items: readonly DatasetItem[], model: Model, options: OperationOptions): Promise<Sides> {
+export async function embedSides(
+  embed: Embed,
+  items: readonly DatasetItem[],
+  model: Model,
+  options: OperationOptions,
+): Promise<Sides> {
   const queries = items.filter(({ isQuery }) => isQuery)
   const gallery = items.filter(({ isGallery }) => isGallery)
   // One array for both sides lets the model see each image once.
@@ -24,8 +36,13 @@ export async function embedSides(embed: Embed, items: readonly DatasetItem[], mo
     const member = role === 'query' ? ({ isQuery }: DatasetItem) => isQuery : ({ isGallery }: DatasetItem) => isGallery
     const rows = Array.from(embedded.positions, (_, row) => row).filter((row) => member(of[embedded.positions[row]!]!))
     const kept = rows.map((row) => of[embedded.positions[row]!]!)
-    const embeddings = rows.length === embedded.embeddings.rows ? embedded.embeddings : selectRows(embedded.embeddings, rows)
-    return { kept, embeddings, uncertainty: embedded.uncertainty && Float32Array.from(rows, (row) => embedded.uncertainty![row]!) }
+    const embeddings =
+      rows.length === embedded.embeddings.rows ? embedded.embeddings : selectRows(embedded.embeddings, rows)
+    return {
+      kept,
+      embeddings,
+      uncertainty: embedded.uncertainty && Float32Array.from(rows, (row) => embedded.uncertainty![row]!),
+    }
   }
   const galleryPart = await one('gallery', gallery)
   const queryPart = await one('query', queries)

@@ -1,6 +1,13 @@
-import { type DatasetItem, type ImageRequest, LookalikeError, type OperationOptions, rowOf, type Triple } from '@lookalike/core'
-import type { Embed } from './evaluation.js'
+import {
+  type DatasetItem,
+  type ImageRequest,
+  LookalikeError,
+  type OperationOptions,
+  rowOf,
+  type Triple,
+} from '@lookalike/core'
 import { tripletAccuracy } from '../metrics/triplet-accuracy.js'
+import type { Embed } from './evaluation.js'
 
 export interface TriplesResult {
   /** Share of the triples whose closer image has the larger similarity; equal ones count half. 0 when none was counted. */
@@ -38,12 +45,17 @@ export async function evaluateTriples(
   }
   return {
     accuracy: all.count() === 0 ? 0 : all.accuracy(),
-    contexts: Object.fromEntries([...perContext].sort(([x], [y]) => (x < y ? -1 : 1)).map(([name, own]) => [name, own.accuracy()])),
+    contexts: Object.fromEntries(
+      [...perContext].sort(([x], [y]) => (x < y ? -1 : 1)).map(([name, own]) => [name, own.accuracy()]),
+    ),
     counted: all.count(),
     skipped: triples.length - all.count(),
   }
 
-  async function embedIds(ids: ReadonlySet<string>, role: 'query' | 'gallery'): Promise<(id: string) => Float32Array | undefined> {
+  async function embedIds(
+    ids: ReadonlySet<string>,
+    role: 'query' | 'gallery',
+  ): Promise<(id: string) => Float32Array | undefined> {
     const order = [...ids]
     const images = order.map((id) => requestOf(byId, id))
     const { embeddings, positions } = await embed(images, role, options)
@@ -60,7 +72,10 @@ function requestOf(byId: ReadonlyMap<string, DatasetItem>, id: string): ImageReq
   if (!item) {
     throw new LookalikeError(
       'dataset/unknown-id',
-      { problem: `A triple names the image ${id}, which the dataset does not have`, expected: 'ids of the dataset\'s items' },
+      {
+        problem: `A triple names the image ${id}, which the dataset does not have`,
+        expected: "ids of the dataset's items",
+      },
       { fields: { id } },
     )
   }

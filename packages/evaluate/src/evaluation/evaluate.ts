@@ -1,10 +1,17 @@
-import { type DatasetItem, type EvaluationResult, LookalikeError, type OperationOptions, type StageResult, type Warning } from '@lookalike/core'
+import {
+  type DatasetItem,
+  type EvaluationResult,
+  LookalikeError,
+  type OperationOptions,
+  type StageResult,
+  type Warning,
+} from '@lookalike/core'
 import { metricNames } from '../metrics/parse-metric.js'
 import { createRelevance, truthOfItems } from '../metrics/truth.js'
 import { compareModels } from './compare-models.js'
-import type { Evaluation } from './evaluation.js'
 import { embedSides, type Sides } from './embed-sides.js'
 import { evaluateTriples } from './evaluate-triples.js'
+import type { Evaluation } from './evaluation.js'
 import { measureStages } from './measure-stages.js'
 
 /**
@@ -32,10 +39,13 @@ export async function evaluate(evaluation: Evaluation, options: OperationOptions
   const relevance = createRelevance(truth)
   const answerable = sides.queryItems.some((_, row) => relevance.relevantTo(row).length > 0)
   if (!answerable && triples.length === 0) throw noAnswers(dataset.name, sides)
-  const { stages, curves, rejection } = answerable ? await measureStages(evaluation, sides, truth, relevance, names, inner) : { stages: [], curves: [], rejection: undefined }
+  const { stages, curves, rejection } = answerable
+    ? await measureStages(evaluation, sides, truth, relevance, names, inner)
+    : { stages: [], curves: [], rejection: undefined }
 
   const first = stages[0] ?? { name: 'search', metrics: {}, categories: {}, rankings: [], millisecondsPerQuery: 0 }
-  const comparison = evaluation.baselines && answerable ? await compareModels(evaluation, items, first, names, inner) : undefined
+  const comparison =
+    evaluation.baselines && answerable ? await compareModels(evaluation, items, first, names, inner) : undefined
   const withTriples = triples.length === 0 ? stages : [await addTriples(first), ...stages.slice(1)]
   return {
     name: evaluation.name,
@@ -62,14 +72,23 @@ export async function evaluate(evaluation: Evaluation, options: OperationOptions
       })
     }
     const contexts = Object.fromEntries(
-      Object.entries(found.contexts).map(([name, accuracy]) => [name, { ...stage.categories[name], 'triplet-accuracy': accuracy }]),
+      Object.entries(found.contexts).map(([name, accuracy]) => [
+        name,
+        { ...stage.categories[name], 'triplet-accuracy': accuracy },
+      ]),
     )
-    return { ...stage, metrics: { ...stage.metrics, 'triplet-accuracy': found.accuracy }, categories: { ...stage.categories, ...contexts } }
+    return {
+      ...stage,
+      metrics: { ...stage.metrics, 'triplet-accuracy': found.accuracy },
+      categories: { ...stage.categories, ...contexts },
+    }
   }
 }
 
 function emptySplit(dataset: string, split: string, items: readonly DatasetItem[]): LookalikeError {
-  const counts = (['train', 'validation', 'test'] as const).map((name) => `${name} ${items.filter((item) => item.split === name).length}`).join(', ')
+  const counts = (['train', 'validation', 'test'] as const)
+    .map((name) => `${name} ${items.filter((item) => item.split === name).length}`)
+    .join(', ')
   return new LookalikeError(
     'evaluate/empty',
     {

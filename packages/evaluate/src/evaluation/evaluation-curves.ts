@@ -1,7 +1,7 @@
 import { type Curve, type GalleryRejection, isLookalikeError, type Ranking } from '@lookalike/core'
+import { galleryRejection } from '../metrics/gallery-rejection.js'
 import type { Judgement } from '../metrics/judgement.js'
 import { recallAtK } from '../metrics/rank-metrics.js'
-import { galleryRejection } from '../metrics/gallery-rejection.js'
 import type { Truth } from '../metrics/truth.js'
 
 /** Shares of the gallery kept, as its least sure images are rejected. */
@@ -10,12 +10,21 @@ const COVERAGES = Array.from({ length: 11 }, (_, i) => 1 - i / 20)
 /** Recall at every k up to `most`. */
 export function recallCurve(name: string, judgement: Judgement, most: number): Curve {
   const ks = Array.from({ length: most }, (_, i) => i + 1)
-  const recall = ks.map((k) => judgement.queries.reduce((sum, { hits, relevant }) => sum + recallAtK(hits, relevant, k), 0) / judgement.queries.length)
+  const recall = ks.map(
+    (k) =>
+      judgement.queries.reduce((sum, { hits, relevant }) => sum + recallAtK(hits, relevant, k), 0) /
+      judgement.queries.length,
+  )
   return { name, x: { label: 'k', values: ks }, y: { label: 'recall@k', values: recall } }
 }
 
 /** Error at rank 1 as the least sure gallery images are rejected, down to half of the gallery. */
-export function measureRejection(uncertainty: Float32Array, rankings: readonly Ranking[], truth: Truth, seed: number): GalleryRejection {
+export function measureRejection(
+  uncertainty: Float32Array,
+  rankings: readonly Ranking[],
+  truth: Truth,
+  seed: number,
+): GalleryRejection {
   return rejectAsFarAsPossible(uncertainty, rankings, truth, seed, COVERAGES)
 }
 
@@ -35,7 +44,11 @@ export function rejectionCurves(found: GalleryRejection): Curve[] {
 
 /** Lists that hold only rejected images at some coverage end the curve there. */
 function rejectAsFarAsPossible(
-  uncertainty: Float32Array, rankings: readonly Ranking[], truth: Truth, seed: number, coverages: readonly number[],
+  uncertainty: Float32Array,
+  rankings: readonly Ranking[],
+  truth: Truth,
+  seed: number,
+  coverages: readonly number[],
 ): GalleryRejection {
   try {
     return galleryRejection(rankings, truth, uncertainty, { coverages, seed })

@@ -1,4 +1,14 @@
-import type { Dataset, EmbedOptions, ImageRequest, Model, ModelImages, OperationOptions, Reranker, Split, VectorIndexEngine } from '@lookalike/core'
+import type {
+  Dataset,
+  EmbedOptions,
+  ImageRequest,
+  Model,
+  ModelImages,
+  OperationOptions,
+  Reranker,
+  Split,
+  VectorIndexEngine,
+} from '@lookalike/core'
 
 /** Embeds images by a model: `pipeline.embed` with the config's limits and cache, or `model.embed` alone. */
 export type Embed = (

@@ -1,4 +1,11 @@
-import { applyReranker, type Embeddings, type EvaluationResult, type OperationOptions, type Ranking, type Reranker, searchGallery } from '@lookalike/core'
+import {
+  applyReranker,
+  type Embeddings,
+  type EvaluationResult,
+  type OperationOptions,
+  type Ranking,
+  searchGallery,
+} from '@lookalike/core'
 import { judgeEmbeddings } from '../metrics/judge-embeddings.js'
 import { judgeRankings } from '../metrics/judge-rankings.js'
 import { createJudgement, type JudgedQuery, type Judgement } from '../metrics/judgement.js'
@@ -39,7 +46,10 @@ export async function measureStages(
 
   const index = await engine.open({ dim: gallery.dim, space: gallery.space })
   const stages = ['search', ...rerankers.map(({ name }) => name)].map((name) => ({
-    name, milliseconds: 0, rankings: [] as Ranking[], judged: Array.from<JudgedQuery | undefined>({ length: queries.rows }),
+    name,
+    milliseconds: 0,
+    rankings: [] as Ranking[],
+    judged: Array.from<JudgedQuery | undefined>({ length: queries.rows }),
   }))
   try {
     await index.add(gallery, options)
@@ -55,12 +65,28 @@ export async function measureStages(
         const reranker = rerankers[number - 1]
         const began = performance.now()
         rankings = reranker
-          ? await applyReranker(reranker, { rankings, queries: block, gallery: view, ...images, queryImages: images.queryImages.slice(start, start + rows) }, progress)
+          ? await applyReranker(
+              reranker,
+              {
+                rankings,
+                queries: block,
+                gallery: view,
+                ...images,
+                queryImages: images.queryImages.slice(start, start + rows),
+              },
+              progress,
+            )
           : await searchGallery(index, block, depth, (row) => relevance.excludedFrom(start + row), progress)
         stage.milliseconds += performance.now() - began
         const cut = rerankers.slice(0, number).some(({ drops }) => drops)
-        const judgement = judgeRankings(rankings, partOf(truth, start, rows), beyond && partOfJudgement(beyond, start, rows), cut)
-        for (const query of judgement.queries) stage.judged[start + query.query] = { ...query, query: start + query.query }
+        const judgement = judgeRankings(
+          rankings,
+          partOf(truth, start, rows),
+          beyond && partOfJudgement(beyond, start, rows),
+          cut,
+        )
+        for (const query of judgement.queries)
+          stage.judged[start + query.query] = { ...query, query: start + query.query }
         for (const ranking of rankings) stage.rankings.push(beginning(ranking, Math.max(KEPT, largest)))
       }
     }
@@ -70,7 +96,9 @@ export async function measureStages(
 
   const judgements = stages.map(({ judged }) => createJudgement(relevance, Array.from(judged)))
   for (const warning of judgements[0]!.warnings) options.onWarning?.(warning)
-  const categories = queryItems.some(({ category }) => category !== undefined) ? queryItems.map(({ category }) => category) : undefined
+  const categories = queryItems.some(({ category }) => category !== undefined)
+    ? queryItems.map(({ category }) => category)
+    : undefined
   const rejection = sides.uncertainty && measureRejection(sides.uncertainty, stages.at(-1)!.rankings, truth, seed)
   return {
     stages: stages.map(({ name, milliseconds, rankings }, number) => ({
@@ -106,7 +134,9 @@ function partOf(truth: Truth, start: number, rows: number): Truth {
     ...truth,
     queryLabels: part(truth.queryLabels),
     ...(truth.own && { own: part(truth.own) }),
-    ...(truth.querySequences && { querySequences: Array.from({ length: rows }, (_, i) => truth.querySequences![start + i]) }),
+    ...(truth.querySequences && {
+      querySequences: Array.from({ length: rows }, (_, i) => truth.querySequences![start + i]),
+    }),
   }
 }
 

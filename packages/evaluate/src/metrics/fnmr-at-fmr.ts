@@ -20,7 +20,10 @@ export function fnmrAtFmr(positive: ArrayLike<number>, negative: ArrayLike<numbe
   const sorted = Float64Array.from(negative).sort()
   return fmrs.map((fmr) => {
     if (!(fmr >= 0 && fmr <= 1)) {
-      throw new LookalikeError('metrics/range', { problem: `A false match rate of ${fmr} was asked for`, expected: 'a number from 0 to 1' })
+      throw new LookalikeError('metrics/range', {
+        problem: `A false match rate of ${fmr} was asked for`,
+        expected: 'a number from 0 to 1',
+      })
     }
     const place = fmr * (sorted.length - 1)
     const low = Math.floor(place)

@@ -1,4 +1,4 @@
-import { type GalleryRejection, createRandom, LookalikeError, type Ranking } from '@lookalike/core'
+import { createRandom, type GalleryRejection, LookalikeError, type Ranking } from '@lookalike/core'
 import { createRelevance, type Relevance, type Truth } from './truth.js'
 
 export interface GalleryRejectionOptions {
@@ -32,10 +32,15 @@ export function galleryRejection(
     if (relevant.length === 0) return []
     const excluded = relevance.excludedFrom(query)
     const list = excluded.size === 0 ? positions : positions.filter((position) => !excluded.has(position))
-    return [{ query, list, relevant, right: new Set(relevant), whole: list.length === relevance.gallery - excluded.size }]
+    return [
+      { query, list, relevant, right: new Set(relevant), whole: list.length === relevance.gallery - excluded.size },
+    ]
   })
   if (questions.length === 0) {
-    throw new LookalikeError('metrics/empty', { problem: 'No query has an image of its class in the gallery', expected: 'at least one query to measure on' })
+    throw new LookalikeError('metrics/empty', {
+      problem: 'No query has an image of its class in the gallery',
+      expected: 'at least one query to measure on',
+    })
   }
   const harm = new Float64Array(relevance.gallery)
   for (const { list, right } of questions) if (list.length > 0) harm[list[0]!]! += right.has(list[0]!) ? -1 : 1
@@ -57,15 +62,24 @@ export function galleryRejection(
         if (first === undefined || !right.has(first)) errors++
       }
       const unanswerable = questions.length - answerable
-      return { risk: errors / questions.length, answerable: answerable / questions.length, answerableRisk: answerable === 0 ? 1 : (errors - unanswerable) / answerable }
+      return {
+        risk: errors / questions.length,
+        answerable: answerable / questions.length,
+        answerableRisk: answerable === 0 ? 1 : (errors - unanswerable) / answerable,
+      }
     })
-    return { risk: points.map(({ risk }) => risk), answerable: points.map(({ answerable }) => answerable), answerableRisk: points.map((point) => point.answerableRisk) }
+    return {
+      risk: points.map(({ risk }) => risk),
+      answerable: points.map(({ answerable }) => answerable),
+      answerableRisk: points.map((point) => point.answerableRisk),
+    }
   }
   const own = measure(uncertainty)
   const oracle = measure(harm)
   const random = createRandom(options.seed)
   const repeats = Array.from({ length: options.repeats ?? 5 }, () => measure(random.permutation(relevance.gallery)))
-  const ofRepeats = (which: 'risk' | 'answerableRisk') => options.coverages.map((_, i) => mean(repeats.map((repeat) => repeat[which][i]!)))
+  const ofRepeats = (which: 'risk' | 'answerableRisk') =>
+    options.coverages.map((_, i) => mean(repeats.map((repeat) => repeat[which][i]!)))
   const randomRisk = ofRepeats('risk')
   return {
     coverage: options.coverages,
@@ -89,7 +103,12 @@ function ranksOf(scores: ArrayLike<number>): Int32Array {
   return ranks
 }
 
-function check(rankings: readonly Ranking[], relevance: Relevance, uncertainty: ArrayLike<number>, coverages: readonly number[]): void {
+function check(
+  rankings: readonly Ranking[],
+  relevance: Relevance,
+  uncertainty: ArrayLike<number>,
+  coverages: readonly number[],
+): void {
   if (rankings.length !== relevance.queries || uncertainty.length !== relevance.gallery) {
     throw new LookalikeError('metrics/shape', {
       problem: `${rankings.length} rankings and ${uncertainty.length} uncertainties came with ${relevance.queries} queries and ${relevance.gallery} gallery rows`,
@@ -98,12 +117,18 @@ function check(rankings: readonly Ranking[], relevance: Relevance, uncertainty: 
   }
   for (let i = 0; i < uncertainty.length; i++) {
     if (!Number.isFinite(uncertainty[i]!)) {
-      throw new LookalikeError('metrics/not-finite', { problem: `Gallery row ${i} has the uncertainty ${uncertainty[i]}`, expected: 'a finite number' })
+      throw new LookalikeError('metrics/not-finite', {
+        problem: `Gallery row ${i} has the uncertainty ${uncertainty[i]}`,
+        expected: 'a finite number',
+      })
     }
   }
   for (const coverage of coverages) {
     if (!(coverage > 0 && coverage <= 1)) {
-      throw new LookalikeError('metrics/range', { problem: `A coverage of ${coverage} was asked for`, expected: 'a number above 0, at most 1' })
+      throw new LookalikeError('metrics/range', {
+        problem: `A coverage of ${coverage} was asked for`,
+        expected: 'a number above 0, at most 1',
+      })
     }
   }
 }

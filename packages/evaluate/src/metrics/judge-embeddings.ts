@@ -1,7 +1,13 @@
-import { assertComparable, type Embeddings, LookalikeError, type OperationOptions } from '@lookalike/core'
+import {
+  assertComparable,
+  type Embeddings,
+  LookalikeError,
+  type OperationOptions,
+  type SimilarityEngine,
+} from '@lookalike/core'
 import { createJudgement, type JudgedQuery, type Judgement } from './judgement.js'
 import { rankRelevant } from './rank-relevant.js'
-import { plainSimilarities, type SimilarityEngine } from './similarities.js'
+import { plainSimilarities } from './similarities.js'
 import { createRelevance, type Truth } from './truth.js'
 
 export interface JudgeEmbeddingsOptions extends OperationOptions {
@@ -37,18 +43,32 @@ export async function judgeEmbeddings(
         problem: `${queries.rows} queries and ${gallery.rows} gallery rows came with ${relevance.queries} and ${relevance.gallery} labels`,
         expected: 'one label a row',
       },
-      { fields: { queries: queries.rows, gallery: gallery.rows, queryLabels: relevance.queries, galleryLabels: relevance.gallery } },
+      {
+        fields: {
+          queries: queries.rows,
+          gallery: gallery.rows,
+          queryLabels: relevance.queries,
+          galleryLabels: relevance.gallery,
+        },
+      },
     )
   }
   const judged: (JudgedQuery | undefined)[] = []
-  if (gallery.rows === 0) return createJudgement(relevance, Array.from({ length: queries.rows }, () => undefined))
+  if (gallery.rows === 0)
+    return createJudgement(
+      relevance,
+      Array.from({ length: queries.rows }, () => undefined),
+    )
   const block = Math.max(1, Math.min(BLOCK_QUERIES, Math.floor(BLOCK_VALUES / gallery.rows)))
   const similarities = await (options.similarities ?? plainSimilarities)(gallery)
   try {
     for (let start = 0; start < queries.rows; start += block) {
       options.signal?.throwIfAborted()
       const rows = Math.min(block, queries.rows - start)
-      const values = await similarities.compute(queries.data.subarray(start * queries.dim, (start + rows) * queries.dim), rows)
+      const values = await similarities.compute(
+        queries.data.subarray(start * queries.dim, (start + rows) * queries.dim),
+        rows,
+      )
       for (let row = 0; row < rows; row++) {
         const query = start + row
         const relevant = relevance.relevantTo(query)

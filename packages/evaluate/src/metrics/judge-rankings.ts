@@ -15,7 +15,10 @@ export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond
   if (rankings.length !== relevance.queries) {
     throw new LookalikeError(
       'metrics/truth',
-      { problem: `${rankings.length} rankings came with the labels of ${relevance.queries} queries`, expected: 'one ranking a query' },
+      {
+        problem: `${rankings.length} rankings came with the labels of ${relevance.queries} queries`,
+        expected: 'one ranking a query',
+      },
       { fields: { rankings: rankings.length, queries: relevance.queries } },
     )
   }
@@ -30,7 +33,10 @@ export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond
       if (position < 0 || position >= relevance.gallery) {
         throw new LookalikeError(
           'metrics/truth',
-          { problem: `The ranking of query ${query} names gallery position ${position}`, expected: `positions below ${relevance.gallery}, the number of gallery labels` },
+          {
+            problem: `The ranking of query ${query} names gallery position ${position}`,
+            expected: `positions below ${relevance.gallery}, the number of gallery labels`,
+          },
           { fields: { query, position, gallery: relevance.gallery } },
         )
       }
@@ -38,7 +44,14 @@ export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond
       depth++
       if (relevant.has(position)) hits.push(depth)
     }
-    if (cut) return { query, hits: Int32Array.from(hits), relevant: relevant.size, depth: relevance.gallery - excluded.size, complete: true }
+    if (cut)
+      return {
+        query,
+        hits: Int32Array.from(hits),
+        relevant: relevant.size,
+        depth: relevance.gallery - excluded.size,
+        complete: true,
+      }
     const whole = before.get(query)
     if (whole?.complete && whole.depth > depth) {
       hits.push(...whole.hits.filter((rank) => rank > depth))

@@ -1,31 +1,45 @@
+import { createEmbeddings, createRandom } from '@lookalike/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createEmbeddings, createRandom } from '@lookalike/core'
 import { judgeEmbeddings } from './judge-embeddings.js'
 import { judgeRankings } from './judge-rankings.js'
 import { rankRelevant } from './rank-relevant.js'
 import { summarise, worstQueries } from './summarise.js'
 import { type Truth, truthOfItems } from './truth.js'
 
-const ranking = (...positions: number[]) => ({ positions: Int32Array.from(positions), distances: new Float32Array(positions.length) })
+const ranking = (...positions: number[]) => ({
+  positions: Int32Array.from(positions),
+  distances: new Float32Array(positions.length),
+})
 
 describe('judgeRankings', () => {
   it('leaves out the own image and the own sequence without giving them a rank', () => {
     const truth: Truth = {
-      queryLabels: ['a'], galleryLabels: ['a', 'a', 'b', 'a'],
-      own: [0], querySequences: ['v1'], gallerySequences: ['v1', 'v1', 'v2', undefined],
+      queryLabels: ['a'],
+      galleryLabels: ['a', 'a', 'b', 'a'],
+      own: [0],
+      querySequences: ['v1'],
+      gallerySequences: ['v1', 'v1', 'v2', undefined],
     }
     const { queries } = judgeRankings([ranking(0, 1, 2, 3)], truth)
     expect(queries).toEqual([{ query: 0, hits: Int32Array.of(2), relevant: 1, depth: 2, complete: true }])
   })
 
   it('does not take items without a sequence for one sequence', () => {
-    const truth: Truth = { queryLabels: ['a'], galleryLabels: ['a', 'b'], querySequences: [undefined], gallerySequences: [undefined, undefined] }
+    const truth: Truth = {
+      queryLabels: ['a'],
+      galleryLabels: ['a', 'b'],
+      querySequences: [undefined],
+      gallerySequences: [undefined, undefined],
+    }
     expect(judgeRankings([ranking(0, 1)], truth).queries[0]!.hits).toEqual(Int32Array.of(1))
   })
 
   it('leaves out queries without an answer and names them', () => {
-    const { queries, warnings } = judgeRankings([ranking(0, 1), ranking(1, 0), ranking(0, 1)], { queryLabels: ['a', 'z', 'b'], galleryLabels: ['a', 'b'] })
+    const { queries, warnings } = judgeRankings([ranking(0, 1), ranking(1, 0), ranking(0, 1)], {
+      queryLabels: ['a', 'z', 'b'],
+      galleryLabels: ['a', 'b'],
+    })
     expect(queries.map(({ query }) => query)).toEqual([0, 2])
     expect(warnings).toMatchObject([{ code: 'metrics/no-answer', fields: { rows: [1] } }])
   })
@@ -39,7 +53,11 @@ describe('judgeRankings', () => {
 
   it('allows k beyond a gallery that was ranked whole', () => {
     const judgement = judgeRankings([ranking(1, 0)], { queryLabels: ['a'], galleryLabels: ['a', 'b'] })
-    expect(summarise(judgement, ['recall@100', 'precision@4', 'map@100']).metrics).toEqual({ 'recall@100': 1, 'precision@4': 0.25, 'map@100': 0.5 })
+    expect(summarise(judgement, ['recall@100', 'precision@4', 'map@100']).metrics).toEqual({
+      'recall@100': 1,
+      'precision@4': 0.25,
+      'map@100': 0.5,
+    })
   })
 
   it('fills in what stands behind a reranked list', () => {
@@ -70,16 +88,26 @@ describe('judgeRankings', () => {
 describe('rankRelevant', () => {
   it('agrees with sorting, ties included', () => {
     const example = fc
-      .array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.constantFrom('relevant', 'excluded', 'other')), { minLength: 1, maxLength: 40 })
+      .array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.constantFrom('relevant', 'excluded', 'other')), {
+        minLength: 1,
+        maxLength: 40,
+      })
       .filter((rows) => rows.some(([, kind]) => kind === 'relevant'))
     fc.assert(
       fc.property(example, (rows) => {
         const of = (kind: string) => rows.flatMap(([, other], position) => (other === kind ? [position] : []))
-        const order = rows.map((_, position) => position)
+        const order = rows
+          .map((_, position) => position)
           .filter((position) => rows[position]![1] !== 'excluded')
           .sort((a, b) => rows[b]![0] - rows[a]![0] || a - b)
         const wanted = order.flatMap((position, rank) => (rows[position]![1] === 'relevant' ? [rank + 1] : []))
-        expect([...rankRelevant(Float32Array.from(rows, ([value]) => value), Int32Array.from(of('relevant')), of('excluded'))]).toEqual(wanted)
+        expect([
+          ...rankRelevant(
+            Float32Array.from(rows, ([value]) => value),
+            Int32Array.from(of('relevant')),
+            of('excluded'),
+          ),
+        ]).toEqual(wanted)
       }),
     )
   })
@@ -87,7 +115,13 @@ describe('rankRelevant', () => {
 
 describe('judgeEmbeddings', () => {
   const random = createRandom(1)
-  const gallery = createEmbeddings({ data: Float32Array.from({ length: 300 * 8 }, () => random.normal()), rows: 300, dim: 8, space: 's', role: 'any' })
+  const gallery = createEmbeddings({
+    data: Float32Array.from({ length: 300 * 8 }, () => random.normal()),
+    rows: 300,
+    dim: 8,
+    space: 's',
+    role: 'any',
+  })
   const labels = Array.from({ length: 300 }, () => random.integer(40))
   const truth: Truth = { queryLabels: labels, galleryLabels: labels, own: labels.map((_, row) => row) }
 
@@ -107,7 +141,9 @@ describe('judgeEmbeddings', () => {
   it('is told when it does not fit, and when to stop', async () => {
     const other = createEmbeddings({ data: new Float32Array(8), rows: 1, dim: 8, space: 'other', role: 'any' })
     await expect(judgeEmbeddings(other, gallery, truth)).rejects.toMatchObject({ code: 'embeddings/space' })
-    await expect(judgeEmbeddings(gallery, gallery, { queryLabels: labels, galleryLabels: [1] })).rejects.toMatchObject({ code: 'metrics/truth' })
+    await expect(judgeEmbeddings(gallery, gallery, { queryLabels: labels, galleryLabels: [1] })).rejects.toMatchObject({
+      code: 'metrics/truth',
+    })
     await expect(judgeEmbeddings(gallery, gallery, truth, { signal: AbortSignal.abort() })).rejects.toThrow()
   })
 
@@ -130,15 +166,29 @@ describe('summarise', () => {
   })
 
   it('finds the worst queries, the furthest answers first', () => {
-    expect(worstQueries(judgement, 'recall@1', 2).map(({ query, value }) => [query, value])).toEqual([[1, 0], [2, 0]])
+    expect(worstQueries(judgement, 'recall@1', 2).map(({ query, value }) => [query, value])).toEqual([
+      [1, 0],
+      [2, 0],
+    ])
   })
 })
 
-it('reads the truth of a dataset\'s items', () => {
+it("reads the truth of a dataset's items", () => {
   const item = (id: string, label: string, sequence?: string) =>
-    ({ id, label, source: id, split: 'test', isQuery: true, isGallery: true, ...(sequence !== undefined && { sequence }) }) as const
+    ({
+      id,
+      label,
+      source: id,
+      split: 'test',
+      isQuery: true,
+      isGallery: true,
+      ...(sequence !== undefined && { sequence }),
+    }) as const
   expect(truthOfItems([item('2', 'b'), item('9', 'a', 's')], [item('1', 'a'), item('2', 'b')])).toEqual({
-    queryLabels: ['b', 'a'], galleryLabels: ['a', 'b'], own: Int32Array.of(1, -1),
-    querySequences: [undefined, 's'], gallerySequences: [undefined, undefined],
+    queryLabels: ['b', 'a'],
+    galleryLabels: ['a', 'b'],
+    own: Int32Array.of(1, -1),
+    querySequences: [undefined, 's'],
+    gallerySequences: [undefined, undefined],
   })
 })

@@ -9,22 +9,45 @@ describe('parseMetric', () => {
   // Right answers at ranks 1, 3 and 6; one of four was not found.
   const hits = Int32Array.of(1, 3, 6)
   it.each([
-    ['recall@1', 1], ['precision@4', 0.5], ['oml.precision@8', 3 / 4], ['map@3', (1 + 2 / 3) / 3], ['oml.map@3', (1 + 2 / 3) / 2],
-    ['map@r', (1 + 2 / 3) / 4], ['r-precision', 0.5], ['mrr', 1], ['pml.map', (1 + 2 / 3 + 0.5) / 4],
+    ['recall@1', 1],
+    ['precision@4', 0.5],
+    ['oml.precision@8', 3 / 4],
+    ['map@3', (1 + 2 / 3) / 3],
+    ['oml.map@3', (1 + 2 / 3) / 2],
+    ['map@r', (1 + 2 / 3) / 4],
+    ['r-precision', 0.5],
+    ['mrr', 1],
+    ['pml.map', (1 + 2 / 3 + 0.5) / 4],
   ])('%s of a worked example is %d', (name, value) => {
     expect(parseMetric(name).of(hits, 4)).toBeCloseTo(value, 12)
   })
 
   it.each([
-    ['recall', 'recall@1'], ['recal@5', undefined], ['map@R', 'map@r'], ['r_precision', 'r-precision'], ['recall@0', undefined],
+    ['recall', 'recall@1'],
+    ['recal@5', undefined],
+    ['map@R', 'map@r'],
+    ['r_precision', 'r-precision'],
+    ['recall@0', undefined],
   ])('refuses %s', (name, nearest) => {
-    const error = (() => { try { parseMetric(name) } catch (thrown) { return thrown } })() as { code: string; fields: { nearest?: string } }
+    const error = (() => {
+      try {
+        parseMetric(name)
+      } catch (thrown) {
+        return thrown
+      }
+    })() as { code: string; fields: { nearest?: string } }
     expect(error.code).toBe('metrics/unknown')
     if (nearest) expect(error.fields.nearest).toBe(nearest)
   })
 
   it('expands families over cut-offs', () => {
-    expect(metricNames(['recall', 'map@r', 'oml.map'], [1, 8])).toEqual(['recall@1', 'recall@8', 'map@r', 'oml.map@1', 'oml.map@8'])
+    expect(metricNames(['recall', 'map@r', 'oml.map'], [1, 8])).toEqual([
+      'recall@1',
+      'recall@8',
+      'map@r',
+      'oml.map@1',
+      'oml.map@8',
+    ])
   })
 })
 
@@ -63,7 +86,10 @@ describe('riskCoverage', () => {
 })
 
 describe('galleryRejection', () => {
-  const ranking = (...positions: number[]) => ({ positions: Int32Array.from(positions), distances: new Float32Array(positions.length) })
+  const ranking = (...positions: number[]) => ({
+    positions: Int32Array.from(positions),
+    distances: new Float32Array(positions.length),
+  })
   const truth = { queryLabels: ['a', 'b'], galleryLabels: ['a', 'b', 'x', 'y'] }
   // Image 2 disturbs both queries.
   const rankings = [ranking(2, 0, 1, 3), ranking(2, 1, 0, 3)]
@@ -81,7 +107,11 @@ describe('galleryRejection', () => {
   })
 
   it('refuses lists that end before a kept image, and coverages that mean nothing', () => {
-    expect(() => galleryRejection([ranking(2), ranking(2)], truth, [0, 0, 9, 0], { coverages: [0.5], seed: 0 })).toThrow(expect.objectContaining({ code: 'metrics/depth' }))
-    expect(() => galleryRejection(rankings, truth, [0, 0, 9, 0], { coverages: [0], seed: 0 })).toThrow(expect.objectContaining({ code: 'metrics/range' }))
+    expect(() =>
+      galleryRejection([ranking(2), ranking(2)], truth, [0, 0, 9, 0], { coverages: [0.5], seed: 0 }),
+    ).toThrow(expect.objectContaining({ code: 'metrics/depth' }))
+    expect(() => galleryRejection(rankings, truth, [0, 0, 9, 0], { coverages: [0], seed: 0 })).toThrow(
+      expect.objectContaining({ code: 'metrics/range' }),
+    )
   })
 })

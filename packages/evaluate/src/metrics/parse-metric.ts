@@ -1,6 +1,13 @@
 import { LookalikeError, nearestName } from '@lookalike/core'
 import {
-  averagePrecisionAtK, averagePrecisionAtR, omlAveragePrecisionAtK, omlPrecisionAtK, precisionAtK, rPrecision, recallAtK, reciprocalRank,
+  averagePrecisionAtK,
+  averagePrecisionAtR,
+  omlAveragePrecisionAtK,
+  omlPrecisionAtK,
+  precisionAtK,
+  recallAtK,
+  reciprocalRank,
+  rPrecision,
 } from './rank-metrics.js'
 
 /** A metric by name, for one query at a time. */

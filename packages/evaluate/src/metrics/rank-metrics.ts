@@ -17,7 +17,8 @@ function precisionSum(hits: Int32Array, k: number): number {
 }
 
 /** 1 when one of the first k is right, else 0. The same as CMC@k. */
-export const recallAtK = (hits: Int32Array, _relevant: number, k: number): number => (hits.length > 0 && hits[0]! <= k ? 1 : 0)
+export const recallAtK = (hits: Int32Array, _relevant: number, k: number): number =>
+  hits.length > 0 && hits[0]! <= k ? 1 : 0
 
 /** Share of the first k that is right. A query with fewer than k right answers cannot reach 1. */
 export const precisionAtK = (hits: Int32Array, _relevant: number, k: number): number => hitsWithin(hits, k) / k
@@ -35,7 +36,8 @@ export const omlAveragePrecisionAtK = (hits: Int32Array, _relevant: number, k: n
   precisionSum(hits, k) / Math.max(1, hitsWithin(hits, k))
 
 /** MAP@R of one query (Musgrave et al., "A Metric Learning Reality Check"): average precision over the first R. */
-export const averagePrecisionAtR = (hits: Int32Array, relevant: number): number => precisionSum(hits, relevant) / relevant
+export const averagePrecisionAtR = (hits: Int32Array, relevant: number): number =>
+  precisionSum(hits, relevant) / relevant
 
 /** Share of the first R that is right. */
 export const rPrecision = (hits: Int32Array, relevant: number): number => hitsWithin(hits, relevant) / relevant

@@ -51,7 +51,9 @@ export function riskCoverage(uncertainty: ArrayLike<number>, errors: ArrayLike<n
 
 function curve(uncertainty: ArrayLike<number>, errors: ArrayLike<number>): Float64Array {
   const count = errors.length
-  const order = Int32Array.from({ length: count }, (_, i) => i).sort((a, b) => uncertainty[a]! - uncertainty[b]! || a - b)
+  const order = Int32Array.from({ length: count }, (_, i) => i).sort(
+    (a, b) => uncertainty[a]! - uncertainty[b]! || a - b,
+  )
   const risk = new Float64Array(count)
   let wrong = 0
   for (let start = 0; start < count; ) {

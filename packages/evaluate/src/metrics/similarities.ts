@@ -1,17 +1,4 @@
-import type { Embeddings } from '@lookalike/core'
-
-/** Inner products of some queries with every row of one gallery. */
-export interface Similarities {
-  /**
-   * @param queries `rows` vectors, row-major
-   * @returns `rows` times the gallery's rows, row-major; valid until the next call
-   */
-  compute(queries: Float32Array, rows: number): Promise<Float32Array>
-  dispose(): Promise<void>
-}
-
-/** Makes `Similarities` of a gallery; `@lookalike/gallery` has a fast one. */
-export type SimilarityEngine = (gallery: Embeddings) => Promise<Similarities>
+import type { Embeddings, Similarities } from '@lookalike/core'
 
 /** Rows of the gallery that stay in the processor's cache while all queries of a call pass. */
 const BLOCK_BYTES = 256 << 10

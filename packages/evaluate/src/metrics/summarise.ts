@@ -40,11 +40,14 @@ export function summarise(
     else groups.set(category, [i])
   })
   const metrics: Record<string, number> = {}
-  const byCategory: Record<string, Record<string, number>> = Object.fromEntries([...groups.keys()].sort().map((name) => [name, {}]))
+  const byCategory: Record<string, Record<string, number>> = Object.fromEntries(
+    [...groups.keys()].sort().map((name) => [name, {}]),
+  )
   for (const name of names) {
     const values = metricByQuery(judgement, name)
     metrics[name] = mean(values)
-    for (const [category, members] of groups) byCategory[category]![name] = mean(Float64Array.from(members, (i) => values[i]!))
+    for (const [category, members] of groups)
+      byCategory[category]![name] = mean(Float64Array.from(members, (i) => values[i]!))
   }
   return { metrics, categories: byCategory }
 }

@@ -50,7 +50,10 @@ export function createRelevance(truth: Truth): Relevance {
     if (!Number.isInteger(position) || position < -1 || position >= gallery) {
       throw new LookalikeError(
         'metrics/truth',
-        { problem: `Query ${row} names gallery position ${position} as its own`, expected: `-1, or a position below ${gallery}` },
+        {
+          problem: `Query ${row} names gallery position ${position} as its own`,
+          expected: `-1, or a position below ${gallery}`,
+        },
         { fields: { query: row, position, gallery } },
       )
     }

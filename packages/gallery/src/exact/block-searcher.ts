@@ -10,7 +10,13 @@ interface BlockSearchOptions extends OperationOptions {
 
 export interface BlockSearcher {
   /** One ranking a query, at most `k` long. */
-  search(blocks: readonly RowBlock[], queries: Float32Array, count: number, k: number, options?: BlockSearchOptions): Promise<Ranking[]>
+  search(
+    blocks: readonly RowBlock[],
+    queries: Float32Array,
+    count: number,
+    k: number,
+    options?: BlockSearchOptions,
+  ): Promise<Ranking[]>
   dispose(): Promise<void>
 }
 
@@ -39,7 +45,10 @@ export function createBlockSearcher(dim: number, threads?: number): BlockSearche
   return {
     async search(whole, queries, count, k, { allow, signal, onProgress } = {}) {
       const products = whole.flatMap((block) => toProducts(block, dim, rowsFor(count), allow))
-      const kept = Math.min(k, products.reduce((sum, { found }) => sum + found, 0))
+      const kept = Math.min(
+        k,
+        products.reduce((sum, { found }) => sum + found, 0),
+      )
       const rankings: Ranking[] = []
       for (let start = 0; start < count; start += QUERIES) {
         const rows = Math.min(QUERIES, count - start)
@@ -81,7 +90,12 @@ interface ProductRows extends RowBlock {
 }
 
 /** Cuts a block into products of at most `most` rows. The last rows are filled up with hidden ones; the others are not copied. */
-function toProducts({ start, rows, data }: RowBlock, dim: number, most: number, allow?: (position: number) => boolean): ProductRows[] {
+function toProducts(
+  { start, rows, data }: RowBlock,
+  dim: number,
+  most: number,
+  allow?: (position: number) => boolean,
+): ProductRows[] {
   const products: ProductRows[] = []
   for (let row = 0; row < rows; ) {
     const whole = Math.min(most, Math.floor((rows - row) / UNIT) * UNIT)
@@ -96,7 +110,14 @@ function toProducts({ start, rows, data }: RowBlock, dim: number, most: number, 
       found--
     }
     const values = data.subarray(row * dim, (row + there) * dim)
-    if (found > 0) products.push({ start: first, rows: width, data: whole ? values : filledUp(values, width * dim), bias: found < width ? bias : undefined, found })
+    if (found > 0)
+      products.push({
+        start: first,
+        rows: width,
+        data: whole ? values : filledUp(values, width * dim),
+        bias: found < width ? bias : undefined,
+        found,
+      })
     row += there
   }
   return products

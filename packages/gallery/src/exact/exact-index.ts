@@ -1,4 +1,11 @@
-import { assertComparable, definePlugin, LookalikeError, type Plugin, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import {
+  assertComparable,
+  definePlugin,
+  LookalikeError,
+  type Plugin,
+  type VectorIndex,
+  type VectorIndexEngine,
+} from '@lookalike/core'
 import { z } from 'zod'
 import { createBlockSearcher } from './block-searcher.js'
 import { checkK, createRowBlocks } from './row-blocks.js'
@@ -21,7 +28,10 @@ export function exactEngine({ threads }: ExactOptions = {}): VectorIndexEngine {
     name: 'exact',
     async open({ dim, space, file }): Promise<VectorIndex> {
       if (file !== undefined) {
-        throw new LookalikeError('index/no-snapshot', { problem: `The exact index was asked to open ${file}`, expected: 'no file: it is made from the vectors' })
+        throw new LookalikeError('index/no-snapshot', {
+          problem: `The exact index was asked to open ${file}`,
+          expected: 'no file: it is made from the vectors',
+        })
       }
       return createExactIndex(dim, space, threads)
     },
@@ -52,7 +62,8 @@ function createExactIndex(dim: number, space: string, threads?: number): VectorI
     async search(queries, k, { allow, ...rest } = {}) {
       checkK(k)
       assertComparable(queries, { space, dim, role: 'query' })
-      const found = removed.size === 0 ? allow : (position: number) => !removed.has(position) && (allow?.(position) ?? true)
+      const found =
+        removed.size === 0 ? allow : (position: number) => !removed.has(position) && (allow?.(position) ?? true)
       return searcher.search(rows.blocks, queries.data, queries.rows, k, { ...rest, allow: found })
     },
     dispose: () => searcher.dispose(),
@@ -65,7 +76,10 @@ export function checkPositions(positions: readonly number[], given: number): voi
     if (Number.isInteger(position) && position >= 0 && position < given) continue
     throw new LookalikeError(
       'index/position',
-      { problem: `There is no position ${position} in an index of ${given} rows`, expected: `a whole number from 0 to ${given - 1}` },
+      {
+        problem: `There is no position ${position} in an index of ${given} rows`,
+        expected: `a whole number from 0 to ${given - 1}`,
+      },
       { fields: { position, rows: given } },
     )
   }

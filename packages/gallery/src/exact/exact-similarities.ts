@@ -1,5 +1,4 @@
-import type { Embeddings } from '@lookalike/core'
-import type { Similarities } from '@lookalike/evaluate'
+import type { Embeddings, Similarities } from '@lookalike/core'
 import { createSession, float32 } from '@lookalike/onnx'
 import { filledUp, UNIT } from './block-searcher.js'
 import { similarityGraph } from './top-k-graph.js'

@@ -13,13 +13,24 @@ export interface ExactTopKOptions extends SearchOptions {
  *
  * @throws `embeddings/space`, `embeddings/dim`, `embeddings/role` when the two do not fit, `index/k`.
  */
-export async function exactTopK(queries: Embeddings, gallery: Embeddings, k: number, options: ExactTopKOptions = {}): Promise<Ranking[]> {
+export async function exactTopK(
+  queries: Embeddings,
+  gallery: Embeddings,
+  k: number,
+  options: ExactTopKOptions = {},
+): Promise<Ranking[]> {
   checkK(k)
   assertComparable(queries, { space: gallery.space, dim: gallery.dim, role: 'query' })
   assertComparable(gallery, { space: gallery.space, dim: gallery.dim, role: 'gallery' })
   const searcher = createBlockSearcher(gallery.dim, options.threads)
   try {
-    return await searcher.search([{ start: 0, rows: gallery.rows, data: gallery.data }], queries.data, queries.rows, k, options)
+    return await searcher.search(
+      [{ start: 0, rows: gallery.rows, data: gallery.data }],
+      queries.data,
+      queries.rows,
+      k,
+      options,
+    )
   } finally {
     await searcher.dispose()
   }

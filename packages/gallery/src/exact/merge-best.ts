@@ -42,7 +42,10 @@ export function mergeBest(queries: number, k: number): BestOf {
     },
     of(query) {
       const from = query * k
-      return [positions.slice(from, from + filled), Float32Array.from(values.subarray(from, from + filled), (value) => 1 - value)]
+      return [
+        positions.slice(from, from + filled),
+        Float32Array.from(values.subarray(from, from + filled), (value) => 1 - value),
+      ]
     },
   }
 }

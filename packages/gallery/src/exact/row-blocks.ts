@@ -30,7 +30,9 @@ export function createRowBlocks(dim: number, blockRows = BLOCK_ROWS): RowBlocks 
       return tailStart() + tailRows
     },
     get blocks() {
-      return tailRows === 0 ? full : [...full, { start: tailStart(), rows: tailRows, data: tail.subarray(0, tailRows * dim) }]
+      return tailRows === 0
+        ? full
+        : [...full, { start: tailStart(), rows: tailRows, data: tail.subarray(0, tailRows * dim) }]
     },
     append(data, rows) {
       for (let row = 0; row < rows; ) {
@@ -64,5 +66,9 @@ function withRoom(values: Float32Array<ArrayBuffer>, length: number, most: numbe
 /** @throws `index/k` for a number of results that is none. */
 export function checkK(k: number): void {
   if (Number.isInteger(k) && k >= 1) return
-  throw new LookalikeError('index/k', { problem: `${k} results were asked for`, expected: 'a whole number from 1' }, { fields: { k } })
+  throw new LookalikeError(
+    'index/k',
+    { problem: `${k} results were asked for`, expected: 'a whole number from 1' },
+    { fields: { k } },
+  )
 }

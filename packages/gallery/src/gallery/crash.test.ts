@@ -30,57 +30,66 @@ const idsOf = (step: Step) => (step.op === 'add' ? step.items.map(({ id }) => id
 function apply(state: State, step: Step): void {
   if (step.op === 'add') for (const { id, hash } of step.items) state.set(id, hash)
   else if (step.op === 'remove') for (const id of step.ids) state.delete(id)
-  else for (const id of step.ids) if (state.has(id)) state.set(id, `${state.get(id)!.replace(/ rejected$/, '')} rejected`)
+  else
+    for (const id of step.ids) if (state.has(id)) state.set(id, `${state.get(id)!.replace(/ rejected$/, '')} rejected`)
 }
 
-it(`keeps everything acknowledged when the writer is killed at ${KILLS} random moments`, async () => {
-  const home = path.join(folder, 'gallery')
-  const random = createRandom('crash')
-  let acknowledged: State = new Map()
-  let steps = 0
-  let interrupted = 0
-  for (let kill = 0; kill < KILLS; kill++) {
-    const child: ChildProcess = spawn(process.execPath, [writer, home, String(kill)], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const exited = once(child, 'exit')
-    let open: Step | undefined
-    const lines = createInterface({ input: child.stdout! })
-    const ended = once(lines, 'close')
-    const started = once(lines, 'line')
-    lines.on('line', (line) => {
-      const { word, step } = JSON.parse(line) as { word: 'begin' | 'done'; step: Step }
-      if (word === 'begin') open = step
-      else {
-        apply(acknowledged, step)
-        open = undefined
-        steps++
-      }
-    })
-    await Promise.race([started, exited])
-    await sleep(random.next() * 120)
-    child.kill('SIGKILL')
-    const [, signal] = (await exited) as [number | null, string | null]
-    expect(signal, 'the writer ended by itself').toBe('SIGKILL')
-    await ended
-    if (open) interrupted++
+it(
+  `keeps everything acknowledged when the writer is killed at ${KILLS} random moments`,
+  async () => {
+    const home = path.join(folder, 'gallery')
+    const random = createRandom('crash')
+    let acknowledged: State = new Map()
+    let steps = 0
+    let interrupted = 0
+    for (let kill = 0; kill < KILLS; kill++) {
+      const child: ChildProcess = spawn(process.execPath, [writer, home, String(kill)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const exited = once(child, 'exit')
+      let open: Step | undefined
+      const lines = createInterface({ input: child.stdout! })
+      const ended = once(lines, 'close')
+      const started = once(lines, 'line')
+      lines.on('line', (line) => {
+        const { word, step } = JSON.parse(line) as { word: 'begin' | 'done'; step: Step }
+        if (word === 'begin') open = step
+        else {
+          apply(acknowledged, step)
+          open = undefined
+          steps++
+        }
+      })
+      await Promise.race([started, exited])
+      await sleep(random.next() * 120)
+      child.kill('SIGKILL')
+      const [, signal] = (await exited) as [number | null, string | null]
+      expect(signal, 'the writer ended by itself').toBe('SIGKILL')
+      await ended
+      if (open) interrupted++
 
-    const gallery = await openGallery(home, { space: 's', dim: 8 })
-    const found: State = new Map(gallery.entries().map(({ id, hash, rejected }) => [id, rejected ? `${hash} rejected` : hash]))
-    // A step that was never acknowledged may have happened to any of its images, or not.
-    const after = new Map(acknowledged)
-    if (open) apply(after, open)
-    const loose = new Set(open ? idsOf(open) : [])
-    for (const id of new Set([...acknowledged.keys(), ...found.keys(), ...loose])) {
-      const allowed = loose.has(id) ? [acknowledged.get(id), after.get(id)] : [acknowledged.get(id)]
-      expect(allowed, `${id} after kill ${kill}`).toContain(found.get(id))
+      const gallery = await openGallery(home, { space: 's', dim: 8 })
+      const found: State = new Map(
+        gallery.entries().map(({ id, hash, rejected }) => [id, rejected ? `${hash} rejected` : hash]),
+      )
+      // A step that was never acknowledged may have happened to any of its images, or not.
+      const after = new Map(acknowledged)
+      if (open) apply(after, open)
+      const loose = new Set(open ? idsOf(open) : [])
+      for (const id of new Set([...acknowledged.keys(), ...found.keys(), ...loose])) {
+        const allowed = loose.has(id) ? [acknowledged.get(id), after.get(id)] : [acknowledged.get(id)]
+        expect(allowed, `${id} after kill ${kill}`).toContain(found.get(id))
+      }
+      const positions = gallery.entries().map(({ position }) => position)
+      const hashes = gallery.entries().map(({ hash }) => hash)
+      expect([...(await gallery.vectors(positions)).data]).toEqual(hashes.flatMap(vectorOf))
+      expect([...(await gallery.vectors(positions, 'm')).data]).toEqual(hashes.flatMap(memberVector))
+      await gallery.verify()
+      await gallery.close()
+      acknowledged = found
     }
-    const positions = gallery.entries().map(({ position }) => position)
-    const hashes = gallery.entries().map(({ hash }) => hash)
-    expect([...(await gallery.vectors(positions)).data]).toEqual(hashes.flatMap(vectorOf))
-    expect([...(await gallery.vectors(positions, 'm')).data]).toEqual(hashes.flatMap(memberVector))
-    await gallery.verify()
-    await gallery.close()
-    acknowledged = found
-  }
-  expect(steps).toBeGreaterThan(KILLS)
-  expect(interrupted).toBeGreaterThan(0)
-}, DEADLINE)
+    expect(steps).toBeGreaterThan(KILLS)
+    expect(interrupted).toBeGreaterThan(0)
+  },
+  DEADLINE,
+)

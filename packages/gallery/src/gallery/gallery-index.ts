@@ -1,8 +1,15 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import path from 'node:path'
 import { randomUUID } from 'node:crypto'
-import { createEmbeddings, type OperationOptions, toWarning, type VectorIndex, type VectorIndexEngine, type Warning } from '@lookalike/core'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  createEmbeddings,
+  type OperationOptions,
+  toWarning,
+  type VectorIndex,
+  type VectorIndexEngine,
+  type Warning,
+} from '@lookalike/core'
 import { z } from 'zod'
 import { BLOCK_ROWS } from '../exact/row-blocks.js'
 import type { Store } from './store.js'
@@ -81,7 +88,11 @@ export function createGalleryIndex(
       const note = readIndexNote(folder, generation)
       return note?.engine === engine.name && note.rows <= store.rows ? note : undefined
     } catch (error) {
-      onWarning({ code: 'gallery/index-rebuilt', message: `${noteFile} cannot be understood; the index is made again.`, fields: { path: noteFile, cause: String(error) } })
+      onWarning({
+        code: 'gallery/index-rebuilt',
+        message: `${noteFile} cannot be understood; the index is made again.`,
+        fields: { path: noteFile, cause: String(error) },
+      })
       return undefined
     }
   }
@@ -101,7 +112,8 @@ export function createGalleryIndex(
     }
     if (seen - entries.live() !== removed.size) {
       const gone: number[] = []
-      for (let position = 0; position < seen; position++) if (!entries.isLive(position) && !removed.has(position)) gone.push(position)
+      for (let position = 0; position < seen; position++)
+        if (!entries.isLive(position) && !removed.has(position)) gone.push(position)
       await index.remove(gone)
       for (const position of gone) removed.add(position)
       changed = true
@@ -132,7 +144,10 @@ export function createGalleryIndex(
       const file = `index-${generation}-${randomUUID()}.${engine.name}`
       try {
         await index.save(path.join(folder, file))
-        await writeFile(`${noteFile}.new`, `${JSON.stringify({ engine: engine.name, file, rows: seen, removed: [...removed] })}\n`)
+        await writeFile(
+          `${noteFile}.new`,
+          `${JSON.stringify({ engine: engine.name, file, rows: seen, removed: [...removed] })}\n`,
+        )
         await rename(`${noteFile}.new`, noteFile)
       } catch (error) {
         const { message } = toWarning(error)
@@ -142,7 +157,9 @@ export function createGalleryIndex(
           fields: { path: folder },
         })
         // What there is of it would keep a full disk full.
-        for (const name of readdirSync(folder)) if (name.startsWith(file) || name === `${indexNoteName(generation)}.new`) await rm(path.join(folder, name), { force: true })
+        for (const name of readdirSync(folder))
+          if (name.startsWith(file) || name === `${indexNoteName(generation)}.new`)
+            await rm(path.join(folder, name), { force: true })
         return
       }
       changed = false

@@ -26,8 +26,18 @@ beforeEach(() => {
   folder = path.join(home, String(count++))
 })
 
-const matrix = (rows: readonly (readonly number[])[], role: 'query' | 'gallery' | 'any' = 'any', of = space): Embeddings =>
-  createEmbeddings({ data: Float32Array.from(rows.flat()), rows: rows.length, dim: rows[0]?.length ?? dim, space: of, role })
+const matrix = (
+  rows: readonly (readonly number[])[],
+  role: 'query' | 'gallery' | 'any' = 'any',
+  of = space,
+): Embeddings =>
+  createEmbeddings({
+    data: Float32Array.from(rows.flat()),
+    rows: rows.length,
+    dim: rows[0]?.length ?? dim,
+    space: of,
+    role,
+  })
 const openIt = (options: Partial<OpenGalleryOptions> = {}) => openGallery(folder, { space, dim, ...options })
 const item = (id: string, more: Partial<GalleryItem> = {}): GalleryItem => ({ id, hash: `hash of ${id}`, ...more })
 const found = async (gallery: Gallery, vector: readonly number[], options = {}) =>
@@ -39,7 +49,10 @@ const up = [0, 0, 1, 0]
 /** Three images, acknowledged in two steps, and closed. */
 async function threeImages(options: Partial<OpenGalleryOptions> = {}): Promise<void> {
   const gallery = await openIt(options)
-  await gallery.add([item('east', { metadata: { kind: 'a', size: 1 } }), item('north', { metadata: { kind: 'b', size: 2 } })], { embeddings: matrix([east, north]) })
+  await gallery.add(
+    [item('east', { metadata: { kind: 'a', size: 1 } }), item('north', { metadata: { kind: 'b', size: 2 } })],
+    { embeddings: matrix([east, north]) },
+  )
   await gallery.add([item('up', { metadata: { kind: 'a' } })], { embeddings: matrix([up]) })
   await gallery.close()
 }
@@ -53,7 +66,13 @@ describe('a gallery', () => {
     const [hits] = await gallery.search(matrix([[0.9, 0.1, 0, 0]], 'query'), 2)
     expect(hits!.map(({ entry }) => entry.id)).toEqual(['east', 'north'])
     expect(hits![0]!.distance).toBeCloseTo(0.1, 6)
-    expect(hits![0]!.entry).toEqual({ id: 'east', hash: 'hash of east', metadata: { kind: 'a', size: 1 }, rejected: false, position: 0 })
+    expect(hits![0]!.entry).toEqual({
+      id: 'east',
+      hash: 'hash of east',
+      metadata: { kind: 'a', size: 1 },
+      rejected: false,
+      position: 0,
+    })
     await gallery.close()
   })
 
@@ -101,18 +120,32 @@ describe('a gallery', () => {
   it('keeps rejected images out of sight, and takes them back', async () => {
     await threeImages()
     const gallery = await openIt()
-    await gallery.update([{ id: 'east', uncertainty: 0.9 }, { id: 'north', uncertainty: 0.1 }, { id: 'up', uncertainty: 0.5 }])
-    expect(await rejectUncertain(gallery, { coverage: 2 / 3 })).toEqual({ threshold: 0.5, rejected: ['east'], restored: [] })
+    await gallery.update([
+      { id: 'east', uncertainty: 0.9 },
+      { id: 'north', uncertainty: 0.1 },
+      { id: 'up', uncertainty: 0.5 },
+    ])
+    expect(await rejectUncertain(gallery, { coverage: 2 / 3 })).toEqual({
+      threshold: 0.5,
+      rejected: ['east'],
+      restored: [],
+    })
     expect(await found(gallery, east)).toEqual(['north', 'up'])
     expect(await found(gallery, east, { includeRejected: true })).toEqual(['east', 'north', 'up'])
     expect(gallery.has('east', 'hash of east')).toBe(true)
     await gallery.close()
     const again = await openIt()
-    expect(again.entries().filter(({ rejected }) => rejected).map(({ id }) => id)).toEqual(['east'])
+    expect(
+      again
+        .entries()
+        .filter(({ rejected }) => rejected)
+        .map(({ id }) => id),
+    ).toEqual(['east'])
     expect(again.get('east')!.metadata).toEqual({ kind: 'a', size: 1 })
     expect(await rejectUncertain(again, { threshold: 1 })).toMatchObject({ restored: ['east'] })
     expect(await found(again, east)).toEqual(['east', 'north', 'up'])
-    for (const coverage of [0, -0.5, 1.5, Number.NaN]) await expect(rejectUncertain(again, { coverage })).rejects.toMatchObject({ code: 'gallery/coverage' })
+    for (const coverage of [0, -0.5, 1.5, Number.NaN])
+      await expect(rejectUncertain(again, { coverage })).rejects.toMatchObject({ code: 'gallery/coverage' })
     await again.close()
   })
 
@@ -153,9 +186,13 @@ describe('a gallery', () => {
     await cp(path.join(folder, 'items-1.jsonl'), path.join(copied, 'items-1.jsonl'))
     await gallery.add([item('down')], { embeddings: matrix([[0, 0, -1, 0]]) })
     await gallery.remove(['east'])
-    for (const name of await readdir(folder)) await cp(path.join(folder, name), path.join(copied, name), { force: false })
+    for (const name of await readdir(folder))
+      await cp(path.join(folder, name), path.join(copied, name), { force: false })
     const copy = await openGallery(copied, { space, dim })
-    expect(copy.warnings).toMatchObject([{ code: 'gallery/stale-lock' }, { code: 'gallery/torn-tail', fields: { bytes: dim * 4 } }])
+    expect(copy.warnings).toMatchObject([
+      { code: 'gallery/stale-lock' },
+      { code: 'gallery/torn-tail', fields: { bytes: dim * 4 } },
+    ])
     expect(await found(copy, east)).toEqual(['east', 'north', 'up'])
     await copy.verify()
     await copy.close()
@@ -177,8 +214,12 @@ describe('a gallery', () => {
 
   it('runs changes one after the other', async () => {
     const gallery = await openIt()
-    await Promise.all(Array.from({ length: 20 }, (_, i) => gallery.add([item(`${i}`)], { embeddings: matrix([[i, 0, 0, 0]]) })))
-    expect(gallery.entries().map(({ id, position }) => [id, position])).toEqual(Array.from({ length: 20 }, (_, i) => [`${i}`, i]))
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) => gallery.add([item(`${i}`)], { embeddings: matrix([[i, 0, 0, 0]]) })),
+    )
+    expect(gallery.entries().map(({ id, position }) => [id, position])).toEqual(
+      Array.from({ length: 20 }, (_, i) => [`${i}`, i]),
+    )
     await gallery.close()
     const again = await openIt()
     expect(Array.from((await again.vectors([3, 4, 7])).data).filter((_, i) => i % dim === 0)).toEqual([3, 4, 7])
@@ -189,8 +230,23 @@ describe('a gallery', () => {
 describe('vectors made anew', () => {
   const members = [{ name: 'big', space: 'big/1', dim: 2 }]
   const fill = async (gallery: Gallery) => {
-    await gallery.add([item('a'), item('b')], { embeddings: matrix([east, north]), members: { big: matrix([[1, 2], [3, 4]], 'gallery', 'big/1') } })
-    await gallery.add([item('a', { hash: 'new', metadata: { n: 1 } })], { embeddings: matrix([up]), members: { big: matrix([[5, 6]], 'gallery', 'big/1') } })
+    await gallery.add([item('a'), item('b')], {
+      embeddings: matrix([east, north]),
+      members: {
+        big: matrix(
+          [
+            [1, 2],
+            [3, 4],
+          ],
+          'gallery',
+          'big/1',
+        ),
+      },
+    })
+    await gallery.add([item('a', { hash: 'new', metadata: { n: 1 } })], {
+      embeddings: matrix([up]),
+      members: { big: matrix([[5, 6]], 'gallery', 'big/1') },
+    })
   }
 
   it('are what indexing again would give, members kept', async () => {
@@ -200,7 +256,11 @@ describe('vectors made anew', () => {
       space: 's2',
       dim: 3,
       transform: async ({ members: { big }, entries }) => ({
-        embeddings: matrix(entries.map((_, i) => [big!.data[i * 2]!, big!.data[i * 2 + 1]!, 1]), 'gallery', 's2'),
+        embeddings: matrix(
+          entries.map((_, i) => [big!.data[i * 2]!, big!.data[i * 2 + 1]!, 1]),
+          'gallery',
+          's2',
+        ),
         uncertainty: entries.map((_, i) => i / 10),
       }),
     })
@@ -208,7 +268,10 @@ describe('vectors made anew', () => {
     await gallery.close()
     await expect(openIt()).rejects.toMatchObject({ code: 'gallery/space', fields: { held: { space: 's2', dim: 3 } } })
     const again = await openGallery(folder, { space: 's2', dim: 3, members })
-    expect(again.entries()).toMatchObject([{ id: 'b', uncertainty: 0 }, { id: 'a', hash: 'new', metadata: { n: 1 }, uncertainty: 0.1 }])
+    expect(again.entries()).toMatchObject([
+      { id: 'b', uncertainty: 0 },
+      { id: 'a', hash: 'new', metadata: { n: 1 }, uncertainty: 0.1 },
+    ])
     expect([...(await again.vectors([0, 1])).data]).toEqual([3, 4, 1, 5, 6, 1])
     expect([...(await again.vectors([0, 1], 'big')).data]).toEqual([3, 4, 5, 6])
     await again.close()
@@ -218,9 +281,17 @@ describe('vectors made anew', () => {
     const gallery = await openIt({ members })
     await fill(gallery)
     const before = (await readdir(folder)).sort()
-    const broken = gallery.rewrite({ space: 's2', dim: 3, transform: async () => Promise.reject(new Error('no transform')) })
+    const broken = gallery.rewrite({
+      space: 's2',
+      dim: 3,
+      transform: async () => Promise.reject(new Error('no transform')),
+    })
     await expect(broken).rejects.toThrow('no transform')
-    const wrong = gallery.rewrite({ space: 's2', dim: 3, transform: async () => ({ embeddings: matrix([east], 'gallery', 's2') }) })
+    const wrong = gallery.rewrite({
+      space: 's2',
+      dim: 3,
+      transform: async () => ({ embeddings: matrix([east], 'gallery', 's2') }),
+    })
     await expect(wrong).rejects.toMatchObject({ code: 'embeddings/dim' })
     expect((await readdir(folder)).sort()).toEqual(before)
     expect(await found(gallery, up)).toEqual(['a', 'b'])
@@ -232,7 +303,8 @@ describe('vectors made anew', () => {
     await fill(gallery)
     let during: string[] = []
     await gallery.rewrite({
-      space, dim,
+      space,
+      dim,
       transform: async ({ embeddings }) => {
         during = await found(gallery, up)
         return { embeddings }
@@ -245,8 +317,12 @@ describe('vectors made anew', () => {
 
   it('need the members that the gallery keeps', async () => {
     const gallery = await openIt({ members })
-    await expect(gallery.add([item('a')], { embeddings: matrix([east]) })).rejects.toMatchObject({ code: 'gallery/shape' })
-    await expect(gallery.add([item('a')], { embeddings: matrix([east]), members: { big: matrix([[1, 2]], 'gallery', 'big/2') } })).rejects.toMatchObject({ code: 'embeddings/space' })
+    await expect(gallery.add([item('a')], { embeddings: matrix([east]) })).rejects.toMatchObject({
+      code: 'gallery/shape',
+    })
+    await expect(
+      gallery.add([item('a')], { embeddings: matrix([east]), members: { big: matrix([[1, 2]], 'gallery', 'big/2') } }),
+    ).rejects.toMatchObject({ code: 'embeddings/space' })
     await gallery.close()
     await expect(openIt({ members: [] })).rejects.toMatchObject({ code: 'gallery/space' })
   })
@@ -254,14 +330,46 @@ describe('vectors made anew', () => {
 
 describe('what does not fit is refused, and nothing is changed', () => {
   it.each<[string, string, (gallery: Gallery) => Promise<unknown>]>([
-    ['another space', 'embeddings/space', (gallery) => gallery.add([item('x')], { embeddings: matrix([east], 'any', 'other') })],
-    ['query vectors', 'embeddings/role', (gallery) => gallery.add([item('x')], { embeddings: matrix([east], 'query') })],
-    ['a missing row', 'gallery/shape', (gallery) => gallery.add([item('x'), item('y')], { embeddings: matrix([east]) })],
-    ['NaN', 'embeddings/not-finite', (gallery) => gallery.add([item('x')], { embeddings: { ...matrix([east]), data: Float32Array.of(1, NaN, 0, 0) } })],
-    ['an id twice', 'gallery/item', (gallery) => gallery.add([item('x'), item('x')], { embeddings: matrix([east, north]) })],
+    [
+      'another space',
+      'embeddings/space',
+      (gallery) => gallery.add([item('x')], { embeddings: matrix([east], 'any', 'other') }),
+    ],
+    [
+      'query vectors',
+      'embeddings/role',
+      (gallery) => gallery.add([item('x')], { embeddings: matrix([east], 'query') }),
+    ],
+    [
+      'a missing row',
+      'gallery/shape',
+      (gallery) => gallery.add([item('x'), item('y')], { embeddings: matrix([east]) }),
+    ],
+    [
+      'NaN',
+      'embeddings/not-finite',
+      (gallery) => gallery.add([item('x')], { embeddings: { ...matrix([east]), data: Float32Array.of(1, NaN, 0, 0) } }),
+    ],
+    [
+      'an id twice',
+      'gallery/item',
+      (gallery) => gallery.add([item('x'), item('x')], { embeddings: matrix([east, north]) }),
+    ],
     ['no id', 'gallery/item', (gallery) => gallery.add([item('')], { embeddings: matrix([east]) })],
-    ['metadata that JSON loses', 'gallery/item', (gallery) => gallery.add([item('x', { metadata: { n: Infinity } })], { embeddings: matrix([east]) })],
-    ['an unknown id', 'gallery/unknown-id', (gallery) => gallery.update([{ id: 'east', rejected: true }, { id: 'nobody', rejected: true }])],
+    [
+      'metadata that JSON loses',
+      'gallery/item',
+      (gallery) => gallery.add([item('x', { metadata: { n: Infinity } })], { embeddings: matrix([east]) }),
+    ],
+    [
+      'an unknown id',
+      'gallery/unknown-id',
+      (gallery) =>
+        gallery.update([
+          { id: 'east', rejected: true },
+          { id: 'nobody', rejected: true },
+        ]),
+    ],
     ['queries of another space', 'embeddings/space', (gallery) => gallery.search(matrix([east], 'query', 'other'), 1)],
     ['gallery vectors as queries', 'embeddings/role', (gallery) => gallery.search(matrix([east], 'gallery'), 1)],
     ['no results', 'index/k', (gallery) => gallery.search(matrix([east]), 0)],
@@ -270,14 +378,21 @@ describe('what does not fit is refused, and nothing is changed', () => {
     await threeImages()
     const gallery = await openIt()
     await expect(attempt(gallery)).rejects.toMatchObject({ code })
-    expect(gallery.entries().map(({ id, rejected }) => [id, rejected])).toEqual([['east', false], ['north', false], ['up', false]])
+    expect(gallery.entries().map(({ id, rejected }) => [id, rejected])).toEqual([
+      ['east', false],
+      ['north', false],
+      ['up', false],
+    ])
     await gallery.close()
   })
 
   it('a gallery of another space, or none at all', async () => {
     await expect(openIt({ mode: 'read' })).rejects.toMatchObject({ code: 'gallery/not-found' })
     await threeImages()
-    await expect(openIt({ space: 'other' })).rejects.toMatchObject({ code: 'gallery/space', message: expect.stringContaining('other') })
+    await expect(openIt({ space: 'other' })).rejects.toMatchObject({
+      code: 'gallery/space',
+      message: expect.stringContaining('other'),
+    })
     await expect(openIt({ dim: 5 })).rejects.toMatchObject({ code: 'gallery/space' })
     const file = path.join(home, 'file')
     await writeFile(file, '')
@@ -299,17 +414,24 @@ describe('after a crash', () => {
       expect(reader.size).toBe(2)
       await reader.close()
       const gallery = await openGallery(cut, { space, dim })
-      expect(gallery.warnings).toMatchObject([{ code: 'gallery/torn-tail', fields: { bytes: length - complete + dim * 4 } }])
+      expect(gallery.warnings).toMatchObject([
+        { code: 'gallery/torn-tail', fields: { bytes: length - complete + dim * 4 } },
+      ])
       await gallery.add([item('up')], { embeddings: matrix([up]) })
       expect(await found(gallery, up)).toEqual(['up', 'east', 'north'])
       await gallery.close()
-      expect(await readFile(path.join(cut, 'vectors-1.f32'))).toEqual(await readFile(path.join(folder, 'vectors-1.f32')))
+      expect(await readFile(path.join(cut, 'vectors-1.f32'))).toEqual(
+        await readFile(path.join(folder, 'vectors-1.f32')),
+      )
     }
   })
 
   it('blocks that were never filled count as cut off', async () => {
     await threeImages()
-    await appendFile(path.join(folder, 'items-1.jsonl'), Buffer.concat([Buffer.alloc(100), Buffer.from('end of a line"}\n')]))
+    await appendFile(
+      path.join(folder, 'items-1.jsonl'),
+      Buffer.concat([Buffer.alloc(100), Buffer.from('end of a line"}\n')]),
+    )
     await appendFile(path.join(folder, 'vectors-1.f32'), Buffer.alloc(9))
     const gallery = await openIt()
     expect(gallery.warnings).toMatchObject([{ code: 'gallery/torn-tail' }])
@@ -339,12 +461,18 @@ describe('a damaged file is named', () => {
     await file.close()
   }
 
-  it.each([['first', 20, 1], ['last', -20, 3]])('the log, in its %s line', async (_, offset, line) => {
+  it.each([
+    ['first', 20, 1],
+    ['last', -20, 3],
+  ])('the log, in its %s line', async (_, offset, line) => {
     await threeImages()
     const { size } = await stat(path.join(folder, 'items-1.jsonl'))
     await flip('items-1.jsonl', (offset + size) % size)
     for (const mode of ['write', 'read'] as const) {
-      await expect(openIt({ mode })).rejects.toMatchObject({ code: 'gallery/damaged', fields: { path: path.join(folder, 'items-1.jsonl'), line } })
+      await expect(openIt({ mode })).rejects.toMatchObject({
+        code: 'gallery/damaged',
+        fields: { path: path.join(folder, 'items-1.jsonl'), line },
+      })
     }
     expect(await readdir(folder)).not.toContain('lock')
   })
@@ -379,7 +507,10 @@ describe('a damaged file is named', () => {
     await expect(openIt()).rejects.toMatchObject({ code: 'gallery/damaged' })
     for (const text of ['', '{}', '{"format":"lookalike-gallery","version":2}']) {
       await writeFile(path.join(folder, 'gallery.json'), text)
-      await expect(openIt()).rejects.toMatchObject({ code: 'gallery/damaged', fields: { path: path.join(folder, 'gallery.json') } })
+      await expect(openIt()).rejects.toMatchObject({
+        code: 'gallery/damaged',
+        fields: { path: path.join(folder, 'gallery.json') },
+      })
     }
   })
 })
@@ -399,7 +530,16 @@ describe('a second writer', () => {
     child.kill('SIGKILL')
     await once(child, 'exit')
     await threeImages()
-    await writeFile(path.join(folder, 'lock'), JSON.stringify({ pid: child.pid, host: (await import('node:os')).hostname(), started: '1', inode: '0', token: 't' }))
+    await writeFile(
+      path.join(folder, 'lock'),
+      JSON.stringify({
+        pid: child.pid,
+        host: (await import('node:os')).hostname(),
+        started: '1',
+        inode: '0',
+        token: 't',
+      }),
+    )
     const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => openIt()))
     const opened = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
     expect(opened).toHaveLength(1)
@@ -419,7 +559,9 @@ describe('a second writer', () => {
     await rm(path.join(folder, 'lock'))
     const other = await openIt()
     await other.add([item('east')], { embeddings: matrix([east]) })
-    await expect(gallery.add([item('north')], { embeddings: matrix([north]) })).rejects.toMatchObject({ code: 'gallery/locked' })
+    await expect(gallery.add([item('north')], { embeddings: matrix([north]) })).rejects.toMatchObject({
+      code: 'gallery/locked',
+    })
     await gallery.close()
     await other.close()
     const again = await openIt()
@@ -431,8 +573,18 @@ describe('a second writer', () => {
 describe('a full disk', () => {
   it.skipIf(process.platform === 'win32')('is an error, and everything acknowledged is there', async () => {
     const file = await bundle('small-disk', home)
-    const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -f 20; exec "$0" "$@"', process.execPath, file, folder])
-    const { acknowledged, errors, size } = JSON.parse(stdout) as { acknowledged: number; errors: string[]; size: number }
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'ulimit -f 20; exec "$0" "$@"',
+      process.execPath,
+      file,
+      folder,
+    ])
+    const { acknowledged, errors, size } = JSON.parse(stdout) as {
+      acknowledged: number
+      errors: string[]
+      size: number
+    }
     expect(acknowledged).toBeGreaterThan(20)
     expect(errors).toEqual(['gallery/write', 'gallery/write', 'gallery/write'])
     expect(size).toBe(acknowledged)
@@ -440,7 +592,9 @@ describe('a full disk', () => {
     expect(gallery.warnings).toEqual([])
     expect(gallery.entries().map(({ id }) => id)).toEqual(Array.from({ length: acknowledged }, (_, i) => `${i}`))
     await gallery.verify()
-    await gallery.add([item('more')], { embeddings: createEmbeddings({ data: new Float32Array(64), rows: 1, dim: 64, space, role: 'any' }) })
+    await gallery.add([item('more')], {
+      embeddings: createEmbeddings({ data: new Float32Array(64), rows: 1, dim: 64, space, role: 'any' }),
+    })
     await gallery.close()
   })
 })
@@ -471,12 +625,20 @@ describe('with an approximate engine', () => {
   })
 
   it('closes when the index cannot be kept, and says so', async () => {
-    const broken = { ...engine, open: async (binding: Parameters<typeof engine.open>[0]) => ({ ...(await engine.open(binding)), save: (file: string) => writeFile(`${file}.new`, 'half').then(() => Promise.reject(new Error('no space'))) }) }
+    const broken = {
+      ...engine,
+      open: async (binding: Parameters<typeof engine.open>[0]) => ({
+        ...(await engine.open(binding)),
+        save: (file: string) => writeFile(`${file}.new`, 'half').then(() => Promise.reject(new Error('no space'))),
+      }),
+    }
     const gallery = await openIt({ engine: broken })
     await gallery.add([item('east')], { embeddings: matrix([east]) })
     await gallery.prepare()
     await gallery.close()
-    expect(gallery.warnings).toMatchObject([{ code: 'gallery/index-not-saved', message: expect.stringContaining('no space') }])
+    expect(gallery.warnings).toMatchObject([
+      { code: 'gallery/index-not-saved', message: expect.stringContaining('no space') },
+    ])
     expect((await readdir(folder)).sort()).toEqual(['gallery.json', 'items-1.jsonl', 'vectors-1.f32'])
     const again = await openIt({ engine })
     expect(await found(again, east)).toEqual(['east'])

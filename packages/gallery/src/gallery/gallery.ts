@@ -1,4 +1,14 @@
-import type { Box, Embeddings, Filter, GalleryView, Metadata, OperationOptions, Ranking, VectorIndexEngine, Warning } from '@lookalike/core'
+import type {
+  Box,
+  Embeddings,
+  Filter,
+  GalleryView,
+  Metadata,
+  OperationOptions,
+  Ranking,
+  VectorIndexEngine,
+  Warning,
+} from '@lookalike/core'
 
 /** An image as a gallery knows it. */
 export interface GalleryItem {

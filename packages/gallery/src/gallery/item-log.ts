@@ -33,7 +33,10 @@ const checksum = (bytes: Uint8Array) => crc32(bytes).toString(16).padStart(CHECK
  * @returns the number of bytes that count, and of those behind them
  * @throws `gallery/damaged` naming the file and the line.
  */
-export function readLog(file: string, onRecord: (record: LogRecord, line: number) => void): { bytes: number; torn: number } {
+export function readLog(
+  file: string,
+  onRecord: (record: LogRecord, line: number) => void,
+): { bytes: number; torn: number } {
   const descriptor = openSync(file, 'r')
   try {
     const { size } = fstatSync(descriptor)

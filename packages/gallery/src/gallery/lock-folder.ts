@@ -149,7 +149,9 @@ function locked(file: string, holder: Holder | undefined): LookalikeError {
     {
       problem: `The gallery ${path.dirname(file)} is being written by ${who}`,
       expected: 'one writer at a time',
-      fix: elsewhere ? `Wait until it is done. If that machine is gone, delete ${file}.` : 'Wait until it is done, or open the gallery for reading.',
+      fix: elsewhere
+        ? `Wait until it is done. If that machine is gone, delete ${file}.`
+        : 'Wait until it is done, or open the gallery for reading.',
     },
     { fields: { path: file, pid: holder?.pid, host: holder?.host } },
   )

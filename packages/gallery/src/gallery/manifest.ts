@@ -13,7 +13,9 @@ const manifestSchema = z.object({
   generation: z.int().min(1),
   space: z.string().min(1),
   dim: z.int().min(1),
-  members: z.array(z.strictObject({ name: z.string().regex(MEMBER_NAME), space: z.string().min(1), dim: z.int().min(1) })),
+  members: z.array(
+    z.strictObject({ name: z.string().regex(MEMBER_NAME), space: z.string().min(1), dim: z.int().min(1) }),
+  ),
 })
 
 export type Manifest = z.infer<typeof manifestSchema>
@@ -31,7 +33,11 @@ export function readManifest(folder: string): Manifest | undefined {
   const fail = (problem: string, cause?: unknown): never => {
     throw new LookalikeError(
       'gallery/damaged',
-      { problem: `${file} ${problem}`, expected: 'a gallery that this version wrote', fix: 'Put the file back from a copy, or index the images again into a new folder.' },
+      {
+        problem: `${file} ${problem}`,
+        expected: 'a gallery that this version wrote',
+        fix: 'Put the file back from a copy, or index the images again into a new folder.',
+      },
       { fields: { path: file }, cause },
     )
   }

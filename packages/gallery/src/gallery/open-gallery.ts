@@ -1,7 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { assertComparable, createEmbeddings, createRanking, type Embeddings, LookalikeError, type OperationOptions, type Ranking, type Warning } from '@lookalike/core'
+import {
+  assertComparable,
+  createEmbeddings,
+  createRanking,
+  type Embeddings,
+  LookalikeError,
+  type OperationOptions,
+  type Ranking,
+  type Warning,
+} from '@lookalike/core'
 import { exactEngine } from '../exact/exact-index.js'
 import { exactTopK } from '../exact/exact-top-k.js'
 import { checkK } from '../exact/row-blocks.js'
@@ -53,13 +62,24 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
 
   const load = async (manifest: Manifest) => {
     const table = createEntryTable()
-    const opened = await openStore(folder, manifest, { mode, beforeWrite: () => lock?.check(), onRecord: (record) => table.apply(record), onWarning: warn })
+    const opened = await openStore(folder, manifest, {
+      mode,
+      beforeWrite: () => lock?.check(),
+      onRecord: (record) => table.apply(record),
+      onWarning: warn,
+    })
     return { table, opened }
   }
   const use = ({ table, opened }: { table: EntryTable; opened: Store }) => {
     entries = table
     store = opened
-    index = createGalleryIndex(folder, opened, engine, { isLive: (position) => table.at(position) !== undefined, live: () => table.size }, warn)
+    index = createGalleryIndex(
+      folder,
+      opened,
+      engine,
+      { isLive: (position) => table.at(position) !== undefined, live: () => table.size },
+      warn,
+    )
   }
 
   try {
@@ -67,7 +87,14 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
       let manifest = readManifest(folder)
       if (!manifest) {
         if (mode === 'read') throw notFound(folder)
-        manifest = { format: 'lookalike-gallery', version: 1, generation: 1, space, dim, members: [...(options.members ?? [])] }
+        manifest = {
+          format: 'lookalike-gallery',
+          version: 1,
+          generation: 1,
+          space,
+          dim,
+          members: [...(options.members ?? [])],
+        }
         await createStoreFiles(folder, manifest)
         await writeManifest(folder, manifest)
       }
@@ -102,7 +129,12 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
     }
   }
   const assertOpen = () => {
-    if (closed) throw new LookalikeError('gallery/closed', { problem: `The gallery ${folder} was closed`, fix: 'Open it again.' }, { fields: { path: folder } })
+    if (closed)
+      throw new LookalikeError(
+        'gallery/closed',
+        { problem: `The gallery ${folder} was closed`, fix: 'Open it again.' },
+        { fields: { path: folder } },
+      )
   }
   const commit = async (records: readonly LogRecord[], vectors?: readonly Float32Array[]) => {
     if (records.length === 0) return
@@ -113,21 +145,32 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
   const isFound = ({ filter, includeRejected = false, allow }: GallerySearchOptions) => {
     if (!filter && !allow && (includeRejected || entries.rejected === 0)) return undefined
     return (entry: GalleryEntry) =>
-      (includeRejected || !entry.rejected) && (!filter || matchesFilter(entry.metadata, filter)) && (allow?.(entry) ?? true)
+      (includeRejected || !entry.rejected) &&
+      (!filter || matchesFilter(entry.metadata, filter)) &&
+      (allow?.(entry) ?? true)
   }
 
   async function rank(queries: Embeddings, k: number, search: GallerySearchOptions = {}): Promise<Ranking[]> {
     checkK(k)
     assertComparable(queries, { space: store.manifest.space, dim: store.manifest.dim, role: 'query' })
-    const rest = { ...(search.signal && { signal: search.signal }), ...(search.onProgress && { onProgress: search.onProgress }) }
+    const rest = {
+      ...(search.signal && { signal: search.signal }),
+      ...(search.onProgress && { onProgress: search.onProgress }),
+    }
     const found = isFound(search)
     if (!found) return (await index.current(rest)).search(queries, k, rest)
     const allowed: number[] = []
     for (const entry of entries.list()) if (found(entry)) allowed.push(entry.position)
-    if (allowed.length === 0) return Array.from({ length: queries.rows }, () => createRanking(new Int32Array(), new Float32Array()))
+    if (allowed.length === 0)
+      return Array.from({ length: queries.rows }, () => createRanking(new Int32Array(), new Float32Array()))
     if (allowed.length < FEW && allowed.length < entries.size / 2) {
       const rankings = await exactTopK(queries, await vectors(allowed), k, rest)
-      return rankings.map(({ positions, distances }) => createRanking(positions.map((i) => allowed[i]!), distances))
+      return rankings.map(({ positions, distances }) =>
+        createRanking(
+          positions.map((i) => allowed[i]!),
+          distances,
+        ),
+      )
     }
     const mask = new Set(allowed)
     return (await index.current(rest)).search(queries, k, { ...rest, allow: (position) => mask.has(position) })
@@ -137,7 +180,11 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
     const { manifest } = store
     const file = member === undefined ? 0 : 1 + manifest.members.findIndex(({ name }) => name === member)
     const kept = member === undefined ? manifest : manifest.members[file - 1]
-    if (!kept) throw new LookalikeError('gallery/member', { problem: `The gallery ${folder} keeps no member "${member}"`, expected: manifest.members.map(({ name }) => name).join(', ') || 'no member' })
+    if (!kept)
+      throw new LookalikeError('gallery/member', {
+        problem: `The gallery ${folder} keeps no member "${member}"`,
+        expected: manifest.members.map(({ name }) => name).join(', ') || 'no member',
+      })
     const data = new Float32Array(positions.length * kept.dim)
     for (let start = 0; start < positions.length; ) {
       // Neighbours come in one read.
@@ -150,7 +197,11 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
     return createEmbeddings({ data, rows: positions.length, dim: kept.dim, space: kept.space, role: 'gallery' })
   }
 
-  async function rewrite(wanted: Pick<Manifest, 'space' | 'dim'>, transform: Rewrite['transform'] | undefined, { signal, onProgress }: OperationOptions): Promise<void> {
+  async function rewrite(
+    wanted: Pick<Manifest, 'space' | 'dim'>,
+    transform: Rewrite['transform'] | undefined,
+    { signal, onProgress }: OperationOptions,
+  ): Promise<void> {
     const { space: _, dim: __, ...kept } = store.manifest
     const next: Manifest = { ...kept, space: wanted.space, dim: wanted.dim, generation: kept.generation + 1 }
     lock?.check()
@@ -169,7 +220,10 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
         const changed = transform ? await transform({ embeddings, members, entries: block }) : { embeddings }
         const matrices = checkVectors(next, { embeddings: changed.embeddings, members }, block.length)
         const records = toAdditions(block, matrices, start, changed.uncertainty)
-        await fresh.opened.write(records, matrices.map(({ data }) => data))
+        await fresh.opened.write(
+          records,
+          matrices.map(({ data }) => data),
+        )
         for (const record of records) fresh.table.apply(record)
         onProgress?.({ phase: 'rewrite', done: start + block.length, total: all.length, unit: 'image' })
       }
@@ -214,7 +268,10 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
         signal?.throwIfAborted()
         checkItems(items)
         const matrices = checkVectors(store.manifest, given, items.length)
-        await commit(toAdditions(items, matrices, store.rows), matrices.map(({ data }) => data))
+        await commit(
+          toAdditions(items, matrices, store.rows),
+          matrices.map(({ data }) => data),
+        )
       })
     },
     update(changes) {
@@ -222,16 +279,25 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
         for (const each of changes) {
           checkChange(each)
           if (!entries.get(each.id)) {
-            throw new LookalikeError('gallery/unknown-id', { problem: `The gallery ${folder} has no image ${JSON.stringify(each.id)}`, expected: 'the id of an image that is there' }, { fields: { id: each.id } })
+            throw new LookalikeError(
+              'gallery/unknown-id',
+              {
+                problem: `The gallery ${folder} has no image ${JSON.stringify(each.id)}`,
+                expected: 'the id of an image that is there',
+              },
+              { fields: { id: each.id } },
+            )
           }
         }
-        await commit(changes.map(({ id, metadata, uncertainty, rejected }) => ({
-          op: 'update',
-          id,
-          ...(metadata && { metadata }),
-          ...(uncertainty !== undefined && { uncertainty }),
-          ...(rejected !== undefined && { rejected }),
-        })))
+        await commit(
+          changes.map(({ id, metadata, uncertainty, rejected }) => ({
+            op: 'update',
+            id,
+            ...(metadata && { metadata }),
+            ...(uncertainty !== undefined && { uncertainty }),
+            ...(rejected !== undefined && { rejected }),
+          })),
+        )
       })
     },
     remove(ids) {
@@ -271,7 +337,8 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
         for (let start = 0; start < rows; start += REWRITE_ROWS) {
           signal?.throwIfAborted()
           const count = Math.min(REWRITE_ROWS, rows - start)
-          for (let file = 0; file <= manifest.members.length; file++) await store.read(file, start, count, (row) => entries.at(row) !== undefined)
+          for (let file = 0; file <= manifest.members.length; file++)
+            await store.read(file, start, count, (row) => entries.at(row) !== undefined)
           onProgress?.({ phase: 'verify', done: start + count, total: rows, unit: 'image' })
         }
       }),
@@ -316,7 +383,12 @@ function toAdditions(
 }
 
 /** A reader may find that a rewrite has just replaced the files. */
-async function loadAgain<T>(folder: string, first: Manifest, mode: 'read' | 'write', load: (manifest: Manifest) => Promise<T>): Promise<T> {
+async function loadAgain<T>(
+  folder: string,
+  first: Manifest,
+  mode: 'read' | 'write',
+  load: (manifest: Manifest) => Promise<T>,
+): Promise<T> {
   for (let manifest = first; ; ) {
     try {
       return await load(manifest)
@@ -347,7 +419,8 @@ function checkManifest(folder: string, manifest: Manifest, { space, dim, members
       ? `holds vectors of the space ${manifest.space} and was opened for ${space}`
       : manifest.dim !== dim
         ? `holds vectors of ${manifest.dim} dimensions and was opened for ${dim}`
-        : members && JSON.stringify(members.map(describeMember)) !== JSON.stringify(manifest.members.map(describeMember))
+        : members &&
+            JSON.stringify(members.map(describeMember)) !== JSON.stringify(manifest.members.map(describeMember))
           ? `keeps the members ${manifest.members.map(describeMember).join(', ') || 'none'} and was opened for ${members.map(describeMember).join(', ') || 'none'}`
           : undefined
   if (problem === undefined) return
@@ -362,13 +435,16 @@ function checkManifest(folder: string, manifest: Manifest, { space, dim, members
   )
 }
 
-const describeMember = ({ name, space, dim }: { name: string; space: string; dim: number }) => `${name} (${dim} of ${space})`
+const describeMember = ({ name, space, dim }: { name: string; space: string; dim: number }) =>
+  `${name} (${dim} of ${space})`
 
 const notFound = (folder: string) =>
   new LookalikeError(
     'gallery/not-found',
     {
-      problem: existsSync(folder) ? `The folder ${folder} holds no gallery: it has no ${MANIFEST}` : `There is no folder ${folder}`,
+      problem: existsSync(folder)
+        ? `The folder ${folder} holds no gallery: it has no ${MANIFEST}`
+        : `There is no folder ${folder}`,
       expected: 'a gallery',
       fix: 'Index some images first, or check the path.',
     },
@@ -376,10 +452,21 @@ const notFound = (folder: string) =>
   )
 
 const readOnly = (folder: string) =>
-  new LookalikeError('gallery/read-only', { problem: `The gallery ${folder} was opened for reading`, fix: "Open it with mode: 'write'." }, { fields: { path: folder } })
+  new LookalikeError(
+    'gallery/read-only',
+    { problem: `The gallery ${folder} was opened for reading`, fix: "Open it with mode: 'write'." },
+    { fields: { path: folder } },
+  )
 
 const noImage = (folder: string, position: number) =>
-  new LookalikeError('gallery/position', { problem: `The gallery ${folder} has no image at position ${position}`, expected: 'the position of an image that is there' }, { fields: { path: folder, position } })
+  new LookalikeError(
+    'gallery/position',
+    {
+      problem: `The gallery ${folder} has no image at position ${position}`,
+      expected: 'the position of an image that is there',
+    },
+    { fields: { path: folder, position } },
+  )
 
 /** Gives failures of the file system a name. */
 async function io<T>(folder: string, work: () => Promise<T>): Promise<T> {
@@ -389,7 +476,10 @@ async function io<T>(folder: string, work: () => Promise<T>): Promise<T> {
     if (typeof (cause as NodeJS.ErrnoException).syscall !== 'string') throw cause
     throw new LookalikeError(
       'gallery/io',
-      { problem: `The gallery ${folder} cannot be opened: ${(cause as Error).message}`, fix: 'Check that the folder is there and may be read and written.' },
+      {
+        problem: `The gallery ${folder} cannot be opened: ${(cause as Error).message}`,
+        fix: 'Check that the folder is there and may be read and written.',
+      },
       { fields: { path: folder }, cause },
     )
   }

@@ -20,7 +20,9 @@ export interface Rejected {
  * @throws `gallery/coverage` outside (0, 1], `gallery/no-uncertainty` when no image has one.
  */
 export async function rejectUncertain(gallery: Gallery, rule: RejectionRule): Promise<Rejected> {
-  const known = gallery.entries().flatMap(({ id, uncertainty, rejected }) => (uncertainty === undefined ? [] : [{ id, uncertainty, rejected }]))
+  const known = gallery
+    .entries()
+    .flatMap(({ id, uncertainty, rejected }) => (uncertainty === undefined ? [] : [{ id, uncertainty, rejected }]))
   if (known.length === 0) {
     throw new LookalikeError('gallery/no-uncertainty', {
       problem: `No image of the gallery ${gallery.folder} has an uncertainty`,
@@ -28,7 +30,13 @@ export async function rejectUncertain(gallery: Gallery, rule: RejectionRule): Pr
       fix: 'Ensembles of two or more gallery models give an uncertainty; single models do not.',
     })
   }
-  const threshold = 'threshold' in rule ? rule.threshold : thresholdOf(known.map(({ uncertainty }) => uncertainty), rule.coverage)
+  const threshold =
+    'threshold' in rule
+      ? rule.threshold
+      : thresholdOf(
+          known.map(({ uncertainty }) => uncertainty),
+          rule.coverage,
+        )
   const changed = known.filter(({ uncertainty, rejected }) => rejected !== uncertainty > threshold)
   await gallery.update(changed.map(({ id, rejected }) => ({ id, rejected: !rejected })))
   return {
@@ -40,7 +48,10 @@ export async function rejectUncertain(gallery: Gallery, rule: RejectionRule): Pr
 
 function thresholdOf(values: readonly number[], coverage: number): number {
   if (!(coverage > 0 && coverage <= 1)) {
-    throw new LookalikeError('gallery/coverage', { problem: `A coverage of ${coverage} was asked for`, expected: 'a number above 0, at most 1' })
+    throw new LookalikeError('gallery/coverage', {
+      problem: `A coverage of ${coverage} was asked for`,
+      expected: 'a number above 0, at most 1',
+    })
   }
   const sorted = Float64Array.from(values).sort()
   return sorted[Math.max(0, Math.round(coverage * sorted.length) - 1)]!

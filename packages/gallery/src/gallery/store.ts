@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { LookalikeError, type Warning } from '@lookalike/core'
@@ -7,7 +7,10 @@ import { encodeRecord, type LogRecord, readLog } from './item-log.js'
 import { type Manifest, syncFolder } from './manifest.js'
 
 /** Names of a generation's files: the log, the searched vectors, then the members' in their order. */
-export function storeFiles({ generation, members }: Pick<Manifest, 'generation' | 'members'>): { log: string; vectors: string[] } {
+export function storeFiles({ generation, members }: Pick<Manifest, 'generation' | 'members'>): {
+  log: string
+  vectors: string[]
+} {
   return {
     log: `items-${generation}.jsonl`,
     vectors: [`vectors-${generation}.f32`, ...members.map(({ name }) => `member-${name}-${generation}.f32`)],
@@ -70,7 +73,8 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
   }
   const { bytes, torn } = readLog(logFile, (record, line) => {
     if (record.op === 'add') {
-      if (record.row !== rows || record.checks.length !== dims.length) throw damaged(logFile, `does not go on with row ${rows} at line ${line}`, { line })
+      if (record.row !== rows || record.checks.length !== dims.length)
+        throw damaged(logFile, `does not go on with row ${rows} at line ${line}`, { line })
       remember(record)
     }
     options.onRecord(record, line)
@@ -168,7 +172,8 @@ function bytesOf(data: Float32Array): Buffer {
 }
 
 async function writeAt(handle: FileHandle, bytes: Buffer, offset: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
+  for (let done = 0; done < bytes.length; )
+    done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
 }
 
 function writeFailed(folder: string, cause: unknown): LookalikeError {
@@ -177,7 +182,9 @@ function writeFailed(folder: string, cause: unknown): LookalikeError {
     'gallery/write',
     {
       problem: `The gallery ${folder} cannot be written: ${(cause as Error).message}`,
-      fix: full ? 'Free some disk space and go on: everything acknowledged is there.' : 'Check that the folder may be written to and go on: everything acknowledged is there.',
+      fix: full
+        ? 'Free some disk space and go on: everything acknowledged is there.'
+        : 'Check that the folder may be written to and go on: everything acknowledged is there.',
     },
     { fields: { path: folder }, cause },
   )
@@ -186,7 +193,11 @@ function writeFailed(folder: string, cause: unknown): LookalikeError {
 function damaged(file: string, problem: string, fields: Record<string, unknown>): LookalikeError {
   return new LookalikeError(
     'gallery/damaged',
-    { problem: `${file} ${problem}`, expected: 'the file as it was written', fix: 'Put the file back from a copy, or index the images again into a new folder.' },
+    {
+      problem: `${file} ${problem}`,
+      expected: 'the file as it was written',
+      fix: 'Put the file back from a copy, or index the images again into a new folder.',
+    },
     { fields: { path: file, ...fields } },
   )
 }

@@ -9,7 +9,10 @@ export function loadUsearch(): Promise<typeof Usearch> {
     loading = undefined
     throw new LookalikeError(
       'index/usearch-missing',
-      { problem: 'usearch, which the approximate index is made with, could not be loaded', fix: 'Install it: npm install usearch. Or set "index" to "exact".' },
+      {
+        problem: 'usearch, which the approximate index is made with, could not be loaded',
+        fix: 'Install it: npm install usearch. Or set "index" to "exact".',
+      },
       { cause },
     )
   })

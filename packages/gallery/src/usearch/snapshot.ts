@@ -26,7 +26,10 @@ export type SnapshotNote = z.infer<typeof noteSchema>
 
 const EDGE = 1 << 20
 
-export async function writeNote(file: string, note: Omit<SnapshotNote, 'format' | 'version' | 'bytes' | 'checksum' | 'edges'>): Promise<void> {
+export async function writeNote(
+  file: string,
+  note: Omit<SnapshotNote, 'format' | 'version' | 'bytes' | 'checksum' | 'edges'>,
+): Promise<void> {
   const whole: SnapshotNote = {
     format: 'lookalike-usearch',
     version: 1,
@@ -49,7 +52,11 @@ export function readNote(file: string, part: 'all' | 'edges'): SnapshotNote {
   const fail = (problem: string, cause?: unknown): never => {
     throw new LookalikeError(
       'index/snapshot',
-      { problem: `The saved index ${file} ${problem}`, expected: 'a file as this index wrote it', fix: 'Delete it and its .json: it is made again from the vectors.' },
+      {
+        problem: `The saved index ${file} ${problem}`,
+        expected: 'a file as this index wrote it',
+        fix: 'Delete it and its .json: it is made again from the vectors.',
+      },
       { fields: { path: file }, cause },
     )
   }
@@ -77,7 +84,8 @@ function checksumOf(file: string, part: 'all' | 'edges'): number {
   try {
     const { size } = fstatSync(descriptor)
     const chunk = Buffer.allocUnsafe(EDGE)
-    const at = (offset: number, before: number) => crc32(chunk.subarray(0, readSync(descriptor, chunk, 0, EDGE, offset)), before)
+    const at = (offset: number, before: number) =>
+      crc32(chunk.subarray(0, readSync(descriptor, chunk, 0, EDGE, offset)), before)
     if (part === 'edges') return at(Math.max(0, size - EDGE), at(0, 0))
     let checksum = 0
     for (let offset = 0; offset < size; offset += EDGE) checksum = at(offset, checksum)

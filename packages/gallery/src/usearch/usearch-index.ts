@@ -1,5 +1,16 @@
 import { open, rename } from 'node:fs/promises'
-import { assertComparable, createRanking, definePlugin, LookalikeError, type Embeddings, type OperationOptions, type Plugin, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import {
+  assertComparable,
+  createRanking,
+  definePlugin,
+  type Embeddings,
+  LookalikeError,
+  type OperationOptions,
+  type Plugin,
+  type Ranking,
+  type VectorIndex,
+  type VectorIndexEngine,
+} from '@lookalike/core'
 import type { Index } from 'usearch'
 import { z } from 'zod'
 import { checkPositions } from '../exact/exact-index.js'
@@ -12,15 +23,33 @@ const options = z.strictObject({
     .enum(['fp32', 'fp16', 'int8'])
     .default('fp16')
     .describe('How vectors are kept. int8 keeps directions only: all gallery vectors must be equally long.'),
-  connectivity: z.int().min(2).max(512).default(16).describe('Neighbours of a node in the graph (M). More is larger and more exact.'),
-  expansionAdd: z.int().min(1).default(128).describe('Candidates looked at when adding (efConstruction). More is slower and more exact.'),
-  expansionSearch: z.int().min(1).default(64).describe('Candidates looked at when searching (ef). More is slower and more exact.'),
-  mapped: z.boolean().default(false).describe('Leave a saved index on disk and map it into memory; it is loaded when something is added.'),
+  connectivity: z
+    .int()
+    .min(2)
+    .max(512)
+    .default(16)
+    .describe('Neighbours of a node in the graph (M). More is larger and more exact.'),
+  expansionAdd: z
+    .int()
+    .min(1)
+    .default(128)
+    .describe('Candidates looked at when adding (efConstruction). More is slower and more exact.'),
+  expansionSearch: z
+    .int()
+    .min(1)
+    .default(64)
+    .describe('Candidates looked at when searching (ef). More is slower and more exact.'),
+  mapped: z
+    .boolean()
+    .default(false)
+    .describe('Leave a saved index on disk and map it into memory; it is loaded when something is added.'),
   threads: z
     .int()
     .min(1)
     .default(1)
-    .describe('Processor threads. With 1 the same vectors give the same graph; with more, adding is faster and its order is left to chance.'),
+    .describe(
+      'Processor threads. With 1 the same vectors give the same graph; with more, adding is faster and its order is left to chance.',
+    ),
 })
 
 export type UsearchOptions = z.input<typeof options>
@@ -44,7 +73,10 @@ export function usearchEngine(given: UsearchOptions = {}): VectorIndexEngine {
   return { name: 'usearch', open: (binding) => openUsearch(settings, binding) }
 }
 
-async function openUsearch(settings: Settings, { dim, space, file }: { dim: number; space: string; file?: string }): Promise<VectorIndex> {
+async function openUsearch(
+  settings: Settings,
+  { dim, space, file }: { dim: number; space: string; file?: string },
+): Promise<VectorIndex> {
   const { Index } = await loadUsearch()
   const { precision, connectivity, threads } = settings
   const directions = precision === 'int8'
@@ -171,7 +203,13 @@ async function openUsearch(settings: Settings, { dim, space, file }: { dim: numb
   }
 
   /** The graph knows no filter: more is fetched until enough of it is allowed, in the end everything. */
-  function searchAllowed(queries: Float32Array, count: number, k: number, size: number, allow?: (position: number) => boolean): Ranking[] {
+  function searchAllowed(
+    queries: Float32Array,
+    count: number,
+    k: number,
+    size: number,
+    allow?: (position: number) => boolean,
+  ): Ranking[] {
     const results = new Map<number, Ranking>()
     const all = Array.from({ length: count }, (_, row) => row)
     let waiting = all
@@ -184,7 +222,13 @@ async function openUsearch(settings: Settings, { dim, space, file }: { dim: numb
         const kept: number[] = []
         for (let j = 0; j < positions.length && kept.length < k; j++) if (allow?.(positions[j]!) ?? true) kept.push(j)
         if (kept.length < k && allow && fetched < size) return true
-        results.set(row, createRanking(Int32Array.from(kept, (j) => positions[j]!), Float32Array.from(kept, (j) => distances[j]!)))
+        results.set(
+          row,
+          createRanking(
+            Int32Array.from(kept, (j) => positions[j]!),
+            Float32Array.from(kept, (j) => distances[j]!),
+          ),
+        )
         return false
       })
     }
@@ -232,12 +276,20 @@ function length(vector: Float32Array): number {
   return Math.sqrt(sum)
 }
 
-function checkNote(note: SnapshotNote, file: string, wanted: Pick<SnapshotNote, 'dim' | 'space' | 'precision' | 'connectivity'>): void {
+function checkNote(
+  note: SnapshotNote,
+  file: string,
+  wanted: Pick<SnapshotNote, 'dim' | 'space' | 'precision' | 'connectivity'>,
+): void {
   for (const [key, value] of Object.entries(wanted) as [keyof typeof wanted, string | number][]) {
     if (note[key] === value) continue
     throw new LookalikeError(
       'index/snapshot',
-      { problem: `The saved index ${file} was made with ${key} ${note[key]}`, expected: `${key} ${value}`, fix: 'Delete it and its .json: it is made again from the vectors.' },
+      {
+        problem: `The saved index ${file} was made with ${key} ${note[key]}`,
+        expected: `${key} ${value}`,
+        fix: 'Delete it and its .json: it is made again from the vectors.',
+      },
       { fields: { path: file, key, given: note[key], wanted: value } },
     )
   }

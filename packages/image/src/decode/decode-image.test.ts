@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { crc32, deflateSync } from 'node:zlib'
+import type { ImageSource, RawImage } from '@lookalike/core'
 import sharp, { type Sharp } from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ImageSource, RawImage } from '@lookalike/core'
 import { decodeImage } from './decode-image.js'
 import type { DecodeOptions } from './decode-options.js'
 
@@ -18,13 +18,15 @@ afterAll(() => rm(folder, { recursive: true }))
 /** Left half red, right half blue, a green corner at the top left. */
 function picture(width = 48, height = 32): RawImage {
   const data = new Uint8Array(width * height * 3)
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-    const channel = x < width / 4 && y < height / 4 ? 1 : x < width / 2 ? 0 : 2
-    data[(y * width + x) * 3 + channel] = 255
-  }
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const channel = x < width / 4 && y < height / 4 ? 1 : x < width / 2 ? 0 : 2
+      data[(y * width + x) * 3 + channel] = 255
+    }
   return { data, width, height }
 }
-const encode = (image = picture()): Sharp => sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+const encode = (image = picture()): Sharp =>
+  sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
 const at = ({ data, width, height }: RawImage, x: number, y: number) => {
   const from = (Math.floor(y * height) * width + Math.floor(x * width)) * 3
   return [...data.subarray(from, from + 3)].map((value) => Math.round(value / 255))
@@ -35,7 +37,10 @@ const strongest = ({ data, width, height }: RawImage, x: number, y: number) => {
   return pixel.indexOf(Math.max(...pixel))
 }
 const failure = async (source: ImageSource, options?: DecodeOptions) =>
-  decodeImage({ source }, options).then(() => ({ code: 'none', message: '', fields: {} }), (error: unknown) => error as { code: string; message: string })
+  decodeImage({ source }, options).then(
+    () => ({ code: 'none', message: '', fields: {} }),
+    (error: unknown) => error as { code: string; message: string },
+  )
 
 describe('decodeImage', () => {
   it.each([
@@ -64,7 +69,10 @@ describe('decodeImage', () => {
 
   it('reads grey, with 8 and 16 bits', async () => {
     for (const space of ['b-w', 'grey16']) {
-      const bytes = await sharp({ create: { width: 5, height: 4, channels: 3, background: '#808080' } }).toColourspace(space).png().toBuffer()
+      const bytes = await sharp({ create: { width: 5, height: 4, channels: 3, background: '#808080' } })
+        .toColourspace(space)
+        .png()
+        .toBuffer()
       expect((await sharp(bytes).metadata()).channels).toBe(1)
       expect(await decodeImage({ source: bytes })).toMatchObject({ width: 5, height: 4, data: Buffer.alloc(60, 128) })
     }
@@ -74,14 +82,25 @@ describe('decodeImage', () => {
     const bytes = await encode().withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer()
     const image = await decodeImage({ source: bytes })
     // Where the top left corner of the stored pixels goes.
-    const corner = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0], [1, 0], [1, 1], [0, 1]][orientation - 1]!
+    const corner = [
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [0, 1],
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [0, 1],
+    ][orientation - 1]!
     expect([image.width, image.height]).toEqual(orientation < 5 ? [48, 32] : [32, 48])
     expect(at(image, 0.1 + corner[0]! * 0.8, 0.1 + corner[1]! * 0.8)).toEqual([0, 1, 0])
   })
 
   it('takes the first frame of an animation', async () => {
     const frames = Buffer.concat([picture(8, 8).data, new Uint8Array(192).fill(255)])
-    const bytes = await sharp(frames, { raw: { width: 8, height: 16, channels: 3, pageHeight: 8 } }).gif().toBuffer()
+    const bytes = await sharp(frames, { raw: { width: 8, height: 16, channels: 3, pageHeight: 8 } })
+      .gif()
+      .toBuffer()
     expect((await sharp(bytes).metadata()).pages).toBe(2)
     const image = await decodeImage({ source: bytes })
     expect([image.width, image.height, at(image, 0.9, 0.9)]).toEqual([8, 8, [0, 0, 1]])
@@ -89,23 +108,33 @@ describe('decodeImage', () => {
 
   it('flattens alpha on the background, white by default', async () => {
     const pixels = Uint8Array.from([100, 150, 200, 0, 100, 150, 200, 128, 100, 150, 200, 255])
-    const source = await sharp(pixels, { raw: { width: 3, height: 1, channels: 4 } }).png().toBuffer()
+    const source = await sharp(pixels, { raw: { width: 3, height: 1, channels: 4 } })
+      .png()
+      .toBuffer()
     // (100 * 128 + 255 * 127) / 255 = 177.2, and so on.
     expect([...(await decodeImage({ source })).data]).toEqual([255, 255, 255, 177, 202, 227, 100, 150, 200])
-    expect([...(await decodeImage({ source }, { background: [0, 10, 20] })).data]).toEqual([0, 10, 20, 50, 80, 110, 100, 150, 200])
+    expect([...(await decodeImage({ source }, { background: [0, 10, 20] })).data]).toEqual([
+      0, 10, 20, 50, 80, 110, 100, 150, 200,
+    ])
   })
 
   it('draws SVG large enough for any model, without reading other files', async () => {
     const secret = join(folder, 'secret.png')
     await writeFile(secret, await encode().png().toBuffer())
-    const drawing = (href: string) => `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 24 12">
+    const drawing = (
+      href: string,
+    ) => `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 24 12">
       <rect width="12" height="12" fill="#f00"/><image x="12" width="12" height="12" href="${href}" xlink:href="${href}"/></svg>`
     for (const href of [pathToFileURL(secret).href, secret, 'secret.png']) {
       const path = join(folder, 'drawing.svg')
       await writeFile(path, drawing(href))
       const image = await decodeImage({ source: path })
       expect([image.width, image.height]).toEqual([512, 256])
-      expect([at(image, 0.2, 0.5), at(image, 0.6, 0.9), at(image, 0.9, 0.5)]).toEqual([[1, 0, 0], [1, 1, 1], [1, 1, 1]])
+      expect([at(image, 0.2, 0.5), at(image, 0.6, 0.9), at(image, 0.9, 0.5)]).toEqual([
+        [1, 0, 0],
+        [1, 1, 1],
+        [1, 1, 1],
+      ])
     }
   })
 
@@ -116,9 +145,13 @@ describe('decodeImage', () => {
     const dot = await decodeImage({ source: image, box: { x: 0.999, y: 0.999, width: 0.0001, height: 0.0001 } })
     expect([dot.width, dot.height]).toEqual([1, 1])
     for (const box of [
-      { x: 0.6, y: 0, width: 0.5, height: 1 }, { x: 0, y: 0, width: 0, height: 1 }, { x: -0.1, y: 0, width: 0.5, height: 1 },
-      { x: 10, y: 10, width: 100, height: 100 }, { x: Number.NaN, y: 0, width: 1, height: 1 },
-    ]) await expect(decodeImage({ source: image, box })).rejects.toMatchObject({ code: 'image/box' })
+      { x: 0.6, y: 0, width: 0.5, height: 1 },
+      { x: 0, y: 0, width: 0, height: 1 },
+      { x: -0.1, y: 0, width: 0.5, height: 1 },
+      { x: 10, y: 10, width: 100, height: 100 },
+      { x: Number.NaN, y: 0, width: 1, height: 1 },
+    ])
+      await expect(decodeImage({ source: image, box })).rejects.toMatchObject({ code: 'image/box' })
   })
 
   it('leaves raw pixels as they are, and checks their shape', async () => {
@@ -149,8 +182,11 @@ describe('decodeImage and bad input', () => {
     await symlink(loop, loop)
     const empty = await put('empty.jpg', '')
     for (const [path, code] of [
-      [join(folder, 'none.jpg'), 'image/not-found'], [join(empty, 'below-a-file.jpg'), 'image/not-found'],
-      [directory, 'image/is-directory'], [empty, 'image/empty'], [loop, 'image/unreadable'],
+      [join(folder, 'none.jpg'), 'image/not-found'],
+      [join(empty, 'below-a-file.jpg'), 'image/not-found'],
+      [directory, 'image/is-directory'],
+      [empty, 'image/empty'],
+      [loop, 'image/unreadable'],
     ] as const) {
       const error = await failure(path)
       expect(error).toMatchObject({ code, fields: { source: path } })
@@ -162,8 +198,10 @@ describe('decodeImage and bad input', () => {
 
   it('says what a file that is no image holds', async () => {
     for (const [name, content, what] of [
-      ['text.jpg', 'not an image', 'text'], ['page.png', '<!doctype html><html></html>', 'an HTML page'],
-      ['old.bmp', 'BM123456', 'BMP'], ['noise.jpg', Uint8Array.from([0, 1, 2, 3, 200]), 'unknown content'],
+      ['text.jpg', 'not an image', 'text'],
+      ['page.png', '<!doctype html><html></html>', 'an HTML page'],
+      ['old.bmp', 'BM123456', 'BMP'],
+      ['noise.jpg', Uint8Array.from([0, 1, 2, 3, 200]), 'unknown content'],
     ] as const) {
       const path = await put(name, content)
       const error = await failure(path)
@@ -172,7 +210,8 @@ describe('decodeImage and bad input', () => {
     }
   })
 
-  const noisy = () => encode({ width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * 7919) % 251) })
+  const noisy = () =>
+    encode({ width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * 7919) % 251) })
   it.each([
     ['jpg', (image: Sharp) => image.jpeg(), 'image/truncated'],
     ['progressive.jpg', (image: Sharp) => image.jpeg({ progressive: true }), 'image/truncated'],
@@ -222,14 +261,20 @@ describe('decodeImage and bad input', () => {
     header.writeUInt8(1, 8)
     const rows = deflateSync(Buffer.alloc(40_000 * 5_001), { level: 1 })
     const bomb = Buffer.concat([
-      Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0)),
+      Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+      chunk('IHDR', header),
+      chunk('IDAT', rows),
+      chunk('IEND', Buffer.alloc(0)),
     ])
     expect(bomb.length).toBeLessThan(2_000_000)
     const path = await put('bomb.png', bomb)
     const start = performance.now()
     const error = await failure(path)
     expect(performance.now() - start).toBeLessThan(500)
-    expect(error).toMatchObject({ code: 'image/too-many-pixels', fields: { source: path, width: 40_000, height: 40_000 } })
+    expect(error).toMatchObject({
+      code: 'image/too-many-pixels',
+      fields: { source: path, width: 40_000, height: 40_000 },
+    })
     expect(error.message).toContain('maxPixels')
   })
 
@@ -237,12 +282,21 @@ describe('decodeImage and bad input', () => {
     const image = await encode().png().toBuffer()
     expect(await failure(image, { maxPixels: 1000 })).toMatchObject({ code: 'image/too-many-pixels' })
     expect(await failure(picture(), { maxPixels: 1000 })).toMatchObject({ code: 'image/too-many-pixels' })
-    expect(await failure(await put('large.png', image), { maxBytes: 100 })).toMatchObject({ code: 'image/too-many-bytes' })
+    expect(await failure(await put('large.png', image), { maxBytes: 100 })).toMatchObject({
+      code: 'image/too-many-bytes',
+    })
     expect(await failure(image, { maxBytes: 100 })).toMatchObject({ code: 'image/too-many-bytes' })
     const svg = (head: string, body: string) => Buffer.from(`${head}<svg xmlns="http://www.w3.org/2000/svg" ${body}`)
-    expect(await failure(svg('', 'width="1000000" height="1000000"/>'))).toMatchObject({ code: 'image/too-many-pixels' })
-    const entities = [...'bcdefghij'].map((name, i) => `<!ENTITY ${name} "${`&${'abcdefghi'[i]};`.repeat(10)}">`).join('')
-    const laughs = svg(`<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">${entities}]>`, 'width="9" height="9"><text>&j;</text></svg>')
+    expect(await failure(svg('', 'width="1000000" height="1000000"/>'))).toMatchObject({
+      code: 'image/too-many-pixels',
+    })
+    const entities = [...'bcdefghij']
+      .map((name, i) => `<!ENTITY ${name} "${`&${'abcdefghi'[i]};`.repeat(10)}">`)
+      .join('')
+    const laughs = svg(
+      `<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa">${entities}]>`,
+      'width="9" height="9"><text>&j;</text></svg>',
+    )
     expect(await failure(laughs)).toMatchObject({ code: 'image/corrupt' })
   })
 })

@@ -1,11 +1,11 @@
-import type { Metadata, Sharp } from 'sharp'
 import { type Box, type ImageRequest, LookalikeError, type RawImage } from '@lookalike/core'
-import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
+import type { Metadata, Sharp } from 'sharp'
 import { describeSource } from '../read/describe-source.js'
-import { loadSharp } from './load-sharp.js'
 import { readSource } from '../read/read-source.js'
+import { endsEarly, guessContent, IMAGE_FORMATS, type ImageFormat, sniffFormat } from '../read/sniff-format.js'
 import type { PixelBox } from '../resample/resample.js'
-import { endsEarly, guessContent, IMAGE_FORMATS, sniffFormat, type ImageFormat } from '../read/sniff-format.js'
+import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
+import { loadSharp } from './load-sharp.js'
 
 /**
  * Reads and decodes an image: JPEG, PNG, WebP, AVIF, TIFF (first page), GIF (first frame) or SVG, whatever the file is
@@ -37,7 +37,11 @@ export interface DecodedSource {
 }
 
 /** The whole image, possibly decoded smaller where the format does so for less work. */
-export async function decodeSource(request: ImageRequest, options: DecodeOptions, shrinkBy?: ShrinkChooser): Promise<DecodedSource> {
+export async function decodeSource(
+  request: ImageRequest,
+  options: DecodeOptions,
+  shrinkBy?: ShrinkChooser,
+): Promise<DecodedSource> {
   const name = describeSource(request.source)
   const content = await readSource(request.source, options)
   if (!(content instanceof Uint8Array)) {
@@ -53,14 +57,27 @@ export async function decodeSource(request: ImageRequest, options: DecodeOptions
     const settings = { failOn: 'warning', limitInputPixels: false } as const
     const metadata = await sharp(content, settings).metadata()
     checkPixels(metadata.width, metadata.height, name, options)
-    const input = { ...settings, ignoreIcc: metadata.space !== 'cmyk', ...(format === 'svg' ? { density: svgDensity(metadata) } : {}) }
+    const input = {
+      ...settings,
+      ignoreIcc: metadata.space !== 'cmyk',
+      ...(format === 'svg' ? { density: svgDensity(metadata) } : {}),
+    }
     const plan = planShrink(metadata, request.box ? undefined : shrinkBy)
     const opened = sharp(content, input)
     // Turning costs a copy, even by nothing.
     const upright = plan ? plan.apply(opened) : (metadata.orientation ?? 1) === 1 ? opened : opened.autoOrient()
-    const { data, info } = await upright.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    const { data, info } = await upright
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true })
     options.signal?.throwIfAborted()
-    const image = flatten(data, info.width, info.height, info.channels, options.background ?? DECODE_DEFAULTS.background)
+    const image = flatten(
+      data,
+      info.width,
+      info.height,
+      info.channels,
+      options.background ?? DECODE_DEFAULTS.background,
+    )
     return { image, width: image.width, height: image.height, ...plan?.sizes }
   } catch (error) {
     if (error instanceof LookalikeError || options.signal?.aborted) throw error
@@ -70,7 +87,8 @@ export async function decodeSource(request: ImageRequest, options: DecodeOptions
 
 /** Drawings have no pixels of their own; icons of 24 units would be blurred. */
 const SVG_EDGE = 512
-const svgDensity = ({ width, height }: Metadata) => Math.max(1, Math.min(100_000, (72 * SVG_EDGE) / Math.max(width, height)))
+const svgDensity = ({ width, height }: Metadata) =>
+  Math.max(1, Math.min(100_000, (72 * SVG_EDGE) / Math.max(width, height)))
 
 /** Degrees clockwise of the EXIF orientations that do not mirror. */
 const TURNS: Readonly<Record<number, number>> = { 1: 0, 3: 180, 6: 90, 8: 270 }
@@ -81,7 +99,10 @@ interface Shrink {
 }
 
 /** JPEG decodes to a half, quarter or eighth for a part of the work, unless it is turned first. */
-function planShrink({ format, width, height, orientation = 1 }: Metadata, shrinkBy?: ShrinkChooser): Shrink | undefined {
+function planShrink(
+  { format, width, height, orientation = 1 }: Metadata,
+  shrinkBy?: ShrinkChooser,
+): Shrink | undefined {
   const turn = TURNS[orientation]
   if (format !== 'jpeg' || turn === undefined || !shrinkBy) return undefined
   const sideways = turn === 90 || turn === 270
@@ -142,14 +163,21 @@ function damaged(name: string, bytes: Uint8Array, format: ImageFormat, cause: un
       )
     : new LookalikeError(
         'image/corrupt',
-        { problem: `${name} is a damaged ${format.toUpperCase()} image (${reason})`, fix: 'Copy or download it again, or save it anew.' },
+        {
+          problem: `${name} is a damaged ${format.toUpperCase()} image (${reason})`,
+          fix: 'Copy or download it again, or save it anew.',
+        },
         details,
       )
 }
 
 /** Pillow's rounding of a blend: exact division by 255. */
 function flatten(
-  data: Uint8Array, width: number, height: number, channels: number, background: readonly [number, number, number],
+  data: Uint8Array,
+  width: number,
+  height: number,
+  channels: number,
+  background: readonly [number, number, number],
 ): RawImage {
   if (channels === 3) return { data, width, height }
   const out = new Uint8Array(width * height * 3)
@@ -172,7 +200,11 @@ function flatten(
  *
  * @throws `image/box` when it is empty or reaches out of the image.
  */
-export function boxInPixels(box: Box, image: { readonly width: number; readonly height: number }, name: string): PixelBox {
+export function boxInPixels(
+  box: Box,
+  image: { readonly width: number; readonly height: number },
+  name: string,
+): PixelBox {
   const tolerance = 1e-6
   const sound = (from: number, length: number) => from >= -tolerance && length > 0 && from + length <= 1 + tolerance
   if (!sound(box.x, box.width) || !sound(box.y, box.height)) {
@@ -180,7 +212,8 @@ export function boxInPixels(box: Box, image: { readonly width: number; readonly 
       'image/box',
       {
         problem: `The box x ${box.x}, y ${box.y}, width ${box.width}, height ${box.height} does not lie in ${name}`,
-        expected: "fractions of the upright image's width and height: x + width and y + height at most 1, neither empty",
+        expected:
+          "fractions of the upright image's width and height: x + width and y + height at most 1, neither empty",
         fix: 'Divide boxes in pixels by the size of the image.',
       },
       { fields: { source: name, box } },

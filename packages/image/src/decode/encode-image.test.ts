@@ -1,6 +1,6 @@
+import { createRandom } from '@lookalike/core'
 import sharp from 'sharp'
 import { expect, it } from 'vitest'
-import { createRandom } from '@lookalike/core'
 import { decodeImage } from './decode-image.js'
 import { encodePng, thumbnail } from './encode-image.js'
 
@@ -18,7 +18,10 @@ it('makes small JPEGs, of a box if asked, never larger than the image', async ()
     const { format, width, height } = await sharp(await thumbnail(...args)).metadata()
     return [format, width, height]
   }
-  const large = await sharp(image.data, { raw: { width: 90, height: 60, channels: 3 } }).resize(1600, 800, { fit: 'fill' }).jpeg().toBuffer()
+  const large = await sharp(image.data, { raw: { width: 90, height: 60, channels: 3 } })
+    .resize(1600, 800, { fit: 'fill' })
+    .jpeg()
+    .toBuffer()
   expect(await size({ source: image }, 45)).toEqual(['jpeg', 45, 30])
   expect(await size({ source: image }, 500)).toEqual(['jpeg', 90, 60])
   expect(await size({ source: large }, 100)).toEqual(['jpeg', 100, 50])

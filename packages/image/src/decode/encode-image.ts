@@ -1,10 +1,11 @@
 import type { ImageRequest, RawImage } from '@lookalike/core'
+import { describeSource } from '../read/describe-source.js'
 import { boxInPixels, decodeSource } from './decode-image.js'
 import type { DecodeOptions } from './decode-options.js'
-import { describeSource } from '../read/describe-source.js'
 import { loadSharp } from './load-sharp.js'
 
-const open = async ({ data, width, height }: RawImage) => (await loadSharp())(data, { raw: { width, height, channels: 3 } })
+const open = async ({ data, width, height }: RawImage) =>
+  (await loadSharp())(data, { raw: { width, height, channels: 3 } })
 
 /** Raw pixels as a PNG file, lossless. */
 export async function encodePng(image: RawImage): Promise<Uint8Array> {

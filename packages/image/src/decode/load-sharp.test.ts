@@ -13,7 +13,8 @@ it('says how to install the decoder, and leaves raw pixels working without it', 
   const { decodeImage } = await import('./decode-image.js')
   const png = Buffer.from('\x89PNG\r\n\x1a\n....', 'latin1')
   await expect(decodeImage({ source: png })).rejects.toMatchObject({
-    code: 'image/decoder-missing', message: expect.stringContaining('npm install sharp'),
+    code: 'image/decoder-missing',
+    message: expect.stringContaining('npm install sharp'),
   })
   const raw = { data: new Uint8Array(3), width: 1, height: 1 }
   expect(await decodeImage({ source: raw })).toBe(raw)

@@ -1,5 +1,5 @@
-import type { default as Sharp } from 'sharp'
 import { LookalikeError } from '@lookalike/core'
+import type { default as Sharp } from 'sharp'
 
 let loading: Promise<typeof Sharp> | undefined
 

@@ -1,4 +1,14 @@
-import { createEmbeddings, type EmbeddedImages, type Embeddings, type EmbedOptions, type Encoder, type ImageRequest, isLookalikeError, LookalikeError, type OperationOptions, toWarning } from '@lookalike/core'
+import {
+  createEmbeddings,
+  type EmbeddedImages,
+  type Embeddings,
+  type EmbedOptions,
+  type Encoder,
+  type ImageRequest,
+  isLookalikeError,
+  LookalikeError,
+  toWarning,
+} from '@lookalike/core'
 import { describeSource } from '../read/describe-source.js'
 import { hashImage } from '../read/hash-image.js'
 import { loadBatches } from './load-batches.js'
@@ -13,7 +23,11 @@ const HASHED_AT_ONCE = 8
  * @throws the codes of image reading with `onCorrupt: 'fail'`; `encoder/output` when the encoder's answer does not fit;
  * `embeddings/not-finite` naming the image; the signal's reason.
  */
-export async function embedImages(encoder: Encoder, images: readonly ImageRequest[], options: EmbedOptions = {}): Promise<EmbeddedImages> {
+export async function embedImages(
+  encoder: Encoder,
+  images: readonly ImageRequest[],
+  options: EmbedOptions = {},
+): Promise<EmbeddedImages> {
   const { signal, onCorrupt = 'skip' } = options
   const limits = {
     ...(signal && { signal }),
@@ -47,7 +61,8 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
   report(images.length - missing.length)
   await encodeMissing(missing, keys)
   if (keys) {
-    for (const [position, key] of keys.entries()) if (key !== undefined) vectors[position] ??= vectors[firstOf.get(key) ?? position]
+    for (const [position, key] of keys.entries())
+      if (key !== undefined) vectors[position] ??= vectors[firstOf.get(key) ?? position]
   }
 
   const positions = Int32Array.from(vectors.flatMap((vector, position) => (vector ? [position] : [])))
@@ -73,7 +88,10 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
     return keys
   }
 
-  async function encodeMissing(missing: readonly number[], keys: readonly (string | undefined)[] | undefined): Promise<void> {
+  async function encodeMissing(
+    missing: readonly number[],
+    keys: readonly (string | undefined)[] | undefined,
+  ): Promise<void> {
     const requests = missing.map((position) => images[position]!)
     const input = encoder.input.kind === 'pixels' ? encoder.input.preprocessing : 'bytes'
     let cacheWorks = true
@@ -94,11 +112,16 @@ export async function embedImages(encoder: Encoder, images: readonly ImageReques
       release()
       for (const [row, position] of rows.entries()) vectors[position] = data.slice(row * dim, (row + 1) * dim)
       if (cache && keys && cacheWorks) {
-        await cache.put(rows.map((position) => keys[position]!), data).catch((error: unknown) => {
-          // A full disk costs the cache, not the run.
-          cacheWorks = false
-          options.onWarning?.(toWarning(error))
-        })
+        await cache
+          .put(
+            rows.map((position) => keys[position]!),
+            data,
+          )
+          .catch((error: unknown) => {
+            // A full disk costs the cache, not the run.
+            cacheWorks = false
+            options.onWarning?.(toWarning(error))
+          })
       }
       const upTo = positions.at(-1)! + 1
       report(upTo - seen)

@@ -1,10 +1,18 @@
 import { availableParallelism } from 'node:os'
-import { type EncoderBatch, type ImageRequest, isLookalikeError, type OperationOptions, type Preprocessing, toWarning, type Warning } from '@lookalike/core'
+import {
+  type EncoderBatch,
+  type ImageRequest,
+  isLookalikeError,
+  type OperationOptions,
+  type Preprocessing,
+  toWarning,
+  type Warning,
+} from '@lookalike/core'
 import { decodeImage } from '../decode/decode-image.js'
 import type { DecodeOptions } from '../decode/decode-options.js'
-import { describeSource } from '../read/describe-source.js'
 import { encodePng } from '../decode/encode-image.js'
 import { loadPixels, preprocessedLength } from '../preprocess/preprocess.js'
+import { describeSource } from '../read/describe-source.js'
 import { readSource } from '../read/read-source.js'
 import { sniffFormat } from '../read/sniff-format.js'
 
@@ -45,16 +53,24 @@ export interface LoadedBatch<B extends EncoderBatch = EncoderBatch> {
  * }
  */
 export function loadBatches(
-  requests: readonly ImageRequest[], input: Preprocessing, options?: LoadBatchesOptions,
+  requests: readonly ImageRequest[],
+  input: Preprocessing,
+  options?: LoadBatchesOptions,
 ): AsyncGenerator<LoadedBatch<Extract<EncoderBatch, { kind: 'pixels' }>>, void, undefined>
 export function loadBatches(
-  requests: readonly ImageRequest[], input: 'bytes', options?: LoadBatchesOptions,
+  requests: readonly ImageRequest[],
+  input: 'bytes',
+  options?: LoadBatchesOptions,
 ): AsyncGenerator<LoadedBatch<Extract<EncoderBatch, { kind: 'bytes' }>>, void, undefined>
 export function loadBatches(
-  requests: readonly ImageRequest[], input: Preprocessing | 'bytes', options?: LoadBatchesOptions,
+  requests: readonly ImageRequest[],
+  input: Preprocessing | 'bytes',
+  options?: LoadBatchesOptions,
 ): AsyncGenerator<LoadedBatch, void, undefined>
 export async function* loadBatches(
-  requests: readonly ImageRequest[], input: Preprocessing | 'bytes', options: LoadBatchesOptions = {},
+  requests: readonly ImageRequest[],
+  input: Preprocessing | 'bytes',
+  options: LoadBatchesOptions = {},
 ): AsyncGenerator<LoadedBatch, void, undefined> {
   const batchSize = options.batchSize ?? 32
   const ahead = options.ahead ?? 2

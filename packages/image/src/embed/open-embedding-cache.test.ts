@@ -16,7 +16,9 @@ const key = (n: number) => n.toString(16).padStart(32, '0')
 const vector = (n: number, dim = 3) => Float32Array.from({ length: dim }, (_, i) => n + i / 10)
 const segmentsOf = async () => {
   const [space] = await readdir(folder)
-  return (await readdir(path.join(folder, space!))).filter((name) => name.endsWith('.seg')).map((name) => path.join(folder, space!, name))
+  return (await readdir(path.join(folder, space!)))
+    .filter((name) => name.endsWith('.seg'))
+    .map((name) => path.join(folder, space!, name))
 }
 async function fill(...numbers: number[]) {
   const cache = await openEmbeddingCache(folder, 'space', 3)
@@ -29,13 +31,22 @@ it('gives back what was put, in any order, also after opening again', async () =
   await fill(7)
   const cache = await openEmbeddingCache(folder, 'space', 3)
   expect(cache.size).toBe(4)
-  expect(cache.get([key(7), key(9), key(1), key(3), key(1)])).toEqual([vector(7), undefined, vector(1), vector(3), vector(1)])
+  expect(cache.get([key(7), key(9), key(1), key(3), key(1)])).toEqual([
+    vector(7),
+    undefined,
+    vector(1),
+    vector(3),
+    vector(1),
+  ])
   await cache.close()
 })
 
 it('keeps spaces and dimensions apart', async () => {
   await fill(1)
-  for (const [space, dim] of [['other', 3], ['space', 4]] as const) {
+  for (const [space, dim] of [
+    ['other', 3],
+    ['space', 4],
+  ] as const) {
     const cache = await openEmbeddingCache(folder, space, dim)
     expect(cache.has(key(1))).toBe(false)
     await cache.close()

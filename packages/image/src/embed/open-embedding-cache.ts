@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
-import { mkdir, open, readdir, writeFile, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type EmbeddingCache, LookalikeError } from '@lookalike/core'
@@ -29,12 +29,16 @@ export async function openEmbeddingCache(folder: string, space: string, dim: num
   try {
     await mkdir(home, { recursive: true })
     await writeFile(path.join(home, 'space.json'), `${JSON.stringify({ space, dim })}\n`)
-    for (const name of (await readdir(home)).filter((file) => file.endsWith('.seg')).sort()) scanSegment(path.join(home, name))
+    for (const name of (await readdir(home)).filter((file) => file.endsWith('.seg')).sort())
+      scanSegment(path.join(home, name))
   } catch (cause) {
     for (const segment of segments) closeSync(segment)
     throw new LookalikeError(
       'cache/read',
-      { problem: `The embedding cache ${home} cannot be used: ${(cause as Error).message}`, fix: 'Free or repair the folder, or set "cache" to another one.' },
+      {
+        problem: `The embedding cache ${home} cannot be used: ${(cause as Error).message}`,
+        fix: 'Free or repair the folder, or set "cache" to another one.',
+      },
       { fields: { path: home, space }, cause },
     )
   }
@@ -53,7 +57,10 @@ export async function openEmbeddingCache(folder: string, space: string, dim: num
     for (let offset = HEADER_BYTES; ; ) {
       const whole = Math.floor(readSync(descriptor, chunk, 0, chunk.length, offset) / recordBytes)
       for (let i = 0; i < whole; i++) {
-        places.set(chunk.toString('hex', i * recordBytes, i * recordBytes + KEY_BYTES), { segment, offset: offset + i * recordBytes })
+        places.set(chunk.toString('hex', i * recordBytes, i * recordBytes + KEY_BYTES), {
+          segment,
+          offset: offset + i * recordBytes,
+        })
       }
       if (whole < perRead) return
       offset += whole * recordBytes
@@ -79,16 +86,21 @@ export async function openEmbeddingCache(folder: string, space: string, dim: num
     try {
       own ??= await startSegment()
       let written = 0
-      while (written < block.length) written += (await own.file.write(block, written, block.length - written, own.length + written)).bytesWritten
+      while (written < block.length)
+        written += (await own.file.write(block, written, block.length - written, own.length + written)).bytesWritten
     } catch (cause) {
       broken = new LookalikeError(
         'cache/write',
-        { problem: `The embedding cache ${home} cannot be written: ${(cause as Error).message}`, fix: 'Free some disk space, or set "cache" to another folder.' },
+        {
+          problem: `The embedding cache ${home} cannot be written: ${(cause as Error).message}`,
+          fix: 'Free some disk space, or set "cache" to another folder.',
+        },
         { fields: { path: home, space }, cause },
       )
       throw broken
     }
-    for (const [i, { key }] of fresh.entries()) places.set(key, { segment: own.segment, offset: own.length + i * recordBytes })
+    for (const [i, { key }] of fresh.entries())
+      places.set(key, { segment: own.segment, offset: own.length + i * recordBytes })
     own.length += block.length
   }
 
@@ -111,14 +123,21 @@ export async function openEmbeddingCache(folder: string, space: string, dim: num
       const vectors = Array.from<Float32Array | undefined>({ length: keys.length })
       const wanted = keys
         .map((key, row) => ({ row, place: places.get(key) }))
-        .filter((entry): entry is { row: number; place: { segment: number; offset: number } } => entry.place !== undefined)
+        .filter(
+          (entry): entry is { row: number; place: { segment: number; offset: number } } => entry.place !== undefined,
+        )
         .sort((a, b) => a.place.segment - b.place.segment || a.place.offset - b.place.offset)
       for (let start = 0; start < wanted.length; ) {
         const first = wanted[start]!.place
         // Neighbours on disk come in one read.
         let end = start + 1
         const limit = first.offset + Math.max(READ_BYTES, recordBytes)
-        while (end < wanted.length && wanted[end]!.place.segment === first.segment && wanted[end]!.place.offset + recordBytes <= limit) end++
+        while (
+          end < wanted.length &&
+          wanted[end]!.place.segment === first.segment &&
+          wanted[end]!.place.offset + recordBytes <= limit
+        )
+          end++
         const block = Buffer.allocUnsafe(wanted[end - 1]!.place.offset + recordBytes - first.offset)
         const read = readSync(segments[first.segment]!, block, 0, block.length, first.offset)
         for (const { row, place } of wanted.slice(start, end)) {

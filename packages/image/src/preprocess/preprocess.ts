@@ -1,9 +1,9 @@
 import { type ImageRequest, LookalikeError, type Preprocessing, type RawImage } from '@lookalike/core'
-import { boxInPixels, decodeSource, type DecodedSource } from '../decode/decode-image.js'
+import { boxInPixels, type DecodedSource, decodeSource } from '../decode/decode-image.js'
 import type { DecodeOptions } from '../decode/decode-options.js'
 import { describeSource } from '../read/describe-source.js'
+import { type PixelBox, resample } from '../resample/resample.js'
 import { preprocessingGeometry } from './preprocessing-geometry.js'
-import { resample, type PixelBox } from '../resample/resample.js'
 
 /** Number of values that one image becomes. */
 export const preprocessedLength = ({ crop }: Pick<Preprocessing, 'crop'>): number => 3 * crop.width * crop.height
@@ -18,18 +18,25 @@ export const preprocessedLength = ({ crop }: Pick<Preprocessing, 'crop'>): numbe
  * const input = preprocess(await decodeImage({ source: 'chair.jpg' }), encoder.input.preprocessing)
  */
 export function preprocess(
-  image: RawImage, preprocessing: Preprocessing, out: Float32Array = new Float32Array(preprocessedLength(preprocessing)), offset = 0,
+  image: RawImage,
+  preprocessing: Preprocessing,
+  out: Float32Array = new Float32Array(preprocessedLength(preprocessing)),
+  offset = 0,
 ): Float32Array {
   return preprocessRegion({ image, width: image.width, height: image.height }, preprocessing, out, offset)
 }
 
 /** Reads, decodes and preprocesses an image, decoding no more pixels than the result needs. */
 export async function loadPixels(
-  request: ImageRequest, preprocessing: Preprocessing, options: DecodeOptions = {},
-  out: Float32Array = new Float32Array(preprocessedLength(preprocessing)), offset = 0,
+  request: ImageRequest,
+  preprocessing: Preprocessing,
+  options: DecodeOptions = {},
+  out: Float32Array = new Float32Array(preprocessedLength(preprocessing)),
+  offset = 0,
 ): Promise<Float32Array> {
   const decoded = await decodeSource(request, { background: preprocessing.background, ...options }, (width, height) =>
-    shrinkFactor(width, height, preprocessing))
+    shrinkFactor(width, height, preprocessing),
+  )
   if (!request.box) return preprocessRegion(decoded, preprocessing, out, offset)
   const { image } = decoded
   const region = boxInPixels(request.box, image, describeSource(request.source))
@@ -48,7 +55,10 @@ function shrinkFactor(width: number, height: number, preprocessing: Preprocessin
 
 /** `width` and `height`: the size that the aspect ratio is computed from. */
 function preprocessRegion(
-  source: DecodedSource & { readonly region?: PixelBox }, preprocessing: Preprocessing, out: Float32Array, offset: number,
+  source: DecodedSource & { readonly region?: PixelBox },
+  preprocessing: Preprocessing,
+  out: Float32Array,
+  offset: number,
 ): Float32Array {
   const { crop, interpolation } = preprocessing
   const length = preprocessedLength(preprocessing)
@@ -68,7 +78,11 @@ function preprocessRegion(
   const step = planar ? 1 : 3
   const plane = planar ? crop.width * crop.height : 1
   const [red, green, blue] = tables
-  const [toRed, toGreen, toBlue] = [0, 1, 2].map((channel) => offset + placeOf(channel, preprocessing) * plane) as [number, number, number]
+  const [toRed, toGreen, toBlue] = [0, 1, 2].map((channel) => offset + placeOf(channel, preprocessing) * plane) as [
+    number,
+    number,
+    number,
+  ]
   let from = 0
   for (let y = 0; y < window.height; y++) {
     let to = ((top + y) * crop.width + left) * step
@@ -97,7 +111,12 @@ function normalisingTables(preprocessing: Preprocessing): Tables {
   return tables
 }
 
-function fillBackground(out: Float32Array, offset: number, preprocessing: Preprocessing, tables: readonly Float32Array[]): void {
+function fillBackground(
+  out: Float32Array,
+  offset: number,
+  preprocessing: Preprocessing,
+  tables: readonly Float32Array[],
+): void {
   const { crop, layout, background } = preprocessing
   const area = crop.width * crop.height
   for (let channel = 0; channel < 3; channel++) {

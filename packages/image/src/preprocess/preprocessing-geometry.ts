@@ -14,7 +14,9 @@ interface PreprocessingGeometry {
 
 /** torchvision's `Resize` and `CenterCrop` arithmetic for an image of `width` x `height` pixels. */
 export function preprocessingGeometry(
-  width: number, height: number, { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
+  width: number,
+  height: number,
+  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
 ): PreprocessingGeometry {
   const resized = resizedSize(width, height, resize, crop)
   const across = centre(resized.width, crop.width)
@@ -28,7 +30,10 @@ export function preprocessingGeometry(
 }
 
 function resizedSize(
-  width: number, height: number, resize: Preprocessing['resize'], crop: Preprocessing['crop'],
+  width: number,
+  height: number,
+  resize: Preprocessing['resize'],
+  crop: Preprocessing['crop'],
 ): { width: number; height: number } {
   switch (resize.mode) {
     case 'squash':

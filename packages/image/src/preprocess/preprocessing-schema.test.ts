@@ -6,7 +6,13 @@ const given = { resize: { mode: 'shortest-edge', size: 248 }, crop: { width: 224
 describe('preprocessingSchema', () => {
   it("fills ImageNet's defaults in and survives a round trip through JSON", () => {
     const spec = preprocessingSchema.parse(given)
-    expect(spec).toMatchObject({ ...given, interpolation: 'bicubic', scale: 1 / 255, mean: [0.485, 0.456, 0.406], layout: 'nchw' })
+    expect(spec).toMatchObject({
+      ...given,
+      interpolation: 'bicubic',
+      scale: 1 / 255,
+      mean: [0.485, 0.456, 0.406],
+      layout: 'nchw',
+    })
     expect(preprocessingSchema.parse(JSON.parse(JSON.stringify(spec)))).toEqual(spec)
   })
 
@@ -24,9 +30,18 @@ describe('describePreprocessing', () => {
   it('differs whenever a field does', () => {
     const base = preprocessingSchema.parse(given)
     const others = [
-      { resize: { mode: 'shortest-edge', size: 256 } }, { resize: { mode: 'squash' } }, { resize: { mode: 'squash', width: 256 } },
-      { resize: { mode: 'pad' } }, { crop: { width: 224, height: 200 } }, { interpolation: 'bilinear' }, { background: [0, 0, 0] },
-      { scale: 1 }, { mean: [0, 0, 0] }, { std: [1, 1, 1] }, { channels: 'bgr' }, { layout: 'nhwc' },
+      { resize: { mode: 'shortest-edge', size: 256 } },
+      { resize: { mode: 'squash' } },
+      { resize: { mode: 'squash', width: 256 } },
+      { resize: { mode: 'pad' } },
+      { crop: { width: 224, height: 200 } },
+      { interpolation: 'bilinear' },
+      { background: [0, 0, 0] },
+      { scale: 1 },
+      { mean: [0, 0, 0] },
+      { std: [1, 1, 1] },
+      { channels: 'bgr' },
+      { layout: 'nhwc' },
     ].map((change) => describePreprocessing(preprocessingSchema.parse({ ...given, ...change })))
     expect(new Set([describePreprocessing(base), ...others]).size).toBe(others.length + 1)
     expect(describePreprocessing(base)).toMatch(/^shortest-edge 248 bicubic, crop 224x224, background 255 255 255/)

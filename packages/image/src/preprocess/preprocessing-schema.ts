@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import type { Preprocessing } from '@lookalike/core'
+import { z } from 'zod'
 
 const pixels = () => z.int().min(1).max(16_384)
 const three = (item: z.ZodNumber) => z.tuple([item, item, item]).readonly()
@@ -8,7 +8,10 @@ const three = (item: z.ZodNumber) => z.tuple([item, item, item]).readonly()
 export const preprocessingSchema = z.strictObject({
   resize: z
     .discriminatedUnion('mode', [
-      z.strictObject({ mode: z.literal('shortest-edge'), size: pixels().describe('The shorter edge after resizing, in pixels.') }),
+      z.strictObject({
+        mode: z.literal('shortest-edge'),
+        size: pixels().describe('The shorter edge after resizing, in pixels.'),
+      }),
       z.strictObject({
         mode: z.literal('squash'),
         width: pixels().exactOptional().describe('Pixels; by default the crop width.'),
@@ -17,7 +20,9 @@ export const preprocessingSchema = z.strictObject({
       z.strictObject({ mode: z.literal('pad') }),
     ])
     .describe('shortest-edge keeps the aspect ratio, squash does not, pad fits the whole image in and fills the rest.'),
-  crop: z.strictObject({ width: pixels(), height: pixels() }).describe("The model's input size in pixels, cut from the centre."),
+  crop: z
+    .strictObject({ width: pixels(), height: pixels() })
+    .describe("The model's input size in pixels, cut from the centre."),
   interpolation: z
     .enum(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'])
     .default('bicubic')
@@ -25,9 +30,17 @@ export const preprocessingSchema = z.strictObject({
   background: three(z.int().min(0).max(255))
     .default([255, 255, 255])
     .describe('RGB, 0 to 255, under transparent pixels and around padded images.'),
-  scale: z.number().positive().default(1 / 255).describe('Multiplies the pixel value of 0 to 255.'),
-  mean: three(z.number()).default([0.485, 0.456, 0.406]).describe("RGB, subtracted after scaling; default: ImageNet's."),
-  std: three(z.number().positive()).default([0.229, 0.224, 0.225]).describe("RGB, divides after the mean; default: ImageNet's."),
+  scale: z
+    .number()
+    .positive()
+    .default(1 / 255)
+    .describe('Multiplies the pixel value of 0 to 255.'),
+  mean: three(z.number())
+    .default([0.485, 0.456, 0.406])
+    .describe("RGB, subtracted after scaling; default: ImageNet's."),
+  std: three(z.number().positive())
+    .default([0.229, 0.224, 0.225])
+    .describe("RGB, divides after the mean; default: ImageNet's."),
   channels: z.enum(['rgb', 'bgr']).default('rgb').describe('Channel order of the model.'),
   layout: z.enum(['nchw', 'nhwc']).default('nchw').describe('Tensor layout of the model.'),
 }) satisfies z.ZodType<Preprocessing>

@@ -8,4 +8,5 @@ export function describeSource(source: ImageSource): string {
   return `raw pixels of ${source.width} x ${source.height}`
 }
 
-const shorten = (text: string) => (text.startsWith('data:') && text.length > 48 ? `${text.slice(0, 40)}... (${text.length} characters)` : text)
+const shorten = (text: string) =>
+  text.startsWith('data:') && text.length > 48 ? `${text.slice(0, 40)}... (${text.length} characters)` : text

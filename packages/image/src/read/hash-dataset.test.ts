@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
 import type { Dataset, DatasetItem, Warning } from '@lookalike/core'
+import { describe, expect, it } from 'vitest'
 import { hashDataset } from './hash-dataset.js'
 
 const item = (id: string, change: Partial<DatasetItem> = {}): DatasetItem => ({
@@ -11,7 +11,12 @@ const item = (id: string, change: Partial<DatasetItem> = {}): DatasetItem => ({
   isGallery: true,
   ...change,
 })
-const dataset = (items: DatasetItem[], change: Partial<Dataset> = {}): Dataset => ({ specVersion: 'v1', name: 'd', items, ...change })
+const dataset = (items: DatasetItem[], change: Partial<Dataset> = {}): Dataset => ({
+  specVersion: 'v1',
+  name: 'd',
+  items,
+  ...change,
+})
 
 describe('hashDataset', () => {
   it('depends on items, order, triples and pixels, and not on names or other parts', async () => {
@@ -31,7 +36,9 @@ describe('hashDataset', () => {
     )
     expect(new Set(hashes).size).toBe(hashes.length)
     expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/)
-    expect(await hashDataset(dataset([...base, item('t', { split: 'test' })], { name: 'other' }), { splits: ['train'] })).toBe(hashes[0])
+    expect(
+      await hashDataset(dataset([...base, item('t', { split: 'test' })], { name: 'other' }), { splits: ['train'] }),
+    ).toBe(hashes[0])
   })
 
   it('reads contents unless told not to, and reports what it cannot read', async () => {

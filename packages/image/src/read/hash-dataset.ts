@@ -27,7 +27,9 @@ export async function hashDataset(dataset: Dataset, options: HashDatasetOptions 
     const edges = box && [box.x, box.y, box.width, box.height]
     hash.update(`${JSON.stringify([id, label, split, isQuery, isGallery, category, sequence, edges, images?.[at]])}\n`)
   })
-  for (const { reference, a, b, closer, split, context, classA, classB, agreement } of dataset.triples?.filter(inParts) ?? []) {
+  for (const { reference, a, b, closer, split, context, classA, classB, agreement } of dataset.triples?.filter(
+    inParts,
+  ) ?? []) {
     hash.update(`${JSON.stringify([reference, a, b, closer, split, context, classA, classB, agreement])}\n`)
   }
   return hash.digest('hex')

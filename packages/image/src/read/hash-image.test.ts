@@ -19,12 +19,22 @@ it("is the file's SHA-256, however it is named", async () => {
 })
 
 it('differs by pixels, size and box', async () => {
-  const raw = (width: number, height: number, value: number) => ({ data: new Uint8Array(width * height * 3).fill(value), width, height })
+  const raw = (width: number, height: number, value: number) => ({
+    data: new Uint8Array(width * height * 3).fill(value),
+    width,
+    height,
+  })
   const box = { x: 0, y: 0, width: 0.5, height: 1 }
-  const hashes = await Promise.all([
-    { source: raw(4, 2, 0) }, { source: raw(2, 4, 0) }, { source: raw(4, 2, 1) }, { source: raw(4, 2, 0), box },
-    { source: raw(4, 2, 0), box: { ...box, width: 0.25 } }, { source: raw(4, 2, 0).data },
-  ].map((request) => hashImage(request)))
+  const hashes = await Promise.all(
+    [
+      { source: raw(4, 2, 0) },
+      { source: raw(2, 4, 0) },
+      { source: raw(4, 2, 1) },
+      { source: raw(4, 2, 0), box },
+      { source: raw(4, 2, 0), box: { ...box, width: 0.25 } },
+      { source: raw(4, 2, 0).data },
+    ].map((request) => hashImage(request)),
+  )
   expect(new Set(hashes).size).toBe(hashes.length)
   expect(await hashImage({ source: raw(4, 2, 0), box })).toBe(hashes[3])
 })

@@ -16,5 +16,7 @@ export async function hashImage(request: ImageRequest, options: DecodeOptions = 
   else hash.update(`raw ${content.width}x${content.height} `).update(content.data)
   const { box } = request
   if (!box) return hash.digest('hex')
-  return createHash('sha256').update(`${hash.digest('hex')} ${box.x} ${box.y} ${box.width} ${box.height}`).digest('hex')
+  return createHash('sha256')
+    .update(`${hash.digest('hex')} ${box.x} ${box.y} ${box.width} ${box.height}`)
+    .digest('hex')
 }

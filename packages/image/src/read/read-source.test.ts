@@ -11,17 +11,24 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     response.on('close', () => closed++)
     switch (request.url) {
-      case '/image': return void response.end('bytes')
-      case '/moved': return void response.writeHead(302, { location: '/image' }).end()
-      case '/empty': return void response.end()
-      case '/announced': return void response.writeHead(200, { 'content-length': 5000 }).write('a')
+      case '/image':
+        return void response.end('bytes')
+      case '/moved':
+        return void response.writeHead(302, { location: '/image' }).end()
+      case '/empty':
+        return void response.end()
+      case '/announced':
+        return void response.writeHead(200, { 'content-length': 5000 }).write('a')
       case '/endless': {
         const timer = setInterval(() => response.write('x'.repeat(100)), 1)
         return void response.on('close', () => clearInterval(timer))
       }
-      case '/slow': return void response.writeHead(200).write('a')
-      case '/cut': return void response.writeHead(200, { 'content-length': 100 }).write('a', () => response.destroy())
-      default: response.writeHead(404, 'Not Found').end('<html>')
+      case '/slow':
+        return void response.writeHead(200).write('a')
+      case '/cut':
+        return void response.writeHead(200, { 'content-length': 100 }).write('a', () => response.destroy())
+      default:
+        response.writeHead(404, 'Not Found').end('<html>')
     }
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -34,7 +41,8 @@ afterAll(() => {
 
 describe('readSource', () => {
   it('downloads, following redirects', async () => {
-    for (const source of [`${base}/image`, new URL(`${base}/moved`)]) expect(String(await readSource(source))).toBe('bytes')
+    for (const source of [`${base}/image`, new URL(`${base}/moved`)])
+      expect(String(await readSource(source))).toBe('bytes')
   })
 
   it.each([
@@ -67,10 +75,19 @@ describe('readSource', () => {
     expect(String(await readSource('data:text/plain,a%20b'))).toBe('a b')
     expect(String(await readSource('data:x;charset=utf-8;base64,YSBi'))).toBe('a b')
     expect(String(await readSource(new URL('data:;base64,YSBi')))).toBe('a b')
-    for (const url of ['data:image/png;base64', 'data:;base64,%%%', 'data:;base64,###', 'data:,%E0%A4%A', 'ftp://a/b.png', 'file:///a%2Fb']) {
+    for (const url of [
+      'data:image/png;base64',
+      'data:;base64,%%%',
+      'data:;base64,###',
+      'data:,%E0%A4%A',
+      'ftp://a/b.png',
+      'file:///a%2Fb',
+    ]) {
       await expect(readSource(url), url).rejects.toMatchObject({ code: 'image/bad-url' })
     }
-    await expect(readSource(`data:,${'a'.repeat(50)}`, { maxBytes: 10 })).rejects.toMatchObject({ code: 'image/too-many-bytes' })
+    await expect(readSource(`data:,${'a'.repeat(50)}`, { maxBytes: 10 })).rejects.toMatchObject({
+      code: 'image/too-many-bytes',
+    })
   })
 })
 
@@ -78,7 +95,9 @@ describe('describeSource', () => {
   it('keeps paths and addresses, and shortens data', () => {
     expect(describeSource('a/b.jpg')).toBe('a/b.jpg')
     expect(describeSource(new URL('https://a.test/b.jpg'))).toBe('https://a.test/b.jpg')
-    expect(describeSource(`data:image/png;base64,${'A'.repeat(1000)}`)).toMatch(/^data:image\/png;base64,A+\.\.\. \(1022 characters\)$/)
+    expect(describeSource(`data:image/png;base64,${'A'.repeat(1000)}`)).toMatch(
+      /^data:image\/png;base64,A+\.\.\. \(1022 characters\)$/,
+    )
     expect(describeSource(new Uint8Array(7))).toBe('an image of 7 bytes')
     expect(describeSource({ data: new Uint8Array(6), width: 2, height: 1 })).toBe('raw pixels of 2 x 1')
   })

@@ -27,7 +27,8 @@ export async function readSource(source: ImageSource, options: DecodeOptions = {
     case 'file':
       return readFile(pathOf(source, name), name, options)
     default:
-      if (source instanceof URL || (scheme && String(source).startsWith(`${scheme}://`))) throw badUrl(name, `has the scheme ${scheme}`)
+      if (source instanceof URL || (scheme && String(source).startsWith(`${scheme}://`)))
+        throw badUrl(name, `has the scheme ${scheme}`)
       return readFile(source, name, options)
   }
 }
@@ -40,7 +41,9 @@ function checkRaw(image: RawImage): RawImage {
     'image/raw-shape',
     {
       problem: `Raw pixels of ${width} x ${height} came with ${data?.length} values`,
-      expected: whole ? `${width * height * 3} values, RGB in row-major order` : 'a width and height of at least one pixel',
+      expected: whole
+        ? `${width * height * 3} values, RGB in row-major order`
+        : 'a width and height of at least one pixel',
     },
     { fields: { width, height, length: data?.length } },
   )
@@ -95,7 +98,11 @@ function notAFile(name: string, isDirectory: boolean): LookalikeError {
   return isDirectory
     ? new LookalikeError(
         'image/is-directory',
-        { problem: `${name} is a folder`, expected: 'an image file', fix: 'Name a file in it, or use a dataset to load the whole folder.' },
+        {
+          problem: `${name} is a folder`,
+          expected: 'an image file',
+          fix: 'Name a file in it, or use a dataset to load the whole folder.',
+        },
         { fields: { source: name } },
       )
     : new LookalikeError(
@@ -114,7 +121,11 @@ function fileError(error: unknown, name: string): unknown {
     case 'ENOTDIR':
       return new LookalikeError(
         'image/not-found',
-        { problem: `There is no file ${name}`, expected: 'the path of an image file', fix: `Relative paths start at ${process.cwd()}.` },
+        {
+          problem: `There is no file ${name}`,
+          expected: 'the path of an image file',
+          fix: `Relative paths start at ${process.cwd()}.`,
+        },
         details,
       )
     case 'EISDIR':
@@ -127,7 +138,10 @@ function fileError(error: unknown, name: string): unknown {
         {
           problem: `${name} cannot be read (${code})`,
           expected: 'a file that this user may read',
-          fix: code === 'EACCES' || code === 'EPERM' ? 'Check the permissions of the file and its folders.' : 'Check the file and its disk.',
+          fix:
+            code === 'EACCES' || code === 'EPERM'
+              ? 'Check the permissions of the file and its folders.'
+              : 'Check the file and its disk.',
         },
         details,
       )
@@ -191,7 +205,8 @@ async function download(url: string, name: string, options: DecodeOptions): Prom
         { fields: { source: name, timeout }, cause },
       )
     }
-    const reason = cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : String(cause)
+    const reason =
+      cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : String(cause)
     throw new LookalikeError(
       'image/network',
       { problem: `${name} could not be downloaded: ${reason}`, fix: 'Check the address and the connection.' },

@@ -12,8 +12,15 @@ describe('sniffFormat', () => {
     '<svg:svg xmlns:svg="http://www.w3.org/2000/svg"></svg:svg>',
   ])('knows a drawing by its root: %s', (text) => expect(sniffFormat(Buffer.from(text))).toBe('svg'))
 
-  it.each(['<!DOCTYPE html><html><svg></svg></html>', '<html><svg/></html>', '<svgx>', 'svg', '<!-- <svg> ', '', '\xff\xd8'])(
-    'takes nothing else for a drawing: %s', (text) => expect(sniffFormat(Buffer.from(text))).toBeUndefined())
+  it.each([
+    '<!DOCTYPE html><html><svg></svg></html>',
+    '<html><svg/></html>',
+    '<svgx>',
+    'svg',
+    '<!-- <svg> ',
+    '',
+    '\xff\xd8',
+  ])('takes nothing else for a drawing: %s', (text) => expect(sniffFormat(Buffer.from(text))).toBeUndefined())
 
   it('is quick on text made to be slow', () => {
     const start = performance.now()

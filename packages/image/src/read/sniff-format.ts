@@ -19,7 +19,13 @@ export function sniffFormat(bytes: Uint8Array): ImageFormat | undefined {
 function skipProlog(xml: string): string {
   let rest = xml.trimStart()
   for (;;) {
-    const end = rest.startsWith('<?') ? '?>' : rest.startsWith('<!--') ? '-->' : /^<!doctype\s+svg/i.test(rest) ? endOfDoctype(rest) : undefined
+    const end = rest.startsWith('<?')
+      ? '?>'
+      : rest.startsWith('<!--')
+        ? '-->'
+        : /^<!doctype\s+svg/i.test(rest)
+          ? endOfDoctype(rest)
+          : undefined
     if (end === undefined) return rest
     const at = rest.indexOf(end)
     if (at < 0) return ''

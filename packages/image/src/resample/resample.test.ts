@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
 import { createRandom, type Interpolation, type RawImage } from '@lookalike/core'
+import { describe, expect, it } from 'vitest'
 import { resample } from './resample.js'
 import { RESAMPLING_FILTERS } from './resampling-filters.js'
 
@@ -11,7 +11,12 @@ function noise(width: number, height: number): RawImage {
 }
 
 /** The definition in floating point: a normalised weighted mean over each axis. */
-function reference(image: RawImage, width: number, height: number, interpolation: Exclude<Interpolation, 'nearest'>): number[] {
+function reference(
+  image: RawImage,
+  width: number,
+  height: number,
+  interpolation: Exclude<Interpolation, 'nearest'>,
+): number[] {
   const { support, weight } = RESAMPLING_FILTERS[interpolation]
   const weights = (from: number, to: number) =>
     Array.from({ length: to }, (_, i) => {
@@ -19,7 +24,8 @@ function reference(image: RawImage, width: number, height: number, interpolation
       const widened = Math.max(1, scale)
       const center = (i + 0.5) * scale
       const row = Array.from({ length: from }, (_, j) =>
-        Math.abs(j + 0.5 - center) < support * widened + 0.5 ? weight((j + 0.5 - center) / widened) : 0)
+        Math.abs(j + 0.5 - center) < support * widened + 0.5 ? weight((j + 0.5 - center) / widened) : 0,
+      )
       const sum = row.reduce((a, b) => a + b, 0)
       return row.map((w) => w / sum)
     })
@@ -28,15 +34,37 @@ function reference(image: RawImage, width: number, height: number, interpolation
   const clip = (value: number) => Math.min(255, Math.max(0, Math.round(value)))
   const wide = Array.from({ length: image.height }, (_, y) =>
     Array.from({ length: width * 3 }, (_, i) =>
-      clip(across[Math.floor(i / 3)]!.reduce((sum, w, x) => sum + w * image.data[(y * image.width + x) * 3 + (i % 3)]!, 0))))
+      clip(
+        across[Math.floor(i / 3)]!.reduce((sum, w, x) => sum + w * image.data[(y * image.width + x) * 3 + (i % 3)]!, 0),
+      ),
+    ),
+  )
   return Array.from({ length: height }, (_, y) =>
-    Array.from({ length: width * 3 }, (_, i) => clip(down[y]!.reduce((sum, w, row) => sum + w * wide[row]![i]!, 0)))).flat()
+    Array.from({ length: width * 3 }, (_, i) => clip(down[y]!.reduce((sum, w, row) => sum + w * wide[row]![i]!, 0))),
+  ).flat()
 }
 
 describe('resample', () => {
   const filters = Object.keys(RESAMPLING_FILTERS) as Exclude<Interpolation, 'nearest'>[]
   it.each(filters)('agrees with the floating-point definition of %s, shrinking and enlarging', (interpolation) => {
-    for (const [from, to] of [[[29, 23], [11, 9]], [[11, 9], [29, 23]], [[17, 40], [17, 7]], [[3, 2], [9, 9]]] as const) {
+    for (const [from, to] of [
+      [
+        [29, 23],
+        [11, 9],
+      ],
+      [
+        [11, 9],
+        [29, 23],
+      ],
+      [
+        [17, 40],
+        [17, 7],
+      ],
+      [
+        [3, 2],
+        [9, 9],
+      ],
+    ] as const) {
       const image = noise(from[0], from[1])
       const size = { width: to[0], height: to[1] }
       const result = resample(image, { region: whole(image), ...size, window: whole(size), interpolation })
@@ -49,44 +77,70 @@ describe('resample', () => {
     }
   })
 
-  it.each([...filters, 'nearest'] as const)('computes a window and a region of %s as if cut afterwards and before', (interpolation) => {
-    const image = noise(40, 30)
-    const region = { left: 5, top: 3, width: 31, height: 22 }
-    const cut = { width: region.width, height: region.height, data: new Uint8Array(region.width * region.height * 3) }
-    for (let y = 0; y < cut.height; y++) {
-      const from = ((region.top + y) * image.width + region.left) * 3
-      cut.data.set(image.data.subarray(from, from + cut.width * 3), y * cut.width * 3)
-    }
-    for (const size of [{ width: 17, height: 29 }, { width: 31, height: 29 }, { width: 17, height: 22 }, { width: 31, height: 22 }]) {
-      const full = resample(cut, { region: whole(cut), ...size, window: whole(size), interpolation })
-      const window = { left: 4, top: 6, width: 9, height: 13 }
-      const part = resample(image, { region, ...size, window, interpolation })
-      const expected = Array.from({ length: window.height }, (_, y) => {
-        const from = ((window.top + y) * size.width + window.left) * 3
-        return [...full.subarray(from, from + window.width * 3)]
-      }).flat()
-      expect([...part], `${size.width} x ${size.height}`).toEqual(expected)
-    }
-  })
+  it.each([...filters, 'nearest'] as const)(
+    'computes a window and a region of %s as if cut afterwards and before',
+    (interpolation) => {
+      const image = noise(40, 30)
+      const region = { left: 5, top: 3, width: 31, height: 22 }
+      const cut = { width: region.width, height: region.height, data: new Uint8Array(region.width * region.height * 3) }
+      for (let y = 0; y < cut.height; y++) {
+        const from = ((region.top + y) * image.width + region.left) * 3
+        cut.data.set(image.data.subarray(from, from + cut.width * 3), y * cut.width * 3)
+      }
+      for (const size of [
+        { width: 17, height: 29 },
+        { width: 31, height: 29 },
+        { width: 17, height: 22 },
+        { width: 31, height: 22 },
+      ]) {
+        const full = resample(cut, { region: whole(cut), ...size, window: whole(size), interpolation })
+        const window = { left: 4, top: 6, width: 9, height: 13 }
+        const part = resample(image, { region, ...size, window, interpolation })
+        const expected = Array.from({ length: window.height }, (_, y) => {
+          const from = ((window.top + y) * size.width + window.left) * 3
+          return [...full.subarray(from, from + window.width * 3)]
+        }).flat()
+        expect([...part], `${size.width} x ${size.height}`).toEqual(expected)
+      }
+    },
+  )
 
   it('gives the same in one band as in many', () => {
     // Rows of 3 x 1,200 bytes: at most 291 of them lie between the passes at once.
     const image = noise(1200, 700)
     const size = { width: 1100, height: 650 }
-    const whole = resample(image, { region: { left: 0, top: 0, ...image }, ...size, window: { left: 0, top: 0, ...size }, interpolation: 'lanczos' })
+    const whole = resample(image, {
+      region: { left: 0, top: 0, ...image },
+      ...size,
+      window: { left: 0, top: 0, ...size },
+      interpolation: 'lanczos',
+    })
     for (const left of [0, 600, 1080]) {
       const window = { left, top: 0, width: 20, height: size.height }
-      const strip = resample(image, { region: { left: 0, top: 0, ...image }, ...size, window, interpolation: 'lanczos' })
+      const strip = resample(image, {
+        region: { left: 0, top: 0, ...image },
+        ...size,
+        window,
+        interpolation: 'lanczos',
+      })
       for (let y = 0; y < size.height; y++) {
         const from = (y * size.width + left) * 3
-        expect(Buffer.compare(strip.subarray(y * 60, (y + 1) * 60), whole.subarray(from, from + 60)), `row ${y}`).toBe(0)
+        expect(Buffer.compare(strip.subarray(y * 60, (y + 1) * 60), whole.subarray(from, from + 60)), `row ${y}`).toBe(
+          0,
+        )
       }
     }
   })
 
   it('leaves an image of the right size alone, also when only one edge changes', () => {
     const image = noise(12, 9)
-    const same = resample(image, { region: whole(image), width: 12, height: 9, window: whole(image), interpolation: 'bicubic' })
+    const same = resample(image, {
+      region: whole(image),
+      width: 12,
+      height: 9,
+      window: whole(image),
+      interpolation: 'bicubic',
+    })
     expect([...same]).toEqual([...image.data])
     same.fill(0)
     expect(image.data.some((value) => value > 0)).toBe(true)

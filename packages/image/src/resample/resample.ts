@@ -1,6 +1,6 @@
 import type { Interpolation, RawImage } from '@lookalike/core'
 import { kernelMemory, resamplingKernels } from './resampling-kernels.js'
-import { resamplingWeights, type ResamplingWeights } from './resampling-weights.js'
+import { type ResamplingWeights, resamplingWeights } from './resampling-weights.js'
 
 /** Whole pixels. */
 export interface PixelBox {
@@ -32,8 +32,14 @@ export function resample(image: RawImage, resampling: Resampling): Uint8Array {
   if (region.height === height && region.width === width) {
     return copyRows(image, region.left + window.left, region.top + window.top, window.width, window.height)
   }
-  const columns = region.width === width ? undefined : part(resamplingWeights(interpolation, region.width, width, 4), window.left, window.width)
-  const rows = region.height === height ? undefined : part(resamplingWeights(interpolation, region.height, height, 2), window.top, window.height)
+  const columns =
+    region.width === width
+      ? undefined
+      : part(resamplingWeights(interpolation, region.width, width, 4), window.left, window.width)
+  const rows =
+    region.height === height
+      ? undefined
+      : part(resamplingWeights(interpolation, region.height, height, 2), window.top, window.height)
   const out = new Uint8Array(window.width * window.height * 3)
   const widest = stride(window.width)
   // Bands keep what lies between the passes small: in the processor's cache, and in memory that WebAssembly never gives back.
@@ -47,7 +53,11 @@ export function resample(image: RawImage, resampling: Resampling): Uint8Array {
 
 /** The weights of some of the output pixels. */
 function part({ starts, taps, pairs }: ResamplingWeights, from: number, count: number): ResamplingWeights {
-  return { starts: starts.subarray(from, from + count), taps, pairs: pairs.subarray(from * taps * 2, (from + count) * taps * 2) }
+  return {
+    starts: starts.subarray(from, from + count),
+    taps,
+    pairs: pairs.subarray(from * taps * 2, (from + count) * taps * 2),
+  }
 }
 
 /** Bytes from row to row: a multiple of what the kernels take at once, with room for the byte that they write too many. */
@@ -67,14 +77,21 @@ interface Band {
 }
 
 function resizeBand(
-  image: RawImage, region: PixelBox, window: PixelBox, columns: ResamplingWeights | undefined, allRows: ResamplingWeights | undefined,
-  band: Band, out: Uint8Array,
+  image: RawImage,
+  region: PixelBox,
+  window: PixelBox,
+  columns: ResamplingWeights | undefined,
+  allRows: ResamplingWeights | undefined,
+  band: Band,
+  out: Uint8Array,
 ): void {
   const rows = allRows && part(allRows, band.top, band.height)
   const firstRow = rows ? rows.starts[0]! : window.top + band.top
   const lastRow = rows ? Math.min(region.height, rows.starts.at(-1)! + rows.taps) : firstRow + band.height
   const firstColumn = columns ? columns.starts[0]! : window.left
-  const lastColumn = columns ? Math.min(region.width, columns.starts.at(-1)! + columns.taps) : window.left + window.width
+  const lastColumn = columns
+    ? Math.min(region.width, columns.starts.at(-1)! + columns.taps)
+    : window.left + window.width
   const sourceStride = (lastColumn - firstColumn) * 3
   const rowCount = lastRow - firstRow
   const betweenStride = stride(window.width)
@@ -90,7 +107,7 @@ function resizeBand(
   const columnPairs = room(columns ? columns.pairs.byteLength : 0)
   const rowStarts = room(rows ? rows.starts.byteLength : 0)
   const rowPairs = room(rows ? rows.pairs.byteLength : 0)
-  const source = room(columns ? BLOCK_ROWS * sourceStride + (columns.taps * 3) + SLACK : 0)
+  const source = room(columns ? BLOCK_ROWS * sourceStride + columns.taps * 3 + SLACK : 0)
   // Three rows may be written too many, and the taps without weight read up to `taps` rows too many.
   const between = room((rowCount + 3 + (rows?.taps ?? 0)) * betweenStride + SLACK)
   const target = rows ? room(band.height * betweenStride) : between
@@ -102,11 +119,23 @@ function resizeBand(
     memory.set(bytesOf(columns.pairs), columnPairs)
     for (let row = 0; row < rowCount; row += BLOCK_ROWS) {
       const count = Math.min(BLOCK_ROWS, rowCount - row)
-      for (let i = 0; i < count; i++) memory.set(image.data.subarray(from(row + i), from(row + i) + sourceStride), source + i * sourceStride)
-      kernels.resizeColumns(source, sourceStride, count, columnStarts, columnPairs, columns.taps, window.width, between + row * betweenStride, betweenStride)
+      for (let i = 0; i < count; i++)
+        memory.set(image.data.subarray(from(row + i), from(row + i) + sourceStride), source + i * sourceStride)
+      kernels.resizeColumns(
+        source,
+        sourceStride,
+        count,
+        columnStarts,
+        columnPairs,
+        columns.taps,
+        window.width,
+        between + row * betweenStride,
+        betweenStride,
+      )
     }
   } else {
-    for (let row = 0; row < rowCount; row++) memory.set(image.data.subarray(from(row), from(row) + sourceStride), between + row * betweenStride)
+    for (let row = 0; row < rowCount; row++)
+      memory.set(image.data.subarray(from(row), from(row) + sourceStride), between + row * betweenStride)
   }
   if (rows) {
     memory.set(bytesOf(rows.starts.map((start) => start - firstRow)), rowStarts)
@@ -115,11 +144,15 @@ function resizeBand(
   }
   const rowLength = window.width * 3
   for (let y = 0; y < band.height; y++) {
-    out.set(memory.subarray(target + y * betweenStride, target + y * betweenStride + rowLength), (band.top + y) * rowLength)
+    out.set(
+      memory.subarray(target + y * betweenStride, target + y * betweenStride + rowLength),
+      (band.top + y) * rowLength,
+    )
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Int16Array) => new Uint8Array(buffer, byteOffset, byteLength)
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Int16Array) =>
+  new Uint8Array(buffer, byteOffset, byteLength)
 
 function copyRows(image: RawImage, left: number, top: number, width: number, height: number): Uint8Array {
   const out = new Uint8Array(width * height * 3)

@@ -4,10 +4,25 @@ import { RESAMPLE_WASM } from './resample-wasm.js'
 interface ResamplingKernels {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): void }
   resizeColumns(
-    source: number, sourceStride: number, rows: number, starts: number, weights: number, taps: number, width: number,
-    target: number, targetStride: number,
+    source: number,
+    sourceStride: number,
+    rows: number,
+    starts: number,
+    weights: number,
+    taps: number,
+    width: number,
+    target: number,
+    targetStride: number,
   ): void
-  resizeRows(source: number, stride: number, starts: number, weights: number, taps: number, height: number, target: number): void
+  resizeRows(
+    source: number,
+    stride: number,
+    starts: number,
+    weights: number,
+    taps: number,
+    height: number,
+    target: number,
+  ): void
 }
 
 /** The part of the global that is needed here; Node's types leave it to those of the browser. */

@@ -23,7 +23,12 @@ const CACHE_ENTRIES = 256
  *
  * Least recently used weights go first: folders of photos repeat a few sizes, scraped images repeat none.
  */
-export function resamplingWeights(interpolation: Exclude<Interpolation, 'nearest'>, from: number, to: number, multiple: 2 | 4): ResamplingWeights {
+export function resamplingWeights(
+  interpolation: Exclude<Interpolation, 'nearest'>,
+  from: number,
+  to: number,
+  multiple: 2 | 4,
+): ResamplingWeights {
   const key = `${interpolation}:${from}:${to}:${multiple}`
   const found = cache.get(key)
   cache.delete(key)
@@ -33,7 +38,12 @@ export function resamplingWeights(interpolation: Exclude<Interpolation, 'nearest
   return weights
 }
 
-function computeWeights(interpolation: Exclude<Interpolation, 'nearest'>, from: number, to: number, multiple: number): ResamplingWeights {
+function computeWeights(
+  interpolation: Exclude<Interpolation, 'nearest'>,
+  from: number,
+  to: number,
+  multiple: number,
+): ResamplingWeights {
   const filter = RESAMPLING_FILTERS[interpolation]
   const scale = from / to
   const filterScale = Math.max(scale, 1)

@@ -12,6 +12,8 @@ export function fastExp(x: number): number {
   const k = Math.floor(x * Math.LOG2E + 0.5)
   const f = x - k * Math.LN2
   const series =
-    1 + f * (1 + f * (1 / 2 + f * (1 / 6 + f * (1 / 24 + f * (1 / 120 + f * (1 / 720 + f * (1 / 5040 + f * (1 / 40320))))))))
+    1 +
+    f *
+      (1 + f * (1 / 2 + f * (1 / 6 + f * (1 / 24 + f * (1 / 120 + f * (1 / 720 + f * (1 / 5040 + f * (1 / 40320))))))))
   return series * POWERS_OF_TWO[k + OFFSET]!
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { detach, maskedLogSumExp } from './masked.js'
-import { rowSums, type Pairs } from './pairs.js'
+import { type Pairs, rowSums } from './pairs.js'
 
 /*
  * Circle loss: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, arXiv 2002.10857.
@@ -48,7 +48,11 @@ function circleValue(
 /** Circle loss on cosines. */
 export function circle(options: CircleOptions = {}): UnboundPairLoss {
   const symbols = circleOptions.parse(options)
-  return createPairLoss({ name: 'circle', measure: 'cosine', value: (tf, s, pairs) => circleValue(tf, s, pairs, symbols) })
+  return createPairLoss({
+    name: 'circle',
+    measure: 'cosine',
+    value: (tf, s, pairs) => circleValue(tf, s, pairs, symbols),
+  })
 }
 
 export const circlePlugin = definePlugin({

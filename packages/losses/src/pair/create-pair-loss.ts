@@ -1,13 +1,13 @@
 import type { Loss, LossInput, LossOutput, UnboundLoss } from '@lookalike/core'
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
-import { loadTensorflow, tensorflowBackend, type Tensorflow } from '../backend/load-tensorflow.js'
+import { loadTensorflow, type Tensorflow, tensorflowBackend } from '../backend/load-tensorflow.js'
 import { valueAndGradients } from '../backend/value-and-gradients.js'
 import { checkInput, checkLabels, checkValue, zeroOutput } from '../check-input.js'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { loadProducts } from '../products/load-products.js'
 import { matrix, type Products } from '../products/products.js'
 import { distancesBackward, distancesFromProducts } from './distances.js'
-import { pairMasks, type Pairs } from './pairs.js'
+import { type Pairs, pairMasks } from './pairs.js'
 
 export interface PairValue {
   readonly value: Scalar
@@ -63,7 +63,10 @@ export function createPairLoss(definition: PairLossDefinition): UnboundPairLoss 
         specVersion: 'v1',
         name,
         input: 'labels',
-        engine: products.name === 'tensorflow' ? `tensorflow ${tensorflowBackend()}` : `${products.name}, tensorflow ${tensorflowBackend()}`,
+        engine:
+          products.name === 'tensorflow'
+            ? `tensorflow ${tensorflowBackend()}`
+            : `${products.name}, tensorflow ${tensorflowBackend()}`,
         parameters: [],
         compute: (input) => computeWith(input, NO_MEMORY),
         computeWith,
@@ -89,7 +92,9 @@ async function step({ tf, products, definition, input, labels, memory }: Step): 
   const inverse = inverseRowNorms(embeddings, rows, dim)
   const anchors = matrix(unit ? normaliseRows(embeddings, dim, inverse) : embeddings, rows, dim)
   const columns = rows + memory.labels.length
-  const remembered = unit ? normaliseRows(memory.embeddings, dim, inverseRowNorms(memory.embeddings, memory.labels.length, dim)) : memory.embeddings
+  const remembered = unit
+    ? normaliseRows(memory.embeddings, dim, inverseRowNorms(memory.embeddings, memory.labels.length, dim))
+    : memory.embeddings
   const references = matrix(columns === rows ? anchors.data : concat(anchors.data, remembered), columns, dim)
 
   const values = (await products.abt(anchors, references)).data

@@ -4,7 +4,12 @@ import type { Matrix } from '../products/products.js'
 const CANCELLED = 1e-3
 
 /** Turns the inner products `a b^T` into (squared) Euclidean distances, in place. */
-export function distancesFromProducts(values: Float32Array, a: Matrix, b: Matrix, measure: 'euclidean' | 'squared'): void {
+export function distancesFromProducts(
+  values: Float32Array,
+  a: Matrix,
+  b: Matrix,
+  measure: 'euclidean' | 'squared',
+): void {
   const squaresA = squaredNorms(a)
   const squaresB = squaredNorms(b)
   for (let row = 0; row < a.rows; row++) {
@@ -23,7 +28,12 @@ export function distancesFromProducts(values: Float32Array, a: Matrix, b: Matrix
  * columns of `g` that are the rows of `a` themselves). Returns the sums of h that multiply each row of `a`. Where two rows
  * are equal the gradient of the distance is taken as 0.
  */
-export function distancesBackward(g: Matrix, own: Matrix, values: Float32Array, measure: 'euclidean' | 'squared'): Float64Array {
+export function distancesBackward(
+  g: Matrix,
+  own: Matrix,
+  values: Float32Array,
+  measure: 'euclidean' | 'squared',
+): Float64Array {
   const { rows, cols } = g
   const sums = new Float64Array(rows)
   for (let row = 0; row < rows; row++) {

@@ -3,7 +3,9 @@ import type { Tensorflow } from '../backend/load-tensorflow.js'
 
 /** The same values, taken as constants by the gradient. */
 export function detach<T extends Tensor>(tf: Tensorflow, tensor: T): T {
-  return tf.customGrad((x) => ({ value: tf.clone(x as Tensor), gradFunc: () => tf.zerosLike(x as Tensor) }))(tensor) as T
+  return tf.customGrad((x) => ({ value: tf.clone(x as Tensor), gradFunc: () => tf.zerosLike(x as Tensor) }))(
+    tensor,
+  ) as T
 }
 
 /** Smaller than any similarity that matters, yet far from overflow. */

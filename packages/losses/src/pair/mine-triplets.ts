@@ -17,7 +17,11 @@ export interface Triplets {
  * - `semi-hard`: for each anchor and positive the nearest negative that is farther than the positive, by less than the margin
  *   (FaceNet, arXiv 1503.03832); where there is none, no triplet.
  */
-export function mineTriplets(pairs: Pairs, mining: Mining, options: { readonly n: number; readonly margin: number | null }): Triplets {
+export function mineTriplets(
+  pairs: Pairs,
+  mining: Mining,
+  options: { readonly n: number; readonly margin: number | null },
+): Triplets {
   const positives: number[] = []
   const negatives: number[] = []
   const add = (p: number, n: number) => {
@@ -55,7 +59,12 @@ function first(places: number[], n: number, order: (a: number, b: number) => num
   return [...places].sort((a, b) => order(a, b) || a - b).slice(0, n)
 }
 
-function semiHard(values: Float32Array, p: number, negatives: readonly number[], margin: number | null): number | undefined {
+function semiHard(
+  values: Float32Array,
+  p: number,
+  negatives: readonly number[],
+  margin: number | null,
+): number | undefined {
   let best: number | undefined
   for (const n of negatives) {
     const gap = values[n]! - values[p]!

@@ -20,7 +20,9 @@ const multiSimilarityOptions = z.strictObject({
     .min(0)
     .nullable()
     .default(0.1)
-    .describe('Margin of the mining: a pair counts if it is within epsilon of the hardest pair of the other kind. null = all pairs.'),
+    .describe(
+      'Margin of the mining: a pair counts if it is within epsilon of the hardest pair of the other kind. null = all pairs.',
+    ),
 })
 
 export type MultiSimilarityOptions = z.input<typeof multiSimilarityOptions>

@@ -18,7 +18,12 @@ const ntXentOptions = z.strictObject({
 export type NtXentOptions = z.input<typeof ntXentOptions>
 
 /** `mean over positive pairs of -log(exp(s_ap / tau) / (exp(s_ap / tau) + sum_n exp(s_an / tau)))`. */
-function ntXentValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
+function ntXentValue(
+  tf: Tensorflow,
+  s: Tensor2D,
+  pairs: Pairs,
+  { tau }: { readonly tau: number },
+): PairValue | undefined {
   const { rows, columns, positives, negatives } = pairs
   const count = positives.reduce((sum, mask) => sum + mask, 0)
   if (count === 0) return undefined
@@ -31,7 +36,11 @@ function ntXentValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { reado
 /** NT-Xent on cosines; without a second view it is InfoNCE over the labels of the batch. */
 export function ntXent(options: NtXentOptions = {}): UnboundPairLoss {
   const symbols = ntXentOptions.parse(options)
-  return createPairLoss({ name: 'nt-xent', measure: 'cosine', value: (tf, s, pairs) => ntXentValue(tf, s, pairs, symbols) })
+  return createPairLoss({
+    name: 'nt-xent',
+    measure: 'cosine',
+    value: (tf, s, pairs) => ntXentValue(tf, s, pairs, symbols),
+  })
 }
 
 export const ntXentPlugin = definePlugin({

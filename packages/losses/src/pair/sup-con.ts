@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { maskedLogSumExp } from './masked.js'
-import { rowSums, type Pairs } from './pairs.js'
+import { type Pairs, rowSums } from './pairs.js'
 
 /*
  * SupCon: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, arXiv 2004.11362, the sum outside the logarithm.
@@ -17,7 +17,12 @@ const supConOptions = z.strictObject({
 export type SupConOptions = z.input<typeof supConOptions>
 
 /** `mean over anchors with positives of mean_p -log(exp(s_ap / tau) / sum over all others exp(s_ak / tau))`. */
-function supConValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
+function supConValue(
+  tf: Tensorflow,
+  s: Tensor2D,
+  pairs: Pairs,
+  { tau }: { readonly tau: number },
+): PairValue | undefined {
   const { rows, columns, positives, negatives } = pairs
   const counts = rowSums(positives, rows, columns)
   const anchors = counts.reduce((sum, count) => sum + Number(count > 0), 0)
@@ -32,7 +37,11 @@ function supConValue(tf: Tensorflow, s: Tensor2D, pairs: Pairs, { tau }: { reado
 /** SupCon on cosines. */
 export function supCon(options: SupConOptions = {}): UnboundPairLoss {
   const symbols = supConOptions.parse(options)
-  return createPairLoss({ name: 'sup-con', measure: 'cosine', value: (tf, s, pairs) => supConValue(tf, s, pairs, symbols) })
+  return createPairLoss({
+    name: 'sup-con',
+    measure: 'cosine',
+    value: (tf, s, pairs) => supConValue(tf, s, pairs, symbols),
+  })
 }
 
 export const supConPlugin = definePlugin({

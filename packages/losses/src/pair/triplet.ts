@@ -3,7 +3,7 @@ import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
 import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { mineTriplets, type Mining } from './mine-triplets.js'
+import { type Mining, mineTriplets } from './mine-triplets.js'
 import type { Pairs } from './pairs.js'
 
 /*
@@ -15,11 +15,21 @@ const tripletOptions = z.strictObject({
   mining: z
     .enum(['hard', 'all', 'semi-hard', 'n-hard'])
     .default('hard')
-    .describe('Which triplets of the batch count: the hardest of each anchor, all, the semi-hard ones, or n x n hard ones.'),
+    .describe(
+      'Which triplets of the batch count: the hardest of each anchor, all, the semi-hard ones, or n x n hard ones.',
+    ),
   n: z.number().int().positive().default(3).describe('For n-hard: positives and negatives an anchor. Ours.'),
-  margin: z.number().min(0).nullable().default(0.15).describe('Distance by which negatives must be farther, >= 0; null = soft margin, log(1 + exp).'),
+  margin: z
+    .number()
+    .min(0)
+    .nullable()
+    .default(0.15)
+    .describe('Distance by which negatives must be farther, >= 0; null = soft margin, log(1 + exp).'),
   squared: z.boolean().default(false).describe('Compare squared Euclidean distances.'),
-  normalise: z.boolean().default(false).describe('Divide the embeddings by their norms first; for encoders that do not.'),
+  normalise: z
+    .boolean()
+    .default(false)
+    .describe('Divide the embeddings by their norms first; for encoders that do not.'),
 })
 
 export type TripletOptions = z.input<typeof tripletOptions>
@@ -31,11 +41,19 @@ interface TripletSymbols {
 }
 
 /** Mean over the mined triplets of `max(0, d_ap - d_an + margin)`, or of `log(1 + exp(d_ap - d_an))`. */
-function tripletValue(tf: Tensorflow, d: Tensor2D, pairs: Pairs, { mining, n, margin }: TripletSymbols): PairValue | undefined {
+function tripletValue(
+  tf: Tensorflow,
+  d: Tensor2D,
+  pairs: Pairs,
+  { mining, n, margin }: TripletSymbols,
+): PairValue | undefined {
   const { positives, negatives } = mineTriplets(pairs, mining, { n, margin })
   if (positives.length === 0) return undefined
   const flat = tf.reshape(d, [-1])
-  const gaps = tf.sub(tf.gather(flat, tf.tensor1d(positives, 'int32')), tf.gather(flat, tf.tensor1d(negatives, 'int32')))
+  const gaps = tf.sub(
+    tf.gather(flat, tf.tensor1d(positives, 'int32')),
+    tf.gather(flat, tf.tensor1d(negatives, 'int32')),
+  )
   const costs = margin === null ? tf.softplus(gaps) : tf.relu(tf.add(gaps, margin))
   let active = 0
   for (let t = 0; t < positives.length; t++) {

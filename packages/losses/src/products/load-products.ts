@@ -27,4 +27,5 @@ async function load(): Promise<Products> {
 }
 
 const isMissing = (error: unknown) =>
-  isLookalikeError(error, 'onnx/runtime-missing') || (error as { code?: unknown } | null)?.code === 'ERR_MODULE_NOT_FOUND'
+  isLookalikeError(error, 'onnx/runtime-missing') ||
+  (error as { code?: unknown } | null)?.code === 'ERR_MODULE_NOT_FOUND'

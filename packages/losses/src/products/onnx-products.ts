@@ -1,4 +1,4 @@
-import { matrix, type Matrix, type Products } from './products.js'
+import { type Matrix, matrix, type Products } from './products.js'
 
 /** The products by onnxruntime, on all cores. Each is a graph of one or two nodes. */
 export async function onnxProducts(): Promise<Products> {

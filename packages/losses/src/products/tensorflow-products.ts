@@ -1,6 +1,6 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core'
 import { loadTensorflow } from '../backend/load-tensorflow.js'
-import { matrix, type Matrix, type Products } from './products.js'
+import { type Matrix, matrix, type Products } from './products.js'
 
 /** The products by TensorFlow.js, where there is no onnxruntime. */
 export async function tensorflowProducts(): Promise<Products> {

@@ -2,7 +2,7 @@ import { definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { cosineSoftmaxKernel, type TargetCosine } from './cosine-softmax-kernel.js'
 import { createProxyLoss } from './create-proxy-loss.js'
-import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.js'
+import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
 
 /*
  * ArcFace: Deng, Guo, Xue, Zafeiriou, "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR 2019, arXiv 1801.07698.

@@ -2,7 +2,7 @@ import { definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { cosineSoftmaxKernel } from './cosine-softmax-kernel.js'
 import { createProxyLoss } from './create-proxy-loss.js'
-import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.js'
+import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
 
 /*
  * CosFace: Wang et al., "CosFace: Large Margin Cosine Loss for Deep Face Recognition", CVPR 2018, arXiv 1801.09414.

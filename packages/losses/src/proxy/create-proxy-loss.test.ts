@@ -16,7 +16,11 @@ const close = (a: Float32Array, b: Float32Array) => {
 }
 
 it.each([
-  ['proxy-anchor', (labels: Int32Array, classes: number) => proxyAnchorKernel(labels, classes, { alpha: 32, delta: 0.1 }), 1],
+  [
+    'proxy-anchor',
+    (labels: Int32Array, classes: number) => proxyAnchorKernel(labels, classes, { alpha: 32, delta: 0.1 }),
+    1,
+  ],
   ['softmax', (labels: Int32Array) => cosineSoftmaxKernel(labels, 16, angularMargin(0.5)), 1],
   ['soft-triple', (labels: Int32Array) => softTripleKernel(labels, { lambda: 20, gamma: 0.1, delta: 0.01, K: 3 }), 3],
 ] as const)('%s does not depend on the blocks and on what multiplies', async (name, kernel, proxiesPerClass) => {
@@ -24,7 +28,14 @@ it.each([
   const outputs = []
   for (const blockValues of [1, 12 * 4, 12 * 20, 1e6]) {
     for (const products of [await onnxProducts(), await tensorflowProducts()]) {
-      const definition: ProxyLossDefinition = { name, kernel, proxiesPerClass, learningRateFactor: 1, products, blockValues }
+      const definition: ProxyLossDefinition = {
+        name,
+        kernel,
+        proxiesPerClass,
+        learningRateFactor: 1,
+        products,
+        blockValues,
+      }
       outputs.push(await (await createProxyLoss(definition).bind({ dim: 7, classes: 23, seed: 1 })).compute(input))
     }
   }

@@ -1,4 +1,11 @@
-import { createRandom, LookalikeError, type Loss, type LossInput, type LossOutput, type UnboundLoss } from '@lookalike/core'
+import {
+  createRandom,
+  LookalikeError,
+  type Loss,
+  type LossInput,
+  type LossOutput,
+  type UnboundLoss,
+} from '@lookalike/core'
 import { checkInput, checkLabels, checkValue, zeroOutput } from '../check-input.js'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { loadProducts } from '../products/load-products.js'
@@ -33,7 +40,11 @@ export function createProxyLoss(definition: ProxyLossDefinition): UnboundLoss {
       if (!Number.isInteger(classes) || classes < 1) {
         throw new LookalikeError(
           'loss/classes',
-          { problem: `${name} was bound to ${classes} classes`, expected: 'at least one', fix: 'Use a data set with labels.' },
+          {
+            problem: `${name} was bound to ${classes} classes`,
+            expected: 'at least one',
+            fix: 'Use a data set with labels.',
+          },
           { fields: { classes, loss: name } },
         )
       }
@@ -68,7 +79,13 @@ export function createProxyLoss(definition: ProxyLossDefinition): UnboundLoss {
         input: 'labels',
         engine: products.name,
         parameters: [
-          { name: 'proxies', shape: [count, dim], data: proxies, learningRateFactor: definition.learningRateFactor, decay: true },
+          {
+            name: 'proxies',
+            shape: [count, dim],
+            data: proxies,
+            learningRateFactor: definition.learningRateFactor,
+            decay: true,
+          },
         ],
         compute,
         dispose: () => {},

@@ -76,7 +76,8 @@ export function proxyAnchorKernel(
       for (let row = 0; row < rows; row++) {
         const column = labels[row]! - first
         if (column < 0 || column >= count) continue
-        s[row * count + column] = (-alpha / present) * (Math.exp(own[row]! - peakPositive[column]!) / sumPositive[column]!)
+        s[row * count + column] =
+          (-alpha / present) * (Math.exp(own[row]! - peakPositive[column]!) / sumPositive[column]!)
       }
     },
     result: () => ({

@@ -2,7 +2,7 @@ import { definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { createProxyLoss } from './create-proxy-loss.js'
 import { proxyAnchorKernel } from './proxy-anchor-kernel.js'
-import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.js'
+import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
 
 /*
  * Proxy Anchor: Kim, Kim, Cho, Kwak, "Proxy Anchor Loss for Deep Metric Learning", CVPR 2020, arXiv 2003.13911.

@@ -2,7 +2,7 @@ import { definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { cosineSoftmaxKernel } from './cosine-softmax-kernel.js'
 import { createProxyLoss } from './create-proxy-loss.js'
-import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.js'
+import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
 
 /*
  * ProxyNCA++: Teh, DeVries, Taylor, "ProxyNCA++: Revisiting and Revitalizing Proxy Neighborhood Component Analysis",
@@ -10,7 +10,11 @@ import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.
  */
 
 const proxyNcaPpOptions = z.strictObject({
-  T: z.number().positive().default(1 / 9).describe('Temperature of the squared distances, > 0.'),
+  T: z
+    .number()
+    .positive()
+    .default(1 / 9)
+    .describe('Temperature of the squared distances, > 0.'),
   ...proxyOptions,
 })
 

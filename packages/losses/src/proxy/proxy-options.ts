@@ -8,7 +8,9 @@ export const proxyOptions = {
     .number()
     .positive()
     .default(100)
-    .describe("Multiplies the trainer's learning rate for the proxies, > 0. 100 is Proxy Anchor's; for other losses it is ours."),
+    .describe(
+      "Multiplies the trainer's learning rate for the proxies, > 0. 100 is Proxy Anchor's; for other losses it is ours.",
+    ),
   orthogonality: z
     .union([z.literal(false), softOrthogonalityOptions])
     .default(false)

@@ -1,7 +1,7 @@
 import { definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { createProxyLoss } from './create-proxy-loss.js'
-import { proxyOptions, regularisersOf, type ProxyExtras } from './proxy-options.js'
+import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
 import { softTripleCentres } from './soft-triple-centres.js'
 import { softTripleKernel } from './soft-triple-kernel.js'
 
@@ -29,7 +29,10 @@ export function softTriple(options: SoftTripleOptions = {}, extras: ProxyExtras 
     kernel: (labels) => softTripleKernel(labels, { lambda, gamma, delta, K }),
     proxiesPerClass: K,
     learningRateFactor: proxyLearningRate,
-    regularisers: [...(tau > 0 && K > 1 ? [softTripleCentres({ tau, K })] : []), ...regularisersOf(orthogonality, extras)],
+    regularisers: [
+      ...(tau > 0 && K > 1 ? [softTripleCentres({ tau, K })] : []),
+      ...regularisersOf(orthogonality, extras),
+    ],
   })
 }
 

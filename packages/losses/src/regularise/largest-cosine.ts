@@ -1,4 +1,4 @@
-import { matrix, type Matrix, type Products } from '../products/products.js'
+import { type Matrix, matrix, type Products } from '../products/products.js'
 
 const BLOCK = 1024
 
@@ -18,7 +18,8 @@ export async function largestCosine(unit: Matrix, products: Products): Promise<n
       for (let r = 0; r < cosines.rows; r++) {
         // On the diagonal block only what lies right of the diagonal.
         const end = (r + 1) * cosines.cols
-        for (let k = r * cosines.cols + (i === j ? r + 1 : 0); k < end; k++) if (values[k]! > largest) largest = values[k]!
+        for (let k = r * cosines.cols + (i === j ? r + 1 : 0); k < end; k++)
+          if (values[k]! > largest) largest = values[k]!
       }
     }
   }

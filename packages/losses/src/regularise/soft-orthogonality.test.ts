@@ -1,10 +1,10 @@
 import { createRandom } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { tensorflowProducts } from '../products/tensorflow-products.js'
-import { proxyAnchor } from '../proxy/proxy-anchor.js'
 import { cosface } from '../proxy/cosface.js'
+import { proxyAnchor } from '../proxy/proxy-anchor.js'
 import { randomBatch } from '../testing/batches.js'
-import { softOrthogonality, type SoftOrthogonalityOptions } from './soft-orthogonality.js'
+import { type SoftOrthogonalityOptions, softOrthogonality } from './soft-orthogonality.js'
 
 const at = async (proxies: Float32Array, rows: number, dim: number, options: SoftOrthogonalityOptions, step = 0) =>
   softOrthogonality(options)({ proxies, rows, dim, step, totalSteps: 11, products: await tensorflowProducts() })
@@ -32,7 +32,10 @@ describe('softOrthogonality', () => {
       }
       const { value } = await at(P, rows, dim, { lambda: 1, normalise: false, divide: false })
       expect(value / expected).toBeCloseTo(1, 5)
-      expect((await at(P, rows, dim, { lambda: 1, normalise: false })).value / expected).toBeCloseTo(1 / (rows * (rows - 1)), 5)
+      expect((await at(P, rows, dim, { lambda: 1, normalise: false })).value / expected).toBeCloseTo(
+        1 / (rows * (rows - 1)),
+        5,
+      )
     }
   })
 
@@ -78,7 +81,9 @@ describe('softOrthogonality', () => {
     for (const make of [proxyAnchor, cosface]) {
       const plain = await (await make().bind(binding)).compute(input)
       const carried = await (await make({ orthogonality: { lambda: 0.5 } }).bind(binding)).compute(input)
-      const own = await (await make({}, { regularisers: [softOrthogonality({ lambda: 0.5 })] }).bind(binding)).compute(input)
+      const own = await (await make({}, { regularisers: [softOrthogonality({ lambda: 0.5 })] }).bind(binding)).compute(
+        input,
+      )
       expect(carried.value - plain.value).toBeCloseTo(0.5 * carried.logs['soft-orthogonality']!, 4)
       expect(own.value).toBe(carried.value)
       expect(carried.logs).toHaveProperty('soft-orthogonality/largest-cosine')

@@ -11,7 +11,9 @@ import type { Regulariser } from './regulariser.js'
  */
 
 export const softOrthogonalityOptions = z.strictObject({
-  lambda: weightSchema.default(0.1).describe('Weight of the term, >= 0, or a schedule. The default is ours: the source does not give one.'),
+  lambda: weightSchema
+    .default(0.1)
+    .describe('Weight of the term, >= 0, or a schedule. The default is ours: the source does not give one.'),
   normalise: z.boolean().default(true).describe('Divide each proxy by its norm first. Ours: the source does not tell.'),
   divide: z
     .boolean()

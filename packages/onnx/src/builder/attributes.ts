@@ -2,13 +2,44 @@ import type { Attribute, Graph } from '../model/model.js'
 import type { Tensor } from '../model/tensor.js'
 
 /** A setting as it is written by hand; {@link toAttribute} finds ONNX's kind for it. */
-export type AttributeValue = number | boolean | string | readonly number[] | readonly string[] | Tensor | Graph | Attribute
+export type AttributeValue =
+  | number
+  | boolean
+  | string
+  | readonly number[]
+  | readonly string[]
+  | Tensor
+  | Graph
+  | Attribute
 
 // Settings that ONNX's operators declare as floats; every other number is an integer.
 const FLOATS = new Set([
-  'alpha', 'beta', 'gamma', 'lambd', 'bias', 'epsilon', 'momentum', 'scale', 'ratio', 'norm_coefficient', 'spatial_scale', 'extrapolation_value',
-  'cubic_coeff_a', 'value_float', 'value_floats', 'scales', 'mean', 'high', 'low', 'max', 'min', 'threshold', 'activation_alpha',
-  'activation_beta', 'clip', 'softcap',
+  'alpha',
+  'beta',
+  'gamma',
+  'lambd',
+  'bias',
+  'epsilon',
+  'momentum',
+  'scale',
+  'ratio',
+  'norm_coefficient',
+  'spatial_scale',
+  'extrapolation_value',
+  'cubic_coeff_a',
+  'value_float',
+  'value_floats',
+  'scales',
+  'mean',
+  'high',
+  'low',
+  'max',
+  'min',
+  'threshold',
+  'activation_alpha',
+  'activation_beta',
+  'clip',
+  'softcap',
 ])
 
 /** A setting with ONNX's kind. A number is an integer unless ONNX's operators want a float under that name, or it has a fraction. */
@@ -28,7 +59,8 @@ export function toAttribute(name: string, value: AttributeValue): Attribute {
 
 export function toAttributes(values: Readonly<Record<string, AttributeValue | undefined>>): Record<string, Attribute> {
   const attributes: Record<string, Attribute> = {}
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) attributes[name] = toAttribute(name, value)
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined) attributes[name] = toAttribute(name, value)
   return attributes
 }
 

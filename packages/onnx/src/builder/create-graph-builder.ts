@@ -1,7 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
 import type { Dimension, Graph, Node, OnnxModel, ValueInfo } from '../model/model.js'
 import { float32, int64, type Tensor, type TensorType } from '../model/tensor.js'
-import { toAttributes, type AttributeValue } from './attributes.js'
+import { type AttributeValue, toAttributes } from './attributes.js'
 import { createOperators, type Operators } from './operators.js'
 
 export interface GraphBuilderOptions {
@@ -40,9 +40,19 @@ export interface NodeBuilder {
   /** Any operator with one output that is wanted. */
   node(op: string, inputs: readonly string[], attributes?: AttributeValues, options?: NodeOptions): string
   /** Any operator with several outputs. */
-  nodes(op: string, inputs: readonly string[], count: number, attributes?: AttributeValues, options?: NodeOptions): string[]
+  nodes(
+    op: string,
+    inputs: readonly string[],
+    count: number,
+    attributes?: AttributeValues,
+    options?: NodeOptions,
+  ): string[]
   /** Marks a tensor as a result; `name` renames it. */
-  output(value: string, name?: string, info?: { readonly type?: TensorType; readonly shape?: readonly Dimension[] }): string
+  output(
+    value: string,
+    name?: string,
+    info?: { readonly type?: TensorType; readonly shape?: readonly Dimension[] },
+  ): string
   /** Takes over another graph's nodes and initializers; `inputs` says what its inputs are here. Returns its outputs' names here. */
   include(graph: Graph, inputs: Readonly<Record<string, string>>, prefix?: string): Record<string, string>
   graph(): Graph
@@ -67,9 +77,18 @@ export function createGraphBuilder(options: GraphBuilderOptions = {}): GraphBuil
   return { ...builder, ...createOperators(builder) }
 }
 
-function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '', domains = {} }: GraphBuilderOptions): NodeBuilder {
+function createNodeBuilder({
+  opset = 17,
+  name: graphName = 'graph',
+  prefix = '',
+  domains = {},
+}: GraphBuilderOptions): NodeBuilder {
   if (!Number.isInteger(opset) || opset < 11 || opset > 21) {
-    throw new LookalikeError('onnx/opset', { problem: `Opset ${opset} was asked for`, expected: 'a version from 11 to 21' }, { fields: { opset } })
+    throw new LookalikeError(
+      'onnx/opset',
+      { problem: `Opset ${opset} was asked for`, expected: 'a version from 11 to 21' },
+      { fields: { opset } },
+    )
   }
   const nodes: Node[] = []
   const inputs: ValueInfo[] = []
@@ -83,7 +102,11 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '',
 
   const claim = (name: string) => {
     if (names.has(name)) {
-      throw new LookalikeError('onnx/name', { problem: `Two tensors of the graph ${graphName} are named ${name}`, expected: 'a name of its own for each' }, { fields: { name } })
+      throw new LookalikeError(
+        'onnx/name',
+        { problem: `Two tensors of the graph ${graphName} are named ${name}`, expected: 'a name of its own for each' },
+        { fields: { name } },
+      )
     }
     names.add(name)
     return name
@@ -101,7 +124,9 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '',
   const constant = (tensor: Tensor) => {
     if (tensor.data.length > 64) return initializer(fresh(`${prefix}constant`), tensor)
     // -0 and 0 differ as text only through Object.is.
-    const values = Array.from(tensor.data as ArrayLike<number | bigint | string>, (value) => (Object.is(value, -0) ? '-0' : String(value)))
+    const values = Array.from(tensor.data as ArrayLike<number | bigint | string>, (value) =>
+      Object.is(value, -0) ? '-0' : String(value),
+    )
     const key = `${tensor.type}[${tensor.shape.join()}]${values.join()}`
     const known = constants.get(key)
     if (known !== undefined) return known
@@ -115,15 +140,37 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '',
     initializers.set(name, tensor)
     return name
   }
-  const add = (op: string, nodeInputs: readonly string[], count: number, attributes: AttributeValues = {}, { name, domain = '', outputs: wanted }: NodeOptions = {}) => {
+  const add = (
+    op: string,
+    nodeInputs: readonly string[],
+    count: number,
+    attributes: AttributeValues = {},
+    { name, domain = '', outputs: wanted }: NodeOptions = {},
+  ) => {
     const base = name ?? prefix + op
-    const made = wanted ? wanted.map((output) => (output === '' ? '' : claim(output))) : Array.from({ length: count }, (_, i) => fresh(i === 0 ? base : `${base}.${i}`))
-    nodes.push({ name: fresh(base, nodeNames), op, domain, inputs: nodeInputs, outputs: made, attributes: toAttributes(attributes) })
+    const made = wanted
+      ? wanted.map((output) => (output === '' ? '' : claim(output)))
+      : Array.from({ length: count }, (_, i) => fresh(i === 0 ? base : `${base}.${i}`))
+    nodes.push({
+      name: fresh(base, nodeNames),
+      op,
+      domain,
+      inputs: nodeInputs,
+      outputs: made,
+      attributes: toAttributes(attributes),
+    })
     if (domain) usedDomains.add(domain)
     return made
   }
-  const node: NodeBuilder['node'] = (op, nodeInputs, attributes, nodeOptions) => add(op, nodeInputs, 1, attributes, nodeOptions)[0]!
-  const graph = (): Graph => ({ name: graphName, nodes: [...nodes], inputs: [...inputs], outputs: [...outputs], initializers: new Map(initializers) })
+  const node: NodeBuilder['node'] = (op, nodeInputs, attributes, nodeOptions) =>
+    add(op, nodeInputs, 1, attributes, nodeOptions)[0]!
+  const graph = (): Graph => ({
+    name: graphName,
+    nodes: [...nodes],
+    inputs: [...inputs],
+    outputs: [...outputs],
+    initializers: new Map(initializers),
+  })
 
   return {
     opset,
@@ -133,8 +180,10 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '',
     },
     initializer: (name, tensor) => initializer(claim(name), tensor),
     constant,
-    floats: (values, shape) => constant(typeof values === 'number' ? float32([values], shape ?? []) : float32(values, shape)),
-    integers: (values, shape) => constant(typeof values === 'number' ? int64([values], shape ?? []) : int64(values, shape)),
+    floats: (values, shape) =>
+      constant(typeof values === 'number' ? float32([values], shape ?? []) : float32(values, shape)),
+    integers: (values, shape) =>
+      constant(typeof values === 'number' ? int64([values], shape ?? []) : int64(values, shape)),
     node,
     nodes: (op, nodeInputs, count, attributes, nodeOptions) => add(op, nodeInputs, count, attributes, nodeOptions),
     output: (value, name = value, info = {}) => {
@@ -154,7 +203,12 @@ function createNodeBuilder({ opset = 17, name: graphName = 'graph', prefix = '',
       }
       for (const [name, tensor] of other.initializers) if (!here.has(name)) initializers.set(local(name), tensor)
       for (const part of other.nodes) {
-        nodes.push({ ...part, name: fresh(start + (part.name || part.op), nodeNames), inputs: part.inputs.map(local), outputs: part.outputs.map(local) })
+        nodes.push({
+          ...part,
+          name: fresh(start + (part.name || part.op), nodeNames),
+          inputs: part.inputs.map(local),
+          outputs: part.outputs.map(local),
+        })
         if (part.domain) usedDomains.add(part.domain)
       }
       return Object.fromEntries(other.outputs.map(({ name }) => [name, local(name)]))

@@ -1,5 +1,5 @@
-import type { TensorType } from '../model/tensor.js'
 import { elementTypeNumber } from '../model/element-types.js'
+import type { TensorType } from '../model/tensor.js'
 import type { AttributeValues, NodeBuilder, NodeOptions } from './create-graph-builder.js'
 
 export interface ConvolutionOptions {
@@ -76,7 +76,13 @@ export interface Operators {
   readonly transpose: (x: string, perm: readonly number[]) => string
   readonly concat: (parts: readonly string[], axis: number) => string
   readonly split: (x: string, sizes: readonly number[], axis: number) => string[]
-  readonly slice: (x: string, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]) => string
+  readonly slice: (
+    x: string,
+    starts: readonly number[],
+    ends: readonly number[],
+    axes: readonly number[],
+    steps?: readonly number[],
+  ) => string
   readonly gather: (x: string, positions: string, axis?: number) => string
   readonly expand: (x: string, shape: readonly number[] | string) => string
   readonly pad: (x: string, pads: readonly number[], value?: number) => string
@@ -92,20 +98,38 @@ export interface Operators {
 export const TO_END = 2 ** 31 - 1
 
 export function createOperators(g: NodeBuilder): Operators {
-  const unary = (op: string): Unary => (x, options) => g.node(op, [x], {}, options)
-  const binary = (op: string): Binary => (a, b, options) => g.node(op, [a, b], {}, options)
+  const unary =
+    (op: string): Unary =>
+    (x, options) =>
+      g.node(op, [x], {}, options)
+  const binary =
+    (op: string): Binary =>
+    (a, b, options) =>
+      g.node(op, [a, b], {}, options)
   const shapeOf = (shape: readonly number[] | string) => (typeof shape === 'string' ? shape : g.integers(shape))
   // Axes moved from an attribute to an input, in a different opset for each operator.
-  const withAxes = (op: string, inputSince: number, x: string, axes: readonly number[], attributes: AttributeValues = {}) =>
+  const withAxes = (
+    op: string,
+    inputSince: number,
+    x: string,
+    axes: readonly number[],
+    attributes: AttributeValues = {},
+  ) =>
     g.opset >= inputSince ? g.node(op, [x, g.integers(axes)], attributes) : g.node(op, [x], { axes, ...attributes })
-  const reduce = (op: string, inputSince: number): Reduce => (x, axes, keepdims = true) => withAxes(op, inputSince, x, axes, { keepdims })
+  const reduce =
+    (op: string, inputSince: number): Reduce =>
+    (x, axes, keepdims = true) =>
+      withAxes(op, inputSince, x, axes, { keepdims })
   const add = binary('Add')
   const mul = binary('Mul')
   const div = binary('Div')
   const erf = unary('Erf')
   const reduceMean = reduce('ReduceMean', 18)
   const reduceL2 = reduce('ReduceL2', 18)
-  const pool = (op: string) => (x: string, { kernel, strides, pads }: PoolOptions) => g.node(op, [x], { kernel_shape: kernel, strides: strides ?? kernel.map(() => 1), pads })
+  const pool =
+    (op: string) =>
+    (x: string, { kernel, strides, pads }: PoolOptions) =>
+      g.node(op, [x], { kernel_shape: kernel, strides: strides ?? kernel.map(() => 1), pads })
 
   return {
     add,
@@ -134,7 +158,9 @@ export function createOperators(g: NodeBuilder): Operators {
     not: unary('Not'),
     shape: unary('Shape'),
     gelu: (x, options) =>
-      g.opset >= 20 ? g.node('Gelu', [x], {}, options) : mul(mul(x, add(erf(div(x, g.floats(Math.SQRT2))), g.floats(1))), g.floats(0.5), options),
+      g.opset >= 20
+        ? g.node('Gelu', [x], {}, options)
+        : mul(mul(x, add(erf(div(x, g.floats(Math.SQRT2))), g.floats(1))), g.floats(0.5), options),
     globalAveragePool: unary('GlobalAveragePool'),
     where: (condition, yes, no) => g.node('Where', [condition, yes, no]),
     cast: (x, type) => g.node('Cast', [x], { to: elementTypeNumber(type) }),
@@ -151,7 +177,8 @@ export function createOperators(g: NodeBuilder): Operators {
     },
     l2Normalise: (x, axis = -1) => div(x, g.node('Max', [reduceL2(x, [axis]), g.floats(1e-12)])),
     gemm: (a, b, c, options = {}) => g.node('Gemm', c === undefined ? [a, b] : [a, b, c], { ...options }),
-    conv: (x, weight, bias, options = {}) => g.node('Conv', bias === undefined ? [x, weight] : [x, weight, bias], { ...options }),
+    conv: (x, weight, bias, options = {}) =>
+      g.node('Conv', bias === undefined ? [x, weight] : [x, weight, bias], { ...options }),
     maxPool: pool('MaxPool'),
     averagePool: pool('AveragePool'),
     reshape: (x, shape) => g.node('Reshape', [x, shapeOf(shape)]),
@@ -159,12 +186,21 @@ export function createOperators(g: NodeBuilder): Operators {
     transpose: (x, perm) => g.node('Transpose', [x], { perm }),
     concat: (parts, axis) => g.node('Concat', parts, { axis }),
     split: (x, sizes, axis) =>
-      g.opset >= 13 ? g.nodes('Split', [x, g.integers(sizes)], sizes.length, { axis }) : g.nodes('Split', [x], sizes.length, { axis, split: sizes }),
+      g.opset >= 13
+        ? g.nodes('Split', [x, g.integers(sizes)], sizes.length, { axis })
+        : g.nodes('Split', [x], sizes.length, { axis, split: sizes }),
     slice: (x, starts, ends, axes, steps) =>
-      g.node('Slice', [x, g.integers(starts), g.integers(ends), g.integers(axes), ...(steps ? [g.integers(steps)] : [])]),
+      g.node('Slice', [
+        x,
+        g.integers(starts),
+        g.integers(ends),
+        g.integers(axes),
+        ...(steps ? [g.integers(steps)] : []),
+      ]),
     gather: (x, positions, axis = 0) => g.node('Gather', [x, positions], { axis }),
     expand: (x, shape) => g.node('Expand', [x, shapeOf(shape)]),
-    pad: (x, pads, value) => g.node('Pad', value === undefined ? [x, g.integers(pads)] : [x, g.integers(pads), g.floats(value)]),
+    pad: (x, pads, value) =>
+      g.node('Pad', value === undefined ? [x, g.integers(pads)] : [x, g.integers(pads), g.floats(value)]),
     squeeze: (x, axes) => withAxes('Squeeze', 13, x, axes),
     unsqueeze: (x, axes) => withAxes('Unsqueeze', 13, x, axes),
     reduceSum: reduce('ReduceSum', 13),

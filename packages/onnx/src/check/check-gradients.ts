@@ -1,4 +1,4 @@
-import { LookalikeError, createRandom } from '@lookalike/core'
+import { createRandom, LookalikeError } from '@lookalike/core'
 import { differentiate } from '../gradient/differentiate.js'
 import type { OnnxModel } from '../model/model.js'
 import { float32, type Tensor, type TensorOf } from '../model/tensor.js'
@@ -53,11 +53,17 @@ export interface GradientCheck {
  * @throws What `differentiate` throws; `onnx/case` when the case does not fit the model.
  */
 export async function checkGradients(model: OnnxModel, options: CheckGradientsOptions = {}): Promise<GradientCheck> {
-  const tensors = options.case ? await againstCase(model, options.case, options) : await againstDifferences(model, options)
+  const tensors = options.case
+    ? await againstCase(model, options.case, options)
+    : await againstDifferences(model, options)
   return { method: options.case ? 'case' : 'finite-differences', tensors: tensors.sort((a, b) => b.error - a.error) }
 }
 
-async function againstCase(model: OnnxModel, given: GradientCase, options: CheckGradientsOptions): Promise<TensorCheck[]> {
+async function againstCase(
+  model: OnnxModel,
+  given: GradientCase,
+  options: CheckGradientsOptions,
+): Promise<TensorCheck[]> {
   const [input, output] = [model.graph.inputs[0]!.name, model.graph.outputs[0]!.name]
   const feeds = { [input]: tensorOf(given.input) }
   const gradient = await differentiate(model, {
@@ -68,24 +74,40 @@ async function againstCase(model: OnnxModel, given: GradientCase, options: Check
   })
   const session = await createSession(gradient.model)
   const results = await session
-    .run({ ...feeds, ...Object.fromEntries(gradient.weights), [gradient.outputGradients[output]!]: tensorOf(given.outputGradient) })
+    .run({
+      ...feeds,
+      ...Object.fromEntries(gradient.weights),
+      [gradient.outputGradients[output]!]: tensorOf(given.outputGradient),
+    })
     .finally(() => session.dispose())
-  const longest = Math.max(...[given.inputGradient, ...Object.values(given.initializerGradients)].map((values) => norm(values?.data ?? [])))
-  const compare = (name: string, result: string, wanted: Values | undefined, measure: (length: number) => number = measureFrom(longest)) => {
+  const longest = Math.max(
+    ...[given.inputGradient, ...Object.values(given.initializerGradients)].map((values) => norm(values?.data ?? [])),
+  )
+  const compare = (
+    name: string,
+    result: string,
+    wanted: Values | undefined,
+    measure: (length: number) => number = measureFrom(longest),
+  ) => {
     const tensor = results[result] as TensorOf<'float32'>
     if (wanted?.data.length === tensor.data.length) {
       return { name, error: norm(wanted.data.map((value, i) => tensor.data[i]! - value)) / measure(norm(wanted.data)) }
     }
     throw new LookalikeError(
       'onnx/case',
-      { problem: `The case holds ${wanted ? `${wanted.data.length} values` : 'nothing'} for ${name}`, expected: `${tensor.data.length} values` },
+      {
+        problem: `The case holds ${wanted ? `${wanted.data.length} values` : 'nothing'} for ${name}`,
+        expected: `${tensor.data.length} values`,
+      },
       { fields: { name } },
     )
   }
   return [
     compare(output, output, given.output, measureFrom(0)),
     ...Object.entries(gradient.inputGradients).map(([name, result]) => compare(name, result, given.inputGradient)),
-    ...Object.entries(gradient.weightGradients).map(([name, result]) => compare(name, result, given.initializerGradients[name])),
+    ...Object.entries(gradient.weightGradients).map(([name, result]) =>
+      compare(name, result, given.initializerGradients[name]),
+    ),
   ]
 }
 
@@ -93,7 +115,11 @@ async function againstDifferences(model: OnnxModel, options: CheckGradientsOptio
   const random = createRandom(options.seed ?? 0)
   const example = options.example ?? exampleFeeds(model)
   const floatInputs = Object.keys(example).filter((name) => example[name]!.type === 'float32')
-  const gradient = await differentiate(model, { example, ...(options.trainable && { trainable: options.trainable }), inputGradients: floatInputs })
+  const gradient = await differentiate(model, {
+    example,
+    ...(options.trainable && { trainable: options.trainable }),
+    inputGradients: floatInputs,
+  })
   const forward = await createSession(gradient.forward)
   const both = await createSession(gradient.model)
   try {
@@ -101,16 +127,27 @@ async function againstDifferences(model: OnnxModel, options: CheckGradientsOptio
     const outputs = (await forward.run(feeds)) as Record<string, TensorOf<'float32'>>
     // The scalar whose gradient is checked: the outputs, each value times a random number.
     const factors = Object.fromEntries(
-      Object.entries(outputs).map(([name, { data, shape }]) => [name, float32(Float32Array.from(data, () => random.normal()), shape)]),
+      Object.entries(outputs).map(([name, { data, shape }]) => [
+        name,
+        float32(
+          Float32Array.from(data, () => random.normal()),
+          shape,
+        ),
+      ]),
     )
-    const outputFeeds = Object.fromEntries(Object.entries(factors).map(([name, value]) => [gradient.outputGradients[name]!, value]))
+    const outputFeeds = Object.fromEntries(
+      Object.entries(factors).map(([name, value]) => [gradient.outputGradients[name]!, value]),
+    )
     const gradients = (await both.run({ ...feeds, ...outputFeeds })) as Record<string, TensorOf<'float32'>>
     const value = async (changed: Feeds) => weightedSum(await forward.run(changed), factors)
     const checks: TensorCheck[] = []
     const wanted = [...Object.entries(gradient.weightGradients), ...Object.entries(gradient.inputGradients)]
     const measure = measureFrom(Math.max(...wanted.map(([, result]) => norm(gradients[result]!.data))))
     for (const [name, result] of wanted) {
-      checks.push({ name, error: await directionalError(feeds, name, gradients[result]!.data, value, measure, () => random.normal()) })
+      checks.push({
+        name,
+        error: await directionalError(feeds, name, gradients[result]!.data, value, measure, () => random.normal()),
+      })
     }
     return checks
   } finally {
@@ -138,12 +175,22 @@ async function directionalError(
   for (let i = 0; i < DIRECTIONS; i++) {
     const noise = Float64Array.from(data, normal)
     const noiseLength = norm(noise)
-    const direction = Float64Array.from(noise, (value_, j) => value_ / noiseLength + (length > 0 ? gradient[j]! / length : 0))
+    const direction = Float64Array.from(
+      noise,
+      (value_, j) => value_ / noiseLength + (length > 0 ? gradient[j]! / length : 0),
+    )
     const wanted = direction.reduce((sum, value_, j) => sum + value_ * gradient[j]!, 0)
     let best = Infinity
     for (const share of STEPS) {
       const step = share * size
-      const at = (times: number) => value({ ...feeds, [name]: float32(Float32Array.from(data, (value_, j) => value_ + times * step * direction[j]!), shape) })
+      const at = (times: number) =>
+        value({
+          ...feeds,
+          [name]: float32(
+            Float32Array.from(data, (value_, j) => value_ + times * step * direction[j]!),
+            shape,
+          ),
+        })
       // Central differences of fourth order.
       const found = (8 * ((await at(1)) - (await at(-1))) - ((await at(2)) - (await at(-2)))) / (12 * step)
       best = Math.min(best, Math.abs(found - wanted) / measure(length))
@@ -163,7 +210,8 @@ function weightedSum(outputs: Record<string, Tensor>, factors: Readonly<Record<s
 }
 
 /** What a tensor's difference is divided by: its length, or that of the longest gradient where it is negligible beside it. */
-const measureFrom = (longest: number) => (length: number) => Math.max(length < NEGLIGIBLE * longest ? longest : length, 1e-12)
+const measureFrom = (longest: number) => (length: number) =>
+  Math.max(length < NEGLIGIBLE * longest ? longest : length, 1e-12)
 
 function norm(values: ArrayLike<number>): number {
   let sum = 0

@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createGraphBuilder, type GraphBuilder } from '../builder/create-graph-builder.js'
 import { differentiate } from '../gradient/differentiate.js'
 import { trainableInitializers } from '../gradient/trainable-initializers.js'
-import { loadModel } from '../model/model-file.js'
 import type { OnnxModel } from '../model/model.js'
+import { loadModel } from '../model/model-file.js'
 import { float32 } from '../model/tensor.js'
 import { createSession } from '../session/create-session.js'
-import { checkGradients, type GradientCase } from './check-gradients.js'
 import { toInt8 } from '../transform/shrink-weights.js'
+import { checkGradients, type GradientCase } from './check-gradients.js'
 import { diagnoseTraining } from './diagnose-training.js'
 
 const fixture = (name: string) => new URL(`../../fixtures/${name}`, import.meta.url)
@@ -19,10 +19,18 @@ function modelOf(build: (g: GraphBuilder, x: string) => string): OnnxModel {
   return g.build()
 }
 const weight = (g: GraphBuilder, name: string, shape = [4, 4]) =>
-  g.initializer(name, float32(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i + 1)), shape))
+  g.initializer(
+    name,
+    float32(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i + 1)),
+      shape,
+    ),
+  )
 
 /** A layer, an operator without a gradient, another layer. */
-const blocked = modelOf((g, x) => g.matMul(g.node('CumSum', [g.matMul(x, weight(g, 'before')), g.integers(1)]), weight(g, 'after')))
+const blocked = modelOf((g, x) =>
+  g.matMul(g.node('CumSum', [g.matMul(x, weight(g, 'before')), g.integers(1)]), weight(g, 'after')),
+)
 
 describe('a real model', () => {
   let model: OnnxModel
@@ -35,14 +43,18 @@ describe('a real model', () => {
   test('agrees with its case', async () => {
     const { method, tensors } = await checkGradients(model, { case: golden })
     expect(method).toBe('case')
-    expect(tensors.map(({ name }) => name)).toEqual(expect.arrayContaining(['embedding', 'pixel_values', ...Object.keys(golden.initializerGradients)]))
+    expect(tensors.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['embedding', 'pixel_values', ...Object.keys(golden.initializerGradients)]),
+    )
     expect(tensors[0]!.error).toBeLessThan(1e-4)
   })
 
   test('does not agree with a wrong case, and the wrong tensor comes first', async () => {
     const [name, right] = Object.entries(golden.initializerGradients)[3]!
     const wrong = { ...right, data: right.data.map((value, i) => (i % 2 ? value : -value)) }
-    const { tensors } = await checkGradients(model, { case: { ...golden, initializerGradients: { ...golden.initializerGradients, [name]: wrong } } })
+    const { tensors } = await checkGradients(model, {
+      case: { ...golden, initializerGradients: { ...golden.initializerGradients, [name]: wrong } },
+    })
     expect(tensors[0]).toMatchObject({ name })
     expect(tensors[0]!.error).toBeGreaterThan(0.5)
     const short = { ...golden, initializerGradients: { [name]: { shape: [1], data: [1] } } }
@@ -59,7 +71,9 @@ describe('a real model', () => {
     const diagnosis = await diagnoseTraining(model)
     expect(diagnosis).toMatchObject({ trainable: true, obstacles: [] })
     expect(diagnosis.weightsAfterObstacles).toEqual(diagnosis.weights)
-    expect(diagnosis.parameters).toBe(Object.values(golden.initializerGradients).reduce((sum, { data }) => sum + data.length, 0))
+    expect(diagnosis.parameters).toBe(
+      Object.values(golden.initializerGradients).reduce((sum, { data }) => sum + data.length, 0),
+    )
   })
 })
 
@@ -96,7 +110,13 @@ describe('a model with an obstacle', () => {
 })
 
 /** Softmax does not see a number that is added to a whole row: the gradient of this bias is zero, and rounding is all that comes out. */
-const stilled = modelOf((g, x) => g.node('Softmax', [g.add(g.matMul(x, weight(g, 'w')), g.mul(g.reduceSum(weight(g, 'still'), [0, 1], false), g.floats(1)))], { axis: -1 }))
+const stilled = modelOf((g, x) =>
+  g.node(
+    'Softmax',
+    [g.add(g.matMul(x, weight(g, 'w')), g.mul(g.reduceSum(weight(g, 'still'), [0, 1], false), g.floats(1)))],
+    { axis: -1 },
+  ),
+)
 
 test('a gradient that is zero by mathematics is measured against the longest, and still may not come out wrong', async () => {
   const example = { x: float32([0.3, -0.2, 0.5, 0.1], [1, 4]) }
@@ -106,18 +126,37 @@ test('a gradient that is zero by mathematics is measured against the longest, an
   const gradient = await differentiate(stilled, { example, inputGradients: ['x'] })
   const session = await createSession(gradient.model)
   const outputGradient = float32([1, -2, 3, 0.5], [1, 4])
-  const results = await session.run({ ...example, ...Object.fromEntries(gradient.weights), [gradient.outputGradients['y']!]: outputGradient })
+  const results = await session.run({
+    ...example,
+    ...Object.fromEntries(gradient.weights),
+    [gradient.outputGradients['y']!]: outputGradient,
+  })
   await session.dispose()
-  const values = (name: string) => ({ shape: results[name]!.shape, data: Array.from(results[name]!.data as Float32Array) })
+  const values = (name: string) => ({
+    shape: results[name]!.shape,
+    data: Array.from(results[name]!.data as Float32Array),
+  })
   const right: GradientCase = {
     input: { shape: [1, 4], data: [...example.x.data] },
     output: values('y'),
     outputGradient: { shape: [1, 4], data: [...outputGradient.data] },
-    initializerGradients: { w: values(gradient.weightGradients['w']!), still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-9) } },
+    initializerGradients: {
+      w: values(gradient.weightGradients['w']!),
+      still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-9) },
+    },
   }
   expect((await checkGradients(stilled, { case: right })).tensors[0]!.error).toBeLessThan(1e-4)
-  const wrong = { ...right, initializerGradients: { ...right.initializerGradients, still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-2) } } }
-  expect((await checkGradients(stilled, { case: wrong })).tensors[0]).toMatchObject({ name: 'still', error: expect.closeTo(1, 3) as number })
+  const wrong = {
+    ...right,
+    initializerGradients: {
+      ...right.initializerGradients,
+      still: { shape: [4, 4], data: Array.from({ length: 16 }, () => 1e-2) },
+    },
+  }
+  expect((await checkGradients(stilled, { case: wrong })).tensors[0]).toMatchObject({
+    name: 'still',
+    error: expect.closeTo(1, 3) as number,
+  })
 })
 
 test('weights in 8 bits stand in the way, and floats beside them do not hide it', async () => {
@@ -136,17 +175,34 @@ test('what cannot be trained is named', async () => {
     g.initializer('idle', float32([1, 2]))
     return g.mul(g.matMul(x, weight(g, 'w')), g.node('Sign', [weight(g, 'stuck', [4])]))
   })
-  await expect(differentiate(model, { example, trainable: ['idle'] })).rejects.toMatchObject({ code: 'onnx/unreachable', fields: { weight: 'idle' } })
-  await expect(differentiate(model, { example, trainable: ['stuck'] })).rejects.toMatchObject({ code: 'onnx/unreachable', fields: { weight: 'stuck' } })
+  await expect(differentiate(model, { example, trainable: ['idle'] })).rejects.toMatchObject({
+    code: 'onnx/unreachable',
+    fields: { weight: 'idle' },
+  })
+  await expect(differentiate(model, { example, trainable: ['stuck'] })).rejects.toMatchObject({
+    code: 'onnx/unreachable',
+    fields: { weight: 'stuck' },
+  })
   await expect(differentiate(model, { example, outputs: ['z'] })).rejects.toMatchObject({ code: 'onnx/output' })
-  await expect(differentiate(modelOf((g, x) => g.relu(x)), { example })).rejects.toMatchObject({ code: 'onnx/not-trainable' })
+  await expect(
+    differentiate(
+      modelOf((g, x) => g.relu(x)),
+      { example },
+    ),
+  ).rejects.toMatchObject({ code: 'onnx/not-trainable' })
 })
 
 test('single numbers, bounds and statistics are no weights; Constant nodes are', () => {
   const model = modelOf((g, x) => {
     const constant = g.node('Constant', [], { value: float32([1, 2, 3, 4]) }, { outputs: ['constant'] })
     const scaled = g.mul(g.clip(g.matMul(x, weight(g, 'w')), -1, 1), g.initializer('temperature', float32([2], [])))
-    const normal = g.node('BatchNormalization', [scaled, weight(g, 'scale', [4]), weight(g, 'shift', [4]), weight(g, 'mean', [4]), weight(g, 'variance', [4])])
+    const normal = g.node('BatchNormalization', [
+      scaled,
+      weight(g, 'scale', [4]),
+      weight(g, 'shift', [4]),
+      weight(g, 'mean', [4]),
+      weight(g, 'variance', [4]),
+    ])
     return g.add(normal, constant)
   })
   expect(trainableInitializers(model).sort()).toEqual(['constant', 'scale', 'shift', 'w'])
@@ -157,14 +213,19 @@ test('a weight that two layers share gets the gradients of both', async () => {
     const w = weight(g, 'w')
     return g.tanh(g.matMul(g.tanh(g.matMul(x, w)), w))
   })
-  expect((await checkGradients(model, { example: { x: float32([0.1, -0.2, 0.3, 0.4], [1, 4]) } })).tensors[0]!.error).toBeLessThan(3e-3)
+  expect(
+    (await checkGradients(model, { example: { x: float32([0.1, -0.2, 0.3, 0.4], [1, 4]) } })).tensors[0]!.error,
+  ).toBeLessThan(3e-3)
 })
 
 test('the forward model takes the weights as inputs, and another batch', async () => {
   const model = modelOf((g, x) => g.matMul(x, weight(g, 'w')))
   const gradient = await differentiate(model, { example: { x: float32([1, 2, 3, 4], [1, 4]) } })
   const session = await createSession(gradient.forward)
-  const { y } = await session.run({ x: float32([1, 0, 0, 0, 0, 1, 0, 0], [2, 4]), ...Object.fromEntries(gradient.weights) })
+  const { y } = await session.run({
+    x: float32([1, 0, 0, 0, 0, 1, 0, 0], [2, 4]),
+    ...Object.fromEntries(gradient.weights),
+  })
   expect([...y!.data]).toEqual([...gradient.weights.get('w')!.data].slice(0, 8))
   await session.dispose()
 })

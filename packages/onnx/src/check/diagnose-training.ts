@@ -32,11 +32,19 @@ export interface TrainingDiagnosis {
 }
 
 /** Says whether a model can be trained and which nodes stand in the way. */
-export async function diagnoseTraining(model: OnnxModel, options: { readonly example?: Feeds } = {}): Promise<TrainingDiagnosis> {
+export async function diagnoseTraining(
+  model: OnnxModel,
+  options: { readonly example?: Feeds } = {},
+): Promise<TrainingDiagnosis> {
   const graph = pruned(inlineConstants(model.graph))
   const weights = trainableInitializers(model)
   const active = activeTensors(graph.nodes, weights)
-  const blocked = graph.nodes.filter((node) => !rules.has(node.op) && node.inputs.some((input) => active.has(input)) && node.outputs.some((output) => active.has(output)))
+  const blocked = graph.nodes.filter(
+    (node) =>
+      !rules.has(node.op) &&
+      node.inputs.some((input) => active.has(input)) &&
+      node.outputs.some((output) => active.has(output)),
+  )
   const obstacles: TrainingObstacle[] = blocked.map((node) => {
     const op = node.domain ? `${node.domain}.${node.op}` : node.op
     return { node: node.name, op, problem: `the operator ${op} has no gradient rule` }
@@ -51,10 +59,17 @@ export async function diagnoseTraining(model: OnnxModel, options: { readonly exa
     }
   }
   for (const { name, type, node } of quantisedWeights(model)) {
-    obstacles.push({ node: node.name, op: node.op, problem: `its weight ${name} is stored as ${type}, which cannot be trained` })
+    obstacles.push({
+      node: node.name,
+      op: node.op,
+      problem: `its weight ${name} is stored as ${type}, which cannot be trained`,
+    })
   }
   const obstacleNames = new Set(obstacles.map(({ node }) => node))
-  const before = weightsBefore(graph.nodes.filter(({ name }) => obstacleNames.has(name)).flatMap(({ inputs }) => inputs), graph.nodes)
+  const before = weightsBefore(
+    graph.nodes.filter(({ name }) => obstacleNames.has(name)).flatMap(({ inputs }) => inputs),
+    graph.nodes,
+  )
   return {
     trainable: weights.length > 0 && obstacles.length === 0,
     weights,
@@ -65,8 +80,12 @@ export async function diagnoseTraining(model: OnnxModel, options: { readonly exa
 }
 
 /** Everything that some tensors depend on. */
-function weightsBefore(tensors: readonly string[], nodes: readonly { inputs: readonly string[]; outputs: readonly string[] }[]): Set<string> {
+function weightsBefore(
+  tensors: readonly string[],
+  nodes: readonly { inputs: readonly string[]; outputs: readonly string[] }[],
+): Set<string> {
   const before = new Set(tensors)
-  for (const node of [...nodes].reverse()) if (node.outputs.some((output) => before.has(output))) for (const input of node.inputs) before.add(input)
+  for (const node of [...nodes].reverse())
+    if (node.outputs.some((output) => before.has(output))) for (const input of node.inputs) before.add(input)
   return before
 }

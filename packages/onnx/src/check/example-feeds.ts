@@ -1,4 +1,4 @@
-import { LookalikeError, createRandom } from '@lookalike/core'
+import { createRandom, LookalikeError } from '@lookalike/core'
 import type { OnnxModel } from '../model/model.js'
 import { float32, sizeOf } from '../model/tensor.js'
 import type { Feeds } from '../session/create-session.js'
@@ -19,8 +19,16 @@ export function exampleFeeds(model: OnnxModel, seed = 0): Feeds {
           { fields: { input: name } },
         )
       }
-      const dims = shape.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? 2 : shape.length === 4 && axis === 1 ? 3 : 224))
-      return [name, float32(Float32Array.from({ length: sizeOf(dims) }, () => random.normal()), dims)]
+      const dims = shape.map((dim, axis) =>
+        typeof dim === 'number' ? dim : axis === 0 ? 2 : shape.length === 4 && axis === 1 ? 3 : 224,
+      )
+      return [
+        name,
+        float32(
+          Float32Array.from({ length: sizeOf(dims) }, () => random.normal()),
+          dims,
+        ),
+      ]
     }),
   )
 }

@@ -29,8 +29,10 @@ function relativeError(given: Tensor, wanted: { data: number[] }): number {
 const shared = new URL('../../../../../shared/golden/gradients/', import.meta.url)
 const fixtures = new URL('../../fixtures/', import.meta.url)
 const cases = [
-  ['deit-distilled', fixtures], ['resnet', fixtures],
-  ['vit', shared], ['vit-opset13', shared],
+  ['deit-distilled', fixtures],
+  ['resnet', fixtures],
+  ['vit', shared],
+  ['vit-opset13', shared],
 ] as const
 
 describe.each(cases)('%s agrees with PyTorch', (name, folder) => {
@@ -50,7 +52,10 @@ describe.each(cases)('%s agrees with PyTorch', (name, folder) => {
     expect(relativeError(results['embedding']!, golden.output)).toBeLessThan(1e-4)
     expect(relativeError(results[gradient.inputGradients['pixel_values']!]!, golden.inputGradient)).toBeLessThan(1e-4)
     for (const weight of trainable) {
-      expect(relativeError(results[gradient.weightGradients[weight]!]!, golden.initializerGradients[weight]!), weight).toBeLessThan(1e-4)
+      expect(
+        relativeError(results[gradient.weightGradients[weight]!]!, golden.initializerGradients[weight]!),
+        weight,
+      ).toBeLessThan(1e-4)
     }
   })
 })

@@ -3,14 +3,14 @@ import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { Graph, Node, OnnxModel, ValueInfo } from '../model/model.js'
 import type { Tensor } from '../model/tensor.js'
 import type { Feeds } from '../session/create-session.js'
+import { pruned } from '../transform/needed-nodes.js'
 import { fold } from './fold.js'
 import { inlineConstants } from './inline-constants.js'
-import { probe, type Probe } from './probe.js'
+import { type Probe, probe } from './probe.js'
 import { raisePatterns } from './raise-patterns.js'
 import { createRuleContext, unsupportedNode } from './rule-context.js'
 import { rules } from './rules/index.js'
 import { trainableInitializers } from './trainable-initializers.js'
-import { pruned } from '../transform/needed-nodes.js'
 
 export interface DifferentiateOptions {
   /** The outputs whose gradients will be given. Default: all. */
@@ -65,7 +65,12 @@ export async function differentiate(model: OnnxModel, options: DifferentiateOpti
 }
 
 /** The reverse sweep: every node's rule, from the outputs back to the weights. */
-function buildGradient(model: OnnxModel, seen: Probe, weights: ReadonlyMap<string, Tensor>, inputGradients: readonly string[]): GradientModel {
+function buildGradient(
+  model: OnnxModel,
+  seen: Probe,
+  weights: ReadonlyMap<string, Tensor>,
+  inputGradients: readonly string[],
+): GradientModel {
   const { graph } = model
   const g = createGraphBuilder({ opset: model.opset['']!, prefix: 'gradient/' })
   const active = activeTensors(graph.nodes, [...weights.keys(), ...inputGradients])
@@ -94,7 +99,8 @@ function buildGradient(model: OnnxModel, seen: Probe, weights: ReadonlyMap<strin
     const gradients = node.outputs.map(total)
     if (gradients.every((gradient) => gradient === undefined)) continue
     const rule = rules.get(node.op)
-    if (!rule) throw unsupportedNode(node, `the operator ${node.domain ? `${node.domain}.` : ''}${node.op} has no gradient rule`)
+    if (!rule)
+      throw unsupportedNode(node, `the operator ${node.domain ? `${node.domain}.` : ''}${node.op} has no gradient rule`)
     const context = createRuleContext(g, node, gradients, seen, (tensor) => active.has(tensor), forwardOutput)
     rule(context).forEach((gradient, i) => {
       const input = node.inputs[i]!
@@ -118,22 +124,48 @@ function buildGradient(model: OnnxModel, seen: Probe, weights: ReadonlyMap<strin
     outputs: [...forward.outputs, ...backward.outputs],
     initializers: new Map([...forward.initializers, ...backward.initializers]),
   })
-  return { model: { ...model, graph: joined }, forward: { ...model, graph: forward }, weights, outputGradients, weightGradients, inputGradients: ofInputs }
+  return {
+    model: { ...model, graph: joined },
+    forward: { ...model, graph: forward },
+    weights,
+    outputGradients,
+    weightGradients,
+    inputGradients: ofInputs,
+  }
 }
 
 /** What depends on the given tensors; only through it do gradients flow. */
 export function activeTensors(nodes: readonly Node[], sources: readonly string[]): Set<string> {
   const active = new Set(sources)
   for (const node of nodes) {
-    if (!STOPS.has(node.op) && node.inputs.some((input) => active.has(input))) for (const output of node.outputs) if (output) active.add(output)
+    if (!STOPS.has(node.op) && node.inputs.some((input) => active.has(input)))
+      for (const output of node.outputs) if (output) active.add(output)
   }
   return active
 }
 
 /** Operators whose result does not change with small changes of their input. */
 const STOPS = new Set([
-  'Shape', 'Size', 'Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'Not', 'And', 'Or', 'Sign', 'Floor', 'Ceil', 'Round',
-  'ArgMax', 'ArgMin', 'NonZero', 'IsNaN', 'IsInf', 'ConstantOfShape',
+  'Shape',
+  'Size',
+  'Equal',
+  'Less',
+  'LessOrEqual',
+  'Greater',
+  'GreaterOrEqual',
+  'Not',
+  'And',
+  'Or',
+  'Sign',
+  'Floor',
+  'Ceil',
+  'Round',
+  'ArgMax',
+  'ArgMin',
+  'NonZero',
+  'IsNaN',
+  'IsInf',
+  'ConstantOfShape',
 ])
 
 function withWeightInputs(graph: Graph, weights: ReadonlyMap<string, Tensor>): Graph {
@@ -150,7 +182,10 @@ function selectOutputs(graph: Graph, names: readonly string[]): Graph {
     if (output) return output
     throw new LookalikeError(
       'onnx/output',
-      { problem: `The model has no output ${name}`, expected: `one of ${graph.outputs.map((candidate) => candidate.name).join(', ')}` },
+      {
+        problem: `The model has no output ${name}`,
+        expected: `one of ${graph.outputs.map((candidate) => candidate.name).join(', ')}`,
+      },
       { fields: { output: name } },
     )
   })
@@ -172,7 +207,11 @@ function weightsOf(graph: Graph, names: readonly string[]): Map<string, Tensor> 
       const problem = tensor ? `The weight ${name} is ${tensor.type}` : `No output depends on a weight named ${name}`
       throw new LookalikeError(
         tensor ? 'onnx/not-trainable' : 'onnx/unreachable',
-        { problem, expected: 'names of float32 initializers that the outputs depend on', fix: 'Take it off the list of trained weights.' },
+        {
+          problem,
+          expected: 'names of float32 initializers that the outputs depend on',
+          fix: 'Take it off the list of trained weights.',
+        },
         { fields: { weight: name } },
       )
     }),
@@ -182,7 +221,11 @@ function weightsOf(graph: Graph, names: readonly string[]): Map<string, Tensor> 
 function unreachable(name: string): LookalikeError {
   return new LookalikeError(
     'onnx/unreachable',
-    { problem: `No gradient reaches ${name}`, expected: 'weights that change the outputs smoothly', fix: 'Take it off the list of trained weights.' },
+    {
+      problem: `No gradient reaches ${name}`,
+      expected: 'weights that change the outputs smoothly',
+      fix: 'Take it off the list of trained weights.',
+    },
     { fields: { weight: name } },
   )
 }

@@ -11,7 +11,9 @@ const open = (name: string) => ({
   model: readModel(unzipped(`${name}.onnx.gz`)),
   golden: JSON.parse(unzipped(`${name}.json.gz`).toString()) as GradientCase,
 })
-const names = readdirSync(folder).flatMap((file) => (file.endsWith('.onnx.gz') ? [file.slice(0, -'.onnx.gz'.length)] : []))
+const names = readdirSync(folder).flatMap((file) =>
+  file.endsWith('.onnx.gz') ? [file.slice(0, -'.onnx.gz'.length)] : [],
+)
 
 // Made by fixtures/exports.py: what torch.onnx.export writes, in opsets 11 to 17, with the gradients of its autograd.
 describe.each(names)('%s as PyTorch exports it', (name) => {
@@ -20,7 +22,9 @@ describe.each(names)('%s as PyTorch exports it', (name) => {
   test('can be trained, all of it, with the gradients of autograd', async () => {
     expect(await diagnoseTraining(model)).toMatchObject({ trainable: true, obstacles: [] })
     const { tensors } = await checkGradients(model, { case: golden })
-    expect(tensors.map((tensor) => tensor.name)).toEqual(expect.arrayContaining(['embedding', 'pixels', ...Object.keys(golden.initializerGradients)]))
+    expect(tensors.map((tensor) => tensor.name)).toEqual(
+      expect.arrayContaining(['embedding', 'pixels', ...Object.keys(golden.initializerGradients)]),
+    )
     expect(tensors[0]!.error, tensors[0]!.name).toBeLessThan(1e-4)
   })
 
@@ -28,16 +32,30 @@ describe.each(names)('%s as PyTorch exports it', (name) => {
   test('the same with its weights in Constant nodes', async () => {
     const { graph } = model
     const constants = Array.from(graph.initializers, ([output, value]) => ({
-      name: `constant of ${output}`, op: 'Constant', domain: '', inputs: [], outputs: [output], attributes: { value: { kind: 'tensor', value } as const },
+      name: `constant of ${output}`,
+      op: 'Constant',
+      domain: '',
+      inputs: [],
+      outputs: [output],
+      attributes: { value: { kind: 'tensor', value } as const },
     }))
-    const { tensors } = await checkGradients({ ...model, graph: { ...graph, nodes: [...constants, ...graph.nodes], initializers: new Map() } }, { case: golden })
+    const { tensors } = await checkGradients(
+      { ...model, graph: { ...graph, nodes: [...constants, ...graph.nodes], initializers: new Map() } },
+      { case: golden },
+    )
     expect(tensors[0]!.error, tensors[0]!.name).toBeLessThan(1e-4)
   })
 })
 
 // Their operators are the same in later opsets.
-test.each([18, 19, 20, 21].flatMap((opset) => ['convnext', 'mobilenet-v3'].map((name) => [name, opset] as const)))('%s in opset %i', async (name, opset) => {
-  const { model, golden } = open(name)
-  const { tensors } = await checkGradients({ ...model, irVersion: 10, opset: { ...model.opset, '': opset } }, { case: golden })
-  expect(tensors[0]!.error, tensors[0]!.name).toBeLessThan(1e-4)
-})
+test.each([18, 19, 20, 21].flatMap((opset) => ['convnext', 'mobilenet-v3'].map((name) => [name, opset] as const)))(
+  '%s in opset %i',
+  async (name, opset) => {
+    const { model, golden } = open(name)
+    const { tensors } = await checkGradients(
+      { ...model, irVersion: 10, opset: { ...model.opset, '': opset } },
+      { case: golden },
+    )
+    expect(tensors[0]!.error, tensors[0]!.name).toBeLessThan(1e-4)
+  },
+)

@@ -12,7 +12,14 @@ export interface Probe {
 
 /** Operators whose result depends on no values of their input, or on chance. */
 const SHAPE_ONLY = new Set(['Shape', 'Size'])
-const RANDOM = new Set(['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'])
+const RANDOM = new Set([
+  'RandomNormal',
+  'RandomNormalLike',
+  'RandomUniform',
+  'RandomUniformLike',
+  'Multinomial',
+  'Bernoulli',
+])
 /** Weights of fewer values stay in the model: operators want constants, such as axes, there. */
 const LENT_VALUES = 1024
 
@@ -29,7 +36,8 @@ export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet
   const shapeName = (name: string) => `shape of ${name}`
   const open = made.filter((name) => !fixed.has(name))
   // Large weights are lent to the run: writing them into a model file and reading that would take far longer than the run.
-  const isLent = ([, tensor]: readonly [string, Tensor]) => tensor.type === 'float32' && tensor.data.length >= LENT_VALUES
+  const isLent = ([, tensor]: readonly [string, Tensor]) =>
+    tensor.type === 'float32' && tensor.data.length >= LENT_VALUES
   const lent = [...graph.initializers].filter(isLent)
   const probing: Graph = {
     ...graph,
@@ -37,9 +45,19 @@ export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet
     initializers: new Map([...graph.initializers].filter((entry) => !isLent(entry))),
     nodes: [
       ...graph.nodes,
-      ...open.map((name) => ({ name: shapeName(name), op: 'Shape', domain: '', inputs: [name], outputs: [shapeName(name)], attributes: {} })),
+      ...open.map((name) => ({
+        name: shapeName(name),
+        op: 'Shape',
+        domain: '',
+        inputs: [name],
+        outputs: [shapeName(name)],
+        attributes: {},
+      })),
     ],
-    outputs: [...made.filter((name) => fixed.has(name)).map((name) => ({ name })), ...open.map((name) => ({ name: shapeName(name), type: 'int64' as const }))],
+    outputs: [
+      ...made.filter((name) => fixed.has(name)).map((name) => ({ name })),
+      ...open.map((name) => ({ name: shapeName(name), type: 'int64' as const })),
+    ],
   }
   const session = await createSession({ ...model, graph: probing }, { optimisation: 'disabled', arena: false })
   try {

@@ -12,12 +12,22 @@ export interface QuantisedWeight {
 
 /** Which input of an operator holds 8-bit (or narrower) weights. */
 const STORED: Readonly<Record<string, number>> = {
-  DequantizeLinear: 0, MatMulInteger: 1, ConvInteger: 1, QLinearMatMul: 3, QLinearConv: 3,
-  DynamicQuantizeMatMul: 1, MatMulIntegerToFloat: 1, MatMulNBits: 1, QGemm: 3,
+  DequantizeLinear: 0,
+  MatMulInteger: 1,
+  ConvInteger: 1,
+  QLinearMatMul: 3,
+  QLinearConv: 3,
+  DynamicQuantizeMatMul: 1,
+  MatMulIntegerToFloat: 1,
+  MatMulNBits: 1,
+  QGemm: 3,
 }
 
 /** A model's weights that are stored as small integers: training leaves them as they are. */
-export function quantisedWeights(model: OnnxModel, outputs: readonly string[] = model.graph.outputs.map(({ name }) => name)): QuantisedWeight[] {
+export function quantisedWeights(
+  model: OnnxModel,
+  outputs: readonly string[] = model.graph.outputs.map(({ name }) => name),
+): QuantisedWeight[] {
   const graph = inlineConstants(model.graph)
   return neededNodes(graph.nodes, outputs).flatMap((node) => {
     const name = node.inputs[STORED[node.op] ?? -1] ?? ''

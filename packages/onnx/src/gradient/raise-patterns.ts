@@ -1,5 +1,5 @@
 import type { Graph, Node } from '../model/model.js'
-import { toNumbers, type Tensor } from '../model/tensor.js'
+import { type Tensor, toNumbers } from '../model/tensor.js'
 import { neededNodes, producers, readsOf } from '../transform/needed-nodes.js'
 
 /**
@@ -15,7 +15,13 @@ export function raisePatterns(graph: Graph): Graph {
   }
   if (raised.size === 0) return graph
   const nodes = graph.nodes.map((node) => raised.get(node.name) ?? node)
-  return { ...graph, nodes: neededNodes(nodes, graph.outputs.map(({ name }) => name)) }
+  return {
+    ...graph,
+    nodes: neededNodes(
+      nodes,
+      graph.outputs.map(({ name }) => name),
+    ),
+  }
 }
 
 interface Matcher {
@@ -33,7 +39,8 @@ interface Matcher {
 function createMatcher(graph: Graph): Matcher {
   const made = producers(graph.nodes)
   const readers = new Map<string, number>()
-  for (const name of [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((output) => output.name)]) readers.set(name, (readers.get(name) ?? 0) + 1)
+  for (const name of [...graph.nodes.flatMap(readsOf), ...graph.outputs.map((output) => output.name)])
+    readers.set(name, (readers.get(name) ?? 0) + 1)
   const constant = (tensor: string | undefined): Tensor | undefined => {
     if (tensor === undefined) return undefined
     const node = made.get(tensor)
@@ -66,16 +73,21 @@ function layerNorm(add: Node, m: Matcher): Node | undefined {
       const division = m.from(quotient, 'Div')
       const centred = m.from(division?.inputs[0], 'Sub')
       const x = centred?.inputs[0]
-      if (!division || !centred || x === undefined || !overLastAxis(m.from(centred.inputs[1], 'ReduceMean'), x, m)) return undefined
+      if (!division || !centred || x === undefined || !overLastAxis(m.from(centred.inputs[1], 'ReduceMean'), x, m))
+        return undefined
       const variance = m.either(m.from(m.from(division.inputs[1], 'Sqrt')?.inputs[0], 'Add'), (mean, epsilon) => {
         const value = m.scalar(epsilon)
-        const square = m.from(m.from(mean, 'ReduceMean')?.inputs[0], 'Pow') ?? m.from(m.from(mean, 'ReduceMean')?.inputs[0], 'Mul')
+        const square =
+          m.from(m.from(mean, 'ReduceMean')?.inputs[0], 'Pow') ?? m.from(m.from(mean, 'ReduceMean')?.inputs[0], 'Mul')
         if (value === undefined || !square || square.inputs[0] !== centred.outputs[0]) return undefined
         const squared = square.op === 'Mul' ? square.inputs[1] === centred.outputs[0] : m.scalar(square.inputs[1]) === 2
-        return squared && overLastAxis(m.from(mean, 'ReduceMean'), square.outputs[0]!, m) ? { epsilon: value } : undefined
+        return squared && overLastAxis(m.from(mean, 'ReduceMean'), square.outputs[0]!, m)
+          ? { epsilon: value }
+          : undefined
       })
       const [scaleShape, biasShape] = [m.constant(scale)?.shape, m.constant(bias)?.shape]
-      if (!variance || scaleShape?.length !== 1 || biasShape?.length !== 1 || scaleShape[0] !== biasShape[0]) return undefined
+      if (!variance || scaleShape?.length !== 1 || biasShape?.length !== 1 || scaleShape[0] !== biasShape[0])
+        return undefined
       return {
         ...add,
         op: 'LayerNormalization',

@@ -36,7 +36,8 @@ export function createRuleContext(
     constant,
     numbers: (input) => {
       const value = constant(input)
-      if (!value) throw unsupported(`${node.op} whose input ${input} (${node.inputs[input]}) is computed from the image`)
+      if (!value)
+        throw unsupported(`${node.op} whose input ${input} (${node.inputs[input]}) is computed from the image`)
       return toNumbers(value)
     },
     integer: (name, otherwise) => {

@@ -1,4 +1,4 @@
-import { range, type RuleContext } from './rule.js'
+import { type RuleContext, range } from './rule.js'
 
 /** How a convolution or a pooling moves over the image, one number for each spatial axis. */
 export interface Window {
@@ -32,7 +32,9 @@ export function windowOf(c: RuleContext, kernel: readonly number[]): Window {
     dilations,
     padsBefore: before,
     // What the windows really reach beyond the image: rounding may leave a margin unread, or (in pooling) read past the padding.
-    padsAfter: range(rank).map((axis) => (output[axis]! - 1) * strides[axis]! + span(axis) - input[axis]! - before[axis]!),
+    padsAfter: range(rank).map(
+      (axis) => (output[axis]! - 1) * strides[axis]! + span(axis) - input[axis]! - before[axis]!,
+    ),
     input,
     output,
   }

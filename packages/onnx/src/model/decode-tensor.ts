@@ -6,12 +6,27 @@ import { sizeOf, type Tensor, type TensorType } from './tensor.js'
 type NumberArray = new (buffer: ArrayBuffer) => Exclude<Tensor['data'], readonly string[]>
 
 const ARRAYS: Readonly<Record<Exclude<TensorType, 'string'>, NumberArray>> = {
-  float32: Float32Array, float64: Float64Array, float16: Uint16Array, bfloat16: Uint16Array, int8: Int8Array, uint8: Uint8Array,
-  int16: Int16Array, uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array, int64: BigInt64Array, uint64: BigUint64Array, bool: Uint8Array,
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
 }
 
 /** Bytes of a tensor that lies in a file of its own. */
-export type ReadExternal = (part: { readonly location: string; readonly offset: number; readonly length: number | undefined }) => Uint8Array
+export type ReadExternal = (part: {
+  readonly location: string
+  readonly offset: number
+  readonly length: number | undefined
+}) => Uint8Array
 
 /** A tensor of a message as plain data; its values are copied, so that they are aligned and the file's bytes can go. */
 export function decodeTensor(message: TensorMessage, readExternal: ReadExternal): Tensor {
@@ -50,16 +65,29 @@ function decodeData(message: TensorMessage, type: TensorType, readExternal: Read
   const raw = message.dataLocation === 1 ? readExternal(externalPart(message)) : message.rawData
   if (raw?.length) return new array(Uint8Array.from(raw).buffer)
   switch (type) {
-    case 'float32': return Float32Array.from(message.floatData ?? [])
-    case 'float64': return Float64Array.from(message.doubleData ?? [])
-    case 'int64': return BigInt64Array.from((message.int64Data ?? []).map(longToBigInt))
-    case 'uint64': return BigUint64Array.from((message.uint64Data ?? []).map(longToBigInt))
-    case 'uint32': return Uint32Array.from((message.uint64Data ?? []).map(longToNumber))
-    case 'float16': case 'bfloat16': case 'uint16': return Uint16Array.from(message.int32Data ?? [])
-    case 'int8': return Int8Array.from(message.int32Data ?? [])
-    case 'int16': return Int16Array.from(message.int32Data ?? [])
-    case 'int32': return Int32Array.from(message.int32Data ?? [])
-    case 'uint8': case 'bool': return Uint8Array.from(message.int32Data ?? [])
+    case 'float32':
+      return Float32Array.from(message.floatData ?? [])
+    case 'float64':
+      return Float64Array.from(message.doubleData ?? [])
+    case 'int64':
+      return BigInt64Array.from((message.int64Data ?? []).map(longToBigInt))
+    case 'uint64':
+      return BigUint64Array.from((message.uint64Data ?? []).map(longToBigInt))
+    case 'uint32':
+      return Uint32Array.from((message.uint64Data ?? []).map(longToNumber))
+    case 'float16':
+    case 'bfloat16':
+    case 'uint16':
+      return Uint16Array.from(message.int32Data ?? [])
+    case 'int8':
+      return Int8Array.from(message.int32Data ?? [])
+    case 'int16':
+      return Int16Array.from(message.int32Data ?? [])
+    case 'int32':
+      return Int32Array.from(message.int32Data ?? [])
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(message.int32Data ?? [])
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -25,7 +25,17 @@ function small() {
 async function saveExternal(location: string, length = 16) {
   const message = modelProto.decode(writeModel(small())) as unknown as { graph: { initializer: object[] } }
   message.graph.initializer = [
-    { name: 'w', dims: [4], dataType: 1, dataLocation: 1, externalData: [{ key: 'location', value: location }, { key: 'offset', value: '8' }, { key: 'length', value: String(length) }] },
+    {
+      name: 'w',
+      dims: [4],
+      dataType: 1,
+      dataLocation: 1,
+      externalData: [
+        { key: 'location', value: location },
+        { key: 'offset', value: '8' },
+        { key: 'length', value: String(length) },
+      ],
+    },
   ]
   const path = join(folder, 'model.onnx')
   await writeFile(path, modelProto.encode(message).finish())
@@ -50,7 +60,10 @@ test('weights in a file beside the model', async () => {
   const path = await saveExternal('weights.bin')
   expect((await loadModel(path)).graph.initializers.get('w')).toEqual(weights)
   await truncate(join(folder, 'weights.bin'), 20)
-  await expect(loadModel(path)).rejects.toMatchObject({ code: 'onnx/external-data', message: expect.stringContaining('shorter') })
+  await expect(loadModel(path)).rejects.toMatchObject({
+    code: 'onnx/external-data',
+    message: expect.stringContaining('shorter'),
+  })
 })
 
 test.each(['../weights.bin', '/etc/hostname', 'gone.bin', ''])('weights in %j are refused', async (location) => {
@@ -59,8 +72,14 @@ test.each(['../weights.bin', '/etc/hostname', 'gone.bin', ''])('weights in %j ar
 })
 
 test('a missing file and a folder are named', async () => {
-  await expect(loadModel(join(folder, 'no.onnx'))).rejects.toMatchObject({ code: 'onnx/file', message: expect.stringContaining('does not exist') })
-  await expect(loadModel(folder)).rejects.toMatchObject({ code: 'onnx/file', message: expect.stringContaining('is a folder') })
+  await expect(loadModel(join(folder, 'no.onnx'))).rejects.toMatchObject({
+    code: 'onnx/file',
+    message: expect.stringContaining('does not exist'),
+  })
+  await expect(loadModel(folder)).rejects.toMatchObject({
+    code: 'onnx/file',
+    message: expect.stringContaining('is a folder'),
+  })
   await writeFile(join(folder, 'empty.onnx'), '')
   await expect(loadModel(join(folder, 'empty.onnx'))).rejects.toMatchObject({ code: 'onnx/empty' })
   expect((await readFile(join(folder, 'empty.onnx'))).length).toBe(0)

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
-import { LookalikeError, isLookalikeError } from '@lookalike/core'
+import { isLookalikeError, LookalikeError } from '@lookalike/core'
 import type { ReadExternal } from './decode-tensor.js'
 import type { OnnxModel } from './model.js'
 import { readModel } from './read-model.js'
@@ -14,8 +14,17 @@ import { writeModel } from './write-model.js'
  */
 export async function loadModel(path: string): Promise<OnnxModel> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    const what = cause.code === 'ENOENT' ? 'does not exist' : cause.code === 'EISDIR' ? 'is a folder' : `cannot be read (${cause.code})`
-    throw new LookalikeError('onnx/file', { problem: `The model ${path} ${what}`, expected: 'the path of an .onnx file' }, { fields: { path }, cause })
+    const what =
+      cause.code === 'ENOENT'
+        ? 'does not exist'
+        : cause.code === 'EISDIR'
+          ? 'is a folder'
+          : `cannot be read (${cause.code})`
+    throw new LookalikeError(
+      'onnx/file',
+      { problem: `The model ${path} ${what}`, expected: 'the path of an .onnx file' },
+      { fields: { path }, cause },
+    )
   })
   return readModel(bytes, { source: path, readExternal: externalReader(path) })
 }
@@ -40,7 +49,10 @@ export async function saveModel(path: string, model: OnnxModel): Promise<void> {
       'onnx/write',
       {
         problem: `The model could not be written to ${path} (${code})`,
-        fix: code === 'ENOSPC' ? 'Free space on the disk and try again.' : 'Check that the folder exists and may be written to.',
+        fix:
+          code === 'ENOSPC'
+            ? 'Free space on the disk and try again.'
+            : 'Check that the folder exists and may be written to.',
       },
       { fields: { path, bytes: bytes.length }, cause },
     )
@@ -53,7 +65,8 @@ function externalReader(path: string): ReadExternal {
     const file = resolve(folder, location)
     const inside = relative(folder, file)
     // A model must not be able to read files elsewhere on the machine.
-    if (!location || inside.startsWith('..') || isAbsolute(inside)) throw external(`outside the model's folder`, location)
+    if (!location || inside.startsWith('..') || isAbsolute(inside))
+      throw external(`outside the model's folder`, location)
     try {
       return readPart(file, offset, length, () => external('that is shorter than the model says', location))
     } catch (cause) {

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import { createSession } from '../session/create-session.js'
 import { readModel } from './read-model.js'
-import { float32, int64, toNumbers, type Tensor } from './tensor.js'
+import { float32, int64, type Tensor, toNumbers } from './tensor.js'
 import { writeModel } from './write-model.js'
 
 const fixture = (name: string) => readFile(new URL(`../../fixtures/${name}`, import.meta.url))
@@ -24,7 +24,10 @@ describe('a model of an exporter', () => {
   test('computes the same after writing', async () => {
     const model = readModel(bytes)
     const shape = model.graph.inputs[0]!.shape!.map((dim) => (typeof dim === 'number' ? dim : 2))
-    const feed = float32(Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i)), shape)
+    const feed = float32(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i)),
+      shape,
+    )
     const [before, after] = await Promise.all([createSession(bytes), createSession(model)])
     const [a, b] = [await before.run({ pixel_values: feed }), await after.run({ pixel_values: feed })]
     expect(b).toEqual(a)
@@ -40,7 +43,9 @@ describe('a model of an exporter', () => {
 
 test('what is no model is refused', () => {
   expect(() => readModel(new Uint8Array())).toThrow(expect.objectContaining({ code: 'onnx/empty' }))
-  expect(() => readModel(Buffer.from('<html>not found</html>'))).toThrow(expect.objectContaining({ code: 'onnx/not-onnx' }))
+  expect(() => readModel(Buffer.from('<html>not found</html>'))).toThrow(
+    expect.objectContaining({ code: 'onnx/not-onnx' }),
+  )
 })
 
 test('every kind of tensor and setting survives', () => {
@@ -60,7 +65,21 @@ test('every kind of tensor and setting survives', () => {
   tensors.forEach((tensor, i) => g.initializer(`t${i}`, tensor))
   const inner = createGraphBuilder()
   inner.output(inner.floats(1), 'one')
-  const y = g.node('Op', [x, '', 't0'], { axis: -1, alpha: 1, axes: [0, 2], scales: [1, 2], mode: 'cubic', names: ['a', 'b'], value: tensors[1]!, body: inner.graph() }, { domain: 'custom' })
+  const y = g.node(
+    'Op',
+    [x, '', 't0'],
+    {
+      axis: -1,
+      alpha: 1,
+      axes: [0, 2],
+      scales: [1, 2],
+      mode: 'cubic',
+      names: ['a', 'b'],
+      value: tensors[1]!,
+      body: inner.graph(),
+    },
+    { domain: 'custom' },
+  )
   g.output(y, 'y', { shape: ['N', 3] })
   const model = g.build({ note: 'ü' })
   expect(readModel(writeModel(model))).toEqual(model)

@@ -3,8 +3,14 @@ import { decodeTensor, type ReadExternal } from './decode-tensor.js'
 import { elementType } from './element-types.js'
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './model.js'
 import {
-  attributeProto, longToNumber, modelProto,
-  type AttributeMessage, type GraphMessage, type ModelMessage, type NodeMessage, type ValueInfoMessage,
+  type AttributeMessage,
+  attributeProto,
+  type GraphMessage,
+  longToNumber,
+  type ModelMessage,
+  modelProto,
+  type NodeMessage,
+  type ValueInfoMessage,
 } from './onnx-schema.js'
 import type { Tensor } from './tensor.js'
 
@@ -37,7 +43,9 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): OnnxMod
   const readExternal = options.readExternal ?? refuseExternal(source)
   return {
     irVersion: longToNumber(message.irVersion),
-    opset: Object.fromEntries(message.opsetImport.map(({ domain, version }) => [standardDomain(domain), longToNumber(version)])),
+    opset: Object.fromEntries(
+      message.opsetImport.map(({ domain, version }) => [standardDomain(domain), longToNumber(version)]),
+    ),
     producer: [message.producerName, message.producerVersion].filter(Boolean).join(' '),
     graph: decodeGraph(graph, readExternal),
     metadata: Object.fromEntries(message.metadataProps.map(({ key, value }) => [key, value ?? ''])),
@@ -120,14 +128,24 @@ function decodeAttribute(encoded: Uint8Array, readExternal: ReadExternal): [stri
   const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('utf8')
   const attribute = (): Attribute => {
     switch (message.type) {
-      case 1: return { kind: 'float', value: message.f ?? 0 }
-      case 2: return { kind: 'int', value: longToNumber(message.i) }
-      case 3: return { kind: 'string', value: text(message.s) }
-      case 4: if (message.t) return { kind: 'tensor', value: decodeTensor(message.t, readExternal) }; break
-      case 5: if (message.g) return { kind: 'graph', value: decodeGraph(message.g, readExternal) }; break
-      case 6: return { kind: 'floats', value: message.floats ?? [] }
-      case 7: return { kind: 'ints', value: (message.ints ?? []).map(longToNumber) }
-      case 8: return { kind: 'strings', value: (message.strings ?? []).map(text) }
+      case 1:
+        return { kind: 'float', value: message.f ?? 0 }
+      case 2:
+        return { kind: 'int', value: longToNumber(message.i) }
+      case 3:
+        return { kind: 'string', value: text(message.s) }
+      case 4:
+        if (message.t) return { kind: 'tensor', value: decodeTensor(message.t, readExternal) }
+        break
+      case 5:
+        if (message.g) return { kind: 'graph', value: decodeGraph(message.g, readExternal) }
+        break
+      case 6:
+        return { kind: 'floats', value: message.floats ?? [] }
+      case 7:
+        return { kind: 'ints', value: (message.ints ?? []).map(longToNumber) }
+      case 8:
+        return { kind: 'strings', value: (message.strings ?? []).map(text) }
     }
     return { kind: 'encoded', value: Uint8Array.from(encoded) }
   }

@@ -1,7 +1,13 @@
 import { LookalikeError } from '@lookalike/core'
 import { elementTypeNumber } from './element-types.js'
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './model.js'
-import { attributeProto, modelProto, type AttributeMessage, type NodeMessage, type TensorMessage } from './onnx-schema.js'
+import {
+  type AttributeMessage,
+  attributeProto,
+  modelProto,
+  type NodeMessage,
+  type TensorMessage,
+} from './onnx-schema.js'
 import type { Tensor } from './tensor.js'
 
 /** A protobuf message cannot be larger. */
@@ -13,7 +19,10 @@ const LIMIT = 2 ** 31 - 1
  * @throws `onnx/too-large` for models beyond ONNX's limit of 2 GB for one file.
  */
 export function writeModel(model: OnnxModel): Uint8Array {
-  const weights = [...model.graph.initializers.values()].reduce((sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0), 0)
+  const weights = [...model.graph.initializers.values()].reduce(
+    (sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0),
+    0,
+  )
   if (weights > LIMIT) {
     throw new LookalikeError(
       'onnx/too-large',
@@ -62,17 +71,28 @@ function encodeAttribute(name: string, attribute: Attribute): Uint8Array {
   return attributeProto.encode(attributeMessage(name, attribute)).finish()
 }
 
-function attributeMessage(name: string, attribute: Exclude<Attribute, { kind: 'encoded' }>): Partial<Record<keyof AttributeMessage, unknown>> {
+function attributeMessage(
+  name: string,
+  attribute: Exclude<Attribute, { kind: 'encoded' }>,
+): Partial<Record<keyof AttributeMessage, unknown>> {
   const bytes = (text: string) => Buffer.from(text, 'utf8')
   switch (attribute.kind) {
-    case 'float': return { name, type: 1, f: attribute.value }
-    case 'int': return { name, type: 2, i: attribute.value }
-    case 'string': return { name, type: 3, s: bytes(attribute.value) }
-    case 'tensor': return { name, type: 4, t: encodeTensor(attribute.value) }
-    case 'graph': return { name, type: 5, g: encodeGraph(attribute.value) }
-    case 'floats': return { name, type: 6, floats: attribute.value }
-    case 'ints': return { name, type: 7, ints: attribute.value }
-    case 'strings': return { name, type: 8, strings: attribute.value.map(bytes) }
+    case 'float':
+      return { name, type: 1, f: attribute.value }
+    case 'int':
+      return { name, type: 2, i: attribute.value }
+    case 'string':
+      return { name, type: 3, s: bytes(attribute.value) }
+    case 'tensor':
+      return { name, type: 4, t: encodeTensor(attribute.value) }
+    case 'graph':
+      return { name, type: 5, g: encodeGraph(attribute.value) }
+    case 'floats':
+      return { name, type: 6, floats: attribute.value }
+    case 'ints':
+      return { name, type: 7, ints: attribute.value }
+    case 'strings':
+      return { name, type: 8, strings: attribute.value.map(bytes) }
   }
 }
 
@@ -84,6 +104,8 @@ function encodeTensor(tensor: Tensor): TensorMessage {
 
 function encodeValueInfo({ name, type, shape }: ValueInfo): Record<string, unknown> {
   if (!type) return { name }
-  const dim = shape?.map((value) => (typeof value === 'number' ? { dimValue: value } : value === null ? {} : { dimParam: value }))
+  const dim = shape?.map((value) =>
+    typeof value === 'number' ? { dimValue: value } : value === null ? {} : { dimParam: value },
+  )
   return { name, type: { tensorType: { elemType: elementTypeNumber(type), ...(dim && { shape: { dim } }) } } }
 }

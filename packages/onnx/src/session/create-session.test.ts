@@ -39,9 +39,14 @@ test.each([
 
 test('a provider that is not there, a model that is none, a session that is gone', async () => {
   await expect(createSession(Buffer.from('nothing'))).rejects.toMatchObject({ code: 'onnx/session' })
-  await expect(createSession(Buffer.from('nothing'), { providers: ['coreml'] })).rejects.toMatchObject({ code: 'onnx/provider' })
+  await expect(createSession(Buffer.from('nothing'), { providers: ['coreml'] })).rejects.toMatchObject({
+    code: 'onnx/provider',
+  })
   const missing = process.platform === 'darwin' ? 'dml' : 'coreml'
-  await expect(checkProviders(['cpu', missing])).rejects.toMatchObject({ code: 'onnx/provider', fields: { provider: missing } })
+  await expect(checkProviders(['cpu', missing])).rejects.toMatchObject({
+    code: 'onnx/provider',
+    fields: { provider: missing },
+  })
   await checkProviders(['cpu'])
   const g = createGraphBuilder()
   g.output(g.relu(g.input('x', 'float32', [1])), 'y')

@@ -54,7 +54,10 @@ export interface Session {
  * const { embedding } = await session.run({ pixels: float32(data, [1, 3, 64, 64]) })
  * await session.dispose()
  */
-export async function createSession(model: OnnxModel | Uint8Array | string, options: SessionOptions = {}): Promise<Session> {
+export async function createSession(
+  model: OnnxModel | Uint8Array | string,
+  options: SessionOptions = {},
+): Promise<Session> {
   const runtime = await loadRuntime()
   const providers = options.providers ?? ['cpu']
   checkBuild(providers, runtime)
@@ -143,12 +146,18 @@ async function open(
   providers: readonly Provider[],
 ): Promise<Runtime.InferenceSession> {
   try {
-    return await (typeof source === 'string' ? runtime.InferenceSession.create(source, settings) : runtime.InferenceSession.create(source, settings))
+    return await (typeof source === 'string'
+      ? runtime.InferenceSession.create(source, settings)
+      : runtime.InferenceSession.create(source, settings))
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     const provider = providers.find((name) => name !== 'cpu')
     if (provider && /provider|cuda|webgpu|dml|coreml|shared library/i.test(text)) {
-      throw providerMissing(provider, runtime.listSupportedBackends().map(({ name }) => name), cause)
+      throw providerMissing(
+        provider,
+        runtime.listSupportedBackends().map(({ name }) => name),
+        cause,
+      )
     }
     throw new LookalikeError(
       'onnx/session',
@@ -170,14 +179,21 @@ function wrap(runtime: typeof Runtime, session: Runtime.InferenceSession, profil
     inputs,
     outputs,
     async run(feeds, { outputs: wanted = session.outputNames, into = {} } = {}) {
-      if (disposed) throw new LookalikeError('onnx/disposed', { problem: 'The session was disposed and cannot run any more', fix: 'Create a new session.' })
+      if (disposed)
+        throw new LookalikeError('onnx/disposed', {
+          problem: 'The session was disposed and cannot run any more',
+          fix: 'Create a new session.',
+        })
       checkFeeds(feeds, known)
-      const toRuntime = (tensor: Tensor) => new runtime.Tensor(tensor.type as 'float32', tensor.data as Float32Array, tensor.shape)
+      const toRuntime = (tensor: Tensor) =>
+        new runtime.Tensor(tensor.type as 'float32', tensor.data as Float32Array, tensor.shape)
       const fetches = Object.fromEntries(wanted.map((name) => [name, into[name] ? toRuntime(into[name]) : null]))
-      const results = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)])), fetches).catch((cause: unknown) => {
-        const text = cause instanceof Error ? cause.message : String(cause)
-        throw new LookalikeError('onnx/run', { problem: `The model failed while running: ${text}` }, { cause })
-      })
+      const results = await session
+        .run(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)])), fetches)
+        .catch((cause: unknown) => {
+          const text = cause instanceof Error ? cause.message : String(cause)
+          throw new LookalikeError('onnx/run', { problem: `The model failed while running: ${text}` }, { cause })
+        })
       return Object.fromEntries(wanted.map((name) => [name, into[name] ?? fromRuntime(results[name]!)]))
     },
     async dispose() {
@@ -205,18 +221,30 @@ function toValueInfo(metadata: Runtime.InferenceSession.ValueMetadata): ValueInf
 
 function checkFeeds(feeds: Feeds, inputs: ReadonlyMap<string, ValueInfo>): void {
   for (const name of inputs.keys()) {
-    if (!feeds[name]) throw badFeeds(`The input ${name} is missing`, `tensors for ${list(inputs.keys())}`, { input: name })
+    if (!feeds[name])
+      throw badFeeds(`The input ${name} is missing`, `tensors for ${list(inputs.keys())}`, { input: name })
   }
   for (const [name, tensor] of Object.entries(feeds)) {
     const input = inputs.get(name)
     if (!input) throw badFeeds(`The model has no input ${name}`, `tensors for ${list(inputs.keys())}`, { input: name })
-    if (input.type && input.type !== tensor.type) throw badFeeds(`The input ${name} came as ${tensor.type}`, input.type, { input: name })
+    if (input.type && input.type !== tensor.type)
+      throw badFeeds(`The input ${name} came as ${tensor.type}`, input.type, { input: name })
     if (tensor.data.length !== sizeOf(tensor.shape)) {
-      throw badFeeds(`The input ${name} of shape ${text(tensor.shape)} came with ${tensor.data.length} values`, `${sizeOf(tensor.shape)} values`, { input: name })
+      throw badFeeds(
+        `The input ${name} of shape ${text(tensor.shape)} came with ${tensor.data.length} values`,
+        `${sizeOf(tensor.shape)} values`,
+        { input: name },
+      )
     }
     const fits =
-      !input.shape || (input.shape.length === tensor.shape.length && input.shape.every((dim, i) => typeof dim !== 'number' || dim === tensor.shape[i]))
-    if (!fits) throw badFeeds(`The input ${name} came in the shape ${text(tensor.shape)}`, text(input.shape ?? []), { input: name, shape: tensor.shape })
+      !input.shape ||
+      (input.shape.length === tensor.shape.length &&
+        input.shape.every((dim, i) => typeof dim !== 'number' || dim === tensor.shape[i]))
+    if (!fits)
+      throw badFeeds(`The input ${name} came in the shape ${text(tensor.shape)}`, text(input.shape ?? []), {
+        input: name,
+        shape: tensor.shape,
+      })
   }
 }
 

@@ -21,7 +21,10 @@ export interface ConnectOptions {
 export function connectModels(first: OnnxModel, second: OnnxModel, options: ConnectOptions = {}): OnnxModel {
   const feed = options.feed ?? { [second.graph.inputs[0]?.name ?? '']: first.graph.outputs[0]?.name ?? '' }
   for (const [input, output] of Object.entries(feed)) {
-    if (!second.graph.inputs.some(({ name }) => name === input) || !first.graph.outputs.some(({ name }) => name === output)) {
+    if (
+      !second.graph.inputs.some(({ name }) => name === input) ||
+      !first.graph.outputs.some(({ name }) => name === output)
+    ) {
       throw new LookalikeError('onnx/connect', {
         problem: `The input ${input} of the second model was to get the output ${output} of the first`,
         expected: `inputs ${second.graph.inputs.map(({ name }) => name).join(', ')} and outputs ${first.graph.outputs.map(({ name }) => name).join(', ')}`,

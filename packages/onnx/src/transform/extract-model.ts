@@ -23,7 +23,8 @@ export function extractModel(model: OnnxModel, options: ExtractOptions): OnnxMod
   const known = new Map([...graph.inputs, ...graph.outputs].map((info) => [info.name, info]))
   const describe = (value: string | ValueInfo): ValueInfo => {
     const info = typeof value === 'string' ? (known.get(value) ?? { name: value, type: 'float32' as const }) : value
-    if (!made.has(info.name) && !known.has(info.name) && !graph.initializers.has(info.name)) throw unknownTensor(info.name, made.keys())
+    if (!made.has(info.name) && !known.has(info.name) && !graph.initializers.has(info.name))
+      throw unknownTensor(info.name, made.keys())
     return info
   }
   const outputs = (options.outputs ?? graph.outputs).map(describe)
@@ -52,7 +53,10 @@ function unknownTensor(name: string, names: Iterable<string>): LookalikeError {
   const all = [...names]
   return new LookalikeError(
     'onnx/tensor-name',
-    { problem: `The model has no tensor ${name}`, expected: `one of its ${all.length} tensors, for example ${all.slice(-3).join(', ')}` },
+    {
+      problem: `The model has no tensor ${name}`,
+      expected: `one of its ${all.length} tensors, for example ${all.slice(-3).join(', ')}`,
+    },
     { fields: { name } },
   )
 }

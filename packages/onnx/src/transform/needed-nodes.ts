@@ -9,17 +9,27 @@ export function producers(nodes: readonly Node[]): Map<string, Node> {
 
 /** All that a node reads, inner graphs included. */
 export function readsOf(node: Node): string[] {
-  const inner = Object.values(node.attributes).flatMap((attribute) => (attribute.kind === 'graph' ? readsOfGraph(attribute.value) : []))
+  const inner = Object.values(node.attributes).flatMap((attribute) =>
+    attribute.kind === 'graph' ? readsOfGraph(attribute.value) : [],
+  )
   return [...node.inputs.filter(Boolean), ...inner]
 }
 
 function readsOfGraph(graph: Graph): string[] {
-  const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)])
+  const own = new Set([
+    ...graph.inputs.map(({ name }) => name),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ])
   return [...graph.nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)].filter((name) => !own.has(name))
 }
 
 /** The nodes that `outputs` depend on, in the graph's order, going no further back than `stops`. */
-export function neededNodes(nodes: readonly Node[], outputs: Iterable<string>, stops: ReadonlySet<string> = new Set()): Node[] {
+export function neededNodes(
+  nodes: readonly Node[],
+  outputs: Iterable<string>,
+  stops: ReadonlySet<string> = new Set(),
+): Node[] {
   const wanted = new Set([...outputs].filter((name) => !stops.has(name)))
   const kept: Node[] = []
   for (let i = nodes.length - 1; i >= 0; i--) {
@@ -33,7 +43,10 @@ export function neededNodes(nodes: readonly Node[], outputs: Iterable<string>, s
 
 /** A graph without the nodes and initializers that nothing needs. */
 export function pruned(graph: Graph): Graph {
-  const nodes = neededNodes(graph.nodes, graph.outputs.map(({ name }) => name))
+  const nodes = neededNodes(
+    graph.nodes,
+    graph.outputs.map(({ name }) => name),
+  )
   const read = new Set([...nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)])
   return { ...graph, nodes, initializers: new Map([...graph.initializers].filter(([name]) => read.has(name))) }
 }

@@ -1,5 +1,5 @@
-import type { OnnxModel } from '../model/model.js'
 import { probe } from '../gradient/probe.js'
+import type { OnnxModel } from '../model/model.js'
 import type { Feeds } from '../session/create-session.js'
 
 /** The actual shape of every tensor of a model, weights included, for one set of inputs. */

@@ -20,7 +20,11 @@ export function toHalf(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel
     if (tensor.data.some((value) => Math.abs(value) > 65504)) return undefined
     const stored: Tensor = { type: 'float16', shape: tensor.shape, data: Uint16Array.from(tensor.data, toHalfBits) }
     const cast: Node = {
-      name: `${name} as float`, op: 'Cast', domain: '', inputs: [`${name}.half`], outputs: [name],
+      name: `${name} as float`,
+      op: 'Cast',
+      domain: '',
+      inputs: [`${name}.half`],
+      outputs: [name],
       attributes: { to: { kind: 'int', value: elementTypeNumber('float32') } },
     }
     return { node: cast, tensors: [[`${name}.half`, stored]] }
@@ -38,7 +42,11 @@ export function toInt8(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel
     const axis = scaleAxis(model, name, tensor.shape.length)
     const { data, scales } = quantise(tensor, axis)
     const node: Node = {
-      name: `${name} as float`, op: 'DequantizeLinear', domain: '', inputs: [`${name}.int8`, `${name}.scale`], outputs: [name],
+      name: `${name} as float`,
+      op: 'DequantizeLinear',
+      domain: '',
+      inputs: [`${name}.int8`, `${name}.scale`],
+      outputs: [name],
       attributes: { axis: { kind: 'int', value: axis } },
     }
     return {
@@ -53,12 +61,17 @@ export function toInt8(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel
 
 type Stored = { readonly node: Node; readonly tensors: readonly (readonly [string, Tensor])[] }
 
-function shrink(model: OnnxModel, { minimum = 1024 }: ShrinkOptions, store: (name: string, tensor: TensorOf<'float32'>) => Stored | undefined): OnnxModel {
+function shrink(
+  model: OnnxModel,
+  { minimum = 1024 }: ShrinkOptions,
+  store: (name: string, tensor: TensorOf<'float32'>) => Stored | undefined,
+): OnnxModel {
   const initializers = new Map<string, Tensor>()
   const nodes: Node[] = []
   const outputs = new Set(model.graph.outputs.map(({ name }) => name))
   for (const [name, tensor] of model.graph.initializers) {
-    const stored = tensor.type === 'float32' && tensor.data.length >= minimum && !outputs.has(name) ? store(name, tensor) : undefined
+    const stored =
+      tensor.type === 'float32' && tensor.data.length >= minimum && !outputs.has(name) ? store(name, tensor) : undefined
     if (stored) nodes.push(stored.node)
     for (const [part, value] of stored?.tensors ?? [[name, tensor] as const]) initializers.set(part, value)
   }
@@ -83,5 +96,8 @@ function quantise({ data, shape }: TensorOf<'float32'>, axis: number): { data: I
   })
   // A channel of zeros keeps a harmless scale.
   for (let i = 0; i < count; i++) scales[i] = scales[i]! > 0 ? scales[i]! / 127 : 1
-  return { data: Int8Array.from(data, (value, i) => Math.max(-127, Math.min(127, Math.round(value / scales[channel(i)]!)))), scales }
+  return {
+    data: Int8Array.from(data, (value, i) => Math.max(-127, Math.min(127, Math.round(value / scales[channel(i)]!)))),
+    scales,
+  }
 }

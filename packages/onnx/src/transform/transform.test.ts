@@ -36,8 +36,12 @@ test('a part of a model', async () => {
   const second = extractModel(layer(), { inputs: ['positive'] })
   expect(second.graph.initializers.size).toBe(0)
   expect((await run(second, { positive: float32([1, 2], [1, 2]) }))['y']).toEqual(float32([11, 22], [1, 2]))
-  expect(() => extractModel(layer(), { outputs: ['nothing'] })).toThrow(expect.objectContaining({ code: 'onnx/tensor-name' }))
-  expect(() => extractModel(layer(), { inputs: ['b'] })).toThrow(expect.objectContaining({ code: 'onnx/cut', fields: { missing: ['x'] } }))
+  expect(() => extractModel(layer(), { outputs: ['nothing'] })).toThrow(
+    expect.objectContaining({ code: 'onnx/tensor-name' }),
+  )
+  expect(() => extractModel(layer(), { inputs: ['b'] })).toThrow(
+    expect.objectContaining({ code: 'onnx/cut', fields: { missing: ['x'] } }),
+  )
 })
 
 test('a model on top of another, with clashing names', async () => {
@@ -48,26 +52,50 @@ test('a model on top of another, with clashing names', async () => {
   const old = createGraphBuilder({ opset: 13 })
   old.output(old.relu(old.input('x', 'float32', [])), 'z')
   expect(() => connectModels(layer(), old.build())).toThrow(expect.objectContaining({ code: 'onnx/connect' }))
-  expect(() => connectModels(layer(), g.build(), { feed: { x: 'no' } })).toThrow(expect.objectContaining({ code: 'onnx/connect' }))
+  expect(() => connectModels(layer(), g.build(), { feed: { x: 'no' } })).toThrow(
+    expect.objectContaining({ code: 'onnx/connect' }),
+  )
 })
 
 test('other values for weights, in initializers and in Constant nodes', async () => {
-  const changed = withInitializers(layer(), [['w', float32([0, 0, 0, 0, 0, 1], [3, 2])], ['b', float32([1, 2])]])
+  const changed = withInitializers(layer(), [
+    ['w', float32([0, 0, 0, 0, 0, 1], [3, 2])],
+    ['b', float32([1, 2])],
+  ])
   expect((await run(changed, { x }))['y']).toEqual(float32([1, 5, 1, 9], [2, 2]))
-  for (const bad of [['nothing', float32([1])], ['w', float32([1])]] as const) {
+  for (const bad of [
+    ['nothing', float32([1])],
+    ['w', float32([1])],
+  ] as const) {
     expect(() => withInitializers(layer(), [bad])).toThrow(expect.objectContaining({ code: 'onnx/weight' }))
   }
 })
 
 test('the shape of every tensor', async () => {
   const shapes = await probeShapes(layer(), { x })
-  expect(Object.fromEntries(shapes)).toEqual({ x: [2, 3], w: [3, 2], b: [2], product: [2, 2], positive: [2, 2], Add: [2, 2], y: [2, 2] })
+  expect(Object.fromEntries(shapes)).toEqual({
+    x: [2, 3],
+    w: [3, 2],
+    b: [2],
+    product: [2, 2],
+    positive: [2, 2],
+    Add: [2, 2],
+    y: [2, 2],
+  })
 })
 
 test('halves round as they should, and every half comes back', () => {
   const all = Array.from({ length: 0x7c01 }, (_, bits) => bits)
   expect(all.filter((bits) => toHalfBits(halfToNumber(bits)) !== bits)).toEqual([])
-  expect([2049, 2051, 65519, 65520, 2 ** -25, -0, 1e-9].map((value) => halfToNumber(toHalfBits(value)))).toEqual([2048, 2052, 65504, Infinity, 0, -0, 0])
+  expect([2049, 2051, 65519, 65520, 2 ** -25, -0, 1e-9].map((value) => halfToNumber(toHalfBits(value)))).toEqual([
+    2048,
+    2052,
+    65504,
+    Infinity,
+    0,
+    -0,
+    0,
+  ])
   expect(toHalfBits(NaN)).toBe(0x7e00)
 })
 
@@ -81,9 +109,14 @@ test('small weights compute almost the same', async () => {
   const size = writeModel(model).length
   // Half a step of each weight's column, 64 times.
   const halfStep = { float16: 2 ** -12, int8: 1 / 254 }
-  for (const [small, share, step] of [[toHalf(model), 0.55, halfStep.float16], [toInt8(model), 0.35, halfStep.int8]] as const) {
+  for (const [small, share, step] of [
+    [toHalf(model), 0.55, halfStep.float16],
+    [toInt8(model), 0.35, halfStep.int8],
+  ] as const) {
     expect(writeModel(small).length).toBeLessThan(share * size)
     const near = (await run(small, feeds))['y'] as TensorOf<'float32'>
-    near.data.forEach((value, column) => expect(Math.abs(value - exact.data[column]!)).toBeLessThan(64 * 2 * step * (column + 1)))
+    near.data.forEach((value, column) =>
+      expect(Math.abs(value - exact.data[column]!)).toBeLessThan(64 * 2 * step * (column + 1)),
+    )
   }
 })

@@ -19,7 +19,9 @@ export function withInitializers(model: OnnxModel, values: Iterable<readonly [st
       throw new LookalikeError(
         'onnx/weight',
         {
-          problem: old ? `The weight ${name} came as ${tensor.type} [${tensor.shape.join(', ')}]` : `The model has no weight ${name}`,
+          problem: old
+            ? `The weight ${name} came as ${tensor.type} [${tensor.shape.join(', ')}]`
+            : `The model has no weight ${name}`,
           ...(old && { expected: `${old.type} [${old.shape.join(', ')}]` }),
         },
         { fields: { name } },
@@ -28,5 +30,8 @@ export function withInitializers(model: OnnxModel, values: Iterable<readonly [st
     if (constants.has(name)) replaced.add(name)
     initializers.set(name, tensor)
   }
-  return { ...model, graph: { ...graph, initializers, nodes: graph.nodes.filter((node) => !replaced.has(node.outputs[0]!)) } }
+  return {
+    ...model,
+    graph: { ...graph, initializers, nodes: graph.nodes.filter((node) => !replaced.has(node.outputs[0]!)) },
+  }
 }

@@ -1,5 +1,5 @@
-import { parseYAML } from 'confbox/yaml'
 import { LookalikeError } from '@lookalike/core'
+import { parseYAML } from 'confbox/yaml'
 
 /** Dotted paths to values: `{ 'train.epochs': '3', 'rerankers.0.topN': 20 }`. Texts are read as YAML. */
 export type Overrides = Readonly<Record<string, unknown>>
@@ -9,9 +9,13 @@ export type Overrides = Readonly<Record<string, unknown>>
  *
  * @throws `config/override` when a path leads through a value that has no keys, or past the end of an array.
  */
-export function applyOverrides(config: Readonly<Record<string, unknown>>, overrides: Overrides): Record<string, unknown> {
+export function applyOverrides(
+  config: Readonly<Record<string, unknown>>,
+  overrides: Overrides,
+): Record<string, unknown> {
   const result = copy(config) as Record<string, unknown>
-  for (const [path, value] of Object.entries(overrides)) set(result, path, typeof value === 'string' ? parseValue(value, path) : value)
+  for (const [path, value] of Object.entries(overrides))
+    set(result, path, typeof value === 'string' ? parseValue(value, path) : value)
   return result
 }
 
@@ -28,7 +32,10 @@ function parseValue(text: string, path: string): unknown {
   } catch (cause) {
     throw new LookalikeError(
       'config/override',
-      { problem: `The value of ${path}, ${JSON.stringify(text)}, is no YAML`, expected: 'a number, a text, true, false, [a, b] or {key: value}' },
+      {
+        problem: `The value of ${path}, ${JSON.stringify(text)}, is no YAML`,
+        expected: 'a number, a text, true, false, [a, b] or {key: value}',
+      },
       { fields: { path, text }, cause },
     )
   }
@@ -39,7 +46,8 @@ function set(root: Record<string, unknown>, path: string, value: unknown): void 
   const fail = (problem: string, expected: string): never => {
     throw new LookalikeError('config/override', { problem: `--${path}: ${problem}`, expected }, { fields: { path } })
   }
-  if (keys.some((key) => key === '' || key === '__proto__')) fail('this is no path', 'keys joined by dots, such as train.epochs')
+  if (keys.some((key) => key === '' || key === '__proto__'))
+    fail('this is no path', 'keys joined by dots, such as train.epochs')
   let at: unknown = root
   for (const [depth, key] of keys.entries()) {
     const last = depth === keys.length - 1
@@ -47,7 +55,10 @@ function set(root: Record<string, unknown>, path: string, value: unknown): void 
     if (Array.isArray(at)) {
       const index = Number(key)
       if (!Number.isInteger(index) || index < 0 || index >= at.length) {
-        fail(`${here} has no element ${key}`, at.length > 0 ? `0 to ${at.length - 1}` : 'a config in which it is not empty')
+        fail(
+          `${here} has no element ${key}`,
+          at.length > 0 ? `0 to ${at.length - 1}` : 'a config in which it is not empty',
+        )
       }
     } else if (typeof at !== 'object' || at === null) {
       fail(`${here} is ${JSON.stringify(at)}, which has no keys`, 'a path to an object')

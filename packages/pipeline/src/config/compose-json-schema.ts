@@ -20,7 +20,10 @@ export function composeJsonSchema(registry: Registry): JsonSchema {
       definitions[key] = withUse(relocate(own, key, definitions), plugin.name, plugin.description)
       return { $ref: `#/$defs/${key}` }
     })
-    const bare = plugins.filter(({ plugin }) => !hasRequired(plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema))
+    const bare = plugins.filter(
+      ({ plugin }) =>
+        !hasRequired(plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema),
+    )
     definitions[kind] = {
       description: `A ${kind}: its name, or an object with it in "use".`,
       anyOf: [
@@ -81,6 +84,7 @@ function relocate(schema: JsonSchema, prefix: string, definitions: Writable): Js
     }
     return result
   }
-  for (const [name, definition] of Object.entries(schema.$defs ?? {})) definitions[`${prefix}.${name}`] = walk(definition)
+  for (const [name, definition] of Object.entries(schema.$defs ?? {}))
+    definitions[`${prefix}.${name}`] = walk(definition)
   return walk(schema) as JsonSchema
 }

@@ -1,6 +1,6 @@
-import { z } from 'zod'
-import { metricNames } from '@lookalike/evaluate'
 import { pluginRef } from '@lookalike/core'
+import { metricNames } from '@lookalike/evaluate'
+import { z } from 'zod'
 
 const positiveInteger = z.int().min(1)
 
@@ -13,7 +13,20 @@ const metric = z
       context.addIssue({ code: 'custom', message: (error as Error).message })
     }
   })
-  .meta({ examples: ['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr', 'mrr@10', 'oml.precision', 'oml.map', 'pml.map'] })
+  .meta({
+    examples: [
+      'recall',
+      'precision',
+      'map',
+      'map@r',
+      'r-precision',
+      'mrr',
+      'mrr@10',
+      'oml.precision',
+      'oml.map',
+      'pml.map',
+    ],
+  })
 
 /** The schema of a config file, defaults included. */
 export const configSchema = z.strictObject({
@@ -21,19 +34,27 @@ export const configSchema = z.strictObject({
   extends: z
     .union([z.string(), z.array(z.string())])
     .optional()
-    .describe('Configs that this one builds on: a path, a package, or several, later ones winning. Objects merge, arrays replace.'),
+    .describe(
+      'Configs that this one builds on: a path, a package, or several, later ones winning. Objects merge, arrays replace.',
+    ),
   name: z
     .string()
     .regex(/^[^/\\]+$/, 'A name without slashes')
     .optional()
-    .describe('Name of the run\'s folder. Default: the name of the config\'s folder.'),
+    .describe("Name of the run's folder. Default: the name of the config's folder."),
   seed: z.int().default(0).describe('Every random choice follows it.'),
   plugins: z.array(z.string()).default([]).describe('Packages and files that bring plugins besides the built-in ones.'),
   dataset: pluginRef('dataset').optional().describe('The images to index, evaluate or train on.'),
   encoder: pluginRef('encoder').default('mini').describe('Images to vectors; what training starts from.'),
-  combiner: pluginRef('combiner').optional().describe('Several encoders as one; when given, search and evaluation use it instead of the encoder.'),
+  combiner: pluginRef('combiner')
+    .optional()
+    .describe('Several encoders as one; when given, search and evaluation use it instead of the encoder.'),
   index: pluginRef('index').default('exact').describe('The search engine.'),
-  gallery: z.string().min(1).default('gallery').describe('Folder of the gallery that "index" fills and "search" reads.'),
+  gallery: z
+    .string()
+    .min(1)
+    .default('gallery')
+    .describe('Folder of the gallery that "index" fills and "search" reads.'),
   rerankers: z.array(pluginRef('reranker')).default([]).describe('Applied to the first results, in this order.'),
   train: pluginRef('trainer').optional().describe('How "train" trains.'),
   evaluate: z
@@ -44,8 +65,15 @@ export const configSchema = z.strictObject({
         .array(metric)
         .min(1)
         .default(['recall', 'precision', 'map', 'map@r', 'r-precision', 'mrr@10'])
-        .describe('What to measure, at each of "ks" or with a cut-off of its own (mrr@10). Triplet accuracy comes by itself where the dataset has triples.'),
-      baselines: z.boolean().default(false).describe('Whether to measure, in the same report, what the combiner is to be compared with: other ways to use its encoders.'),
+        .describe(
+          'What to measure, at each of "ks" or with a cut-off of its own (mrr@10). Triplet accuracy comes by itself where the dataset has triples.',
+        ),
+      baselines: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether to measure, in the same report, what the combiner is to be compared with: other ways to use its encoders.',
+        ),
       reporters: z.array(pluginRef('reporter')).default(['json', 'html']).describe('What writes the results.'),
     })
     .prefault({})
@@ -58,7 +86,9 @@ export const configSchema = z.strictObject({
         .describe('What happens with an image that cannot be read: left out with a warning, or the end of the run.'),
       maxPixels: positiveInteger.optional().describe('Larger images are refused, pixels.'),
       maxBytes: positiveInteger.optional().describe('Larger files are refused, bytes.'),
-      concurrency: positiveInteger.optional().describe('Images decoded at the same time. Default: the number of processors.'),
+      concurrency: positiveInteger
+        .optional()
+        .describe('Images decoded at the same time. Default: the number of processors.'),
     })
     .prefault({})
     .describe('How images are read.'),
@@ -66,6 +96,6 @@ export const configSchema = z.strictObject({
     .union([z.string().min(1), z.literal(false)])
     .default('.lookalike')
     .describe('Folder for embeddings, downloads and rendered images, or false to keep no embeddings.'),
-  runs: z.string().min(1).default('runs').describe('Folder of the runs\' folders.'),
+  runs: z.string().min(1).default('runs').describe("Folder of the runs' folders."),
   threads: positiveInteger.optional().describe('Processor threads that a model may use. Default: the runtime decides.'),
 })

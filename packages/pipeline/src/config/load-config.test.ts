@@ -22,21 +22,35 @@ describe('loadConfig', () => {
     ['json', '{"$schema": "./s.json", "seed": 3, "encoder": {"use": "onnx", "model": "m.onnx"}}'],
     ['js', 'export default { seed: 3, encoder: { use: "onnx", model: "m.onnx" } }'],
     ['mjs', 'export default { seed: 3, encoder: { use: "onnx", model: "m.onnx" } }'],
-    ['ts', 'const seed: number = 3\nexport default { seed, encoder: { use: "onnx", model: "m.onnx" } } satisfies object'],
+    [
+      'ts',
+      'const seed: number = 3\nexport default { seed, encoder: { use: "onnx", model: "m.onnx" } } satisfies object',
+    ],
   ])('reads %s and fills in the defaults', async (extension, text) => {
     await put(`${extension}/package.json`, '{"type": "module"}')
     const file = await put(`${extension}/lookalike.config.${extension}`, text)
     const loaded = await loadConfig(path.join(folder, extension))
     expect(loaded.files).toEqual([file])
     expect(loaded.config).toMatchObject({
-      name: extension, seed: 3, encoder: { use: 'onnx', model: 'm.onnx' }, index: 'exact', rerankers: [],
-      evaluate: { split: 'test', ks: [1, 2, 4, 8], reporters: ['json', 'html'] }, images: { onCorrupt: 'skip' },
+      name: extension,
+      seed: 3,
+      encoder: { use: 'onnx', model: 'm.onnx' },
+      index: 'exact',
+      rerankers: [],
+      evaluate: { split: 'test', ks: [1, 2, 4, 8], reporters: ['json', 'html'] },
+      images: { onCorrupt: 'skip' },
     })
   })
 
   it('extends: objects merge, arrays and other plugins replace, plugin files belong to their config', async () => {
-    await put('ext/base/lookalike.config.yaml', 'plugins: [./p.js, acme]\nevaluate: { ks: [1, 2, 3], split: validation }\nencoder: { use: onnx, model: a }\nindex: { use: usearch, connectivity: 8 }\n')
-    await put('ext/lookalike.config.yaml', 'extends: ./base\nevaluate: { ks: [5] }\nencoder: { use: onnx, batchSize: 2 }\nindex: { use: exact }\n')
+    await put(
+      'ext/base/lookalike.config.yaml',
+      'plugins: [./p.js, acme]\nevaluate: { ks: [1, 2, 3], split: validation }\nencoder: { use: onnx, model: a }\nindex: { use: usearch, connectivity: 8 }\n',
+    )
+    await put(
+      'ext/lookalike.config.yaml',
+      'extends: ./base\nevaluate: { ks: [5] }\nencoder: { use: onnx, batchSize: 2 }\nindex: { use: exact }\n',
+    )
     const { config, files } = await loadConfig(path.join(folder, 'ext'))
     expect(config.evaluate).toMatchObject({ ks: [5], split: 'validation' })
     expect(config.encoder).toEqual({ use: 'onnx', model: 'a', batchSize: 2 })
@@ -50,56 +64,106 @@ describe('loadConfig', () => {
     await put('circle/b.yaml', 'extends: ./a.yaml\n')
     await put('circle/c.yaml', 'extends: ./gone.yaml\n')
     await expect(loadConfig(path.join(folder, 'circle/a.yaml'))).rejects.toMatchObject({ code: 'config/extends' })
-    await expect(loadConfig(path.join(folder, 'circle/c.yaml'))).rejects.toMatchObject({ code: 'config/not-found', message: expect.stringContaining('./gone.yaml') as unknown })
+    await expect(loadConfig(path.join(folder, 'circle/c.yaml'))).rejects.toMatchObject({
+      code: 'config/not-found',
+      message: expect.stringContaining('./gone.yaml') as unknown,
+    })
   })
 
   it('takes dotted overrides, read as YAML', async () => {
-    await put('over/lookalike.config.yaml', 'encoder: mini\nrerankers: [{ use: stir, topN: 5 }]\ntrain: { use: metric }\n')
+    await put(
+      'over/lookalike.config.yaml',
+      'encoder: mini\nrerankers: [{ use: stir, topN: 5 }]\ntrain: { use: metric }\n',
+    )
     const { config } = await loadConfig(path.join(folder, 'over'), {
-      overrides: { 'encoder.batchSize': '4', 'rerankers.0.topN': '20', 'train.epochs': '3', 'evaluate.ks': '[1, 10]', seed: '9' },
+      overrides: {
+        'encoder.batchSize': '4',
+        'rerankers.0.topN': '20',
+        'train.epochs': '3',
+        'evaluate.ks': '[1, 10]',
+        seed: '9',
+      },
     })
     expect(config).toMatchObject({
-      seed: 9, encoder: { use: 'mini', batchSize: 4 }, rerankers: [{ use: 'stir', topN: 20 }], train: { use: 'metric', epochs: 3 }, evaluate: { ks: [1, 10] },
+      seed: 9,
+      encoder: { use: 'mini', batchSize: 4 },
+      rerankers: [{ use: 'stir', topN: 20 }],
+      train: { use: 'metric', epochs: 3 },
+      evaluate: { ks: [1, 10] },
     })
-    await expect(loadConfig(path.join(folder, 'over'), { overrides: { 'rerankers.2.topN': '1' } })).rejects.toMatchObject({
-      code: 'config/override', message: expect.stringContaining('rerankers has no element 2. Expected: 0 to 0') as unknown,
+    await expect(
+      loadConfig(path.join(folder, 'over'), { overrides: { 'rerankers.2.topN': '1' } }),
+    ).rejects.toMatchObject({
+      code: 'config/override',
+      message: expect.stringContaining('rerankers has no element 2. Expected: 0 to 0') as unknown,
     })
-    await expect(loadConfig(path.join(folder, 'over'), { overrides: { 'seed.a': '1', seed: '3' } })).resolves.toBeDefined()
-    await expect(loadConfig(path.join(folder, 'over'), { overrides: { seed: '3', 'seed.a': '1' } })).rejects.toMatchObject({ code: 'config/override' })
+    await expect(
+      loadConfig(path.join(folder, 'over'), { overrides: { 'seed.a': '1', seed: '3' } }),
+    ).resolves.toBeDefined()
+    await expect(
+      loadConfig(path.join(folder, 'over'), { overrides: { seed: '3', 'seed.a': '1' } }),
+    ).rejects.toMatchObject({ code: 'config/override' })
   })
 
   it.each([
-    ['sead: 1', 'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, evaluate, images, cache, runs, threads. Did you mean "seed"?'],
-    ['evaluate: { kss: [1] }', 'evaluate.kss: unknown key. Expected: one of split, ks, metrics, baselines, reporters. Did you mean "ks"?'],
+    [
+      'sead: 1',
+      'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, evaluate, images, cache, runs, threads. Did you mean "seed"?',
+    ],
+    [
+      'evaluate: { kss: [1] }',
+      'evaluate.kss: unknown key. Expected: one of split, ks, metrics, baselines, reporters. Did you mean "ks"?',
+    ],
     ['seed: one', 'seed: "one" (string) does not fit. Expected: an integer.'],
     ['evaluate: { ks: [1, 0] }', 'evaluate.ks[1]: 0 (number) does not fit: '],
-    ['evaluate: { split: tests }', 'evaluate.split: "tests" (string) does not fit. Expected: one of "train", "validation", "test". Did you mean "test"?'],
+    [
+      'evaluate: { split: tests }',
+      'evaluate.split: "tests" (string) does not fit. Expected: one of "train", "validation", "test". Did you mean "test"?',
+    ],
     ['encoder: 5', 'encoder: 5 (number) does not fit. Expected: an encoder\'s name, or an object with it in "use".'],
-    ['rerankers: [{ topN: 3 }]', 'rerankers[0]: an object does not fit. Expected: a reranker\'s name, or an object with it in "use".'],
+    [
+      'rerankers: [{ topN: 3 }]',
+      'rerankers[0]: an object does not fit. Expected: a reranker\'s name, or an object with it in "use".',
+    ],
     ['images: 3', 'images: 3 (number) does not fit. Expected: an object.'],
   ])('says what is wrong with %s', async (text, message) => {
     const file = await put('bad/lookalike.config.yaml', text)
-    await expect(loadConfig(file)).rejects.toMatchObject({ code: 'config/invalid', message: expect.stringContaining(`${file}: ${message}`) as unknown })
+    await expect(loadConfig(file)).rejects.toMatchObject({
+      code: 'config/invalid',
+      message: expect.stringContaining(`${file}: ${message}`) as unknown,
+    })
   })
 
   it('lists everything that is wrong at once', async () => {
     const file = await put('bad/lookalike.config.yaml', 'seed: x\nsplits: 1\n')
-    const error = await loadConfig(file).catch((caught: unknown) => caught) as { fields: { issues: unknown[] }; message: string }
+    const error = (await loadConfig(file).catch((caught: unknown) => caught)) as {
+      fields: { issues: unknown[] }
+      message: string
+    }
     expect(error.fields.issues).toHaveLength(2)
     expect(error.message).toContain('- seed:')
     expect(error.message).toContain('- splits: unknown key')
   })
 
   it.each([
-    ['yaml', 'a: [1'], ['json', '{"a": }'], ['ts', 'export default {{'], ['yaml', '- 1'],
+    ['yaml', 'a: [1'],
+    ['json', '{"a": }'],
+    ['ts', 'export default {{'],
+    ['yaml', '- 1'],
   ])('names the file when its %s cannot be read: %s', async (extension, text) => {
     const file = await put(`unreadable/x.${extension}`, text)
-    await expect(loadConfig(file)).rejects.toMatchObject({ code: 'config/unreadable', message: expect.stringContaining(file) as unknown })
+    await expect(loadConfig(file)).rejects.toMatchObject({
+      code: 'config/unreadable',
+      message: expect.stringContaining(file) as unknown,
+    })
   })
 
   it('says what it looked for', async () => {
     await mkdir(path.join(folder, 'empty'), { recursive: true })
-    await expect(loadConfig(path.join(folder, 'empty'))).rejects.toMatchObject({ code: 'config/not-found', message: expect.stringContaining('lookalike init') as unknown })
+    await expect(loadConfig(path.join(folder, 'empty'))).rejects.toMatchObject({
+      code: 'config/not-found',
+      message: expect.stringContaining('lookalike init') as unknown,
+    })
     await expect(loadConfig(path.join(folder, 'gone.yaml'))).rejects.toMatchObject({ code: 'config/not-found' })
   })
 })

@@ -1,16 +1,18 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
-import { pathToFileURL, fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { invalidConfig, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { loadConfig as loadFile } from 'c12'
 import { resolveModuleURL } from 'exsolve'
-import { invalidConfig, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { applyOverrides, type Overrides } from './apply-overrides.js'
 import type { Config } from './config.js'
 import { mergeConfig } from './merge-config.js'
 import { parseConfig } from './parse-config.js'
 
 /** Where a config file may be in a folder, first wins. */
-export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'].map((extension) => `lookalike.config.${extension}`)
+export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'].map(
+  (extension) => `lookalike.config.${extension}`,
+)
 
 export interface LoadedConfig {
   readonly config: Config
@@ -56,7 +58,11 @@ async function findConfig(at: string): Promise<string> {
   throw new LookalikeError(
     'config/not-found',
     found
-      ? { problem: `There is no config in ${full}`, expected: CONFIG_FILES.join(', '), fix: 'Make one with: lookalike init' }
+      ? {
+          problem: `There is no config in ${full}`,
+          expected: CONFIG_FILES.join(', '),
+          fix: 'Make one with: lookalike init',
+        }
       : { problem: `The config ${full} does not exist`, fix: 'Check the path, or make one with: lookalike init' },
     { fields: { path: full } },
   )
@@ -66,7 +72,10 @@ async function readLayers(file: string, above: readonly string[], files: string[
   if (above.includes(file)) {
     throw new LookalikeError(
       'config/extends',
-      { problem: `Configs extend each other in a circle: ${[...above, file].join(' -> ')}`, fix: 'Take one "extends" out.' },
+      {
+        problem: `Configs extend each other in a circle: ${[...above, file].join(' -> ')}`,
+        fix: 'Take one "extends" out.',
+      },
       { fields: { files: [...above, file] } },
     )
   }
@@ -77,13 +86,24 @@ async function readLayers(file: string, above: readonly string[], files: string[
   let merged: Record<string, unknown> = {}
   for (const [index, base] of extended.entries()) {
     if (typeof base !== 'string') {
-      throw invalidConfig([{ path: Array.isArray(own.extends) ? `extends[${index}]` : 'extends', problem: `${JSON.stringify(base)} is no path`, expected: 'a path or a package' }], file)
+      throw invalidConfig(
+        [
+          {
+            path: Array.isArray(own.extends) ? `extends[${index}]` : 'extends',
+            problem: `${JSON.stringify(base)} is no path`,
+            expected: 'a path or a package',
+          },
+        ],
+        file,
+      )
     }
     merged = mergeConfig(merged, await readLayers(resolveBase(base, folder), [...above, file], files))
   }
   if (above.length > 0 && Array.isArray(own.plugins)) {
     // Files of plugins belong to the config that names them, not to the one that extends it.
-    own.plugins = own.plugins.map((plugin) => (typeof plugin === 'string' && plugin.startsWith('.') ? path.resolve(folder, plugin) : plugin))
+    own.plugins = own.plugins.map((plugin) =>
+      typeof plugin === 'string' && plugin.startsWith('.') ? path.resolve(folder, plugin) : plugin,
+    )
   }
   const { extends: _extends, ...rest } = own
   return mergeConfig(merged, rest)
@@ -100,7 +120,10 @@ function resolveBase(base: string, folder: string): string {
   if (url !== undefined) return fileURLToPath(url)
   throw new LookalikeError(
     'config/not-found',
-    { problem: `The config ${base}, which a config in ${folder} extends, was not found`, expected: 'a path relative to the config, or an installed package' },
+    {
+      problem: `The config ${base}, which a config in ${folder} extends, was not found`,
+      expected: 'a path relative to the config, or an installed package',
+    },
     { fields: { path: base, folder } },
   )
 }
@@ -120,21 +143,27 @@ async function readFile(file: string): Promise<Record<string, unknown>> {
       extend: false,
       giget: false,
       // The default one concatenates arrays; there is one layer here, so nothing is left to merge.
-      merger: (...sources: unknown[]) => (sources.find((source) => source !== undefined && source !== null) ?? {}) as never,
+      merger: (...sources: unknown[]) =>
+        (sources.find((source) => source !== undefined && source !== null) ?? {}) as never,
     })
     config = loaded.config
   } catch (cause) {
     if (isLookalikeError(cause)) throw cause
     throw new LookalikeError(
       'config/unreadable',
-      { problem: `The config ${file} could not be read: ${cause instanceof Error ? cause.message.trim() : String(cause)}` },
+      {
+        problem: `The config ${file} could not be read: ${cause instanceof Error ? cause.message.trim() : String(cause)}`,
+      },
       { fields: { path: file }, cause },
     )
   }
   if (typeof config !== 'object' || config === null || Array.isArray(config)) {
     throw new LookalikeError(
       'config/unreadable',
-      { problem: `The config ${file} holds ${config === null ? 'nothing' : Array.isArray(config) ? 'an array' : `a ${typeof config}`}`, expected: 'an object' },
+      {
+        problem: `The config ${file} holds ${config === null ? 'nothing' : Array.isArray(config) ? 'an array' : `a ${typeof config}`}`,
+        expected: 'an object',
+      },
       { fields: { path: file } },
     )
   }

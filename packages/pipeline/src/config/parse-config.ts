@@ -12,7 +12,10 @@ export function parseConfig(given: unknown, fallbackName: string, file?: string)
   const result = configSchema.safeParse(given)
   if (!result.success) {
     const schema = configSchema['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema
-    throw invalidConfig(result.error.issues.flatMap((issue) => describeIssue(issue, given, schema)), file)
+    throw invalidConfig(
+      result.error.issues.flatMap((issue) => describeIssue(issue, given, schema)),
+      file,
+    )
   }
   const { $schema: _schema, extends: _extends, ...config } = result.data
   return { ...config, name: config.name ?? fallbackName } as Config

@@ -1,4 +1,16 @@
-import { type ConfigIssue, formatPath, invalidConfig, type JsonSchema, type Kind, originText, type PluginRef, type Registry, resolveLocal, splitRef, tryOptions } from '@lookalike/core'
+import {
+  type ConfigIssue,
+  formatPath,
+  invalidConfig,
+  type JsonSchema,
+  type Kind,
+  originText,
+  type PluginRef,
+  type Registry,
+  resolveLocal,
+  splitRef,
+  tryOptions,
+} from '@lookalike/core'
 import type { Config } from './config.js'
 
 /** A config with the options of every plugin checked and filled in; what runs write beside their results. */
@@ -11,7 +23,8 @@ export interface ResolvedConfig {
 
 /** The references of a config, by their paths. */
 export function refsOf(config: Config): { kind: Kind; path: string; ref: PluginRef }[] {
-  const one = <K extends Kind>(kind: K, path: string, ref: PluginRef<K> | undefined) => (ref === undefined ? [] : [{ kind, path, ref: ref as PluginRef }])
+  const one = <K extends Kind>(kind: K, path: string, ref: PluginRef<K> | undefined) =>
+    ref === undefined ? [] : [{ kind, path, ref: ref as PluginRef }]
   return [
     ...one('dataset', 'dataset', config.dataset),
     ...one('encoder', 'encoder', config.encoder),
@@ -43,7 +56,12 @@ export async function resolveConfig(config: Config, registry: Registry, file?: s
     return { use, ...((await resolveNested(schema, schema, parsed.value, path)) as object) }
   }
 
-  const resolveNested = async (root: JsonSchema, schema: JsonSchema, value: unknown, path: string): Promise<unknown> => {
+  const resolveNested = async (
+    root: JsonSchema,
+    schema: JsonSchema,
+    value: unknown,
+    path: string,
+  ): Promise<unknown> => {
     if (value === undefined || value === null) return value
     if (schema.lookalikeKind) {
       const isRef = typeof value === 'string' || (typeof value === 'object' && 'use' in value)
@@ -56,19 +74,28 @@ export async function resolveConfig(config: Config, registry: Registry, file?: s
       result = await resolveNested(root, choice, result, path)
     }
     if (Array.isArray(result)) {
-      return Promise.all(result.map((item, i) => resolveNested(root, schema.prefixItems?.[i] ?? schema.items ?? {}, item, `${path}[${i}]`)))
+      return Promise.all(
+        result.map((item, i) =>
+          resolveNested(root, schema.prefixItems?.[i] ?? schema.items ?? {}, item, `${path}[${i}]`),
+        ),
+      )
     }
     if (typeof result === 'object' && result !== null && Object.getPrototypeOf(result) === Object.prototype) {
       const rest = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : {}
       const entries = Object.entries(result).map(
-        async ([key, inner]) => [key, await resolveNested(root, schema.properties?.[key] ?? rest, inner, formatPath([key], path))] as const,
+        async ([key, inner]) =>
+          [key, await resolveNested(root, schema.properties?.[key] ?? rest, inner, formatPath([key], path))] as const,
       )
       return Object.fromEntries(await Promise.all(entries))
     }
     return result
   }
 
-  const resolved: Record<string, unknown> = { ...config, rerankers: [], evaluate: { ...config.evaluate, reporters: [] } }
+  const resolved: Record<string, unknown> = {
+    ...config,
+    rerankers: [],
+    evaluate: { ...config.evaluate, reporters: [] },
+  }
   for (const { kind, path, ref } of refsOf(config)) {
     const value = await resolveRef(kind, ref, path)
     if (kind === 'reranker') (resolved.rerankers as unknown[]).push(value)

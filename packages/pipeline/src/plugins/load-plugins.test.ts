@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createRegistry } from '@lookalike/core'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadPlugins } from './load-plugins.js'
 
 const body = (name: string, spec = 'v1') => `{
@@ -24,11 +24,20 @@ beforeAll(async () => {
   await put('own.js', `export default ${body('own')}`)
   await put('typed.ts', `const name: string = 'typed'\nexport default ${body('typed')}`)
   await put('broken.js', 'throw new Error("no luck")')
-  await put('node_modules/@acme/two/package.json', '{"name": "@acme/two", "version": "2.0.1", "type": "module", "exports": {"import": "./lib/index.js"}}')
+  await put(
+    'node_modules/@acme/two/package.json',
+    '{"name": "@acme/two", "version": "2.0.1", "type": "module", "exports": {"import": "./lib/index.js"}}',
+  )
   await put('node_modules/@acme/two/lib/index.js', `export default [${body('a')}, ${body('b')}]`)
-  await put('node_modules/future/package.json', '{"name": "future", "version": "9.0.0", "type": "module", "exports": "./index.js"}')
+  await put(
+    'node_modules/future/package.json',
+    '{"name": "future", "version": "9.0.0", "type": "module", "exports": "./index.js"}',
+  )
   await put('node_modules/future/index.js', `export default ${body('later', 'v2')}`)
-  await put('node_modules/lodash-like/package.json', '{"name": "lodash-like", "version": "1.0.0", "type": "module", "exports": "./index.js"}')
+  await put(
+    'node_modules/lodash-like/package.json',
+    '{"name": "lodash-like", "version": "1.0.0", "type": "module", "exports": "./index.js"}',
+  )
   await put('node_modules/lodash-like/index.js', 'export const map = 1')
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -41,7 +50,10 @@ it('loads packages and files from the given folder, with package, version and UR
     version: '2.0.1',
     url: pathToFileURL(path.join(folder, 'node_modules/@acme/two/lib/index.js')).href,
   })
-  expect(registry.origin('reporter', 'own')).toEqual({ package: './own.js', url: pathToFileURL(path.join(folder, 'own.js')).href })
+  expect(registry.origin('reporter', 'own')).toEqual({
+    package: './own.js',
+    url: pathToFileURL(path.join(folder, 'own.js')).href,
+  })
 })
 
 it.each([

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { resolveModuleURL } from 'exsolve'
 import { checkPlugin, type LoadedPlugin, LookalikeError, type PluginOrigin } from '@lookalike/core'
+import { resolveModuleURL } from 'exsolve'
 import { importModule } from './import-module.js'
 
 /**
@@ -26,13 +26,18 @@ async function loadOne(specifier: string, fromFolder: string): Promise<LoadedPlu
   } catch (cause) {
     throw new LookalikeError(
       'plugin/failed',
-      { problem: `The plugin ${specifier} (${fileURLToPath(url)}) failed while it was loaded: ${cause instanceof Error ? cause.message : String(cause)}` },
+      {
+        problem: `The plugin ${specifier} (${fileURLToPath(url)}) failed while it was loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      },
       { fields: { specifier, url }, cause },
     )
   }
   const origin = await originOf(specifier, url)
   const exported = module.default
-  return (Array.isArray(exported) ? exported : [exported]).map((value) => ({ plugin: checkPlugin(value, origin), origin }))
+  return (Array.isArray(exported) ? exported : [exported]).map((value) => ({
+    plugin: checkPlugin(value, origin),
+    origin,
+  }))
 }
 
 /** The URL of a plugin's module, seen from a folder; undefined where there is none. */
@@ -66,7 +71,8 @@ function notFound(specifier: string, fromFolder: string): LookalikeError {
     'plugin/not-found',
     {
       problem: `The plugin ${where} was not found from ${path.resolve(fromFolder)}`,
-      expected: 'a package installed in the project of the config, or the path of a .js, .mjs or .ts file relative to the config',
+      expected:
+        'a package installed in the project of the config, or the path of a .js, .mjs or .ts file relative to the config',
       fix: isFile ? 'Check the path.' : `Run there: npm install ${specifier}`,
     },
     { fields: { specifier, folder: path.resolve(fromFolder) } },

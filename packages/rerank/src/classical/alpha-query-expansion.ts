@@ -1,4 +1,4 @@
-import { definePlugin, SPEC_VERSION, type Reranker } from '@lookalike/core'
+import { definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
 import { addRow, dotRows, norm, withNorm } from '../ranking/vectors.js'
@@ -6,7 +6,11 @@ import { addRow, dotRows, norm, withNorm } from '../ranking/vectors.js'
 const options = z.strictObject({
   topN: z.int().min(1).default(100).describe('Candidates that are searched again with the expanded query.'),
   n: z.int().min(1).default(5).describe('First candidates that the query is expanded by; at most topN count.'),
-  alpha: z.number().min(0).default(3).describe("Power of a candidate's similarity in its weight; 0 is the plain average."),
+  alpha: z
+    .number()
+    .min(0)
+    .default(3)
+    .describe("Power of a candidate's similarity in its weight; 0 is the plain average."),
 })
 export type AlphaQueryExpansionOptions = z.input<typeof options>
 
@@ -29,7 +33,10 @@ export function createAlphaQueryExpansion(given: AlphaQueryExpansionOptions = {}
         addRow(expanded, candidates.data, i, Math.max(0, dotRows(query.data, 0, candidates.data, i, dim)) ** alpha)
       }
       const searching = withNorm(expanded, norm(query.data))
-      const distances = Float64Array.from({ length: candidates.rows }, (_, i) => 1 - dotRows(searching, 0, candidates.data, i, dim))
+      const distances = Float64Array.from(
+        { length: candidates.rows },
+        (_, i) => 1 - dotRows(searching, 0, candidates.data, i, dim),
+      )
       return { ranking: reorder(ranking, distances), warnings: [] }
     },
     async dispose() {},
@@ -40,7 +47,8 @@ export const alphaQueryExpansion = definePlugin({
   specVersion: 'v1',
   kind: 'reranker',
   name: 'alpha-query-expansion',
-  description: 'Searches again with the mean of the query and its first results, weighted by their similarity to the power alpha.',
+  description:
+    'Searches again with the mean of the query and its first results, weighted by their similarity to the power alpha.',
   options,
   create: createAlphaQueryExpansion,
 })

@@ -1,13 +1,17 @@
-import { definePlugin, SPEC_VERSION, type Reranker } from '@lookalike/core'
+import { definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
-import { findGalleryNeighbours, notPrepared, type GalleryNeighbours } from '../ranking/gallery-neighbours.js'
+import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
 import { addRow, dotRows, norm, withNorm } from '../ranking/vectors.js'
 
 const options = z.strictObject({
   topN: z.int().min(1).default(100).describe('Candidates that are compared again.'),
   n: z.int().min(1).default(5).describe('Nearest gallery images that an image is averaged with.'),
-  alpha: z.number().min(0).default(3).describe("Power of a neighbour's similarity in its weight; 0 is the plain average."),
+  alpha: z
+    .number()
+    .min(0)
+    .default(3)
+    .describe("Power of a neighbour's similarity in its weight; 0 is the plain average."),
 })
 export type DatabaseAugmentationOptions = z.input<typeof options>
 

@@ -53,7 +53,13 @@ export function kReciprocalDistances(input: KReciprocalInput): Float64Array {
 
   const reciprocal = (node: number, k: number) => {
     const found: number[] = []
-    for (const other of nearest(node).subarray(0, k + 1)) if (nearest(other).subarray(0, k + 1).includes(node)) found.push(other)
+    for (const other of nearest(node).subarray(0, k + 1))
+      if (
+        nearest(other)
+          .subarray(0, k + 1)
+          .includes(node)
+      )
+        found.push(other)
     return found
   }
   const reciprocalHalf = memo((node: number) => reciprocal(node, half))

@@ -1,5 +1,5 @@
+import { type Embeddings, selectRows } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
-import { selectRows, type Embeddings } from '@lookalike/core'
 import { clusteredVectors, inner, rankAll, requestOf, viewOf } from '../testing/random-gallery.js'
 import { createKReciprocal } from './k-reciprocal.js'
 
@@ -10,10 +10,20 @@ import { createKReciprocal } from './k-reciprocal.js'
 function bruteForce(query: Embeddings, gallery: Embeddings, k1: number, k2: number, lambda: number): number[] {
   const n = gallery.rows + 1
   const similarity = (a: number, b: number) =>
-    a === 0 ? (b === 0 ? inner(query, 0, query, 0) : inner(query, 0, gallery, b - 1)) : b === 0 ? inner(query, 0, gallery, a - 1) : inner(gallery, a - 1, gallery, b - 1)
+    a === 0
+      ? b === 0
+        ? inner(query, 0, query, 0)
+        : inner(query, 0, gallery, b - 1)
+      : b === 0
+        ? inner(query, 0, gallery, a - 1)
+        : inner(gallery, a - 1, gallery, b - 1)
   const all = Array.from({ length: n }, (_, i) => i)
-  const initialRank = all.map((i) => [i, ...all.filter((j) => j !== i).sort((a, b) => similarity(i, b) - similarity(i, a))])
-  const mutual = (i: number, k: number) => initialRank[i]!.slice(0, k + 1).filter((j) => initialRank[j]!.slice(0, k + 1).includes(i))
+  const initialRank = all.map((i) => [
+    i,
+    ...all.filter((j) => j !== i).sort((a, b) => similarity(i, b) - similarity(i, a)),
+  ])
+  const mutual = (i: number, k: number) =>
+    initialRank[i]!.slice(0, k + 1).filter((j) => initialRank[j]!.slice(0, k + 1).includes(i))
   const V = all.map((i) => {
     const base = mutual(i, k1)
     let set = [...base]
@@ -26,7 +36,9 @@ function bruteForce(query: Embeddings, gallery: Embeddings, k1: number, k2: numb
     const sum = row.reduce((a, b) => a + b)
     return row.map((value) => value / sum)
   })
-  const smooth = all.map((i) => all.map((j) => initialRank[i]!.slice(0, k2).reduce((sum, m) => sum + V[m]![j]!, 0) / k2))
+  const smooth = all.map((i) =>
+    all.map((j) => initialRank[i]!.slice(0, k2).reduce((sum, m) => sum + V[m]![j]!, 0) / k2),
+  )
   return all.slice(1).map((g) => {
     const common = all.reduce((sum, j) => sum + Math.min(smooth[0]![j]!, smooth[g]![j]!), 0)
     return (1 - lambda) * (1 - common / (2 - common)) + lambda * (1 - similarity(0, g))
@@ -34,7 +46,11 @@ function bruteForce(query: Embeddings, gallery: Embeddings, k1: number, k2: numb
 }
 
 describe('k-reciprocal', () => {
-  it.each([[8, 3, 0.3, 1], [6, 1, 0, 2], [12, 5, 0.5, 3]])('equals the full matrices with k1 = %i, k2 = %i, lambda = %d', async (k1, k2, lambda, seed) => {
+  it.each([
+    [8, 3, 0.3, 1],
+    [6, 1, 0, 2],
+    [12, 5, 0.5, 3],
+  ])('equals the full matrices with k1 = %i, k2 = %i, lambda = %d', async (k1, k2, lambda, seed) => {
     const gallery = clusteredVectors(60, 8, 7, seed)
     const queries = clusteredVectors(3, 8, 7, seed, 'queries')
     const reranker = createKReciprocal({ k1, k2, lambda, topN: 60 })
@@ -47,12 +63,13 @@ describe('k-reciprocal', () => {
     }
   })
 
-  it('brings an image forward that shares the query\'s neighbours', async () => {
+  it("brings an image forward that shares the query's neighbours", async () => {
     const gallery = clusteredVectors(60, 8, 7, 4)
     const queries = clusteredVectors(7, 8, 7, 4, 'queries')
     const reranker = createKReciprocal({ k1: 8, k2: 3, topN: 60 })
     await reranker.prepare!(viewOf(gallery))
-    const right = (positions: Int32Array, row: number) => positions.subarray(0, 8).filter((position) => position % 7 === row).length
+    const right = (positions: Int32Array, row: number) =>
+      positions.subarray(0, 8).filter((position) => position % 7 === row).length
     let before = 0
     let after = 0
     for (let row = 0; row < 7; row++) {
@@ -65,7 +82,9 @@ describe('k-reciprocal', () => {
   it('needs the gallery, and takes galleries smaller than k1', async () => {
     const gallery = clusteredVectors(3, 4, 2, 5)
     const reranker = createKReciprocal()
-    await expect(reranker.rerank(requestOf(gallery, 0, gallery, 20))).rejects.toMatchObject({ code: 'reranker/not-prepared' })
+    await expect(reranker.rerank(requestOf(gallery, 0, gallery, 20))).rejects.toMatchObject({
+      code: 'reranker/not-prepared',
+    })
     await reranker.prepare!(viewOf(gallery))
     expect((await reranker.rerank(requestOf(gallery, 0, gallery, 20))).ranking.positions).toHaveLength(3)
     expect(() => createKReciprocal({ k1: 2, k2: 3 })).toThrow(/k2/)

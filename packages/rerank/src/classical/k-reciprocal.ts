@@ -1,15 +1,26 @@
-import { definePlugin, SPEC_VERSION, type Reranker } from '@lookalike/core'
+import { definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
-import { findGalleryNeighbours, notPrepared, type GalleryNeighbours } from '../ranking/gallery-neighbours.js'
+import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
 import { kReciprocalDistances } from './k-reciprocal-distances.js'
 
-const options = z.strictObject({
-  topN: z.int().min(1).default(100).describe('Candidates that are reordered.'),
-  k1: z.int().min(1).default(20).describe('Neighbours of an image that must be mutual.'),
-  k2: z.int().min(1).default(6).describe('Neighbours, the image itself included, whose encodings are averaged; 1 averages nothing. At most k1.'),
-  lambda: z.number().min(0).max(1).default(0.3).describe('Share of the original distance in the new one; the rest is the Jaccard distance.'),
-}).refine(({ k1, k2 }) => k2 <= k1, { path: ['k2'], message: 'k2 is at most k1' })
+const options = z
+  .strictObject({
+    topN: z.int().min(1).default(100).describe('Candidates that are reordered.'),
+    k1: z.int().min(1).default(20).describe('Neighbours of an image that must be mutual.'),
+    k2: z
+      .int()
+      .min(1)
+      .default(6)
+      .describe('Neighbours, the image itself included, whose encodings are averaged; 1 averages nothing. At most k1.'),
+    lambda: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.3)
+      .describe('Share of the original distance in the new one; the rest is the Jaccard distance.'),
+  })
+  .refine(({ k1, k2 }) => k2 <= k1, { path: ['k2'], message: 'k2 is at most k1' })
 export type KReciprocalOptions = z.input<typeof options>
 
 /**
@@ -33,7 +44,15 @@ export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
       signal?.throwIfAborted()
       if (!known) throw notPrepared(name)
       const count = Math.min(topN, ranking.positions.length)
-      const distances = kReciprocalDistances({ query: query.data, ...known, ranked: ranking.positions, count, k1, k2, lambda })
+      const distances = kReciprocalDistances({
+        query: query.data,
+        ...known,
+        ranked: ranking.positions,
+        count,
+        k1,
+        k2,
+        lambda,
+      })
       return { ranking: reorder(ranking, distances), warnings: [] }
     },
     async dispose() {
@@ -46,7 +65,8 @@ export const kReciprocal = definePlugin({
   specVersion: 'v1',
   kind: 'reranker',
   name: 'k-reciprocal',
-  description: 'Images that share mutual neighbours with the query come first (Zhong et al. 2017); looks at embeddings only.',
+  description:
+    'Images that share mutual neighbours with the query come first (Zhong et al. 2017); looks at embeddings only.',
   options,
   create: createKReciprocal,
 })

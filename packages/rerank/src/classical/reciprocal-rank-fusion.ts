@@ -1,9 +1,23 @@
-import { definePlugin, pluginRef, SPEC_VERSION, type PluginRef, type Reranker, type RerankRequest, type Warning } from '@lookalike/core'
+import {
+  definePlugin,
+  type PluginRef,
+  pluginRef,
+  type Reranker,
+  type RerankRequest,
+  SPEC_VERSION,
+  type Warning,
+} from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
 
-const options: z.ZodType<{ rerankers: PluginRef<'reranker'>[]; k: number; original: boolean }, ReciprocalRankFusionOptions> = z.strictObject({
-  rerankers: z.array(pluginRef('reranker')).min(1).describe('Rerankers whose lists are fused, each started from the search\'s list.'),
+const options: z.ZodType<
+  { rerankers: PluginRef<'reranker'>[]; k: number; original: boolean },
+  ReciprocalRankFusionOptions
+> = z.strictObject({
+  rerankers: z
+    .array(pluginRef('reranker'))
+    .min(1)
+    .describe("Rerankers whose lists are fused, each started from the search's list."),
   k: z.number().positive().default(60).describe('Added to every rank: the larger, the less the first ranks count.'),
   original: z.boolean().default(true).describe("Whether the search's own list is one of the fused lists."),
 })
@@ -19,7 +33,10 @@ export type ReciprocalRankFusionOptions = {
  * Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): a candidate's score is the sum over all lists of `1 / (k + rank)`. Only
  * ranks count, so lists with distances of any scale can be fused. The new distance is `1 - score / the largest possible score`.
  */
-export function createReciprocalRankFusion(members: readonly Reranker[], { k = 60, original = true }: { k?: number; original?: boolean } = {}): Reranker {
+export function createReciprocalRankFusion(
+  members: readonly Reranker[],
+  { k = 60, original = true }: { k?: number; original?: boolean } = {},
+): Reranker {
   const lists = members.length + (original ? 1 : 0)
   return {
     specVersion: SPEC_VERSION,
@@ -44,7 +61,10 @@ export function createReciprocalRankFusion(members: readonly Reranker[], { k = 6
         vote(answer.ranking.positions)
       }
       const largest = lists / (k + 1)
-      const distances = Float64Array.from({ length: count }, (_, i) => 1 - scores.get(request.ranking.positions[i]!)! / largest)
+      const distances = Float64Array.from(
+        { length: count },
+        (_, i) => 1 - scores.get(request.ranking.positions[i]!)! / largest,
+      )
       return { ranking: reorder(request.ranking, distances), warnings }
     },
     async dispose() {

@@ -1,13 +1,23 @@
-import { definePlugin, SPEC_VERSION, type Ranking, type Reranker } from '@lookalike/core'
+import { definePlugin, type Ranking, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 
 const constantOptions = z.strictObject({
-  threshold: z.number().describe('Results at this distance (1 - inner product, unless a reranker before changed it) and beyond are left out.'),
+  threshold: z
+    .number()
+    .describe(
+      'Results at this distance (1 - inner product, unless a reranker before changed it) and beyond are left out.',
+    ),
 })
 export type ConstantThresholdOptions = z.input<typeof constantOptions>
 
 const adaptiveOptions = z.strictObject({
-  factor: z.number().positive().default(3).describe("A gap between neighbouring distances that is larger than this many times the list's average gap ends the list. The smaller, the shorter the lists."),
+  factor: z
+    .number()
+    .positive()
+    .default(3)
+    .describe(
+      "A gap between neighbouring distances that is larger than this many times the list's average gap ends the list. The smaller, the shorter the lists.",
+    ),
 })
 export type AdaptiveThresholdOptions = z.input<typeof adaptiveOptions>
 
@@ -43,7 +53,10 @@ function cutter(name: string, lengthOf: (ranking: Ranking) => number): Reranker 
     async rerank({ ranking }, { signal } = {}) {
       signal?.throwIfAborted()
       const length = lengthOf(ranking)
-      const cut = Object.freeze({ positions: ranking.positions.slice(0, length), distances: ranking.distances.slice(0, length) })
+      const cut = Object.freeze({
+        positions: ranking.positions.slice(0, length),
+        distances: ranking.distances.slice(0, length),
+      })
       return { ranking: cut, warnings: [] }
     },
     async dispose() {},

@@ -1,12 +1,21 @@
 import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
 import {
-  createGraphBuilder, createSession, float32, readModel, sizeOf, TO_END, trainableInitializers, type GraphBuilder, type OnnxModel, type Tensor,
+  createGraphBuilder,
+  createSession,
+  float32,
+  type GraphBuilder,
+  type OnnxModel,
+  readModel,
+  sizeOf,
+  type Tensor,
+  TO_END,
+  trainableInitializers,
 } from '@lookalike/onnx'
-import { examineEncoder, type ExaminedMap, type ExaminedVit, type Grid, type VitPositions } from './examine-encoder.js'
+import { type ExaminedMap, type ExaminedVit, examineEncoder, type Grid, type VitPositions } from './examine-encoder.js'
 import { cutGraph, shapesInside } from './graph-tools.js'
-import { addPositions, layerNorm, linear, transformerBlock, type Layers } from './layers.js'
+import { addPositions, type Layers, layerNorm, linear, transformerBlock } from './layers.js'
 import { pairPart } from './pair-parts.js'
-import { NAMES, pairEntry, type PairSpec } from './pair-spec.js'
+import { NAMES, type PairSpec, pairEntry } from './pair-spec.js'
 import { resizePositions } from './resize-positions.js'
 
 /**
@@ -81,27 +90,53 @@ export async function buildPairModel(encoder: PairEncoder, options: PairModelOpt
   const candidate = g.input(NAMES.candidate, 'float32', image)
   const pixels = g.node('Concat', [query, candidate], { axis: 0 }, { outputs: [NAMES.pixels] })
 
-  const cutAt = examined.kind === 'map' ? examined.tensor : fusion === 0 ? positionsOf(examined).added : examined.afterBlock[fusion as number]!.tensor
+  const cutAt =
+    examined.kind === 'map'
+      ? examined.tensor
+      : fusion === 0
+        ? positionsOf(examined).added
+        : examined.afterBlock[fusion as number]!.tensor
   const front = cutGraph(model.graph, [], [{ name: cutAt }, ...(stageOne ? [{ name: encoder.output }] : [])])
   const alone = g.include(front, { [model.graph.inputs[0]!.name]: pixels })
   const tokens = examined.kind === 'map' ? mapTokens(g, alone[cutAt]!, examined) : alone[cutAt]!
   const shape: [number, number] =
     examined.kind === 'map'
       ? [examined.grid.rows * examined.grid.columns, examined.channels]
-      : [fusion === 0 ? examined.positions!.prefix + patchesOf(examined.positions!) : examined.afterBlock[fusion as number]!.tokens, examined.dim]
-  const [queryTokens, candidateTokens] = halves(g, g.node('Identity', [tokens], {}, { outputs: [NAMES.tokens] }), shape, [NAMES.queryTokens, NAMES.candidateTokens])
+      : [
+          fusion === 0
+            ? examined.positions!.prefix + patchesOf(examined.positions!)
+            : examined.afterBlock[fusion as number]!.tokens,
+          examined.dim,
+        ]
+  const [queryTokens, candidateTokens] = halves(
+    g,
+    g.node('Identity', [tokens], {}, { outputs: [NAMES.tokens] }),
+    shape,
+    [NAMES.queryTokens, NAMES.candidateTokens],
+  )
 
   const features =
-    examined.kind === 'map' ? fuseMaps(layers, queryTokens, candidateTokens, examined, options)
-    : fusion === 0 ? stack(layers, queryTokens, candidateTokens, examined, direction)
-    : fuseTokens(layers, queryTokens, candidateTokens, examined, fusion as number)
+    examined.kind === 'map'
+      ? fuseMaps(layers, queryTokens, candidateTokens, examined, options)
+      : fusion === 0
+        ? stack(layers, queryTokens, candidateTokens, examined, direction)
+        : fuseTokens(layers, queryTokens, candidateTokens, examined, fusion as number)
   let logit = pairHead(layers, features, stageOne)
   const embedding = stageOne ? await embeddingLength(model, encoder.output, width, height) : 0
   if (stageOne) logit = g.add(logit, stageOneTerm(g, alone[encoder.output]!, embedding))
   g.node('Identity', [logit], {}, { outputs: [NAMES.logit] })
   g.output(g.node('Sigmoid', [NAMES.logit], {}, { outputs: [NAMES.different] }), NAMES.different, { shape: ['N', 1] })
 
-  const spec: PairSpec = { version: 1, fusion: examined.kind === 'map' ? 'map' : (fusion as number), direction, stageOne, width, height, tokens: shape, embedding }
+  const spec: PairSpec = {
+    version: 1,
+    fusion: examined.kind === 'map' ? 'map' : (fusion as number),
+    direction,
+    stageOne,
+    width,
+    height,
+    tokens: shape,
+    embedding,
+  }
   const built = g.build({ 'lookalike.preprocessing': JSON.stringify(encoder.preprocessing), ...pairEntry(spec) })
   const pair: OnnxModel = {
     ...built,
@@ -110,26 +145,42 @@ export async function buildPairModel(encoder: PairEncoder, options: PairModelOpt
     functions: model.functions,
   }
   await checkRuns(pair, spec, fusion)
-  return { model: pair, spec, ...trainedNames(pair, spec, examined.kind === 'vit' ? examined.positions?.name : undefined) }
+  return {
+    model: pair,
+    spec,
+    ...trainedNames(pair, spec, examined.kind === 'vit' ? examined.positions?.name : undefined),
+  }
 }
 
 function chooseFusion(wanted: number | 'late', examined: ExaminedVit | ExaminedMap, depth: number): number | 'map' {
   const fail = (problem: string, expected: string) =>
-    new LookalikeError('pair/cut', { problem, expected, fix: 'Set "fusion" to "late" or to another number.' }, { fields: { fusion: wanted, blocks: depth } })
+    new LookalikeError(
+      'pair/cut',
+      { problem, expected, fix: 'Set "fusion" to "late" or to another number.' },
+      { fields: { fusion: wanted, blocks: depth } },
+    )
   if (examined.kind === 'map') {
     if (wanted === 'late') return 'map'
-    throw fail(`The pair was to be fused after block ${wanted}, but this network has no transformer blocks`, '"late", which fuses the last feature maps')
+    throw fail(
+      `The pair was to be fused after block ${wanted}, but this network has no transformer blocks`,
+      '"late", which fuses the last feature maps',
+    )
   }
   if (wanted === 'late') return depth === 1 ? 0 : Math.max(1, depth - Math.max(1, Math.round(depth / 4)))
   if (wanted <= depth) return wanted
-  throw fail(`The pair was to be fused after block ${wanted}, but this transformer has ${depth} blocks`, `0 to ${depth}`)
+  throw fail(
+    `The pair was to be fused after block ${wanted}, but this transformer has ${depth} blocks`,
+    `0 to ${depth}`,
+  )
 }
 
 function positionsOf({ positions }: ExaminedVit): VitPositions {
   if (positions) return positions
   throw new LookalikeError('pair/positions', {
-    problem: 'Stacking images needs position embeddings for the taller picture, and none were recognised in this encoder',
-    expected: 'a float32 weight with one row a patch (and a few more for class tokens) that is added to the patches once, before the first block',
+    problem:
+      'Stacking images needs position embeddings for the taller picture, and none were recognised in this encoder',
+    expected:
+      'a float32 weight with one row a patch (and a few more for class tokens) that is added to the patches once, before the first block',
     fix: 'Set "fusion" to 1 or more, which needs none.',
   })
 }
@@ -143,19 +194,35 @@ function mapTokens(g: GraphBuilder, map: string, { layout, channels, grid }: Exa
 }
 
 /** Queries and candidates went through as one batch, queries first. */
-function halves(g: GraphBuilder, both: string, shape: readonly number[], names: readonly [string, string]): [string, string] {
+function halves(
+  g: GraphBuilder,
+  both: string,
+  shape: readonly number[],
+  names: readonly [string, string],
+): [string, string] {
   const parts = g.split(g.reshape(both, [2, -1, ...shape]), [1, 1], 0)
-  return parts.map((part, i) => g.node('Identity', [g.squeeze(part, [0])], {}, { outputs: [names[i]!] })) as [string, string]
+  return parts.map((part, i) => g.node('Identity', [g.squeeze(part, [0])], {}, { outputs: [names[i]!] })) as [
+    string,
+    string,
+  ]
 }
 
 /** The paper: the candidate's patches below (or right of) the query's, positions resized to the larger grid, all blocks on the pair. */
-function stack(layers: Layers, query: string, candidate: string, vit: ExaminedVit, direction: 'vertical' | 'horizontal'): Features {
+function stack(
+  layers: Layers,
+  query: string,
+  candidate: string,
+  vit: ExaminedVit,
+  direction: 'vertical' | 'horizontal',
+): Features {
   const { g } = layers
   const { dim } = vit
   const { prefix, ownPrefix, grid, values } = positionsOf(vit)
   const patches = patchesOf({ grid })
   const vertical = direction === 'vertical'
-  const large = vertical ? { rows: 2 * grid.rows, columns: grid.columns } : { rows: grid.rows, columns: 2 * grid.columns }
+  const large = vertical
+    ? { rows: 2 * grid.rows, columns: grid.columns }
+    : { rows: grid.rows, columns: 2 * grid.columns }
   const below = g.slice(candidate, [prefix], [TO_END], [1])
   let joined: string
   if (vertical) {
@@ -177,8 +244,16 @@ function stack(layers: Layers, query: string, candidate: string, vit: ExaminedVi
       for (let d = 0; d < dim; d++) difference[(prefix + to) * dim + d] = resized[to * dim + d]! - own[from * dim + d]!
     }
   }
-  const seen = throughBlocks(g, addPositions(layers, joined, difference, prefix + 2 * patches, dim), vit, positionsOf(vit).added)
-  const read = vit.reads === 'mean' ? g.reduceMean(g.slice(seen, [prefix], [TO_END], [1]), [1], false) : g.gather(seen, g.integers(0), 1)
+  const seen = throughBlocks(
+    g,
+    addPositions(layers, joined, difference, prefix + 2 * patches, dim),
+    vit,
+    positionsOf(vit).added,
+  )
+  const read =
+    vit.reads === 'mean'
+      ? g.reduceMean(g.slice(seen, [prefix], [TO_END], [1]), [1], false)
+      : g.gather(seen, g.integers(0), 1)
   return { features: read, length: dim, hidden: Math.max(1, dim >> 1) }
 }
 
@@ -190,7 +265,13 @@ function fuseTokens(layers: Layers, query: string, candidate: string, vit: Exami
   const { g } = layers
   const { dim } = vit
   const { tensor, tokens } = vit.afterBlock[m]!
-  const joined = addPositions(layers, g.concat([query, candidate], 1), new Float32Array(2 * tokens * dim), 2 * tokens, dim)
+  const joined = addPositions(
+    layers,
+    g.concat([query, candidate], 1),
+    new Float32Array(2 * tokens * dim),
+    2 * tokens,
+    dim,
+  )
   return compare(layers, throughBlocks(g, joined, vit, tensor), tokens, dim)
 }
 
@@ -214,11 +295,23 @@ function throughBlocks(g: GraphBuilder, joined: string, vit: ExaminedVit, from: 
 }
 
 /** New blocks on both images' last feature maps. */
-function fuseMaps(layers: Layers, query: string, candidate: string, map: ExaminedMap, { blocks = 2, dim = 192 }: PairModelOptions): Features {
+function fuseMaps(
+  layers: Layers,
+  query: string,
+  candidate: string,
+  map: ExaminedMap,
+  { blocks = 2, dim = 192 }: PairModelOptions,
+): Features {
   const { g } = layers
   const places = patchesOf(map)
   const project = linear(layers, g.concat([query, candidate], 1), 'pair.project', map.channels, dim)
-  let x = addPositions(layers, layerNorm(layers, project, 'pair.norm', dim), firstPositions(layers.seed, places, dim), 2 * places, dim)
+  let x = addPositions(
+    layers,
+    layerNorm(layers, project, 'pair.norm', dim),
+    firstPositions(layers.seed, places, dim),
+    2 * places,
+    dim,
+  )
   for (let i = 0; i < blocks; i++) x = transformerBlock(layers, x, `pair.blocks.${i}`, dim, Math.max(1, dim / 64))
   return compare(layers, x, places, dim)
 }
@@ -228,7 +321,10 @@ function firstPositions(seed: number, places: number, dim: number): Float32Array
   const random = createRandom(`${seed}/pair.positions`)
   const draw = (length: number) => Float32Array.from({ length }, () => POSITION_STD * random.normal())
   const [place, image] = [draw(places * dim), draw(2 * dim)]
-  return Float32Array.from({ length: 2 * places * dim }, (_, i) => place[i % (places * dim)]! + image[Math.floor(i / (places * dim)) * dim + (i % dim)]!)
+  return Float32Array.from(
+    { length: 2 * places * dim },
+    (_, i) => place[i % (places * dim)]! + image[Math.floor(i / (places * dim)) * dim + (i % dim)]!,
+  )
 }
 
 interface Features {
@@ -246,22 +342,40 @@ function compare(layers: Layers, x: string, places: number, dim: number): Featur
   const normed = layerNorm(layers, x, 'pair.final_norm', dim)
   const [a, b] = g.split(normed, [places, places], 1) as [string, string]
   const difference = g.sub(a, b)
-  return { features: g.concat([g.mul(a, b), g.mul(difference, difference)], -1), places: true, length: 2 * dim, hidden: Math.max(1, dim >> 1) }
+  return {
+    features: g.concat([g.mul(a, b), g.mul(difference, difference)], -1),
+    places: true,
+    length: 2 * dim,
+    hidden: Math.max(1, dim >> 1),
+  }
 }
 
 /** Linear, sigmoid, linear without bias (the paper's dropout between them is training's matter). With the encoder's term it starts at zero. */
 function pairHead(layers: Layers, { features, places, length, hidden }: Features, zero: boolean): string {
   const { g } = layers
   const activated = g.node('Sigmoid', [linear(layers, features, 'pair.head.fc1', length, hidden)])
-  const read = g.node('Identity', [places ? g.reduceMean(activated, [1], false) : activated], {}, { outputs: [NAMES.hidden] })
+  const read = g.node(
+    'Identity',
+    [places ? g.reduceMean(activated, [1], false) : activated],
+    {},
+    { outputs: [NAMES.hidden] },
+  )
   return linear(layers, read, 'pair.head.fc2', hidden, 1, { bias: false, zero })
 }
 
 /** `scale * (1 - cosine similarity - middle)`. */
 function stageOneTerm(g: GraphBuilder, embeddings: string, length: number): string {
-  const [a, b] = halves(g, g.node('Identity', [g.l2Normalise(embeddings)], {}, { outputs: [NAMES.embeddings] }), [length], [NAMES.queryEmbedding, NAMES.candidateEmbedding])
+  const [a, b] = halves(
+    g,
+    g.node('Identity', [g.l2Normalise(embeddings)], {}, { outputs: [NAMES.embeddings] }),
+    [length],
+    [NAMES.queryEmbedding, NAMES.candidateEmbedding],
+  )
   const distance = g.sub(g.floats(1), g.reduceSum(g.mul(a, b), [1]))
-  return g.mul(g.sub(distance, g.initializer(NAMES.middle, float32([STAGE_ONE_MIDDLE]))), g.initializer(NAMES.scale, float32([STAGE_ONE_SCALE])))
+  return g.mul(
+    g.sub(distance, g.initializer(NAMES.middle, float32([STAGE_ONE_MIDDLE]))),
+    g.initializer(NAMES.scale, float32([STAGE_ONE_SCALE])),
+  )
 }
 
 async function embeddingLength(model: OnnxModel, output: string, width: number, height: number): Promise<number> {
@@ -276,10 +390,17 @@ async function checkRuns(model: OnnxModel, spec: PairSpec, fusion: number | 'map
   try {
     const session = await createSession(part, { optimisation: 'basic', threads: 1 })
     try {
-      const feeds = Object.fromEntries(part.graph.inputs.map(({ name, type, shape }): [string, Tensor] => {
-        const dims = [2, ...shape!.slice(1).map(Number)]
-        return [name, type === 'float16' ? { type, shape: dims, data: new Uint16Array(sizeOf(dims)) } : { type: 'float32', shape: dims, data: new Float32Array(sizeOf(dims)) }]
-      }))
+      const feeds = Object.fromEntries(
+        part.graph.inputs.map(({ name, type, shape }): [string, Tensor] => {
+          const dims = [2, ...shape!.slice(1).map(Number)]
+          return [
+            name,
+            type === 'float16'
+              ? { type, shape: dims, data: new Uint16Array(sizeOf(dims)) }
+              : { type: 'float32', shape: dims, data: new Float32Array(sizeOf(dims)) },
+          ]
+        }),
+      )
       await session.run(feeds)
     } finally {
       await session.dispose()
@@ -298,7 +419,11 @@ async function checkRuns(model: OnnxModel, spec: PairSpec, fusion: number | 'map
 }
 
 /** Weights that training may change. What the encoder's own distance comes from stays as it is, and so do positions that the pair's replace. */
-function trainedNames(model: OnnxModel, spec: PairSpec, positions: string | undefined): { head: string[]; trainable: string[] } {
+function trainedNames(
+  model: OnnxModel,
+  spec: PairSpec,
+  positions: string | undefined,
+): { head: string[]; trainable: string[] } {
   const frozen = new Set<string | undefined>([positions, NAMES.scale, NAMES.middle])
   const stacked = spec.fusion === 0 && !spec.stageOne
   const part = stacked ? cutModel(model, NAMES.logit) : pairPart(model, spec, NAMES.logit)

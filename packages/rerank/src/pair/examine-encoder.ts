@@ -50,7 +50,12 @@ export interface ExaminedMap {
  * @param grid the last feature map with at least so many rows and columns is taken; default: the last one
  * @throws `pair/encoder` when it has neither tokens nor a feature map.
  */
-export async function examineEncoder(source: OnnxModel, output: string, size: { readonly width: number; readonly height: number }, grid?: number): Promise<ExaminedVit | ExaminedMap> {
+export async function examineEncoder(
+  source: OnnxModel,
+  output: string,
+  size: { readonly width: number; readonly height: number },
+  grid?: number,
+): Promise<ExaminedVit | ExaminedMap> {
   const model = withoutConstantNodes(source)
   const names = bottlenecks(model.graph, output)
   // Two images show which dimension is the batch.
@@ -58,14 +63,18 @@ export async function examineEncoder(source: OnnxModel, output: string, size: { 
   const blocks = countSoftmax(model.graph, names)
   const tokens = names.flatMap((tensor, i) => {
     const shape = shapes.get(tensor)!
-    return shape.length === 3 && shape[0] === 2 && shape[1]! > 1 ? [{ tensor, tokens: shape[1]!, dim: shape[2]!, blocks: blocks[i]! }] : []
+    return shape.length === 3 && shape[0] === 2 && shape[1]! > 1
+      ? [{ tensor, tokens: shape[1]!, dim: shape[2]!, blocks: blocks[i]! }]
+      : []
   })
   const depth = blocks.at(-1) ?? 0
   if (depth > 0 && tokens.some((cut) => cut.blocks === depth)) return vit(model, output, tokens, depth, size)
 
   const maps = names.flatMap((tensor) => {
     const shape = shapes.get(tensor)!
-    return shape.length === 4 && shape[0] === 2 && tensor !== model.graph.inputs[0]!.name ? [{ tensor, ...mapLayout(shape as [number, number, number, number]) }] : []
+    return shape.length === 4 && shape[0] === 2 && tensor !== model.graph.inputs[0]!.name
+      ? [{ tensor, ...mapLayout(shape as [number, number, number, number]) }]
+      : []
   })
   const edge = ({ grid: { rows, columns } }: (typeof maps)[number]) => Math.min(rows, columns)
   const map = maps.findLast((one) => (grid === undefined ? one.grid.rows * one.grid.columns > 1 : edge(one) >= grid))
@@ -84,7 +93,8 @@ export async function examineEncoder(source: OnnxModel, output: string, size: { 
   throw new LookalikeError(
     'pair/encoder',
     {
-      problem: 'No pair model can be made of this encoder: nowhere do all its signals pass through tokens [N, tokens, dim] or a feature map [N, channels, height, width]',
+      problem:
+        'No pair model can be made of this encoder: nowhere do all its signals pass through tokens [N, tokens, dim] or a feature map [N, channels, height, width]',
       expected: 'a vision transformer, or a network that ends in a feature map before its pooling',
       fix: 'Export the model without fused or shape-changing post-processing, or use another encoder for reranking.',
     },
@@ -92,7 +102,10 @@ export async function examineEncoder(source: OnnxModel, output: string, size: { 
   )
 }
 
-function mapLayout([, a, b, c]: readonly [number, number, number, number]): Pick<ExaminedMap, 'layout' | 'channels' | 'grid'> {
+function mapLayout([, a, b, c]: readonly [number, number, number, number]): Pick<
+  ExaminedMap,
+  'layout' | 'channels' | 'grid'
+> {
   return a === b && c !== b
     ? { layout: 'nhwc', channels: c, grid: { rows: a, columns: b } }
     : { layout: 'nchw', channels: a, grid: { rows: b, columns: c } }
@@ -120,12 +133,20 @@ interface TokenCut {
   readonly blocks: number
 }
 
-function vit(model: OnnxModel, output: string, cuts: readonly TokenCut[], depth: number, size: { readonly width: number; readonly height: number }): ExaminedVit {
+function vit(
+  model: OnnxModel,
+  output: string,
+  cuts: readonly TokenCut[],
+  depth: number,
+  size: { readonly width: number; readonly height: number },
+): ExaminedVit {
   // Patches alone, sliced off to be averaged, are no longer the tokens that the blocks work on.
   const { tokens } = cuts.find(({ blocks }) => blocks === depth)!
   const last = cuts.findLast((cut) => cut.blocks === depth && cut.tokens === tokens)!
   const { dim } = last
-  const afterBlock = Array.from({ length: depth + 1 }, (_, m) => (m === depth ? last : cuts.findLast((cut) => cut.blocks === m && cut.dim === dim)))
+  const afterBlock = Array.from({ length: depth + 1 }, (_, m) =>
+    m === depth ? last : cuts.findLast((cut) => cut.blocks === m && cut.dim === dim),
+  )
   const missing = afterBlock.findIndex((cut) => cut === undefined)
   if (missing >= 0) {
     throw new LookalikeError(
@@ -164,10 +185,20 @@ function cutGraphNodes(graph: Graph, from: string, output: string): string[] {
 }
 
 /** The table that is added to the patches' tokens, if it can be recognised: a weight with one row a patch, plus a few for leading tokens. */
-function findPositions(graph: Graph, cuts: readonly TokenCut[], dim: number, { width, height }: { width: number; height: number }): VitPositions | undefined {
+function findPositions(
+  graph: Graph,
+  cuts: readonly TokenCut[],
+  dim: number,
+  { width, height }: { width: number; height: number },
+): VitPositions | undefined {
   const before = cuts.filter(({ blocks }) => blocks === 0)
   for (const [name, tensor] of graph.initializers) {
-    const rows = tensor.shape.length === 3 && tensor.shape[0] === 1 ? tensor.shape[1]! : tensor.shape.length === 2 ? tensor.shape[0]! : 0
+    const rows =
+      tensor.shape.length === 3 && tensor.shape[0] === 1
+        ? tensor.shape[1]!
+        : tensor.shape.length === 2
+          ? tensor.shape[0]!
+          : 0
     if (tensor.type !== 'float32' || tensor.shape.at(-1) !== dim || rows < 2) continue
     const added = additionOf(graph, name, new Set(before.map((cut) => cut.tensor)))
     const cut = before.find(({ tensor: candidate }) => candidate === added)

@@ -3,7 +3,9 @@ import { createSession, float32, sizeOf } from '@lookalike/onnx'
 
 /** All that a node reads, the branches of an If included. */
 function readsOf(node: Node): string[] {
-  const inner = Object.values(node.attributes).flatMap((attribute) => (attribute.kind === 'graph' ? attribute.value.nodes.flatMap(readsOf) : []))
+  const inner = Object.values(node.attributes).flatMap((attribute) =>
+    attribute.kind === 'graph' ? attribute.value.nodes.flatMap(readsOf) : [],
+  )
   return [...node.inputs, ...inner].filter(Boolean)
 }
 
@@ -48,7 +50,13 @@ export function cutGraph(graph: Graph, inputs: readonly ValueInfo[], outputs: re
 export function bottlenecks(graph: Graph, output: string): string[] {
   const part = cutGraph(graph, [], [{ name: output }])
   const flowing = new Set(part.inputs.map(({ name }) => name))
-  const carriers = part.nodes.map((node) => node.op !== 'Shape' && node.op !== 'Size' && readsOf(node).some((name) => flowing.has(name)) && (node.outputs.forEach((name) => name && flowing.add(name)), true))
+  const carriers = part.nodes.map(
+    (node) =>
+      node.op !== 'Shape' &&
+      node.op !== 'Size' &&
+      readsOf(node).some((name) => flowing.has(name)) &&
+      (node.outputs.forEach((name) => name && flowing.add(name)), true),
+  )
   const lastRead = new Map<string, number>([[output, Infinity]])
   part.nodes.forEach((node, i) => {
     if (carriers[i]) for (const name of readsOf(node)) if (flowing.has(name) && name !== output) lastRead.set(name, i)
@@ -68,13 +76,29 @@ export function bottlenecks(graph: Graph, output: string): string[] {
 }
 
 /** The shapes of tensors inside a model, seen by running it on zeros of the given shape. */
-export async function shapesInside(model: OnnxModel, shape: readonly number[], names: readonly string[]): Promise<Map<string, readonly number[]>> {
+export async function shapesInside(
+  model: OnnxModel,
+  shape: readonly number[],
+  names: readonly string[],
+): Promise<Map<string, readonly number[]>> {
   const { graph } = model
   const input = graph.inputs[0]!.name
   const shapeName = (name: string) => `shape of ${name}`
-  const nodes = names.map((name): Node => ({ name: shapeName(name), op: 'Shape', domain: '', inputs: [name], outputs: [shapeName(name)], attributes: {} }))
+  const nodes = names.map(
+    (name): Node => ({
+      name: shapeName(name),
+      op: 'Shape',
+      domain: '',
+      inputs: [name],
+      outputs: [shapeName(name)],
+      attributes: {},
+    }),
+  )
   const outputs = names.map((name): ValueInfo => ({ name: shapeName(name), type: 'int64' }))
-  const session = await createSession({ ...model, graph: { ...graph, nodes: [...graph.nodes, ...nodes], outputs } }, { optimisation: 'basic', threads: 1 })
+  const session = await createSession(
+    { ...model, graph: { ...graph, nodes: [...graph.nodes, ...nodes], outputs } },
+    { optimisation: 'basic', threads: 1 },
+  )
   try {
     const results = await session.run({ [input]: float32(new Float32Array(sizeOf(shape)), shape) })
     return new Map(names.map((name) => [name, Array.from(results[shapeName(name)]!.data as BigInt64Array, Number)]))

@@ -9,13 +9,21 @@ const HALF = 10
 /** The name under which tokens enter and leave the parts in half precision, as they are cached. */
 export const halfOf = (name: string) => `${name}.half`
 
-const cast = (from: string, to: string, type: number): Node =>
-  ({ name: to, op: 'Cast', domain: '', inputs: [from], outputs: [to], attributes: { to: { kind: 'int', value: type } } })
+const cast = (from: string, to: string, type: number): Node => ({
+  name: to,
+  op: 'Cast',
+  domain: '',
+  inputs: [from],
+  outputs: [to],
+  attributes: { to: { kind: 'int', value: type } },
+})
 
 /** The part for one image: pixels to the tokens that a pair needs (float16), and the embedding where the logit has a term of it. */
 export function imagePart(model: OnnxModel, spec: PairSpec): OnnxModel {
   const pixels: ValueInfo = { name: NAMES.pixels, type: 'float32', shape: ['N', 3, spec.height, spec.width] }
-  const embeddings: ValueInfo[] = spec.stageOne ? [{ name: NAMES.embeddings, type: 'float32', shape: ['N', spec.embedding] }] : []
+  const embeddings: ValueInfo[] = spec.stageOne
+    ? [{ name: NAMES.embeddings, type: 'float32', shape: ['N', spec.embedding] }]
+    : []
   const graph = cutGraph(model.graph, [pixels], [{ name: NAMES.tokens }, ...embeddings])
   return {
     ...model,
@@ -32,13 +40,20 @@ export function pairPart(model: OnnxModel, spec: PairSpec, output: string = NAME
   const tokens = [NAMES.queryTokens, NAMES.candidateTokens]
   const embeddings = spec.stageOne ? [NAMES.queryEmbedding, NAMES.candidateEmbedding] : []
   const embeddingInputs = embeddings.map((name): ValueInfo => ({ name, type: 'float32', shape: ['N', spec.embedding] }))
-  const graph = cutGraph(model.graph, [...tokens.map((name) => ({ name })), ...embeddingInputs], [{ name: output, type: 'float32', shape: ['N', 1] }])
+  const graph = cutGraph(
+    model.graph,
+    [...tokens.map((name) => ({ name })), ...embeddingInputs],
+    [{ name: output, type: 'float32', shape: ['N', 1] }],
+  )
   return {
     ...model,
     graph: {
       ...graph,
       nodes: [...tokens.map((name) => cast(halfOf(name), name, FLOAT)), ...graph.nodes],
-      inputs: [...tokens.map((name): ValueInfo => ({ name: halfOf(name), type: 'float16', shape: ['N', ...spec.tokens] })), ...embeddingInputs],
+      inputs: [
+        ...tokens.map((name): ValueInfo => ({ name: halfOf(name), type: 'float16', shape: ['N', ...spec.tokens] })),
+        ...embeddingInputs,
+      ],
     },
   }
 }
@@ -51,7 +66,13 @@ export function withDropout(model: OnnxModel, mask: string): OnnxModel {
   const nodes = graph.nodes.flatMap((node): Node[] => {
     const reads = { ...node, inputs: node.inputs.map((name) => (name === NAMES.hidden ? dropped : name)) }
     if (!node.outputs.includes(NAMES.hidden)) return [reads]
-    return [reads, { name: dropped, op: 'Mul', domain: '', inputs: [NAMES.hidden, mask], outputs: [dropped], attributes: {} }]
+    return [
+      reads,
+      { name: dropped, op: 'Mul', domain: '', inputs: [NAMES.hidden, mask], outputs: [dropped], attributes: {} },
+    ]
   })
-  return { ...model, graph: { ...graph, nodes, inputs: [...graph.inputs, { name: mask, type: 'float32', shape: ['N', units] }] } }
+  return {
+    ...model,
+    graph: { ...graph, nodes, inputs: [...graph.inputs, { name: mask, type: 'float32', shape: ['N', units] }] },
+  }
 }

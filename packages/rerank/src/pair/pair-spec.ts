@@ -53,7 +53,10 @@ export function readPairSpec(model: OnnxModel, name: string): PairSpec {
     throw new LookalikeError(
       'pair/not-a-pair-model',
       {
-        problem: model.metadata[KEY] === undefined ? `${name} is not a pair model` : `${name} is a pair model of another version`,
+        problem:
+          model.metadata[KEY] === undefined
+            ? `${name} is not a pair model`
+            : `${name} is a pair model of another version`,
         expected: 'the pair.onnx that the trainer "stir" wrote',
         fix: 'Train one: train: { use: "stir" }.',
       },

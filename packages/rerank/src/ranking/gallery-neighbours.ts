@@ -1,4 +1,4 @@
-import { LookalikeError, selectRows, type GalleryView, type OperationOptions } from '@lookalike/core'
+import { type GalleryView, LookalikeError, type OperationOptions, selectRows } from '@lookalike/core'
 
 /** Each gallery row's nearest other rows, nearest first. */
 export interface GalleryNeighbours {
@@ -19,7 +19,11 @@ const BLOCK = 1024
  *
  * @throws what the index throws; the signal's reason.
  */
-export async function findGalleryNeighbours(gallery: GalleryView, k: number, options: OperationOptions = {}): Promise<GalleryNeighbours> {
+export async function findGalleryNeighbours(
+  gallery: GalleryView,
+  k: number,
+  options: OperationOptions = {},
+): Promise<GalleryNeighbours> {
   const { embeddings } = gallery
   const { rows } = embeddings
   const positions = new Int32Array(rows * k).fill(-1)
@@ -27,7 +31,13 @@ export async function findGalleryNeighbours(gallery: GalleryView, k: number, opt
   for (let start = 0; start < rows; start += BLOCK) {
     options.signal?.throwIfAborted()
     const count = Math.min(BLOCK, rows - start)
-    const block = { ...selectRows(embeddings, Int32Array.from({ length: count }, (_, i) => start + i)), role: 'any' as const }
+    const block = {
+      ...selectRows(
+        embeddings,
+        Int32Array.from({ length: count }, (_, i) => start + i),
+      ),
+      role: 'any' as const,
+    }
     const found = await gallery.nearest(block, k + 1)
     for (const [i, ranking] of found.entries()) {
       const row = start + i
@@ -48,7 +58,11 @@ export async function findGalleryNeighbours(gallery: GalleryView, k: number, opt
 export function notPrepared(name: string): LookalikeError {
   return new LookalikeError(
     'reranker/not-prepared',
-    { problem: `The reranker "${name}" was used before it saw the gallery`, expected: 'one call of prepare(gallery) for each gallery', fix: 'Call prepare before rerank.' },
+    {
+      problem: `The reranker "${name}" was used before it saw the gallery`,
+      expected: 'one call of prepare(gallery) for each gallery',
+      fix: 'Call prepare before rerank.',
+    },
     { fields: { reranker: name } },
   )
 }

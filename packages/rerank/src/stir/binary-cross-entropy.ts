@@ -1,7 +1,10 @@
 /**
  * Mean binary cross-entropy of logits, target 1 = different, with its gradient for each logit.
  */
-export function binaryCrossEntropy(logits: Float32Array, different: Uint8Array): { value: number; gradient: Float32Array; accuracy: number } {
+export function binaryCrossEntropy(
+  logits: Float32Array,
+  different: Uint8Array,
+): { value: number; gradient: Float32Array; accuracy: number } {
   const gradient = new Float32Array(logits.length)
   let value = 0
   let right = 0

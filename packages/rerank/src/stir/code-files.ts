@@ -29,7 +29,8 @@ export function createCodeFiles(folder: string, tokens: number, embedding: numbe
     /** Checksum, tokens, embedding. */
     async read(hash) {
       const bytes = await readFile(path.join(folder, nameOf(hash))).catch(() => undefined)
-      if (bytes?.length !== 4 + tokens * 2 + embedding * 4 || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined
+      if (bytes?.length !== 4 + tokens * 2 + embedding * 4 || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0))
+        return undefined
       const content = Uint8Array.from(bytes.subarray(4)).buffer
       return { tokens: new Uint16Array(content, 0, tokens), embedding: new Float32Array(content.slice(tokens * 2)) }
     },
@@ -43,7 +44,9 @@ export function createCodeFiles(folder: string, tokens: number, embedding: numbe
     async list() {
       await mkdir(folder, { recursive: true })
       const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-      return entries.flatMap((entry) => (entry.isFile() ? [path.relative(folder, path.join(entry.parentPath, entry.name))] : []))
+      return entries.flatMap((entry) =>
+        entry.isFile() ? [path.relative(folder, path.join(entry.parentPath, entry.name))] : [],
+      )
     },
     remove: (name) => rm(path.join(folder, name), { force: true }),
   }

@@ -1,4 +1,4 @@
-import { isLookalikeError, toWarning, type ImageRequest, type OperationOptions, type Warning } from '@lookalike/core'
+import { type ImageRequest, isLookalikeError, type OperationOptions, toWarning, type Warning } from '@lookalike/core'
 import { describeSource, hashImage } from '@lookalike/image'
 import type { CodeFiles } from './code-files.js'
 
@@ -28,12 +28,19 @@ export interface CodeStoreOptions {
 /** Images' codes: from memory, else from the disk, else made and kept. */
 export interface CodeStore {
   /** One answer a request: its code, or why there is none. `keep`: whether a new code goes to the disk. */
-  get(requests: readonly ImageRequest[], keep: (i: number) => boolean, options?: Pick<OperationOptions, 'signal'>): Promise<(ImageCode | Warning)[]>
+  get(
+    requests: readonly ImageRequest[],
+    keep: (i: number) => boolean,
+    options?: Pick<OperationOptions, 'signal'>,
+  ): Promise<(ImageCode | Warning)[]>
 }
 
 export const isCode = (value: ImageCode | Warning): value is ImageCode => 'tokens' in value
 
-export function createCodeStore(encode: Encode, { tokens, embedding, read, write, memory }: CodeStoreOptions): CodeStore {
+export function createCodeStore(
+  encode: Encode,
+  { tokens, embedding, read, write, memory }: CodeStoreOptions,
+): CodeStore {
   const known = new Map<string, ImageCode>()
   const size = tokens * 2 + embedding * 4
   const room = Math.floor(memory / size)
@@ -56,23 +63,28 @@ export function createCodeStore(encode: Encode, { tokens, embedding, read, write
         remember(place, code)
       }
       if (read.length > 0) {
-        await Promise.all(requests.map(async (request, i) => {
-          if (answers[i]) return
-          try {
-            hashes[i] = await hashImage(request, options)
-          } catch (error) {
-            answers[i] = refused(error, request)
-            return
-          }
-          for (const files of read) {
-            const code = await files.read(hashes[i])
-            if (code) return remember(places[i], (answers[i] = code))
-          }
-        }))
+        await Promise.all(
+          requests.map(async (request, i) => {
+            if (answers[i]) return
+            try {
+              hashes[i] = await hashImage(request, options)
+            } catch (error) {
+              answers[i] = refused(error, request)
+              return
+            }
+            for (const files of read) {
+              const code = await files.read(hashes[i])
+              if (code) return remember(places[i], (answers[i] = code))
+            }
+          }),
+        )
       }
       const missing = requests.flatMap((_, i) => (answers[i] ? [] : [i]))
       if (missing.length > 0) {
-        const made = await encode(missing.map((i) => requests[i]!), options)
+        const made = await encode(
+          missing.map((i) => requests[i]!),
+          options,
+        )
         for (const [n, i] of missing.entries()) {
           const answer = (answers[i] = made[n]!)
           if (!isCode(answer)) continue
@@ -94,6 +106,7 @@ function placeOf({ source, box }: ImageRequest): string | undefined {
 
 /** An image's own fault; anything else ends the work. */
 export function refused(error: unknown, { source }: ImageRequest): Warning {
-  if (!isLookalikeError(error) || !error.code.startsWith('image/') || error.code === 'image/decoder-missing') throw error
+  if (!isLookalikeError(error) || !error.code.startsWith('image/') || error.code === 'image/decoder-missing')
+    throw error
   return toWarning(error, { source: describeSource(source) })
 }

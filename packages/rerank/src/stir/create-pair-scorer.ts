@@ -1,6 +1,14 @@
 import { type ImageRequest, type OperationOptions, type Preprocessing, type Warning } from '@lookalike/core'
 import { loadBatches } from '@lookalike/image'
-import { createSession, float32, type Feeds, type OnnxModel, type Session, type SessionOptions, type Tensor } from '@lookalike/onnx'
+import {
+  createSession,
+  type Feeds,
+  float32,
+  type OnnxModel,
+  type Session,
+  type SessionOptions,
+  type Tensor,
+} from '@lookalike/onnx'
 import { halfOf, imagePart, pairPart } from '../pair/pair-parts.js'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
 import type { ImageCode } from './code-store.js'
@@ -26,7 +34,12 @@ export interface PairScorerOptions extends SessionOptions {
   readonly output?: typeof NAMES.different | typeof NAMES.logit
 }
 
-export async function createPairScorer(model: OnnxModel, spec: PairSpec, preprocessing: Preprocessing, { output = NAMES.different, ...options }: PairScorerOptions = {}): Promise<PairScorer> {
+export async function createPairScorer(
+  model: OnnxModel,
+  spec: PairSpec,
+  preprocessing: Preprocessing,
+  { output = NAMES.different, ...options }: PairScorerOptions = {},
+): Promise<PairScorer> {
   const image = await createSession(imagePart(model, spec), options)
   const pair = await createSession(pairPart(model, spec, output), options)
   return {
@@ -48,16 +61,24 @@ export async function createPairScorer(model: OnnxModel, spec: PairSpec, preproc
   }
 }
 
-const imagesAtOnce = ({ width, height }: PairSpec) => Math.max(1, Math.min(64, Math.round((IMAGES_AT_ONCE * 224 * 224) / (width * height))))
+const imagesAtOnce = ({ width, height }: PairSpec) =>
+  Math.max(1, Math.min(64, Math.round((IMAGES_AT_ONCE * 224 * 224) / (width * height))))
 
-async function encodePixels(session: Session, pixels: Float32Array, count: number, spec: PairSpec): Promise<ImageCode[]> {
+async function encodePixels(
+  session: Session,
+  pixels: Float32Array,
+  count: number,
+  spec: PairSpec,
+): Promise<ImageCode[]> {
   const size = 3 * spec.height * spec.width
   const length = spec.tokens[0] * spec.tokens[1]
   const atOnce = imagesAtOnce(spec)
   const codes: ImageCode[] = []
   for (let start = 0; start < count; start += atOnce) {
     const rows = Math.min(atOnce, count - start)
-    const result = await session.run({ [NAMES.pixels]: float32(pixels.subarray(start * size, (start + rows) * size), [rows, 3, spec.height, spec.width]) })
+    const result = await session.run({
+      [NAMES.pixels]: float32(pixels.subarray(start * size, (start + rows) * size), [rows, 3, spec.height, spec.width]),
+    })
     const tokens = bitsOf(result[halfOf(NAMES.tokens)]!)
     const embeddings = spec.stageOne ? (result[NAMES.embeddings]!.data as Float32Array) : new Float32Array()
     for (let row = 0; row < rows; row++) {
@@ -71,7 +92,11 @@ async function encodePixels(session: Session, pixels: Float32Array, count: numbe
 }
 
 async function encodeImages(
-  session: Session, requests: readonly ImageRequest[], spec: PairSpec, preprocessing: Preprocessing, { signal, onProgress }: OperationOptions,
+  session: Session,
+  requests: readonly ImageRequest[],
+  spec: PairSpec,
+  preprocessing: Preprocessing,
+  { signal, onProgress }: OperationOptions,
 ): Promise<(ImageCode | Warning)[]> {
   const answers: (ImageCode | Warning)[] = []
   const batches = loadBatches(requests, preprocessing, {
@@ -113,6 +138,9 @@ export function pairFeeds(queries: readonly ImageCode[], candidates: readonly Im
   return {
     [halfOf(NAMES.queryTokens)]: tokens(queries),
     [halfOf(NAMES.candidateTokens)]: tokens(candidates),
-    ...(spec.stageOne && { [NAMES.queryEmbedding]: embeddings(queries), [NAMES.candidateEmbedding]: embeddings(candidates) }),
+    ...(spec.stageOne && {
+      [NAMES.queryEmbedding]: embeddings(queries),
+      [NAMES.candidateEmbedding]: embeddings(candidates),
+    }),
   }
 }

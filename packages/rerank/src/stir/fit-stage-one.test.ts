@@ -21,7 +21,13 @@ it('finds the logistic function that pairs were drawn by', () => {
 })
 
 it('gives a finite answer for pairs that distance tells apart without error', () => {
-  const term = fitStageOne([{ query: 0, candidates: [1, 2], distances: [0.1, 0.9] }, { query: 1, candidates: [0, 2], distances: [0.2, 0.8] }], labels)!
+  const term = fitStageOne(
+    [
+      { query: 0, candidates: [1, 2], distances: [0.1, 0.9] },
+      { query: 1, candidates: [0, 2], distances: [0.2, 0.8] },
+    ],
+    labels,
+  )!
   expect(Number.isFinite(term.scale)).toBe(true)
   expect(term.middle).toBeGreaterThan(0.2)
   expect(term.middle).toBeLessThan(0.8)

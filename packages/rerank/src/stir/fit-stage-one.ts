@@ -14,7 +14,9 @@ const STEPS = 50
  * @returns undefined where distances do not tell the pairs apart in the right direction
  */
 export function fitStageOne(lists: readonly Neighbourhood[], labels: Int32Array): StageOneTerm | undefined {
-  const pairs = lists.flatMap(({ query, candidates, distances }) => candidates.map((candidate, i) => ({ x: distances[i]!, y: labels[query] === labels[candidate] ? 0 : 1 })))
+  const pairs = lists.flatMap(({ query, candidates, distances }) =>
+    candidates.map((candidate, i) => ({ x: distances[i]!, y: labels[query] === labels[candidate] ? 0 : 1 })),
+  )
   let [slope, offset] = [0, 0]
   for (let step = 0; step < STEPS; step++) {
     // A little ridge keeps pairs that are told apart without error from an infinite slope.

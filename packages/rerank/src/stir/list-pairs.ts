@@ -10,21 +10,36 @@ import type { PlannedBatch } from './pair-batches.js'
  * @returns for an epoch, its batches; every list is in one of them, but for a rest that fills none
  * @throws `pair/no-lists` when no list is mixed.
  */
-export function createListBatches(lists: readonly Neighbourhood[], labels: Int32Array, images: number): (random: Random) => PlannedBatch[] {
-  const mixed = lists.filter(({ query, candidates }) => new Set(candidates.map((candidate) => labels[candidate] === labels[query])).size === 2)
+export function createListBatches(
+  lists: readonly Neighbourhood[],
+  labels: Int32Array,
+  images: number,
+): (random: Random) => PlannedBatch[] {
+  const mixed = lists.filter(
+    ({ query, candidates }) => new Set(candidates.map((candidate) => labels[candidate] === labels[query])).size === 2,
+  )
   if (mixed.length === 0) {
-    throw new LookalikeError('pair/no-lists', {
-      problem: `Of ${lists.length} training images' search results, none holds right and wrong images, so there is no order to learn`,
-      expected: 'training classes with at least two images, some of which are mistaken for another class',
-      fix: 'Raise "topN", or set "pairs" to "batch".',
-    }, { fields: { lists: lists.length } })
+    throw new LookalikeError(
+      'pair/no-lists',
+      {
+        problem: `Of ${lists.length} training images' search results, none holds right and wrong images, so there is no order to learn`,
+        expected: 'training classes with at least two images, some of which are mistaken for another class',
+        fix: 'Raise "topN", or set "pairs" to "batch".',
+      },
+      { fields: { lists: lists.length } },
+    )
   }
   const longest = Math.max(1, ...mixed.map(({ candidates }) => candidates.length))
   const perBatch = Math.max(1, Math.floor(images / (longest + 1)))
   return (random) => {
     const order = random.permutation(mixed.length)
     const batches = Math.max(1, Math.floor(mixed.length / perBatch))
-    return Array.from({ length: batches }, (_, i) => planned(Array.from(order.subarray(i * perBatch, (i + 1) * perBatch), (list) => mixed[list]!), labels))
+    return Array.from({ length: batches }, (_, i) =>
+      planned(
+        Array.from(order.subarray(i * perBatch, (i + 1) * perBatch), (list) => mixed[list]!),
+        labels,
+      ),
+    )
   }
 }
 
@@ -34,7 +49,11 @@ function planned(lists: readonly Neighbourhood[], labels: Int32Array): PlannedBa
     if (!rows.has(position)) rows.set(position, rows.size)
     return rows.get(position)!
   }
-  const pairs = lists.flatMap(({ query, candidates }) => candidates.map((candidate) => [rowOf(query), rowOf(candidate), labels[query] === labels[candidate] ? 0 : 1] as const))
+  const pairs = lists.flatMap(({ query, candidates }) =>
+    candidates.map(
+      (candidate) => [rowOf(query), rowOf(candidate), labels[query] === labels[candidate] ? 0 : 1] as const,
+    ),
+  )
   const all = {
     query: Int32Array.from(pairs, ([query]) => query),
     candidate: Int32Array.from(pairs, ([, candidate]) => candidate),

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import { preprocessingSchema } from '@lookalike/image'
-import { loadModel, writeModel, type OnnxModel } from '@lookalike/onnx'
+import { loadModel, type OnnxModel, writeModel } from '@lookalike/onnx'
 import { imagePart } from '../pair/pair-parts.js'
-import { readPairSpec, type PairSpec } from '../pair/pair-spec.js'
+import { type PairSpec, readPairSpec } from '../pair/pair-spec.js'
 
 export interface LoadedPairModel {
   readonly model: OnnxModel
@@ -23,7 +23,11 @@ export async function loadPairModel(file: string): Promise<LoadedPairModel> {
   const spec = readPairSpec(model, file)
   const found = preprocessingSchema.safeParse(parse(model.metadata['lookalike.preprocessing']))
   if (!found.success) {
-    throw new LookalikeError('pair/not-a-pair-model', { problem: `${file} does not say how images become its input`, fix: 'Train it again.' }, { fields: { model: file } })
+    throw new LookalikeError(
+      'pair/not-a-pair-model',
+      { problem: `${file} does not say how images become its input`, fix: 'Train it again.' },
+      { fields: { model: file } },
+    )
   }
   const preprocessing = found.data as Preprocessing
   const { crop } = preprocessing
@@ -43,7 +47,9 @@ export async function loadPairModel(file: string): Promise<LoadedPairModel> {
 
 /** The same for all models whose first part, and so whose cached tokens, are the same. */
 export function tokensKey(model: OnnxModel, spec: PairSpec, preprocessing: Preprocessing): string {
-  const hash = createHash('sha256').update(writeModel({ ...imagePart(model, spec), metadata: {} })).update(JSON.stringify(preprocessing))
+  const hash = createHash('sha256')
+    .update(writeModel({ ...imagePart(model, spec), metadata: {} }))
+    .update(JSON.stringify(preprocessing))
   return hash.digest('hex').slice(0, 24)
 }
 

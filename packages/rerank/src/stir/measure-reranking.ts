@@ -1,4 +1,4 @@
-import { selectRows, type Embeddings, type OperationOptions } from '@lookalike/core'
+import { type Embeddings, type OperationOptions, selectRows } from '@lookalike/core'
 import { exactTopK } from '@lookalike/gallery'
 
 /** The nearest other items of each item that has another of its class. */
@@ -9,7 +9,12 @@ export interface Neighbourhood {
   readonly distances: readonly number[]
 }
 
-export async function findNeighbourhoods(embeddings: Embeddings, labels: ArrayLike<string | number>, topN: number, options: OperationOptions & { readonly threads?: number } = {}): Promise<Neighbourhood[]> {
+export async function findNeighbourhoods(
+  embeddings: Embeddings,
+  labels: ArrayLike<string | number>,
+  topN: number,
+  options: OperationOptions & { readonly threads?: number } = {},
+): Promise<Neighbourhood[]> {
   const counts = new Map<string | number, number>()
   for (const label of Array.from(labels)) counts.set(label, (counts.get(label) ?? 0) + 1)
   const queries = Array.from(labels).flatMap((label, row) => (counts.get(label)! > 1 ? [row] : []))
@@ -17,8 +22,14 @@ export async function findNeighbourhoods(embeddings: Embeddings, labels: ArrayLi
   const found = await exactTopK(selectRows(embeddings, queries), embeddings, topN + 1, options)
   return found.map(({ positions, distances }, i) => {
     const query = queries[i]!
-    const ranks = Array.from(positions.keys()).filter((rank) => positions[rank] !== query).slice(0, topN)
-    return { query, candidates: ranks.map((rank) => positions[rank]!), distances: ranks.map((rank) => distances[rank]!) }
+    const ranks = Array.from(positions.keys())
+      .filter((rank) => positions[rank] !== query)
+      .slice(0, topN)
+    return {
+      query,
+      candidates: ranks.map((rank) => positions[rank]!),
+      distances: ranks.map((rank) => distances[rank]!),
+    }
   })
 }
 
@@ -40,7 +51,12 @@ export interface MeasuredReranking {
  * @param logits one for each query's each candidate, in order
  * @param scales weights of the encoder's distance: the first of those with the best result is chosen
  */
-export function measureReranking(lists: readonly Neighbourhood[], labels: readonly string[], logits: Float32Array, scales: readonly number[] = SCALES): MeasuredReranking {
+export function measureReranking(
+  lists: readonly Neighbourhood[],
+  labels: readonly string[],
+  logits: Float32Array,
+  scales: readonly number[] = SCALES,
+): MeasuredReranking {
   const share = (scaleNow: number) => {
     let right = 0
     let at = 0
@@ -53,7 +69,8 @@ export function measureReranking(lists: readonly Neighbourhood[], labels: readon
     }
     return right / Math.max(1, lists.length)
   }
-  const before = lists.filter(({ query, candidates }) => labels[candidates[0]!] === labels[query]).length / Math.max(1, lists.length)
+  const before =
+    lists.filter(({ query, candidates }) => labels[candidates[0]!] === labels[query]).length / Math.max(1, lists.length)
   const tried = scales.map((one) => ({ before, after: share(one), scale: one }))
   return tried.reduce((best, one) => (one.after > best.after ? one : best))
 }

@@ -1,9 +1,9 @@
 import type { Augmentation, DatasetItem, Preprocessing } from '@lookalike/core'
-import { float32, type Feeds } from '@lookalike/onnx'
+import { type Feeds, float32 } from '@lookalike/onnx'
 import { createBatchLoader } from '@lookalike/train'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
 import type { ImageCode } from './code-store.js'
-import { pairFeeds, type PairScorer } from './create-pair-scorer.js'
+import { type PairScorer, pairFeeds } from './create-pair-scorer.js'
 import type { Pairs } from './mine-pairs.js'
 
 /** A batch before its images are read. */
@@ -52,9 +52,16 @@ export interface AugmentedImages {
 }
 
 /** Batches of images that look a little different each time. Where each image goes alone through a first part, `scorer` has that part, and is disposed of with the batches. */
-export async function augmentedBatches(images: AugmentedImages, spec: PairSpec, scorer?: Pick<PairScorer, 'encodePixels' | 'dispose'>): Promise<PairBatches> {
+export async function augmentedBatches(
+  images: AugmentedImages,
+  spec: PairSpec,
+  scorer?: Pick<PairScorer, 'encodePixels' | 'dispose'>,
+): Promise<PairBatches> {
   const loader = await createBatchLoader({
-    images: images.items.map(({ source, box }) => ({ source: source instanceof URL ? source.href : source, ...(box && { box }) })),
+    images: images.items.map(({ source, box }) => ({
+      source: source instanceof URL ? source.href : source,
+      ...(box && { box }),
+    })),
     labels: images.labels,
     augmentations: images.augmentations,
     preprocessing: images.preprocessing,

@@ -1,12 +1,20 @@
 import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fc from 'fast-check'
-import { createRanking, type Augmentation, type Encoder, type ImageRequest, type RawImage, type Reranker, type RerankRequest } from '@lookalike/core'
-import { embedImages, encodePng, hashImage } from '@lookalike/image'
+import {
+  type Augmentation,
+  createRanking,
+  type Encoder,
+  type ImageRequest,
+  type RawImage,
+  type Reranker,
+  type RerankRequest,
+} from '@lookalike/core'
 import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
+import { embedImages, encodePng, hashImage } from '@lookalike/image'
 import { loadModel, saveModel, writeModel } from '@lookalike/onnx'
 import { randomResizedCrop } from '@lookalike/train'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildPairModel } from '../pair/build-pair-model.js'
 import { clusteredVectors } from '../testing/random-gallery.js'
@@ -31,24 +39,49 @@ afterAll(async () => {
 })
 
 const vectors = clusteredVectors(12, 4, 3, 1)
-function requestOf(query: ImageRequest, images: readonly (ImageRequest | undefined)[], length = images.length): RerankRequest {
+function requestOf(
+  query: ImageRequest,
+  images: readonly (ImageRequest | undefined)[],
+  length = images.length,
+): RerankRequest {
   return {
-    ranking: createRanking(Int32Array.from({ length }, (_, i) => i), Float32Array.from({ length }, (_, i) => 0.1 * (i + 1))),
-    query: vectors, candidates: vectors, queryImage: query, candidateImages: images,
+    ranking: createRanking(
+      Int32Array.from({ length }, (_, i) => i),
+      Float32Array.from({ length }, (_, i) => 0.1 * (i + 1)),
+    ),
+    query: vectors,
+    candidates: vectors,
+    queryImage: query,
+    candidateImages: images,
   }
 }
 const picture = (label: number, draw: number): ImageRequest => ({ source: stripes(label, draw) })
-const order = async (reranker: Reranker, request: RerankRequest) => [...(await reranker.rerank(request)).ranking.positions]
+const order = async (reranker: Reranker, request: RerankRequest) => [
+  ...(await reranker.rerank(request)).ranking.positions,
+]
 
 async function pairFile(options: Parameters<typeof buildPairModel>[1]): Promise<string> {
   const file = join(folder, `${JSON.stringify(options).replace(/\W/g, '')}.onnx`)
-  const { model } = await buildPairModel({ model: await encoder.onnx!.bytes(), output: encoder.onnx!.output, preprocessing: (encoder.input as Extract<Encoder['input'], { kind: 'pixels' }>).preprocessing }, options)
+  const { model } = await buildPairModel(
+    {
+      model: await encoder.onnx!.bytes(),
+      output: encoder.onnx!.output,
+      preprocessing: (encoder.input as Extract<Encoder['input'], { kind: 'pixels' }>).preprocessing,
+    },
+    options,
+  )
   await saveModel(file, model)
   return file
 }
 async function distancesByEncoder(query: ImageRequest, images: readonly ImageRequest[]): Promise<number[]> {
   const { embeddings } = await embedImages(encoder, [query, ...images])
-  return images.map((_, i) => 1 - Array.from({ length: 24 }, (_x, d) => embeddings.data[d]! * embeddings.data[(i + 1) * 24 + d]!).reduce((a, b) => a + b))
+  return images.map(
+    (_, i) =>
+      1 -
+      Array.from({ length: 24 }, (_x, d) => embeddings.data[d]! * embeddings.data[(i + 1) * 24 + d]!).reduce(
+        (a, b) => a + b,
+      ),
+  )
 }
 
 describe('the reranker stir', () => {
@@ -98,14 +131,18 @@ describe('the reranker stir', () => {
     expect([ranking.positions[1], ranking.positions[3]]).toEqual([1, 3])
     expect(ranking.positions[0]).toBe(4)
     expect(warnings.map(({ code }) => code).sort()).toEqual(['image/truncated', 'reranker/no-candidate-image'])
-    expect(warnings).toContainEqual(expect.objectContaining({ fields: expect.objectContaining({ position: 3, rank: 4 }) }))
-    await expect(reranker.rerank(requestOf({ source: join(folder, 'gone.png') }, given))).rejects.toMatchObject({ code: 'image/not-found' })
+    expect(warnings).toContainEqual(
+      expect.objectContaining({ fields: expect.objectContaining({ position: 3, rank: 4 }) }),
+    )
+    await expect(reranker.rerank(requestOf({ source: join(folder, 'gone.png') }, given))).rejects.toMatchObject({
+      code: 'image/not-found',
+    })
     const { queryImage: _, ...without } = requestOf(picture(0, 0), given)
     await expect(reranker.rerank(without)).rejects.toMatchObject({ code: 'reranker/no-image' })
     await reranker.dispose()
   })
 
-  it('keeps candidates\' tokens on disk, and makes damaged ones again', async () => {
+  it("keeps candidates' tokens on disk, and makes damaged ones again", async () => {
     const cacheFolder = join(folder, 'cache')
     const model = await pairFile({})
     const answer = async () => {
@@ -115,7 +152,9 @@ describe('the reranker stir', () => {
       return [...ranking.distances]
     }
     const first = await answer()
-    const files = (await readdir(cacheFolder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    const files = (await readdir(cacheFolder, { recursive: true, withFileTypes: true })).filter((entry) =>
+      entry.isFile(),
+    )
     // The query's are not kept.
     expect(files).toHaveLength(4)
     expect(await answer()).toEqual(first)
@@ -126,20 +165,31 @@ describe('the reranker stir', () => {
 
   it('keeps the tokens of a gallery in it, and reads them from there', async () => {
     const gallery = join(folder, 'gallery')
-    const paths = await Promise.all(images.map(async ({ source }, i) => {
-      const file = join(folder, `indexed-${i}.png`)
-      await writeFile(file, await encodePng(source as RawImage))
-      return file
-    }))
+    const paths = await Promise.all(
+      images.map(async ({ source }, i) => {
+        const file = join(folder, `indexed-${i}.png`)
+        await writeFile(file, await encodePng(source as RawImage))
+        return file
+      }),
+    )
     const indexed = await Promise.all(paths.map(async (source) => ({ source, hash: await hashImage({ source }) })))
     const corrupt = { source: join(folder, 'none.png'), hash: '00' }
-    const filesOf = async () => (await readdir(gallery, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+    const filesOf = async () =>
+      (await readdir(gallery, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name))
     const reranker = await createStir({ model: await pairFile({}), topN: 4 })
-    const request = requestOf(picture(0, 0), paths.map((source) => ({ source })))
+    const request = requestOf(
+      picture(0, 0),
+      paths.map((source) => ({ source })),
+    )
     const before = (await reranker.rerank(request)).ranking
 
     const warnings: string[] = []
-    await reranker.index!({ folder: gallery, images: [...indexed, corrupt] }, { onWarning: ({ code }) => warnings.push(code) })
+    await reranker.index!(
+      { folder: gallery, images: [...indexed, corrupt] },
+      { onWarning: ({ code }) => warnings.push(code) },
+    )
     expect(warnings).toEqual(['image/not-found'])
     const files = await filesOf()
     expect(files).toHaveLength(4)
@@ -152,7 +202,10 @@ describe('the reranker stir', () => {
     await reranker.prepare!(view)
     expect((await reranker.rerank(request)).ranking).toEqual(before)
     // Another image's tokens under the first one's name: what is in the gallery is what counts.
-    await copyFile(files.find((file) => file.includes(indexed[1]!.hash.slice(2, 34)))!, files.find((file) => file.includes(indexed[0]!.hash.slice(2, 34)))!)
+    await copyFile(
+      files.find((file) => file.includes(indexed[1]!.hash.slice(2, 34)))!,
+      files.find((file) => file.includes(indexed[0]!.hash.slice(2, 34)))!,
+    )
     await reranker.prepare!(view)
     const { ranking } = await reranker.rerank(request)
     const distanceOf = (position: number) => ranking.distances[ranking.positions.indexOf(position)]
@@ -171,22 +224,44 @@ describe('the reranker stir', () => {
     const reranker = await createStir({ model: await pairFile({}) })
     const gallery = join(folder, 'full')
     await writeFile(gallery, 'a file, not a folder')
-    await expect(reranker.index!({ folder: gallery, images: [] })).rejects.toMatchObject({ code: 'reranker/gallery-write', message: expect.stringContaining(gallery) })
+    await expect(reranker.index!({ folder: gallery, images: [] })).rejects.toMatchObject({
+      code: 'reranker/gallery-write',
+      message: expect.stringContaining(gallery),
+    })
     await reranker.dispose()
   })
 
   it('leaves recall at topN and more as it was, and answers nothing that was not among the first', async () => {
     const reranker = await createStir({ model: await pairFile({}), topN: 3 })
     const all = Array.from({ length: 8 }, (_, i) => picture(i % 4, 10 + i))
-    await fc.assert(fc.asyncProperty(fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 }), fc.integer({ min: 0, max: 3 }), async (order, label) => {
-      const before = createRanking(Int32Array.from(order), Float32Array.from(order, (_, i) => 0.1 * i))
-      const { ranking } = await reranker.rerank({ ...requestOf(picture(label, 5), order.slice(0, 3).map((i) => all[i])), ranking: before })
-      const found = ({ positions }: { positions: Int32Array }, k: number) => positions.subarray(0, k).some((position) => position % 4 === label)
-      for (let k = 3; k <= order.length; k++) expect(found(ranking, k)).toBe(found(before, k))
-      expect(found(before, 3) || !found(ranking, 1)).toBe(true)
-      expect([...ranking.positions.subarray(3)]).toEqual(order.slice(3))
-      ranking.distances.forEach((distance, i) => expect(distance).toBeGreaterThanOrEqual(ranking.distances[i - 1] ?? 0))
-    }), { numRuns: 40 })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 }),
+        fc.integer({ min: 0, max: 3 }),
+        async (order, label) => {
+          const before = createRanking(
+            Int32Array.from(order),
+            Float32Array.from(order, (_, i) => 0.1 * i),
+          )
+          const { ranking } = await reranker.rerank({
+            ...requestOf(
+              picture(label, 5),
+              order.slice(0, 3).map((i) => all[i]),
+            ),
+            ranking: before,
+          })
+          const found = ({ positions }: { positions: Int32Array }, k: number) =>
+            positions.subarray(0, k).some((position) => position % 4 === label)
+          for (let k = 3; k <= order.length; k++) expect(found(ranking, k)).toBe(found(before, k))
+          expect(found(before, 3) || !found(ranking, 1)).toBe(true)
+          expect([...ranking.positions.subarray(3)]).toEqual(order.slice(3))
+          ranking.distances.forEach((distance, i) =>
+            expect(distance).toBeGreaterThanOrEqual(ranking.distances[i - 1] ?? 0),
+          )
+        },
+      ),
+      { numRuns: 40 },
+    )
     await reranker.dispose()
   })
 
@@ -215,21 +290,70 @@ describe('the reranker stir', () => {
     await expect(createStir({ model: file })).rejects.toMatchObject({ code: 'pair/not-a-pair-model' })
     const model = await loadModel(await pairFile({}))
     const preprocessing = JSON.parse(model.metadata['lookalike.preprocessing']!) as object
-    await saveModel(file, { ...model, metadata: { ...model.metadata, 'lookalike.preprocessing': JSON.stringify({ ...preprocessing, crop: { width: 32, height: 32 } }) } })
-    await expect(createStir({ model: file })).rejects.toMatchObject({ code: 'pair/size', message: expect.stringContaining('16 x 16') })
+    await saveModel(file, {
+      ...model,
+      metadata: {
+        ...model.metadata,
+        'lookalike.preprocessing': JSON.stringify({ ...preprocessing, crop: { width: 32, height: 32 } }),
+      },
+    })
+    await expect(createStir({ model: file })).rejects.toMatchObject({
+      code: 'pair/size',
+      message: expect.stringContaining('16 x 16'),
+    })
   })
 })
 
 describe('the trainer stir', { timeout: 180_000 }, () => {
   const lossesOf = async (name: string) =>
-    (await readFile(join(folder, name, 'log.jsonl'), 'utf8')).trim().split('\n').flatMap((line) => (JSON.parse(line) as { loss?: number }).loss ?? [])
+    (await readFile(join(folder, name, 'log.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .flatMap((line) => (JSON.parse(line) as { loss?: number }).loss ?? [])
   const dataset = stripesDataset(10, 6)
-  const small = { pairs: 'batch', labels: 4, instances: 3, chunk: 8, checkpointEvery: 2, logEvery: 1, validation: 0.3, headEpochs: 1, epochs: 2 } as const
-  const run = (name: string, options: Parameters<typeof createStirTrainer>[0], { augmentations = [], ...rest }: { augmentations?: readonly Augmentation[];  signal?: AbortSignal; resume?: boolean; onProgress?: (p: { done: number; total?: number }) => void } = {}) =>
-    createStirTrainer({ ...small, ...options }, { augmentations, threads }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false, ...rest })
+  const small = {
+    pairs: 'batch',
+    labels: 4,
+    instances: 3,
+    chunk: 8,
+    checkpointEvery: 2,
+    logEvery: 1,
+    validation: 0.3,
+    headEpochs: 1,
+    epochs: 2,
+  } as const
+  const run = (
+    name: string,
+    options: Parameters<typeof createStirTrainer>[0],
+    {
+      augmentations = [],
+      ...rest
+    }: {
+      augmentations?: readonly Augmentation[]
+      signal?: AbortSignal
+      resume?: boolean
+      onProgress?: (p: { done: number; total?: number }) => void
+    } = {},
+  ) =>
+    createStirTrainer({ ...small, ...options }, { augmentations, threads }).train({
+      dataset,
+      encoder,
+      folder: join(folder, name),
+      seed: 1,
+      resume: false,
+      ...rest,
+    })
 
   it('learns to tell pairs apart, and its model reranks', async () => {
-    const result = await run('late', { epochs: 20, headEpochs: 5, headLearningRate: 5e-3, learningRate: 5e-3, dropout: 0, validation: 0, chunk: 24 })
+    const result = await run('late', {
+      epochs: 20,
+      headEpochs: 5,
+      headLearningRate: 5e-3,
+      learningRate: 5e-3,
+      dropout: 0,
+      validation: 0,
+      chunk: 24,
+    })
     expect(result).toMatchObject({ artefact: 'pair.onnx', stopped: 'finished' })
     const losses = [...(await lossesOf('late/head')), ...(await lossesOf('late'))]
     expect(losses[0]).toBeCloseTo(Math.log(2), 4)
@@ -237,33 +361,54 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
     // The encoder is untrained, so there is little to see: the pairs are learned by heart.
     expect(mean(losses.slice(-20))).toBeLessThan(mean(losses.slice(0, 20)) - 0.015)
     const reranker = await createStir({ model: join(folder, 'late/pair.onnx') })
-    expect((await reranker.rerank(requestOf(picture(0, 0), [picture(1, 1), picture(2, 2)]))).ranking.positions).toHaveLength(2)
+    expect(
+      (await reranker.rerank(requestOf(picture(0, 0), [picture(1, 1), picture(2, 2)]))).ranking.positions,
+    ).toHaveLength(2)
     await reranker.dispose()
   })
 
   it.each([
-    ['a late', {}, []], ['an augmented late', {}, [randomResizedCrop({ scale: [0.8, 1] })]], ['the paper\'s', { fusion: 0, epochs: 1 }, [randomResizedCrop({ scale: [0.8, 1] })]],
+    ['a late', {}, []],
+    ['an augmented late', {}, [randomResizedCrop({ scale: [0.8, 1] })]],
+    ["the paper's", { fusion: 0, epochs: 1 }, [randomResizedCrop({ scale: [0.8, 1] })]],
   ] as const)('cut off and resumed, %s run is the run that was not', async (name, options, augmentations) => {
     await run(`${name}-whole`, options, { augmentations })
     const stop = new AbortController()
     let steps = 0
-    const cut = await run(`${name}-cut`, options, { augmentations, signal: stop.signal, onProgress: ({ done, total }) => total !== undefined && total < 20 && done > 0 && ++steps === 4 && stop.abort() })
+    const cut = await run(`${name}-cut`, options, {
+      augmentations,
+      signal: stop.signal,
+      onProgress: ({ done, total }) => total !== undefined && total < 20 && done > 0 && ++steps === 4 && stop.abort(),
+    })
     expect(cut.stopped).toBe('aborted')
     expect((await run(`${name}-cut`, options, { augmentations, resume: true })).stopped).toBe('finished')
-    const [whole, resumed] = [await loadModel(join(folder, `${name}-whole/pair.onnx`)), await loadModel(join(folder, `${name}-cut/pair.onnx`))]
-    for (const [weight, tensor] of whole.graph.initializers) expect(resumed.graph.initializers.get(weight)).toEqual(tensor)
+    const [whole, resumed] = [
+      await loadModel(join(folder, `${name}-whole/pair.onnx`)),
+      await loadModel(join(folder, `${name}-cut/pair.onnx`)),
+    ]
+    for (const [weight, tensor] of whole.graph.initializers)
+      expect(resumed.graph.initializers.get(weight)).toEqual(tensor)
   })
 
   it('takes tokens that were made before from the cache, and ends the same', async () => {
     const cacheFolder = join(folder, 'training-cache')
     const train = async (name: string) => {
-      await createStirTrainer({ ...small, pairs: 'lists' }, { augmentations: [], threads, cacheFolder }).train({ dataset, encoder, folder: join(folder, name), seed: 1, resume: false })
+      await createStirTrainer({ ...small, pairs: 'lists' }, { augmentations: [], threads, cacheFolder }).train({
+        dataset,
+        encoder,
+        folder: join(folder, name),
+        seed: 1,
+        resume: false,
+      })
       return (await loadModel(join(folder, name, 'pair.onnx'))).graph.initializers
     }
     const first = await train('cache-1')
-    const files = (await readdir(join(cacheFolder, 'pair-tokens'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    const files = (await readdir(join(cacheFolder, 'pair-tokens'), { recursive: true, withFileTypes: true })).filter(
+      (entry) => entry.isFile(),
+    )
     expect(files).toHaveLength(60)
-    const times = async () => Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs))
+    const times = async () =>
+      Promise.all(files.map(async ({ parentPath, name }) => (await stat(join(parentPath, name))).mtimeMs))
     const written = await times()
     expect(await train('cache-2')).toEqual(first)
     expect(await times()).toEqual(written)
@@ -277,6 +422,8 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
   it('needs an encoder with a network', async () => {
     const { onnx: _, ...without } = encoder
     const request = { dataset, encoder: without, folder: join(folder, 'none'), seed: 1, resume: false }
-    await expect(createStirTrainer({}, { augmentations: [] }).train(request)).rejects.toMatchObject({ code: 'pair/no-network' })
+    await expect(createStirTrainer({}, { augmentations: [] }).train(request)).rejects.toMatchObject({
+      code: 'pair/no-network',
+    })
   })
 })

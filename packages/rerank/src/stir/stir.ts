@@ -1,10 +1,18 @@
 import path from 'node:path'
-import { definePlugin, isLookalikeError, LookalikeError, SPEC_VERSION, type ImageRequest, type Reranker, type Warning } from '@lookalike/core'
+import {
+  definePlugin,
+  type ImageRequest,
+  isLookalikeError,
+  LookalikeError,
+  type Reranker,
+  SPEC_VERSION,
+  type Warning,
+} from '@lookalike/core'
 import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
-import { CACHED_TOKENS, createCodeFiles, type CodeFiles } from './code-files.js'
-import { createCodeStore, isCode, type ImageCode } from './code-store.js'
+import { CACHED_TOKENS, type CodeFiles, createCodeFiles } from './code-files.js'
+import { createCodeStore, type ImageCode, isCode } from './code-store.js'
 import { createPairScorer } from './create-pair-scorer.js'
 import { loadPairModel } from './load-pair-model.js'
 import { updateGalleryCodes } from './update-gallery-codes.js'
@@ -14,8 +22,17 @@ const options = z.strictObject({
   topN: z.int().min(1).default(5).describe('Candidates that are compared with the query.'),
   symmetric: z.boolean().default(false).describe('Mean of both orders of a pair; twice the work.'),
   memory: z.number().min(0).default(512).describe("Megabytes of candidates' tokens that stay in memory."),
-  cache: z.boolean().default(true).describe("Whether candidates' tokens are also kept on disk, by the images' content: by \"index\" in the gallery, else in the config's cache folder."),
-  providers: z.array(z.enum(PROVIDERS)).min(1).default(['cpu']).describe('Where the pair model runs, first choice first. Operators that a provider lacks run on the CPU.'),
+  cache: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether candidates' tokens are also kept on disk, by the images' content: by \"index\" in the gallery, else in the config's cache folder.",
+    ),
+  providers: z
+    .array(z.enum(PROVIDERS))
+    .min(1)
+    .default(['cpu'])
+    .describe('Where the pair model runs, first choice first. Operators that a provider lacks run on the CPU.'),
 })
 export type StirOptions = z.input<typeof options>
 
@@ -38,16 +55,33 @@ export interface StirSettings extends StirOptions {
  * @example
  * const reranker = await createStir({ model: 'runs/stir/pair.onnx', topN: 5 })
  */
-export async function createStir({ model: file, topN = 5, symmetric = false, memory = 512, cache = true, cacheFolder, threads, providers = ['cpu'] }: StirSettings): Promise<Reranker> {
+export async function createStir({
+  model: file,
+  topN = 5,
+  symmetric = false,
+  memory = 512,
+  cache = true,
+  cacheFolder,
+  threads,
+  providers = ['cpu'],
+}: StirSettings): Promise<Reranker> {
   const { model, spec, preprocessing, key } = await loadPairModel(file)
-  const scorer = await createPairScorer(model, spec, preprocessing, { providers, ...(threads !== undefined && { threads }) })
+  const scorer = await createPairScorer(model, spec, preprocessing, {
+    providers,
+    ...(threads !== undefined && { threads }),
+  })
   const name = 'stir'
   const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
   const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)
   const cached = cache && cacheFolder !== undefined ? filesIn(path.join(cacheFolder, CACHED_TOKENS)) : undefined
   const inGallery = (folder: string) => filesIn(path.join(folder, name))
   const open = (read: readonly CodeFiles[]) =>
-    createCodeStore(scorer.encode, { ...sizes, memory: memory * 2 ** 20, read: cached ? [...read, cached] : read, ...(cached && { write: cached }) })
+    createCodeStore(scorer.encode, {
+      ...sizes,
+      memory: memory * 2 ** 20,
+      read: cached ? [...read, cached] : read,
+      ...(cached && { write: cached }),
+    })
   let store = open([])
   return {
     specVersion: SPEC_VERSION,
@@ -81,13 +115,21 @@ export async function createStir({ model: file, topN = 5, symmetric = false, mem
       for (const [n, code] of candidates.entries()) {
         const place = places[n]!
         if (isCode(code)) judged.push({ place, code })
-        else warnings.push({ ...code, message: `${code.message} This candidate keeps its place.`, fields: { ...code.fields, position: ranking.positions[place], rank: place + 1 } })
+        else
+          warnings.push({
+            ...code,
+            message: `${code.message} This candidate keeps its place.`,
+            fields: { ...code.fields, position: ranking.positions[place], rank: place + 1 },
+          })
       }
       const distances = new Float64Array(count).fill(NaN)
       const queries = judged.map(() => query)
       const others = judged.map(({ code }) => code)
-      const scores = symmetric ? await scorer.score([...queries, ...others], [...others, ...queries]) : await scorer.score(queries, others)
-      for (const [n, { place }] of judged.entries()) distances[place] = symmetric ? (scores[n]! + scores[n + judged.length]!) / 2 : scores[n]!
+      const scores = symmetric
+        ? await scorer.score([...queries, ...others], [...others, ...queries])
+        : await scorer.score(queries, others)
+      for (const [n, { place }] of judged.entries())
+        distances[place] = symmetric ? (scores[n]! + scores[n + judged.length]!) / 2 : scores[n]!
       return { ranking: reorder(ranking, distances), warnings }
     },
     dispose: () => scorer.dispose(),
@@ -97,7 +139,11 @@ export async function createStir({ model: file, topN = 5, symmetric = false, mem
 function noQueryImage(reranker: string): LookalikeError {
   return new LookalikeError(
     'reranker/no-image',
-    { problem: `The reranker "${reranker}" looks at images, and the query came without one`, expected: 'a query with an image', fix: 'Search by image, or take this reranker out of "rerankers".' },
+    {
+      problem: `The reranker "${reranker}" looks at images, and the query came without one`,
+      expected: 'a query with an image',
+      fix: 'Search by image, or take this reranker out of "rerankers".',
+    },
     { fields: { reranker } },
   )
 }
@@ -131,7 +177,11 @@ export const stir = definePlugin({
 function modelMissing(file: string, cause: LookalikeError): LookalikeError {
   return new LookalikeError(
     'reranker/model-missing',
-    { problem: cause.message, expected: 'the pair.onnx of a finished training run', fix: 'Train one first (train: { use: "stir" }), or correct "model".' },
+    {
+      problem: cause.message,
+      expected: 'the pair.onnx of a finished training run',
+      fix: 'Train one first (train: { use: "stir" }), or correct "model".',
+    },
     { fields: { model: file }, cause },
   )
 }

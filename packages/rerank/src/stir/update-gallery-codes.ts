@@ -1,6 +1,6 @@
-import { LookalikeError, type GalleryFolder, type OperationOptions } from '@lookalike/core'
+import { type GalleryFolder, LookalikeError, type OperationOptions } from '@lookalike/core'
 import type { CodeFiles } from './code-files.js'
-import { isCode, type Encode } from './code-store.js'
+import { type Encode, isCode } from './code-store.js'
 
 /** Images encoded and written at a time: what a crash may cost. */
 const CHUNK = 128
@@ -10,7 +10,12 @@ const CHUNK = 128
  *
  * @throws `reranker/gallery-write` when the disk is full or the folder may not be written to; what was written stays.
  */
-export async function updateGalleryCodes(files: CodeFiles, { folder, images }: GalleryFolder, encode: Encode, { signal, onProgress, onWarning }: OperationOptions): Promise<void> {
+export async function updateGalleryCodes(
+  files: CodeFiles,
+  { folder, images }: GalleryFolder,
+  encode: Encode,
+  { signal, onProgress, onWarning }: OperationOptions,
+): Promise<void> {
   try {
     const wanted = new Map(images.map((image) => [files.nameOf(image.hash), image]))
     for (const name of await files.list()) if (!wanted.delete(name)) await files.remove(name)
@@ -29,7 +34,10 @@ export async function updateGalleryCodes(files: CodeFiles, { folder, images }: G
     if (!(cause instanceof Error && 'syscall' in cause)) throw cause
     throw new LookalikeError(
       'reranker/gallery-write',
-      { problem: `The tokens that reranking needs cannot be kept in the gallery ${folder}: ${cause.message}`, fix: 'Free some room or the folder, or set "cache: false" on the reranker; then they are made when they are needed.' },
+      {
+        problem: `The tokens that reranking needs cannot be kept in the gallery ${folder}: ${cause.message}`,
+        fix: 'Free some room or the folder, or set "cache: false" on the reranker; then they are made when they are needed.',
+      },
       { fields: { path: folder }, cause },
     )
   }

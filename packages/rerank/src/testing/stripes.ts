@@ -9,7 +9,8 @@ export function stripes(label: number, draw: number, size = 16): RawImage {
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       const wave = Math.sin((x * Math.cos(angle) + y * Math.sin(angle) + shift) * (1 + (label % 3) * 0.5))
-      for (let c = 0; c < 3; c++) data[(y * size + x) * 3 + c] = Math.max(0, Math.min(255, 128 + 90 * wave + 25 * random.normal()))
+      for (let c = 0; c < 3; c++)
+        data[(y * size + x) * 3 + c] = Math.max(0, Math.min(255, 128 + 90 * wave + 25 * random.normal()))
     }
   }
   return { data, width: size, height: size }
@@ -18,7 +19,14 @@ export function stripes(label: number, draw: number, size = 16): RawImage {
 export function stripesDataset(classes: number, images: number): Dataset {
   const items = Array.from({ length: classes * images }, (_, i): DatasetItem => {
     const label = Math.floor(i / images)
-    return { id: `${label}/${i}`, source: stripes(label, i), label: `class ${label}`, split: 'train', isQuery: true, isGallery: true }
+    return {
+      id: `${label}/${i}`,
+      source: stripes(label, i),
+      label: `class ${label}`,
+      split: 'train',
+      isQuery: true,
+      isGallery: true,
+    }
   })
   return { specVersion: 'v1', name: 'stripes', items }
 }

@@ -1,5 +1,5 @@
-import { createRandom, type Augmentation, type RawImage } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Augmentation, createRandom, type RawImage } from '@lookalike/core'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { largestDifference } from '../compare.js'
 import { checkCommon } from '../contract.js'
 import { samplePicture } from '../encoder/sample-batch.js'
@@ -21,11 +21,19 @@ const TARGET = { width: 24, height: 20 }
 const SEEDS = 40
 
 /** Large, small, long, high, one pixel. */
-const SIZES = [[40, 32], [7, 5], [64, 3], [3, 50], [1, 1]] as const
+const SIZES = [
+  [40, 32],
+  [7, 5],
+  [64, 3],
+  [3, 50],
+  [1, 1],
+] as const
 
-const apply = (augmentation: Augmentation, image: RawImage, seed: number) => Promise.resolve(augmentation.apply(image, createRandom(seed), TARGET))
+const apply = (augmentation: Augmentation, image: RawImage, seed: number) =>
+  Promise.resolve(augmentation.apply(image, createRandom(seed), TARGET))
 
-const sameImage = (a: RawImage, b: RawImage) => a.width === b.width && a.height === b.height && largestDifference(a.data, b.data) === 0
+const sameImage = (a: RawImage, b: RawImage) =>
+  a.width === b.width && a.height === b.height && largestDifference(a.data, b.data) === 0
 
 const checks: readonly Check<Subject>[] = [
   {
@@ -44,13 +52,21 @@ const checks: readonly Check<Subject>[] = [
         for (let seed = 0; seed < 8; seed++) {
           const given = `a picture of ${width} x ${height}`
           const result = await apply(augmentation, samplePicture(seed, width, height), seed)
-          if (!(result.data instanceof Uint8Array) || result.data.length !== result.width * result.height * 3 || result.data.length === 0) {
-            return report(`${given} became ${result.width} x ${result.height} with ${result.data?.length} values; expected: width x height x 3 in a Uint8Array`)
+          if (
+            !(result.data instanceof Uint8Array) ||
+            result.data.length !== result.width * result.height * 3 ||
+            result.data.length === 0
+          ) {
+            return report(
+              `${given} became ${result.width} x ${result.height} with ${result.data?.length} values; expected: width x height x 3 in a Uint8Array`,
+            )
           }
           const same = result.width === width && result.height === height
           const target = result.width === TARGET.width && result.height === TARGET.height
           if (!(options.size === 'same' ? same : options.size === 'target' ? target : same || target)) {
-            return report(`${given} became ${result.width} x ${result.height}; expected: ${options.size === 'same' ? 'its own size' : `${options.size === 'either' ? 'its own size or ' : ''}the target's ${TARGET.width} x ${TARGET.height}`}`)
+            return report(
+              `${given} became ${result.width} x ${result.height}; expected: ${options.size === 'same' ? 'its own size' : `${options.size === 'either' ? 'its own size or ' : ''}the target's ${TARGET.width} x ${TARGET.height}`}`,
+            )
           }
         }
       }
@@ -64,7 +80,8 @@ const checks: readonly Check<Subject>[] = [
       const picture = samplePicture(1)
       const before = picture.data.slice()
       for (let seed = 0; seed < SEEDS; seed++) await apply(augmentation, picture, seed)
-      if (largestDifference(before, picture.data) !== 0) report('the picture had other pixels afterwards; expected: a copy, image.data.slice()')
+      if (largestDifference(before, picture.data) !== 0)
+        report('the picture had other pixels afterwards; expected: a copy, image.data.slice()')
     },
   },
   {
@@ -74,8 +91,10 @@ const checks: readonly Check<Subject>[] = [
       const [one, other] = [await parts.shared(), await parts.fresh()]
       for (let seed = 0; seed < SEEDS; seed++) {
         const first = await apply(one, samplePicture(2), seed)
-        if (!sameImage(first, await apply(one, samplePicture(2), seed))) return report('the same seed gave another picture the second time; expected: all randomness from `random`')
-        if (!sameImage(first, await apply(other, samplePicture(2), seed))) return report('the same seed gave another picture from another augmentation with the same options')
+        if (!sameImage(first, await apply(one, samplePicture(2), seed)))
+          return report('the same seed gave another picture the second time; expected: all randomness from `random`')
+        if (!sameImage(first, await apply(other, samplePicture(2), seed)))
+          return report('the same seed gave another picture from another augmentation with the same options')
       }
     },
   },
@@ -85,7 +104,8 @@ const checks: readonly Check<Subject>[] = [
     async run({ parts, options }, report) {
       if (!options.changes) return NOT_CLAIMED
       const augmentation = await parts.shared()
-      for (let seed = 0; seed < SEEDS; seed++) if (!sameImage(samplePicture(3), await apply(augmentation, samplePicture(3), seed))) return
+      for (let seed = 0; seed < SEEDS; seed++)
+        if (!sameImage(samplePicture(3), await apply(augmentation, samplePicture(3), seed))) return
       report(`${SEEDS} seeds all left the picture as it was`)
     },
   },
@@ -103,4 +123,7 @@ export const augmentationSuite: Suite<Augmentation, AugmentationCheckOptions, Su
  * @example
  * const issues = await checkAugmentation(() => myAugmentation(), { size: 'same' })
  */
-export const checkAugmentation = (create: Create<Augmentation>, options: AugmentationCheckOptions = {}): Promise<readonly Issue[]> => runSuite(augmentationSuite, create, options)
+export const checkAugmentation = (
+  create: Create<Augmentation>,
+  options: AugmentationCheckOptions = {},
+): Promise<readonly Issue[]> => runSuite(augmentationSuite, create, options)

@@ -1,5 +1,5 @@
-import { rowOf, selectRows, type Combined, type Combiner, type Embeddings } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Combined, type Combiner, type Embeddings, rowOf, selectRows } from '@lookalike/core'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { firstNotFinite, innerProduct, largestDifference, largestValue, short } from '../compare.js'
 import { checkCommon, checkText, checkWhole } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
@@ -24,11 +24,14 @@ interface Subject {
 type Side = 'query' | 'gallery'
 const ROWS = 6
 
-const encodersOf = (combiner: Combiner, side: Side) => (side === 'query' ? combiner.queryEncoders : combiner.galleryEncoders)
+const encodersOf = (combiner: Combiner, side: Side) =>
+  side === 'query' ? combiner.queryEncoders : combiner.galleryEncoders
 
 /** Members' vectors of the same images on both sides: an encoder of both gives the same ones. */
 const membersOf = (combiner: Combiner, side: Side): Embeddings[] =>
-  encodersOf(combiner, side).map((encoder) => sampleVectors(`member ${encoder.space}`, ROWS, encoder.dim, encoder.space, 'any'))
+  encodersOf(combiner, side).map((encoder) =>
+    sampleVectors(`member ${encoder.space}`, ROWS, encoder.dim, encoder.space, 'any'),
+  )
 
 const combine = (combiner: Combiner, side: Side, members: readonly Embeddings[]): Promise<Combined<Side>> =>
   side === 'query' ? combiner.combineQuery(members) : combiner.combineGallery(members)
@@ -50,7 +53,8 @@ const checks: readonly Check<Subject>[] = [
         if (encodersOf(combiner, side).length === 0) report(`it has no ${side} encoder`)
       })
       const again = await parts.fresh()
-      if (again.space !== combiner.space) report(`created twice, it has the spaces "${combiner.space}" and "${again.space}"`)
+      if (again.space !== combiner.space)
+        report(`created twice, it has the spaces "${combiner.space}" and "${again.space}"`)
     },
   },
   {
@@ -61,12 +65,19 @@ const checks: readonly Check<Subject>[] = [
       await both(async (side) => {
         const { embeddings, uncertainty } = await combine(combiner, side, membersOf(combiner, side))
         const { data, rows, dim, space, role } = embeddings
-        if (rows !== ROWS || dim !== combiner.dim || data.length !== ROWS * combiner.dim) report(`${side}: ${ROWS} images gave ${rows} x ${dim} with ${data.length} values; expected: ${ROWS} x ${combiner.dim}`)
+        if (rows !== ROWS || dim !== combiner.dim || data.length !== ROWS * combiner.dim)
+          report(
+            `${side}: ${ROWS} images gave ${rows} x ${dim} with ${data.length} values; expected: ${ROWS} x ${combiner.dim}`,
+          )
         if (firstNotFinite(data) >= 0) report(`${side}: a value is ${data[firstNotFinite(data)]}`)
-        if (space !== combiner.space) report(`${side}: vectors are of the space "${space}"; expected: "${combiner.space}"`)
+        if (space !== combiner.space)
+          report(`${side}: vectors are of the space "${space}"; expected: "${combiner.space}"`)
         if (role !== side) report(`${side}: vectors have the role "${String(role)}"; expected: "${side}"`)
         if (uncertainty && side === 'query') report('queries came with an uncertainty; only gallery images have one')
-        if (uncertainty && (uncertainty.length !== ROWS || firstNotFinite(uncertainty) >= 0)) report(`${ROWS} gallery images have the uncertainties ${[...uncertainty].map(short).join(', ')}; expected: one finite number each`)
+        if (uncertainty && (uncertainty.length !== ROWS || firstNotFinite(uncertainty) >= 0))
+          report(
+            `${ROWS} gallery images have the uncertainties ${[...uncertainty].map(short).join(', ')}; expected: one finite number each`,
+          )
       })
     },
   },
@@ -78,12 +89,21 @@ const checks: readonly Check<Subject>[] = [
       if (!similarity) return NOT_CLAIMED
       const combiner = await parts.shared()
       const [queryMembers, galleryMembers] = [membersOf(combiner, 'query'), membersOf(combiner, 'gallery')]
-      const [queries, gallery] = [(await combiner.combineQuery(queryMembers)).embeddings, (await combiner.combineGallery(galleryMembers)).embeddings]
+      const [queries, gallery] = [
+        (await combiner.combineQuery(queryMembers)).embeddings,
+        (await combiner.combineGallery(galleryMembers)).embeddings,
+      ]
       for (let q = 0; q < ROWS; q++) {
         for (let g = 0; g < ROWS; g++) {
           const given = innerProduct(rowOf(queries, q), rowOf(gallery, g))
-          const wanted = await similarity(queryMembers.map((member) => rowOf(member, q)), galleryMembers.map((member) => rowOf(member, g)))
-          if (!(Math.abs(given - wanted) <= tolerance * Math.max(1, Math.abs(wanted)))) return report(`query ${q} and gallery image ${g} have the inner product ${short(given)}; declared: ${short(wanted)}`)
+          const wanted = await similarity(
+            queryMembers.map((member) => rowOf(member, q)),
+            galleryMembers.map((member) => rowOf(member, g)),
+          )
+          if (!(Math.abs(given - wanted) <= tolerance * Math.max(1, Math.abs(wanted))))
+            return report(
+              `query ${q} and gallery image ${g} have the inner product ${short(given)}; declared: ${short(wanted)}`,
+            )
         }
       }
     },
@@ -97,12 +117,27 @@ const checks: readonly Check<Subject>[] = [
         const members = membersOf(combiner, side)
         const all = await combine(combiner, side, members)
         const again = await combine(combiner, side, members)
-        if (largestDifference(all.embeddings.data, again.embeddings.data) !== 0) report(`${side}: the same members gave other vectors the second time`)
+        if (largestDifference(all.embeddings.data, again.embeddings.data) !== 0)
+          report(`${side}: the same members gave other vectors the second time`)
         const order = [4, 1]
-        const some = await combine(combiner, side, members.map((member) => selectRows(member, order)))
+        const some = await combine(
+          combiner,
+          side,
+          members.map((member) => selectRows(member, order)),
+        )
         const difference = largestDifference(some.embeddings.data, selectRows(all.embeddings, order).data)
-        if (!(difference <= options.tolerance * largestValue(all.embeddings.data))) report(`${side}: an image's vector differs by ${short(difference)} with the images beside it`)
-        if (all.uncertainty && !(largestDifference(some.uncertainty ?? [], order.map((row) => all.uncertainty![row]!)) <= options.tolerance * Math.max(1, largestValue(all.uncertainty)))) {
+        if (!(difference <= options.tolerance * largestValue(all.embeddings.data)))
+          report(`${side}: an image's vector differs by ${short(difference)} with the images beside it`)
+        if (
+          all.uncertainty &&
+          !(
+            largestDifference(
+              some.uncertainty ?? [],
+              order.map((row) => all.uncertainty![row]!),
+            ) <=
+            options.tolerance * Math.max(1, largestValue(all.uncertainty))
+          )
+        ) {
           report(`${side}: an image's uncertainty depends on the images beside it`)
         }
       })
@@ -115,9 +150,11 @@ const checks: readonly Check<Subject>[] = [
       const combiner = await parts.shared()
       await both(async (side) => {
         const members = membersOf(combiner, side)
-        if (!(await rejection(() => combine(combiner, side, [...members, members[0]!]))).rejected) report(`${side}: ${members.length + 1} members for ${members.length} encoders were taken without complaint`)
+        if (!(await rejection(() => combine(combiner, side, [...members, members[0]!]))).rejected)
+          report(`${side}: ${members.length + 1} members for ${members.length} encoders were taken without complaint`)
         const foreign = members.map((member, i) => (i === 0 ? { ...member, space: 'testkit/other' } : member))
-        if (!(await rejection(() => combine(combiner, side, foreign))).rejected) report(`${side}: a member of another space was taken without complaint`)
+        if (!(await rejection(() => combine(combiner, side, foreign))).rejected)
+          report(`${side}: a member of another space was taken without complaint`)
       })
     },
   },
@@ -130,7 +167,8 @@ const checks: readonly Check<Subject>[] = [
         const members = membersOf(combiner, side)
         const before = members.map(({ data }) => data.slice())
         await combine(combiner, side, members)
-        if (members.some(({ data }, i) => largestDifference(before[i]!, data) !== 0)) report(`${side}: a member's vectors had other values afterwards`)
+        if (members.some(({ data }, i) => largestDifference(before[i]!, data) !== 0))
+          report(`${side}: a member's vectors had other values afterwards`)
       })
     },
   },
@@ -138,7 +176,10 @@ const checks: readonly Check<Subject>[] = [
 
 export const combinerSuite: Suite<Combiner, CombinerCheckOptions, Subject> = {
   checks,
-  open: (create, options) => ({ parts: createParts(create, (combiner) => combiner.dispose()), options: { tolerance: 1e-4, ...options } }),
+  open: (create, options) => ({
+    parts: createParts(create, (combiner) => combiner.dispose()),
+    options: { tolerance: 1e-4, ...options },
+  }),
   close: ({ parts }) => parts.close(),
 }
 
@@ -148,4 +189,7 @@ export const combinerSuite: Suite<Combiner, CombinerCheckOptions, Subject> = {
  * @example
  * const issues = await checkCombiner(() => myCombiner(encoders), { similarity: (query, gallery) => mean(query.map((q, k) => dot(q, gallery[k]))) })
  */
-export const checkCombiner = (create: Create<Combiner>, options: CombinerCheckOptions = {}): Promise<readonly Issue[]> => runSuite(combinerSuite, create, options)
+export const checkCombiner = (
+  create: Create<Combiner>,
+  options: CombinerCheckOptions = {},
+): Promise<readonly Issue[]> => runSuite(combinerSuite, create, options)

@@ -1,7 +1,7 @@
 import { type Dataset, type DatasetItem, type Split } from '@lookalike/core'
 import { isRelevant } from '@lookalike/evaluate'
 import { decodeImage } from '@lookalike/image'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
 
@@ -22,14 +22,26 @@ const SPLITS: readonly Split[] = ['train', 'validation', 'test']
 const MOST_EXAMPLES = 3
 
 /** One finding for all items of a fault. */
-function checkItems(items: readonly DatasetItem[], what: string, isBad: (item: DatasetItem) => boolean, report: (message: string) => void): void {
+function checkItems(
+  items: readonly DatasetItem[],
+  what: string,
+  isBad: (item: DatasetItem) => boolean,
+  report: (message: string) => void,
+): void {
   const bad = items.filter(isBad)
-  if (bad.length > 0) report(`${bad.length} of ${items.length} items have ${what}: ${bad.slice(0, MOST_EXAMPLES).map(({ id }) => JSON.stringify(id)).join(', ')}`)
+  if (bad.length > 0)
+    report(
+      `${bad.length} of ${items.length} items have ${what}: ${bad
+        .slice(0, MOST_EXAMPLES)
+        .map(({ id }) => JSON.stringify(id))
+        .join(', ')}`,
+    )
 }
 
 const isShare = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 1
 
-const isFlat = (metadata: object) => Object.values(metadata).every((value) => ['string', 'number', 'boolean'].includes(typeof value))
+const isFlat = (metadata: object) =>
+  Object.values(metadata).every((value) => ['string', 'number', 'boolean'].includes(typeof value))
 
 const checks: readonly Check<Subject>[] = [
   {
@@ -39,7 +51,8 @@ const checks: readonly Check<Subject>[] = [
       const dataset = await parts.shared()
       checkCommon(dataset, report)
       if (!Array.isArray(dataset.items) || dataset.items.length === 0) report('it has no items')
-      for (const [name, figure] of Object.entries(dataset.figures ?? {})) if (!Number.isFinite(figure)) report(`the figure "${name}" is ${figure}`)
+      for (const [name, figure] of Object.entries(dataset.figures ?? {}))
+        if (!Number.isFinite(figure)) report(`the figure "${name}" is ${figure}`)
     },
   },
   {
@@ -59,10 +72,32 @@ const checks: readonly Check<Subject>[] = [
       const { items } = await parts.shared()
       checkItems(items, 'no label', ({ label }) => typeof label !== 'string' || label === '', report)
       checkItems(items, `a split that is none of ${SPLITS.join(', ')}`, ({ split }) => !SPLITS.includes(split), report)
-      checkItems(items, 'an isQuery or isGallery that is neither true nor false', ({ isQuery, isGallery }) => typeof isQuery !== 'boolean' || typeof isGallery !== 'boolean', report)
-      checkItems(items, 'a box that reaches out of the image', ({ box }) =>
-        box !== undefined && !([box.x, box.y, box.width, box.height].every(isShare) && box.width > 0 && box.height > 0 && box.x + box.width <= 1 + 1e-9 && box.y + box.height <= 1 + 1e-9), report)
-      checkItems(items, 'metadata that is not flat', ({ metadata }) => metadata !== undefined && !isFlat(metadata), report)
+      checkItems(
+        items,
+        'an isQuery or isGallery that is neither true nor false',
+        ({ isQuery, isGallery }) => typeof isQuery !== 'boolean' || typeof isGallery !== 'boolean',
+        report,
+      )
+      checkItems(
+        items,
+        'a box that reaches out of the image',
+        ({ box }) =>
+          box !== undefined &&
+          !(
+            [box.x, box.y, box.width, box.height].every(isShare) &&
+            box.width > 0 &&
+            box.height > 0 &&
+            box.x + box.width <= 1 + 1e-9 &&
+            box.y + box.height <= 1 + 1e-9
+          ),
+        report,
+      )
+      checkItems(
+        items,
+        'metadata that is not flat',
+        ({ metadata }) => metadata !== undefined && !isFlat(metadata),
+        report,
+      )
     },
   },
   {
@@ -73,8 +108,14 @@ const checks: readonly Check<Subject>[] = [
       if (!searchable || !items.some(({ isQuery }) => isQuery)) return NOT_CLAIMED
       const gallery = new Map<string, DatasetItem[]>()
       const keyOf = ({ split, label }: DatasetItem) => `${split}/${label}`
-      for (const item of items) if (item.isGallery) gallery.set(keyOf(item), [...(gallery.get(keyOf(item)) ?? []).slice(0, 50), item])
-      checkItems(items.filter(({ isQuery, split }) => isQuery && split !== 'train'), 'no other gallery image of their label in their split', (query) => !gallery.get(keyOf(query))?.some((item) => isRelevant(query, item)), report)
+      for (const item of items)
+        if (item.isGallery) gallery.set(keyOf(item), [...(gallery.get(keyOf(item)) ?? []).slice(0, 50), item])
+      checkItems(
+        items.filter(({ isQuery, split }) => isQuery && split !== 'train'),
+        'no other gallery image of their label in their split',
+        (query) => !gallery.get(keyOf(query))?.some((item) => isRelevant(query, item)),
+        report,
+      )
     },
   },
   {
@@ -84,17 +125,29 @@ const checks: readonly Check<Subject>[] = [
       const { items, triples } = await parts.shared()
       if (!triples) return NOT_CLAIMED
       const ids = new Set(items.map(({ id }) => id))
-      const bad = triples.find(({ reference, a, b, closer, agreement }) =>
-        ![reference, a, b].every((id) => ids.has(id)) || new Set([reference, a, b]).size < 3 || (closer !== 'a' && closer !== 'b') || (agreement !== undefined && !(agreement >= 0.5 && agreement <= 1)))
-      if (bad) report(`the triple ${JSON.stringify(bad)} is not of three different items of the set with one of them closer and an agreement from 0.5 to 1`)
+      const bad = triples.find(
+        ({ reference, a, b, closer, agreement }) =>
+          ![reference, a, b].every((id) => ids.has(id)) ||
+          new Set([reference, a, b]).size < 3 ||
+          (closer !== 'a' && closer !== 'b') ||
+          (agreement !== undefined && !(agreement >= 0.5 && agreement <= 1)),
+      )
+      if (bad)
+        report(
+          `the triple ${JSON.stringify(bad)} is not of three different items of the set with one of them closer and an agreement from 0.5 to 1`,
+        )
     },
   },
   {
     id: 'dataset/deterministic',
     claim: 'is the same when it is loaded again',
     async run({ parts }, report) {
-      const text = ({ items, triples }: Dataset) => items.map(({ id, label, split, isQuery, isGallery }) => JSON.stringify([id, label, split, isQuery, isGallery])).join('\n') + JSON.stringify(triples ?? [])
-      if (text(await parts.shared()) !== text(await parts.fresh())) report('loaded twice, it has other items, or the same in another order')
+      const text = ({ items, triples }: Dataset) =>
+        items
+          .map(({ id, label, split, isQuery, isGallery }) => JSON.stringify([id, label, split, isQuery, isGallery]))
+          .join('\n') + JSON.stringify(triples ?? [])
+      if (text(await parts.shared()) !== text(await parts.fresh()))
+        report('loaded twice, it has other items, or the same in another order')
     },
   },
   {
@@ -127,4 +180,5 @@ export const datasetSuite: Suite<Dataset, DatasetCheckOptions, Subject> = {
  * @example
  * const issues = await checkDataset(() => loadMyDataset('./fixtures'))
  */
-export const checkDataset = (create: Create<Dataset>, options: DatasetCheckOptions = {}): Promise<readonly Issue[]> => runSuite(datasetSuite, create, options)
+export const checkDataset = (create: Create<Dataset>, options: DatasetCheckOptions = {}): Promise<readonly Issue[]> =>
+  runSuite(datasetSuite, create, options)

@@ -1,5 +1,5 @@
 import { checkPlugin, isLookalikeError, type JsonSchema, type Plugin } from '@lookalike/core'
-import { runSuite, type Check, type Issue, type Suite } from '../check.js'
+import { type Check, type Issue, runSuite, type Suite } from '../check.js'
 
 const checks: readonly Check<{ readonly value: unknown }>[] = [
   {
@@ -18,7 +18,8 @@ const checks: readonly Check<{ readonly value: unknown }>[] = [
     claim: 'has a description of one sentence',
     async run({ value }, report) {
       const { description } = value as Partial<Plugin>
-      if (typeof description !== 'string' || !/^\S[^\n]*[.!?]$/.test(description)) report(`description is ${JSON.stringify(description)}; expected: one sentence with its full stop`)
+      if (typeof description !== 'string' || !/^\S[^\n]*[.!?]$/.test(description))
+        report(`description is ${JSON.stringify(description)}; expected: one sentence with its full stop`)
     },
   },
   {
@@ -38,7 +39,8 @@ const checks: readonly Check<{ readonly value: unknown }>[] = [
       const schema = (value as Plugin).options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema
       for (const [name, property] of Object.entries(schema.properties ?? {})) {
         const target = property.$ref ? { ...schema.$defs?.[property.$ref.split('/').at(-1)!], ...property } : property
-        if (typeof target['description'] !== 'string') report(`the option "${name}" has no description; expected: .describe('what it does, in which unit')`)
+        if (typeof target['description'] !== 'string')
+          report(`the option "${name}" has no description; expected: .describe('what it does, in which unit')`)
       }
     },
   },
@@ -58,4 +60,5 @@ export const definitionSuite: Suite<unknown, object, { readonly value: unknown }
  * @example
  * const issues = await checkDefinition(myPlugin)
  */
-export const checkDefinition = (plugin: unknown): Promise<readonly Issue[]> => runSuite(definitionSuite, () => plugin, {})
+export const checkDefinition = (plugin: unknown): Promise<readonly Issue[]> =>
+  runSuite(definitionSuite, () => plugin, {})

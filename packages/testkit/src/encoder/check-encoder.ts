@@ -1,6 +1,6 @@
 import { type Embeddings, type Encoder, type EncoderBatch } from '@lookalike/core'
 import { preprocessingSchema } from '@lookalike/image'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { firstNotFinite, largestDifference, largestValue, short } from '../compare.js'
 import { checkCommon, checkText, checkWhole } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
@@ -24,7 +24,12 @@ interface Subject {
 const PICTURES = Array.from({ length: 5 }, (_, i) => samplePicture(i))
 
 const encodeSamples = async (encoder: Encoder, which: readonly number[] = PICTURES.map((_, i) => i)) =>
-  encoder.encode(await sampleBatch(encoder, which.map((i) => PICTURES[i]!)))
+  encoder.encode(
+    await sampleBatch(
+      encoder,
+      which.map((i) => PICTURES[i]!),
+    ),
+  )
 
 const rowsOf = ({ data, dim }: Embeddings, row: number) => data.subarray(row * dim, (row + 1) * dim)
 
@@ -44,8 +49,10 @@ const checks: readonly Check<Subject>[] = [
       const { input } = encoder
       if (input?.kind === 'pixels') {
         const result = preprocessingSchema.safeParse(input.preprocessing)
-        for (const issue of result.error?.issues ?? []) report(`preprocessing.${issue.path.join('.')}: ${issue.message}`)
-      } else if (input?.kind !== 'bytes') report(`input is ${JSON.stringify(input)}; expected: pixels with a preprocessing, or bytes`)
+        for (const issue of result.error?.issues ?? [])
+          report(`preprocessing.${issue.path.join('.')}: ${issue.message}`)
+      } else if (input?.kind !== 'bytes')
+        report(`input is ${JSON.stringify(input)}; expected: pixels with a preprocessing, or bytes`)
     },
   },
   {
@@ -57,8 +64,10 @@ const checks: readonly Check<Subject>[] = [
         const { data, rows, dim, space, role } = await encodeSamples(encoder, which)
         if (rows !== which.length) report(`${which.length} images gave ${rows} rows`)
         if (dim !== encoder.dim) report(`vectors have ${dim} values, and the encoder says dim ${encoder.dim}`)
-        if (data.length !== which.length * encoder.dim) report(`${which.length} images gave ${data.length} values; expected: ${which.length} x ${encoder.dim}`)
-        if (space !== encoder.space) report(`vectors are of the space "${space}", and the encoder of "${encoder.space}"`)
+        if (data.length !== which.length * encoder.dim)
+          report(`${which.length} images gave ${data.length} values; expected: ${which.length} x ${encoder.dim}`)
+        if (space !== encoder.space)
+          report(`vectors are of the space "${space}", and the encoder of "${encoder.space}"`)
         if (role !== 'any') report(`vectors have the role "${String(role)}"; expected: "any"`)
       }
     },
@@ -71,7 +80,10 @@ const checks: readonly Check<Subject>[] = [
       const plain = [0, 255].map((value) => ({ data: new Uint8Array(16 * 16 * 3).fill(value), width: 16, height: 16 }))
       const { data } = await encoder.encode(await sampleBatch(encoder, [...plain, PICTURES[0]!]))
       const at = firstNotFinite(data)
-      if (at >= 0) report(`value ${at % encoder.dim} of ${['a black image', 'a white image', 'a picture'][Math.floor(at / encoder.dim)]} is ${data[at]}`)
+      if (at >= 0)
+        report(
+          `value ${at % encoder.dim} of ${['a black image', 'a white image', 'a picture'][Math.floor(at / encoder.dim)]} is ${data[at]}`,
+        )
     },
   },
   {
@@ -79,7 +91,8 @@ const checks: readonly Check<Subject>[] = [
     claim: 'tells different images apart',
     async run({ parts }, report) {
       const vectors = await encodeSamples(await parts.shared(), [0, 1])
-      if (largestDifference(rowsOf(vectors, 0), rowsOf(vectors, 1)) <= 1e-6 * largestValue(vectors.data)) report('two different pictures gave the same vector')
+      if (largestDifference(rowsOf(vectors, 0), rowsOf(vectors, 1)) <= 1e-6 * largestValue(vectors.data))
+        report('two different pictures gave the same vector')
     },
   },
   {
@@ -93,11 +106,17 @@ const checks: readonly Check<Subject>[] = [
       const turned = await encodeSamples(encoder, order)
       for (const [place, which] of order.entries()) {
         const difference = largestDifference(rowsOf(turned, place), rowsOf(together, which))
-        if (!(difference <= limit)) return report(`image ${which} moved by ${short(difference)} with its place in the batch; allowed: ${short(limit)}`)
+        if (!(difference <= limit))
+          return report(
+            `image ${which} moved by ${short(difference)} with its place in the batch; allowed: ${short(limit)}`,
+          )
       }
       for (const which of [0, PICTURES.length - 1]) {
         const difference = largestDifference((await encodeSamples(encoder, [which])).data, rowsOf(together, which))
-        if (!(difference <= limit)) return report(`image ${which} alone differs by ${short(difference)} from the same image in a batch of ${PICTURES.length}; allowed: ${short(limit)}`)
+        if (!(difference <= limit))
+          return report(
+            `image ${which} alone differs by ${short(difference)} from the same image in a batch of ${PICTURES.length}; allowed: ${short(limit)}`,
+          )
       }
     },
   },
@@ -117,16 +136,21 @@ const checks: readonly Check<Subject>[] = [
     async run({ parts, options }, report) {
       const encoder = await parts.shared()
       const again = await parts.fresh()
-      if (again.space !== encoder.space) report(`created twice, it has the spaces "${encoder.space}" and "${again.space}"`)
+      if (again.space !== encoder.space)
+        report(`created twice, it has the spaces "${encoder.space}" and "${again.space}"`)
       const vectors = (await encodeSamples(encoder)).data
       const limit = options.tolerance * largestValue(vectors)
       const between = largestDifference(vectors, (await encodeSamples(again)).data)
-      if (options.deterministic && again.space === encoder.space && !(between <= limit)) report(`created twice with the same space, its vectors differ by ${short(between)}`)
+      if (options.deterministic && again.space === encoder.space && !(between <= limit))
+        report(`created twice with the same space, its vectors differ by ${short(between)}`)
       for (const create of options.variants) {
         const variant = await create()
         try {
           const difference = largestDifference(vectors, (await encodeSamples(variant)).data)
-          if (variant.space === encoder.space && !(difference <= limit)) report(`with other options its vectors differ by ${short(difference)}, and the space is "${encoder.space}" in both`)
+          if (variant.space === encoder.space && !(difference <= limit))
+            report(
+              `with other options its vectors differ by ${short(difference)}, and the space is "${encoder.space}" in both`,
+            )
         } finally {
           await variant.dispose()
         }
@@ -152,7 +176,8 @@ const checks: readonly Check<Subject>[] = [
       const { data } = await encodeSamples(encoder, [0, 1])
       const before = data.slice()
       await encodeSamples(encoder, [2, 3])
-      if (largestDifference(before, data) !== 0) report('the vectors of one call changed with the next; expected: a new array for every call')
+      if (largestDifference(before, data) !== 0)
+        report('the vectors of one call changed with the next; expected: a new array for every call')
     },
   },
   {
@@ -212,4 +237,5 @@ export const encoderSuite: Suite<Encoder, EncoderCheckOptions, Subject> = {
  * @example
  * const issues = await checkEncoder(() => createMyEncoder({ dim: 32 }))
  */
-export const checkEncoder = (create: Create<Encoder>, options: EncoderCheckOptions = {}): Promise<readonly Issue[]> => runSuite(encoderSuite, create, options)
+export const checkEncoder = (create: Create<Encoder>, options: EncoderCheckOptions = {}): Promise<readonly Issue[]> =>
+  runSuite(encoderSuite, create, options)

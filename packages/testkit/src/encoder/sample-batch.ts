@@ -16,7 +16,10 @@ export function samplePicture(number: number, width = 40, height = 32): RawImage
 }
 
 /** The pictures as the encoder wants them. */
-export async function sampleBatch(encoder: Pick<Encoder, 'input'>, pictures: readonly RawImage[]): Promise<EncoderBatch> {
+export async function sampleBatch(
+  encoder: Pick<Encoder, 'input'>,
+  pictures: readonly RawImage[],
+): Promise<EncoderBatch> {
   if (encoder.input.kind === 'bytes') return { kind: 'bytes', images: await Promise.all(pictures.map(encodePng)) }
   const { preprocessing } = encoder.input
   const each = preprocessedLength(preprocessing)

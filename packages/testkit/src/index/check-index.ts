@@ -1,8 +1,8 @@
 import { mkdtemp, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { selectRows, type Embeddings, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Embeddings, type Ranking, selectRows, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { short } from '../compare.js'
 import { checkCommon, checkName } from '../contract.js'
 import { checkAbort, rejection } from '../rejects.js'
@@ -35,11 +35,20 @@ const ROWS = 300
 const QUERIES = 20
 const K = 10
 
-const part = (rows: Embeddings, from: number, to: number) => selectRows(rows, Array.from({ length: to - from }, (_, i) => from + i))
+const part = (rows: Embeddings, from: number, to: number) =>
+  selectRows(
+    rows,
+    Array.from({ length: to - from }, (_, i) => from + i),
+  )
 
 /** Compares rankings with the true ones; rows as near as the last true one count as found. */
 function checkFound(
-  found: readonly Ranking[], queries: Embeddings, rows: Embeddings, k: number, { recall, tolerance }: Required<IndexCheckOptions>, report: (message: string) => void,
+  found: readonly Ranking[],
+  queries: Embeddings,
+  rows: Embeddings,
+  k: number,
+  { recall, tolerance }: Required<IndexCheckOptions>,
+  report: (message: string) => void,
   allow?: (position: number) => boolean,
 ): void {
   const truth = bruteForce(queries, rows, allow)
@@ -50,22 +59,29 @@ function checkFound(
     const all = truth[query]!
     const nearest = all.slice(0, k)
     if (positions.length !== nearest.length || distances.length !== nearest.length) {
-      return report(`query ${query} found ${positions.length} rows with ${distances.length} distances; expected: ${nearest.length} of each`)
+      return report(
+        `query ${query} found ${positions.length} rows with ${distances.length} distances; expected: ${nearest.length} of each`,
+      )
     }
     if (new Set(positions).size !== positions.length) return report(`query ${query} found a row twice`)
     const distanceOf = new Map(all.map(({ position, distance }) => [position, distance]))
     for (const [rank, position] of positions.entries()) {
       const real = distanceOf.get(position)
-      if (real === undefined) return report(`query ${query} found position ${position}, which is not there or not allowed`)
+      if (real === undefined)
+        return report(`query ${query} found position ${position}, which is not there or not allowed`)
       if (!(Math.abs(distances[rank]! - real) <= tolerance)) {
-        return report(`query ${query} puts row ${position} at the distance ${short(distances[rank]!)}; 1 - inner product is ${short(real)}`)
+        return report(
+          `query ${query} puts row ${position} at the distance ${short(distances[rank]!)}; 1 - inner product is ${short(real)}`,
+        )
       }
-      if (rank > 0 && distances[rank]! < distances[rank - 1]!) return report(`the distances of query ${query} fall at rank ${rank + 1}`)
+      if (rank > 0 && distances[rank]! < distances[rank - 1]!)
+        return report(`the distances of query ${query} fall at rank ${rank + 1}`)
       if (real <= nearest.at(-1)!.distance + tolerance) hits++
     }
     wanted += nearest.length
   }
-  if (wanted > 0 && hits / wanted < recall) report(`it found ${short(hits / wanted)} of the nearest ${k}; claimed: ${recall}`)
+  if (wanted > 0 && hits / wanted < recall)
+    report(`it found ${short(hits / wanted)} of the nearest ${k}; claimed: ${recall}`)
 }
 
 const checks: readonly Check<Subject>[] = [
@@ -88,7 +104,8 @@ const checks: readonly Check<Subject>[] = [
       const index = await open()
       if (index.size !== 0) report(`empty, its size is ${index.size}`)
       const found = await index.search(queries, K)
-      if (found.length !== queries.rows || found.some(({ positions }) => positions.length > 0)) report('empty, it did not give an empty ranking for each query')
+      if (found.length !== queries.rows || found.some(({ positions }) => positions.length > 0))
+        report('empty, it did not give an empty ranking for each query')
       await index.dispose()
     },
   },
@@ -112,7 +129,12 @@ const checks: readonly Check<Subject>[] = [
     claim: 'finds rows that were added later, by position',
     async run({ open, queries, rows, options }, report) {
       const index = await open()
-      for (const [from, to] of [[0, 1], [1, 120], [120, ROWS]] as const) await index.add(part(rows, from, to))
+      for (const [from, to] of [
+        [0, 1],
+        [1, 120],
+        [120, ROWS],
+      ] as const)
+        await index.add(part(rows, from, to))
       if (index.size !== ROWS) report(`after three additions its size is ${index.size}; expected: ${ROWS}`)
       checkFound(await index.search(queries, K), queries, rows, K, options, report)
       await index.dispose()
@@ -135,7 +157,8 @@ const checks: readonly Check<Subject>[] = [
       const index = await filled(part(rows, 0, ROWS - 50))
       const gone = new Set(Array.from({ length: 60 }, (_, i) => i * 4))
       await index.remove([...gone])
-      if (index.size !== ROWS - 50 - gone.size) report(`after ${gone.size} of ${ROWS - 50} rows were removed, its size is ${index.size}`)
+      if (index.size !== ROWS - 50 - gone.size)
+        report(`after ${gone.size} of ${ROWS - 50} rows were removed, its size is ${index.size}`)
       await index.add(part(rows, ROWS - 50, ROWS))
       checkFound(await index.search(queries, K), queries, rows, K, options, report, (position) => !gone.has(position))
     },
@@ -145,9 +168,21 @@ const checks: readonly Check<Subject>[] = [
     claim: 'searches among the allowed rows only',
     async run({ filled, queries, rows, options }, report) {
       const index = await filled()
-      const filters = { 'every third row': (position: number) => position % 3 === 0, 'four rows': (position: number) => position < 4, 'no row': () => false }
+      const filters = {
+        'every third row': (position: number) => position % 3 === 0,
+        'four rows': (position: number) => position < 4,
+        'no row': () => false,
+      }
       for (const [what, allow] of Object.entries(filters)) {
-        checkFound(await index.search(queries, K, { allow }), queries, rows, K, options, (message) => report(`with ${what} allowed, ${message}`), allow)
+        checkFound(
+          await index.search(queries, K, { allow }),
+          queries,
+          rows,
+          K,
+          options,
+          (message) => report(`with ${what} allowed, ${message}`),
+          allow,
+        )
       }
     },
   },
@@ -166,7 +201,8 @@ const checks: readonly Check<Subject>[] = [
         'query vectors were added': () => index.add({ ...rows, role: 'query' }),
         'gallery vectors were searched for': () => index.search({ ...queries, role: 'gallery' }, 1),
       }
-      for (const [what, attempt] of Object.entries(attempts)) if (!(await rejection(attempt)).rejected) report(`${what}; expected: assertComparable of @lookalike/core`)
+      for (const [what, attempt] of Object.entries(attempts))
+        if (!(await rejection(attempt)).rejected) report(`${what}; expected: assertComparable of @lookalike/core`)
       if (index.size !== ROWS) report(`after refused additions its size is ${index.size}; expected: ${ROWS}`)
     },
   },
@@ -182,10 +218,26 @@ const checks: readonly Check<Subject>[] = [
       const opened = await open(file)
       const kept = (position: number) => position !== 3 && position !== 5
       if (opened.size !== index.size) report(`saved with ${index.size} rows, it opened with ${opened.size}`)
-      checkFound(await opened.search(queries, K), queries, part(rows, 0, ROWS - 20), K, options, (message) => report(`opened, ${message}`), kept)
+      checkFound(
+        await opened.search(queries, K),
+        queries,
+        part(rows, 0, ROWS - 20),
+        K,
+        options,
+        (message) => report(`opened, ${message}`),
+        kept,
+      )
       await opened.add(part(rows, ROWS - 20, ROWS))
       await opened.remove([7])
-      checkFound(await opened.search(queries, K), queries, rows, K, options, (message) => report(`opened and changed, ${message}`), (position) => kept(position) && position !== 7)
+      checkFound(
+        await opened.search(queries, K),
+        queries,
+        rows,
+        K,
+        options,
+        (message) => report(`opened and changed, ${message}`),
+        (position) => kept(position) && position !== 7,
+      )
       await opened.dispose()
     },
   },
@@ -213,8 +265,14 @@ const checks: readonly Check<Subject>[] = [
     claim: 'stops when it is asked to',
     async run({ filled, queries, rows }, report) {
       const index = await filled()
-      await checkAbort((signal) => index.search(queries, K, { signal }), (message) => report(`search: ${message}`))
-      await checkAbort((signal) => index.add(rows, { signal }), (message) => report(`add: ${message}`))
+      await checkAbort(
+        (signal) => index.search(queries, K, { signal }),
+        (message) => report(`search: ${message}`),
+      )
+      await checkAbort(
+        (signal) => index.add(rows, { signal }),
+        (message) => report(`add: ${message}`),
+      )
       if (index.size !== ROWS) report(`after an aborted addition its size is ${index.size}; expected: ${ROWS}`)
     },
   },
@@ -225,7 +283,9 @@ const checks: readonly Check<Subject>[] = [
       const [one, other] = [await open(), await filled()]
       await one.add(rows)
       await one.dispose()
-      checkFound(await other.search(queries, K), queries, rows, K, options, (message) => report(`after another was put away, ${message}`))
+      checkFound(await other.search(queries, K), queries, rows, K, options, (message) =>
+        report(`after another was put away, ${message}`),
+      )
     },
   },
 ]
@@ -239,7 +299,8 @@ export const indexSuite: Suite<VectorIndexEngine, IndexCheckOptions, Subject> = 
     let shared: Promise<VectorIndexEngine> | undefined
     const engine = () => (shared ??= Promise.resolve(create()))
     const rows = sampleVectors('rows', ROWS, options.dim, SPACE, 'any')
-    const open = async (file?: string) => (await engine()).open({ dim: options.dim, space: SPACE, ...(file !== undefined && { file }) })
+    const open = async (file?: string) =>
+      (await engine()).open({ dim: options.dim, space: SPACE, ...(file !== undefined && { file }) })
     return {
       options,
       rows,
@@ -272,4 +333,7 @@ export const indexSuite: Suite<VectorIndexEngine, IndexCheckOptions, Subject> = 
  * @example
  * const issues = await checkIndex(() => myEngine(), { recall: 0.95 })
  */
-export const checkIndex = (create: Create<VectorIndexEngine>, options: IndexCheckOptions = {}): Promise<readonly Issue[]> => runSuite(indexSuite, create, options)
+export const checkIndex = (
+  create: Create<VectorIndexEngine>,
+  options: IndexCheckOptions = {},
+): Promise<readonly Issue[]> => runSuite(indexSuite, create, options)

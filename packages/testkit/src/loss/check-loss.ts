@@ -1,5 +1,5 @@
 import { createRandom, type Loss, type LossInput, type LossOutput, type UnboundLoss } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { firstNotFinite, largestDifference, largestValue, short } from '../compare.js'
 import { checkCommon, checkText } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
@@ -44,7 +44,11 @@ async function compute(loss: Loss, batch: LossInput): Promise<LossOutput> {
 function arraysOf(loss: Loss, batch: LossInput, { gradients }: LossOutput) {
   return [
     { what: 'the embeddings', data: batch.embeddings, gradient: gradients.embeddings },
-    ...loss.parameters.map(({ name, data }) => ({ what: `the parameter "${name}"`, data, gradient: gradients.parameters[name]! })),
+    ...loss.parameters.map(({ name, data }) => ({
+      what: `the parameter "${name}"`,
+      data,
+      gradient: gradients.parameters[name]!,
+    })),
   ]
 }
 
@@ -59,11 +63,15 @@ function shapeProblems(loss: Loss, batch: LossInput, { value, gradients, logs }:
   ]
   for (const [what, gradient, length] of arrays) {
     if (!gradient) problems.push(`there is no gradient for ${what}`)
-    else if (gradient.length !== length) problems.push(`the gradient for ${what} has ${gradient.length} values; expected: ${length}`)
-    else if (firstNotFinite(gradient) >= 0) problems.push(`the gradient for ${what} holds ${gradient[firstNotFinite(gradient)]}`)
+    else if (gradient.length !== length)
+      problems.push(`the gradient for ${what} has ${gradient.length} values; expected: ${length}`)
+    else if (firstNotFinite(gradient) >= 0)
+      problems.push(`the gradient for ${what} holds ${gradient[firstNotFinite(gradient)]}`)
   }
-  for (const name of Object.keys(gradients?.parameters ?? {})) if (!own.has(name)) problems.push(`there is a gradient for "${name}", which is no parameter of the loss`)
-  for (const [name, number] of Object.entries(logs ?? {})) if (!Number.isFinite(number)) problems.push(`the log "${name}" is ${number}`)
+  for (const name of Object.keys(gradients?.parameters ?? {}))
+    if (!own.has(name)) problems.push(`there is a gradient for "${name}", which is no parameter of the loss`)
+  for (const [name, number] of Object.entries(logs ?? {}))
+    if (!Number.isFinite(number)) problems.push(`the log "${name}" is ${number}`)
   return problems
 }
 
@@ -74,19 +82,24 @@ const checks: readonly Check<Subject>[] = [
     async run({ losses }, report) {
       const loss = await losses.shared()
       checkCommon(loss, report)
-      if (loss.input !== 'labels' && loss.input !== 'triples') report(`input is ${JSON.stringify(loss.input)}; expected: "labels" or "triples"`)
+      if (loss.input !== 'labels' && loss.input !== 'triples')
+        report(`input is ${JSON.stringify(loss.input)}; expected: "labels" or "triples"`)
       const names = new Set<string>()
       for (const { name, shape, data, learningRateFactor, decay } of loss.parameters) {
         checkText(name, 'the name of a parameter', report)
         if (names.has(name)) report(`two parameters are called "${name}"`)
         names.add(name)
         const size = shape.reduce((product, length) => product * length, 1)
-        if (data.length !== size) report(`the parameter "${name}" has ${data.length} values; expected: ${shape.join(' x ')}`)
-        if (firstNotFinite(data) >= 0) report(`the parameter "${name}" starts with ${data[firstNotFinite(data)]} at ${firstNotFinite(data)}`)
-        if (!(learningRateFactor >= 0 && Number.isFinite(learningRateFactor))) report(`the learning rate factor of "${name}" is ${learningRateFactor}`)
+        if (data.length !== size)
+          report(`the parameter "${name}" has ${data.length} values; expected: ${shape.join(' x ')}`)
+        if (firstNotFinite(data) >= 0)
+          report(`the parameter "${name}" starts with ${data[firstNotFinite(data)]} at ${firstNotFinite(data)}`)
+        if (!(learningRateFactor >= 0 && Number.isFinite(learningRateFactor)))
+          report(`the learning rate factor of "${name}" is ${learningRateFactor}`)
         if (typeof decay !== 'boolean') report(`decay of "${name}" is ${String(decay)}; expected: true or false`)
       }
-      if ((loss.state === undefined) !== (loss.restore === undefined)) report('it has one of state and restore; expected: both or none')
+      if ((loss.state === undefined) !== (loss.restore === undefined))
+        report('it has one of state and restore; expected: both or none')
     },
   },
   {
@@ -110,14 +123,20 @@ const checks: readonly Check<Subject>[] = [
       for (const { what, data, gradient } of arraysOf(loss, input, output)) {
         const found = await slopes(value, data, gradient, DIRECTIONS, options.difference)
         if (found.length === 0) {
-          report(`no slope of the value could be measured along ${what}: it jumps or bends everywhere; a smaller "difference" may help`)
+          report(
+            `no slope of the value could be measured along ${what}: it jumps or bends everywhere; a smaller "difference" may help`,
+          )
           continue
         }
         const scale = Math.max(...found.map(({ numeric, analytic }) => Math.max(Math.abs(numeric), Math.abs(analytic))))
         seen = Math.max(seen, scale)
-        const worst = found.reduce((a, b) => (Math.abs(b.numeric - b.analytic) - b.doubt > Math.abs(a.numeric - a.analytic) - a.doubt ? b : a))
+        const worst = found.reduce((a, b) =>
+          Math.abs(b.numeric - b.analytic) - b.doubt > Math.abs(a.numeric - a.analytic) - a.doubt ? b : a,
+        )
         if (Math.abs(worst.numeric - worst.analytic) > options.tolerance * scale + worst.doubt) {
-          report(`along ${what} the value changes by ${short(worst.numeric)} a step, and the gradient says ${short(worst.analytic)}`)
+          report(
+            `along ${what} the value changes by ${short(worst.numeric)} a step, and the gradient says ${short(worst.analytic)}`,
+          )
         }
       }
       if (seen === 0) report('the value does not depend on the embeddings of a batch with several classes')
@@ -143,7 +162,8 @@ const checks: readonly Check<Subject>[] = [
       const repeated = { ...same, embeddings: same.embeddings.map((_, i) => same.embeddings[i % same.dim]!) }
       const cases = { 'one class': batch(2, ROWS, 1), 'one row': batch(3, 1, 1), 'rows that are all equal': repeated }
       for (const [what, input] of Object.entries(cases)) {
-        for (const problem of shapeProblems(loss, input, await compute(loss, input))) report(`in a batch with ${what}, ${problem}`)
+        for (const problem of shapeProblems(loss, input, await compute(loss, input)))
+          report(`in a batch with ${what}, ${problem}`)
       }
     },
   },
@@ -156,11 +176,13 @@ const checks: readonly Check<Subject>[] = [
       const order = createRandom('order').permutation(input.rows)
       const plain = await compute(loss, input)
       const turned = await compute(loss, reorderRows(input, order))
-      if (Math.abs(plain.value - turned.value) > 1e-4 * Math.max(1, Math.abs(plain.value))) report(`the value is ${short(plain.value)}, and ${short(turned.value)} with the rows in another order`)
+      if (Math.abs(plain.value - turned.value) > 1e-4 * Math.max(1, Math.abs(plain.value)))
+        report(`the value is ${short(plain.value)}, and ${short(turned.value)} with the rows in another order`)
       const expected = reorderRows({ ...input, embeddings: plain.gradients.embeddings }, order).embeddings
       const limit = 1e-3 * Math.max(largestValue(expected), 1e-3)
       const difference = largestDifference(expected, turned.gradients.embeddings)
-      if (!(difference <= limit)) report(`the gradients of the embeddings differ by ${short(difference)} with the rows in another order`)
+      if (!(difference <= limit))
+        report(`the gradients of the embeddings differ by ${short(difference)} with the rows in another order`)
     },
   },
   {
@@ -169,12 +191,18 @@ const checks: readonly Check<Subject>[] = [
     async run({ losses, bindAgain, batch }, report) {
       const loss = await losses.shared()
       const [first, second] = [await compute(loss, batch()), await compute(loss, batch())]
-      if (first.value !== second.value || largestDifference(first.gradients.embeddings, second.gradients.embeddings) !== 0) {
-        report(`the same batch gave ${first.value} and then ${second.value}; a loss that remembers has to offer state and restore`)
+      if (
+        first.value !== second.value ||
+        largestDifference(first.gradients.embeddings, second.gradients.embeddings) !== 0
+      ) {
+        report(
+          `the same batch gave ${first.value} and then ${second.value}; a loss that remembers has to offer state and restore`,
+        )
       }
       const other = await bindAgain()
       for (const [i, { name, data }] of loss.parameters.entries()) {
-        if (largestDifference(data, other.parameters[i]?.data ?? []) !== 0) report(`bound twice with the same seed, the parameter "${name}" starts differently`)
+        if (largestDifference(data, other.parameters[i]?.data ?? []) !== 0)
+          report(`bound twice with the same seed, the parameter "${name}" starts differently`)
       }
     },
   },
@@ -189,7 +217,8 @@ const checks: readonly Check<Subject>[] = [
       await compute(loss, input)
       if (largestDifference(before, input.embeddings) !== 0) report('the embeddings had other values afterwards')
       loss.parameters.forEach(({ name, data }, i) => {
-        if (largestDifference(parameters[i]!, data) !== 0) report(`the parameter "${name}" had other values afterwards: the trainer updates it`)
+        if (largestDifference(parameters[i]!, data) !== 0)
+          report(`the parameter "${name}" had other values afterwards: the trainer updates it`)
       })
     },
   },
@@ -202,7 +231,8 @@ const checks: readonly Check<Subject>[] = [
       const kept = [gradients.embeddings, ...Object.values(gradients.parameters)]
       const before = kept.map((array) => array.slice())
       await compute(loss, batch(7))
-      if (kept.some((array, i) => largestDifference(before[i]!, array) !== 0)) report('the gradients of one call changed with the next; expected: new arrays for every call')
+      if (kept.some((array, i) => largestDifference(before[i]!, array) !== 0))
+        report('the gradients of one call changed with the next; expected: new arrays for every call')
     },
   },
   {
@@ -220,7 +250,10 @@ const checks: readonly Check<Subject>[] = [
       loss.parameters.forEach(({ data }, i) => other.parameters[i]!.data.set(data))
       other.restore?.(saved)
       const [wanted, given] = [await compute(loss, next), await compute(other, next)]
-      if (wanted.value !== given.value || largestDifference(wanted.gradients.embeddings, given.gradients.embeddings) !== 0) {
+      if (
+        wanted.value !== given.value ||
+        largestDifference(wanted.gradients.embeddings, given.gradients.embeddings) !== 0
+      ) {
         report(`after restoring its state, the next batch gave ${given.value} instead of ${wanted.value}`)
       }
       loss.restore(before)
@@ -250,14 +283,27 @@ const checks: readonly Check<Subject>[] = [
 export const lossSuite: Suite<UnboundLoss, LossCheckOptions, Subject> = {
   checks,
   open(create, given) {
-    const options = { dim: 6, classes: 4, step: 0, totalSteps: 100, exactGradients: true, tolerance: 0.02, difference: 0.01, ...given }
+    const options = {
+      dim: 6,
+      classes: 4,
+      step: 0,
+      totalSteps: 100,
+      exactGradients: true,
+      tolerance: 0.02,
+      difference: 0.01,
+      ...given,
+    }
     const { dim, classes, step, totalSteps } = options
-    const losses = createParts(async () => (await create()).bind({ dim, classes, seed: 1 }), (loss) => loss.dispose())
+    const losses = createParts(
+      async () => (await create()).bind({ dim, classes, seed: 1 }),
+      (loss) => loss.dispose(),
+    )
     return {
       options,
       losses,
       bindAgain: losses.fresh,
-      batch: (seed = 0, rows = ROWS, most = classes) => sampleLossBatch(seed, { rows, dim, classes: Math.max(1, Math.min(most, classes)) }, { step, totalSteps }),
+      batch: (seed = 0, rows = ROWS, most = classes) =>
+        sampleLossBatch(seed, { rows, dim, classes: Math.max(1, Math.min(most, classes)) }, { step, totalSteps }),
     }
   },
   close: ({ losses }) => losses.close(),
@@ -270,4 +316,5 @@ export const lossSuite: Suite<UnboundLoss, LossCheckOptions, Subject> = {
  * @example
  * const issues = await checkLoss(() => myLoss({ margin: 0.2 }), { dim: 8 })
  */
-export const checkLoss = (create: Create<UnboundLoss>, options: LossCheckOptions = {}): Promise<readonly Issue[]> => runSuite(lossSuite, create, options)
+export const checkLoss = (create: Create<UnboundLoss>, options: LossCheckOptions = {}): Promise<readonly Issue[]> =>
+  runSuite(lossSuite, create, options)

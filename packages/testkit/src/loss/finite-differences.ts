@@ -15,13 +15,21 @@ export interface Slope {
  *
  * @param value computes the function; `array` is changed in place meanwhile and restored.
  */
-export async function slopes(value: () => Promise<number>, array: Float32Array, gradient: Float32Array, directions: number, step: number): Promise<Slope[]> {
+export async function slopes(
+  value: () => Promise<number>,
+  array: Float32Array,
+  gradient: Float32Array,
+  directions: number,
+  step: number,
+): Promise<Slope[]> {
   const random = createRandom(`directions ${array.length}`)
   const held = array.slice()
   const found: Slope[] = []
   for (let attempt = 0; attempt < directions * 2 && found.length < directions; attempt++) {
     // Sparse directions, so that a mistake in a few values does not drown.
-    const direction = Float32Array.from(held, () => (random.next() < Math.max(0.2, 2 / held.length) ? random.normal() : 0))
+    const direction = Float32Array.from(held, () =>
+      random.next() < Math.max(0.2, 2 / held.length) ? random.normal() : 0,
+    )
     const length = Math.hypot(...direction)
     if (length === 0) continue
     const at = async (by: number) => {
@@ -36,7 +44,8 @@ export async function slopes(value: () => Promise<number>, array: Float32Array, 
       for (let i = 0; i < held.length; i++) analytic += (gradient[i]! * direction[i]!) / length
       const rounding = (2 ** -22 * Math.max(1, Math.abs(wide[0]))) / step
       const doubt = Math.abs(coarse - fine) + 4 * rounding
-      if (Math.abs(coarse - fine) <= 0.02 * Math.max(Math.abs(fine), rounding * 50)) found.push({ numeric: fine + (fine - coarse) / 3, analytic, doubt })
+      if (Math.abs(coarse - fine) <= 0.02 * Math.max(Math.abs(fine), rounding * 50))
+        found.push({ numeric: fine + (fine - coarse) / 3, analytic, doubt })
     } finally {
       array.set(held)
     }

@@ -7,16 +7,31 @@ export interface BatchShape {
 }
 
 /** A batch of normal embeddings for either kind of loss: row i is of class i modulo `classes`; neighbours make triples. */
-export function sampleLossBatch(seed: number, { rows, dim, classes }: BatchShape, when: Pick<LossInput, 'step' | 'totalSteps'>): LossInput {
+export function sampleLossBatch(
+  seed: number,
+  { rows, dim, classes }: BatchShape,
+  when: Pick<LossInput, 'step' | 'totalSteps'>,
+): LossInput {
   const random = createRandom(`batch ${seed}`)
   return {
     embeddings: Float32Array.from({ length: rows * dim }, () => random.normal()),
     rows,
     dim,
     labels: Int32Array.from({ length: rows }, (_, row) => row % classes),
-    triples: rows < 3 ? [] : Array.from({ length: rows }, (_, i): LossTriple => ({
-      reference: i, a: (i + 1) % rows, b: (i + 2) % rows, closer: i % 2 === 0 ? 'a' : 'b', classA: 1 + (i % 5), classB: 1 + ((i + 2) % 5),
-    })),
+    triples:
+      rows < 3
+        ? []
+        : Array.from(
+            { length: rows },
+            (_, i): LossTriple => ({
+              reference: i,
+              a: (i + 1) % rows,
+              b: (i + 2) % rows,
+              closer: i % 2 === 0 ? 'a' : 'b',
+              classA: 1 + (i % 5),
+              classB: 1 + ((i + 2) % 5),
+            }),
+          ),
     ...when,
   }
 }
@@ -34,6 +49,13 @@ export function reorderRows(batch: LossInput, order: Int32Array): LossInput {
     ...batch,
     embeddings: moved,
     ...(labels && { labels: labels.map((_, place) => labels[order[place]!]!) }),
-    ...(triples && { triples: triples.map(({ reference, a, b, ...rest }) => ({ reference: placeOf[reference]!, a: placeOf[a]!, b: placeOf[b]!, ...rest })) }),
+    ...(triples && {
+      triples: triples.map(({ reference, a, b, ...rest }) => ({
+        reference: placeOf[reference]!,
+        a: placeOf[a]!,
+        b: placeOf[b]!,
+        ...rest,
+      })),
+    }),
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { EvaluationResult, Reporter } from '@lookalike/core'
-import { runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Check, type Create, type Issue, runSuite, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
 import { sampleResult } from './sample-result.js'
@@ -45,7 +45,8 @@ const checks: readonly Check<Subject>[] = [
       if (said.length === 0) report('it named no file')
       for (const name of said) {
         const content = files.get(name)
-        if (path.isAbsolute(name) || name.startsWith('..')) report(`it named "${name}"; expected: a path relative to the folder`)
+        if (path.isAbsolute(name) || name.startsWith('..'))
+          report(`it named "${name}"; expected: a path relative to the folder`)
         else if (!content) report(`it named "${name}", which is not there`)
         else if (content.length === 0) report(`"${name}" is empty`)
       }
@@ -58,7 +59,8 @@ const checks: readonly Check<Subject>[] = [
     async run({ parts }, report) {
       const reporter = await parts.shared()
       const [first, second] = [await written(reporter, sampleResult()), await written(reporter, sampleResult())]
-      for (const [name, content] of first.files) if (!second.files.get(name)?.equals(content)) report(`"${name}" had other content the second time`)
+      for (const [name, content] of first.files)
+        if (!second.files.get(name)?.equals(content)) report(`"${name}" had other content the second time`)
     },
   },
   {
@@ -66,7 +68,12 @@ const checks: readonly Check<Subject>[] = [
     claim: 'copes with a result without curves, categories, warnings and uncertainty',
     async run({ parts }, report) {
       const { uncertainty: _, ...result } = sampleResult()
-      const plain = { ...result, curves: [], warnings: [], stages: result.stages.slice(0, 1).map((stage) => ({ ...stage, categories: {} })) }
+      const plain = {
+        ...result,
+        curves: [],
+        warnings: [],
+        stages: result.stages.slice(0, 1).map((stage) => ({ ...stage, categories: {} })),
+      }
       const { said } = await written(await parts.shared(), plain)
       if (said.length === 0) report('it named no file')
     },
@@ -95,4 +102,7 @@ export const reporterSuite: Suite<Reporter, ReporterCheckOptions, Subject> = {
  * @example
  * const issues = await checkReporter(() => myReporter())
  */
-export const checkReporter = (create: Create<Reporter>, options: ReporterCheckOptions = {}): Promise<readonly Issue[]> => runSuite(reporterSuite, create, options)
+export const checkReporter = (
+  create: Create<Reporter>,
+  options: ReporterCheckOptions = {},
+): Promise<readonly Issue[]> => runSuite(reporterSuite, create, options)

@@ -1,5 +1,14 @@
-import { createRanking, rowOf, selectRows, type Embeddings, type GalleryView, type Ranking, type Reranker, type RerankRequest } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import {
+  createRanking,
+  type Embeddings,
+  type GalleryView,
+  type Ranking,
+  type Reranker,
+  type RerankRequest,
+  rowOf,
+  selectRows,
+} from '@lookalike/core'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { innerProduct, largestDifference } from '../compare.js'
 import { checkCommon, checkWhole } from '../contract.js'
 import { samplePicture } from '../encoder/sample-batch.js'
@@ -39,7 +48,10 @@ function viewOf(gallery: Embeddings): GalleryView {
 const rankingsOf = (queries: Embeddings, gallery: Embeddings, k = gallery.rows): Ranking[] =>
   bruteForce(queries, gallery).map((all) => {
     const nearest = all.slice(0, k)
-    return createRanking(Int32Array.from(nearest, ({ position }) => position), Float32Array.from(nearest, ({ distance }) => distance))
+    return createRanking(
+      Int32Array.from(nearest, ({ position }) => position),
+      Float32Array.from(nearest, ({ distance }) => distance),
+    )
   })
 
 /** What a reranker's answer breaks; nothing where it keeps the contract. */
@@ -47,18 +59,32 @@ function answerProblems(reranker: Reranker, before: Ranking, after: Ranking): st
   const { drops = false, topN } = reranker
   const { positions, distances } = after
   const problems: string[] = []
-  if (positions.length !== distances.length) problems.push(`${positions.length} positions came with ${distances.length} distances`)
+  if (positions.length !== distances.length)
+    problems.push(`${positions.length} positions came with ${distances.length} distances`)
   if (drops ? positions.length > before.positions.length : positions.length !== before.positions.length) {
-    problems.push(`${before.positions.length} candidates gave ${positions.length} results${drops ? '' : '; one that leaves results out says so with drops'}`)
+    problems.push(
+      `${before.positions.length} candidates gave ${positions.length} results${drops ? '' : '; one that leaves results out says so with drops'}`,
+    )
   }
   const head = drops ? 0 : topN
   const wanted = new Set(before.positions.subarray(0, head))
   const given = positions.subarray(0, head)
-  if (given.some((position) => !wanted.delete(position))) problems.push(`the first ${Math.min(head, positions.length)} results are not a permutation of the candidates`)
+  if (given.some((position) => !wanted.delete(position)))
+    problems.push(`the first ${Math.min(head, positions.length)} results are not a permutation of the candidates`)
   const moved = positions.findIndex((position, i) => i >= head && position !== before.positions[i])
-  if (moved >= 0) problems.push(drops ? `rank ${moved + 1} holds another result than before` : `the tail changed at rank ${moved + 1}, after the first ${topN}`)
-  const falls = distances.findIndex((distance, i) => !Number.isFinite(distance) || (i > 0 && distance < distances[i - 1]!))
-  if (falls >= 0) problems.push(`the distance at rank ${falls + 1} is ${distances[falls]}${falls > 0 ? ` after ${distances[falls - 1]}` : ''}; expected: finite and never falling`)
+  if (moved >= 0)
+    problems.push(
+      drops
+        ? `rank ${moved + 1} holds another result than before`
+        : `the tail changed at rank ${moved + 1}, after the first ${topN}`,
+    )
+  const falls = distances.findIndex(
+    (distance, i) => !Number.isFinite(distance) || (i > 0 && distance < distances[i - 1]!),
+  )
+  if (falls >= 0)
+    problems.push(
+      `the distance at rank ${falls + 1} is ${distances[falls]}${falls > 0 ? ` after ${distances[falls - 1]}` : ''}; expected: finite and never falling`,
+    )
   return problems
 }
 
@@ -70,7 +96,8 @@ const checks: readonly Check<Subject>[] = [
       const reranker = await parts.shared()
       checkCommon(reranker, report)
       checkWhole(reranker.topN, 'topN', 0, report)
-      if (reranker.needs !== 'embeddings' && reranker.needs !== 'images') report(`needs is ${JSON.stringify(reranker.needs)}; expected: "embeddings" or "images"`)
+      if (reranker.needs !== 'embeddings' && reranker.needs !== 'images')
+        report(`needs is ${JSON.stringify(reranker.needs)}; expected: "embeddings" or "images"`)
     },
   },
   {
@@ -80,7 +107,8 @@ const checks: readonly Check<Subject>[] = [
       const reranker = await shared()
       for (let query = 0; query < QUERIES; query++) {
         const asked = request(reranker, query)
-        for (const problem of answerProblems(reranker, asked.ranking, (await reranker.rerank(asked)).ranking)) report(`query ${query}: ${problem}`)
+        for (const problem of answerProblems(reranker, asked.ranking, (await reranker.rerank(asked)).ranking))
+          report(`query ${query}: ${problem}`)
       }
     },
   },
@@ -92,7 +120,8 @@ const checks: readonly Check<Subject>[] = [
       for (const length of [3, 1, 0]) {
         const asked = request(reranker, 1, length)
         try {
-          for (const problem of answerProblems(reranker, asked.ranking, (await reranker.rerank(asked)).ranking)) report(`in a list of ${length}, ${problem}`)
+          for (const problem of answerProblems(reranker, asked.ranking, (await reranker.rerank(asked)).ranking))
+            report(`in a list of ${length}, ${problem}`)
         } catch (error) {
           report(`in a list of ${length} it failed: ${error instanceof Error ? error.message : String(error)}`)
         }
@@ -106,9 +135,15 @@ const checks: readonly Check<Subject>[] = [
       const reranker = await shared()
       const asked = request(reranker, 0)
       const { candidates, ranking } = asked
-      const same = selectRows(candidates, Array.from({ length: candidates.rows }, () => 0))
+      const same = selectRows(
+        candidates,
+        Array.from({ length: candidates.rows }, () => 0),
+      )
       const distance = 1 - innerProduct(rowOf(asked.query, 0), rowOf(candidates, 0))
-      const level = createRanking(ranking.positions, Float32Array.from(ranking.distances, (old, i) => (i < candidates.rows ? distance : old + 1)))
+      const level = createRanking(
+        ranking.positions,
+        Float32Array.from(ranking.distances, (old, i) => (i < candidates.rows ? distance : old + 1)),
+      )
       const answer = await reranker.rerank({ ...asked, candidates: same, ranking: level })
       for (const problem of answerProblems(reranker, level, answer.ranking)) report(problem)
     },
@@ -127,15 +162,23 @@ const checks: readonly Check<Subject>[] = [
   },
   {
     id: 'reranker/deterministic',
-    claim: "gives the same again, whatever it reranked in between",
+    claim: 'gives the same again, whatever it reranked in between',
     async run({ shared, request }, report) {
       const reranker = await shared()
       const first = (await reranker.rerank(request(reranker, 0))).ranking
       const kept = { positions: first.positions.slice(), distances: first.distances.slice() }
       await reranker.rerank(request(reranker, 1))
       const second = (await reranker.rerank(request(reranker, 0))).ranking
-      if (largestDifference(kept.positions, second.positions) !== 0 || largestDifference(kept.distances, second.distances) !== 0) report('the same query was reranked differently the second time')
-      if (largestDifference(kept.positions, first.positions) !== 0 || largestDifference(kept.distances, first.distances) !== 0) report('the answer to one query changed with the next')
+      if (
+        largestDifference(kept.positions, second.positions) !== 0 ||
+        largestDifference(kept.distances, second.distances) !== 0
+      )
+        report('the same query was reranked differently the second time')
+      if (
+        largestDifference(kept.positions, first.positions) !== 0 ||
+        largestDifference(kept.distances, first.distances) !== 0
+      )
+        report('the answer to one query changed with the next')
     },
   },
   {
@@ -144,7 +187,12 @@ const checks: readonly Check<Subject>[] = [
     async run({ shared, request }, report) {
       const reranker = await shared()
       const asked = request(reranker, 3)
-      const watched = { positions: asked.ranking.positions, distances: asked.ranking.distances, "the query's vector": asked.query.data, "the candidates' vectors": asked.candidates.data }
+      const watched = {
+        positions: asked.ranking.positions,
+        distances: asked.ranking.distances,
+        "the query's vector": asked.query.data,
+        "the candidates' vectors": asked.candidates.data,
+      }
       const before = Object.values(watched).map((array) => array.slice())
       await reranker.rerank(asked)
       Object.entries(watched).forEach(([what, array], i) => {
@@ -223,4 +271,7 @@ export const rerankerSuite: Suite<Reranker, RerankerCheckOptions, Subject> = {
  * @example
  * const issues = await checkReranker(() => myReranker({ topN: 20 }))
  */
-export const checkReranker = (create: Create<Reranker>, options: RerankerCheckOptions = {}): Promise<readonly Issue[]> => runSuite(rerankerSuite, create, options)
+export const checkReranker = (
+  create: Create<Reranker>,
+  options: RerankerCheckOptions = {},
+): Promise<readonly Issue[]> => runSuite(rerankerSuite, create, options)

@@ -1,5 +1,5 @@
 import { createRandom, type Sampler, type SamplerItems } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
 
@@ -57,8 +57,10 @@ const checks: readonly Check<Subject>[] = [
       const of = (which: Sampler, seed: number) => asText(which.epoch(options.items, createRandom(seed)))
       const first = of(sampler, 1)
       if (of(sampler, 1) !== first) report('the same seed gave other batches the second time')
-      if (of(await parts.fresh(), 1) !== first) report('the same seed gave other batches from another sampler with the same options')
-      if (options.shuffles && of(sampler, 2) === first) report('another seed gave the same batches; samplers that do not shuffle say shuffles: false')
+      if (of(await parts.fresh(), 1) !== first)
+        report('the same seed gave other batches from another sampler with the same options')
+      if (options.shuffles && of(sampler, 2) === first)
+        report('another seed gave the same batches; samplers that do not shuffle say shuffles: false')
     },
   },
   {
@@ -68,9 +70,12 @@ const checks: readonly Check<Subject>[] = [
       if (!options.coversAll) return NOT_CLAIMED
       const sampler = await parts.shared()
       const seen = new Set<number>()
-      for (let epoch = 0; epoch < EPOCHS; epoch++) for (const batch of sampler.epoch(options.items, createRandom(epoch))) for (const position of batch) seen.add(position)
+      for (let epoch = 0; epoch < EPOCHS; epoch++)
+        for (const batch of sampler.epoch(options.items, createRandom(epoch)))
+          for (const position of batch) seen.add(position)
       const { length } = options.items.labels
-      if (seen.size < length) report(`after ${EPOCHS} epochs ${length - seen.size} of ${length} images were never drawn`)
+      if (seen.size < length)
+        report(`after ${EPOCHS} epochs ${length - seen.size} of ${length} images were never drawn`)
     },
   },
   {
@@ -86,7 +91,10 @@ const checks: readonly Check<Subject>[] = [
 
 export const samplerSuite: Suite<Sampler, SamplerCheckOptions, Subject> = {
   checks,
-  open: (create, options) => ({ parts: createParts(create), options: { items: sampleItems(), shuffles: true, coversAll: true, ...options } }),
+  open: (create, options) => ({
+    parts: createParts(create),
+    options: { items: sampleItems(), shuffles: true, coversAll: true, ...options },
+  }),
   close: ({ parts }) => parts.close(),
 }
 
@@ -96,4 +104,5 @@ export const samplerSuite: Suite<Sampler, SamplerCheckOptions, Subject> = {
  * @example
  * const issues = await checkSampler(() => mySampler({ batchSize: 16 }))
  */
-export const checkSampler = (create: Create<Sampler>, options: SamplerCheckOptions = {}): Promise<readonly Issue[]> => runSuite(samplerSuite, create, options)
+export const checkSampler = (create: Create<Sampler>, options: SamplerCheckOptions = {}): Promise<readonly Issue[]> =>
+  runSuite(samplerSuite, create, options)

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Dataset, Encoder, Trainer, TrainerRequest, TrainerResult } from '@lookalike/core'
-import { NOT_CLAIMED, runSuite, type Check, type Create, type Issue, type Suite } from '../check.js'
+import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
 
@@ -57,9 +57,11 @@ const checks: readonly Check<Subject>[] = [
     async run({ whole }, report) {
       const { result, artefact } = await whole()
       if (result.stopped !== 'finished' && result.stopped !== 'early') report(`the run ended as "${result.stopped}"`)
-      if (path.isAbsolute(result.artefact)) report(`the artefact is "${result.artefact}"; expected: a path relative to the run's folder`)
+      if (path.isAbsolute(result.artefact))
+        report(`the artefact is "${result.artefact}"; expected: a path relative to the run's folder`)
       if (artefact === undefined) report(`the artefact "${result.artefact}" is not there`)
-      for (const [name, figure] of Object.entries(result.metrics)) if (!Number.isFinite(figure)) report(`the figure "${name}" is ${figure}`)
+      for (const [name, figure] of Object.entries(result.metrics))
+        if (!Number.isFinite(figure)) report(`the figure "${name}" is ${figure}`)
     },
   },
   {
@@ -84,15 +86,20 @@ const checks: readonly Check<Subject>[] = [
         if (++events === stopAfter) stop.abort()
       }
       // Before its first checkpoint a trainer may reject with the signal's reason instead.
-      const stopped = await train(place, { signal: stop.signal, onProgress }).then(({ result }) => result.stopped, (error: unknown) => {
-        if (error === stop.signal.reason) return 'aborted'
-        throw error
-      })
+      const stopped = await train(place, { signal: stop.signal, onProgress }).then(
+        ({ result }) => result.stopped,
+        (error: unknown) => {
+          if (error === stop.signal.reason) return 'aborted'
+          throw error
+        },
+      )
       if (events < stopAfter) return report(`it gave ${events} progress events; expected: at least ${stopAfter}`)
-      if (stopped !== 'aborted') return report(`stopped in the middle, the run ended as "${stopped}"; expected: "aborted"`)
+      if (stopped !== 'aborted')
+        return report(`stopped in the middle, the run ended as "${stopped}"; expected: "aborted"`)
       const resumed = await train(place, { resume: true })
       if (resumed.result.stopped === 'aborted') report('resumed, the run ended as "aborted"')
-      if (options.deterministic !== false && resumed.artefact !== (await whole()).artefact) report('resumed, it came to another artefact than the run that did not stop')
+      if (options.deterministic !== false && resumed.artefact !== (await whole()).artefact)
+        report('resumed, it came to another artefact than the run that did not stop')
     },
   },
 ]
@@ -110,7 +117,14 @@ export const trainerSuite: Suite<Trainer, TrainerCheckOptions, Subject> = {
     const train = async (place: string, request: Partial<TrainerRequest> = {}): Promise<Run> => {
       const encoder = await options.encoder()
       try {
-        const result = await (await parts.fresh()).train({ dataset: await options.dataset(), encoder, folder: place, seed: 1, resume: false, ...request })
+        const result = await (await parts.fresh()).train({
+          dataset: await options.dataset(),
+          encoder,
+          folder: place,
+          seed: 1,
+          resume: false,
+          ...request,
+        })
         return { result, artefact: await hashOf(path.join(place, result.artefact)) }
       } finally {
         await encoder.dispose()
@@ -138,4 +152,5 @@ export const trainerSuite: Suite<Trainer, TrainerCheckOptions, Subject> = {
  * @example
  * const issues = await checkTrainer(() => myTrainer(), { dataset: () => pictures, encoder: () => createTinyEncoder() })
  */
-export const checkTrainer = (create: Create<Trainer>, options: TrainerCheckOptions): Promise<readonly Issue[]> => runSuite(trainerSuite, create, options)
+export const checkTrainer = (create: Create<Trainer>, options: TrainerCheckOptions): Promise<readonly Issue[]> =>
+  runSuite(trainerSuite, create, options)

@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { fill, probability, range } from './option-schemas.js'
 import { inverseMap, warp } from './warp.js'
@@ -7,7 +7,11 @@ const options = z.strictObject({
   degrees: z.number().min(0).max(180).default(10).describe('Turned by up to this angle either way.'),
   translate: z.number().min(0).max(1).default(0.1).describe('Shifted by up to this share of width and height.'),
   scale: range(0.8, 1.2).describe('Size, lowest and highest; 1 keeps it. Drawn evenly in its logarithm.'),
-  stretch: z.number().min(1).default(1).describe('Width against height, up to this ratio either way; 1 keeps the aspect.'),
+  stretch: z
+    .number()
+    .min(1)
+    .default(1)
+    .describe('Width against height, up to this ratio either way; 1 keeps the aspect.'),
   shear: z.number().min(0).max(80).default(5).describe('Slanted by up to this angle either way, in degrees.'),
   probability: probability(1),
   fill,
@@ -41,10 +45,18 @@ export function affine(given: AffineOptions = {}): Augmentation {
       const [a, b, c, d, e, f] = map
       const across = a / ratio
       const down = b * ratio
-      return warp(image, [
-        across, down, c + (a - across) * cx + (b - down) * cy,
-        d / ratio, e * ratio, f + (d - d / ratio) * cx + (e - e * ratio) * cy,
-      ], settings.fill)
+      return warp(
+        image,
+        [
+          across,
+          down,
+          c + (a - across) * cx + (b - down) * cy,
+          d / ratio,
+          e * ratio,
+          f + (d - d / ratio) * cx + (e - e * ratio) * cy,
+        ],
+        settings.fill,
+      )
     },
   }
 }

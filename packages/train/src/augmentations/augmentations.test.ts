@@ -1,4 +1,4 @@
-import { createRandom, type Augmentation, type RawImage } from '@lookalike/core'
+import { type Augmentation, createRandom, type RawImage } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { affine } from './affine.js'
 import { blur } from './blur.js'
@@ -15,10 +15,21 @@ import { inverseMap, warp } from './warp.js'
 
 const target = { width: 10, height: 8 }
 const random = createRandom('image')
-const image: RawImage = { data: Uint8Array.from({ length: 20 * 14 * 3 }, () => random.integer(256)), width: 20, height: 14 }
-const apply = (augmentation: Augmentation, seed: number | string = 0, of = image) => augmentation.apply(of, createRandom(seed), target) as RawImage
-const uniform = (r: number, g: number, b: number): RawImage => ({ data: Uint8Array.from({ length: 12 * 12 * 3 }, (_, i) => [r, g, b][i % 3]!), width: 12, height: 12 })
-const pixel = ({ data, width }: RawImage, x: number, y: number) => [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)]
+const image: RawImage = {
+  data: Uint8Array.from({ length: 20 * 14 * 3 }, () => random.integer(256)),
+  width: 20,
+  height: 14,
+}
+const apply = (augmentation: Augmentation, seed: number | string = 0, of = image) =>
+  augmentation.apply(of, createRandom(seed), target) as RawImage
+const uniform = (r: number, g: number, b: number): RawImage => ({
+  data: Uint8Array.from({ length: 12 * 12 * 3 }, (_, i) => [r, g, b][i % 3]!),
+  width: 12,
+  height: 12,
+})
+const pixel = ({ data, width }: RawImage, x: number, y: number) => [
+  ...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3),
+]
 
 describe.each([
   ['affine', affine({ stretch: 1.3 })],
@@ -44,9 +55,12 @@ describe.each([
 })
 
 describe('augmentations change what they say', () => {
-  it.each([flip, grayscale, invert, blur, erasing, channelShuffle, affine, rotation, colorJitter])('nothing at probability 0: %o', (make) => {
-    expect(apply(make({ probability: 0 }))).toBe(image)
-  })
+  it.each([flip, grayscale, invert, blur, erasing, channelShuffle, affine, rotation, colorJitter])(
+    'nothing at probability 0: %o',
+    (make) => {
+      expect(apply(make({ probability: 0 }))).toBe(image)
+    },
+  )
 
   it('flip mirrors; twice is the image', () => {
     const across = apply(flip({ probability: 1 }))
@@ -59,7 +73,10 @@ describe('augmentations change what they say', () => {
   it('random-resized-crop keeps an even image even, and the whole image at scale and ratio 1', () => {
     expect(pixel(apply(randomResizedCrop(), 0, uniform(10, 20, 30)), 5, 5)).toEqual([10, 20, 30])
     const square = { ...uniform(0, 0, 0), data: Uint8Array.from({ length: 432 }, (_, i) => i % 251) }
-    const whole = randomResizedCrop({ scale: [1, 1], ratio: [1, 1] }).apply(square, createRandom(0), { width: 12, height: 12 }) as RawImage
+    const whole = randomResizedCrop({ scale: [1, 1], ratio: [1, 1] }).apply(square, createRandom(0), {
+      width: 12,
+      height: 12,
+    }) as RawImage
     expect(whole.data).toEqual(square.data)
     const strip: RawImage = { data: new Uint8Array(200 * 3).fill(9), width: 200, height: 1 }
     expect(apply(randomResizedCrop({ scale: [0.9, 1] }), 0, strip).data.every((value) => value === 9)).toBe(true)
@@ -71,11 +88,19 @@ describe('augmentations change what they say', () => {
   })
 
   it('color-jitter: hue turns keep the strongest and weakest channel values, brightness scales', () => {
-    const turned = pixel(apply(colorJitter({ brightness: 0, contrast: 0, saturation: 0, hue: 0.5 }), 3, uniform(200, 80, 40)), 0, 0)
+    const turned = pixel(
+      apply(colorJitter({ brightness: 0, contrast: 0, saturation: 0, hue: 0.5 }), 3, uniform(200, 80, 40)),
+      0,
+      0,
+    )
     expect(Math.max(...turned)).toBe(200)
     expect(Math.min(...turned)).toBe(40)
     expect(turned).not.toEqual([200, 80, 40])
-    const [r, g, b] = pixel(apply(colorJitter({ brightness: 0.4, contrast: 0, saturation: 0, hue: 0 }), 1, uniform(100, 50, 20)), 0, 0)
+    const [r, g, b] = pixel(
+      apply(colorJitter({ brightness: 0.4, contrast: 0, saturation: 0, hue: 0 }), 1, uniform(100, 50, 20)),
+      0,
+      0,
+    )
     expect(r! / g!).toBeCloseTo(2, 1)
     expect(g! / b!).toBeCloseTo(2.5, 0)
     const grey = apply(colorJitter({ brightness: 0, contrast: 0, saturation: 1, hue: 0 }), 2, uniform(90, 90, 90))
@@ -98,7 +123,11 @@ describe('augmentations change what they say', () => {
   })
 
   it('erasing takes a rectangle of the asked area', () => {
-    const erased = apply(erasing({ probability: 1, scale: [0.2, 0.2], ratio: [1, 1], fill: [0, 0, 0] }), 0, uniform(9, 9, 9))
+    const erased = apply(
+      erasing({ probability: 1, scale: [0.2, 0.2], ratio: [1, 1], fill: [0, 0, 0] }),
+      0,
+      uniform(9, 9, 9),
+    )
     const share = erased.data.filter((value) => value === 0).length / erased.data.length
     expect(share).toBeCloseTo(0.2, 1)
   })

@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { probability, range } from './option-schemas.js'
 
@@ -37,14 +37,20 @@ function gaussian(sigma: number): Float32Array {
 }
 
 function convolveLine(
-  from: Uint8Array | Float32Array, to: Float32Array | Uint8ClampedArray, start: number, stride: number, length: number, kernel: Float32Array,
+  from: Uint8Array | Float32Array,
+  to: Float32Array | Uint8ClampedArray,
+  start: number,
+  stride: number,
+  length: number,
+  kernel: Float32Array,
 ): void {
   for (let i = 0; i < length; i++) {
     for (let channel = 0; channel < 3; channel++) {
       const base = start + channel
       let sum = kernel[0]! * from[base + i * stride]!
       for (let k = 1; k < kernel.length; k++) {
-        sum += kernel[k]! * (from[base + Math.max(0, i - k) * stride]! + from[base + Math.min(length - 1, i + k) * stride]!)
+        sum +=
+          kernel[k]! * (from[base + Math.max(0, i - k) * stride]! + from[base + Math.min(length - 1, i + k) * stride]!)
       }
       to[base + i * stride] = sum
     }

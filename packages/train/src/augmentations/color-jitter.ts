@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation, type Random } from '@lookalike/core'
+import { type Augmentation, definePlugin, type Random } from '@lookalike/core'
 import { z } from 'zod'
 import { luma } from './luma.js'
 import { probability } from './option-schemas.js'
@@ -10,7 +10,12 @@ const options = z.strictObject({
   brightness: strength(0.4, 'Brightness'),
   contrast: strength(0.4, 'Contrast'),
   saturation: strength(0.4, 'Saturation'),
-  hue: z.number().min(0).max(0.5).default(0.1).describe('Hue: turned by up to this share of the colour circle either way. 0 leaves it.'),
+  hue: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.1)
+    .describe('Hue: turned by up to this share of the colour circle either way. 0 leaves it.'),
   probability: probability(1),
 })
 

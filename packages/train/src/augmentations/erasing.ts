@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { probability, range } from './option-schemas.js'
 

@@ -1,10 +1,13 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { probability } from './option-schemas.js'
 
 const options = z.strictObject({
   probability: probability(0.5),
-  axis: z.enum(['horizontal', 'vertical']).default('horizontal').describe('horizontal swaps left and right, vertical top and bottom.'),
+  axis: z
+    .enum(['horizontal', 'vertical'])
+    .default('horizontal')
+    .describe('horizontal swaps left and right, vertical top and bottom.'),
 })
 
 export type FlipOptions = z.input<typeof options>

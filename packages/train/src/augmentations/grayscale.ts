@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { luma } from './luma.js'
 import { probability } from './option-schemas.js'

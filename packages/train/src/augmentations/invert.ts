@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { probability } from './option-schemas.js'
 
@@ -12,7 +12,8 @@ export function invert(given: InvertOptions = {}): Augmentation {
   return {
     specVersion: 'v1',
     name: 'invert',
-    apply: (image, random) => (random.next() >= settings.probability ? image : { ...image, data: image.data.map((value) => 255 - value) }),
+    apply: (image, random) =>
+      random.next() >= settings.probability ? image : { ...image, data: image.data.map((value) => 255 - value) },
   }
 }
 

@@ -1,11 +1,15 @@
 import { z } from 'zod'
 
 /** The share of images that an augmentation changes. */
-export const probability = (otherwise: number) => z.number().min(0).max(1).default(otherwise).describe('Share of the images that it changes, 0 to 1.')
+export const probability = (otherwise: number) =>
+  z.number().min(0).max(1).default(otherwise).describe('Share of the images that it changes, 0 to 1.')
 
 /** Low and high end of a range. */
 export const range = (low: number, high: number) =>
-  z.tuple([z.number().positive(), z.number().positive()]).refine(([from, to]) => from <= to, 'the first number must not be above the second').default([low, high])
+  z
+    .tuple([z.number().positive(), z.number().positive()])
+    .refine(([from, to]) => from <= to, 'the first number must not be above the second')
+    .default([low, high])
 
 export const fill = z
   .tuple([z.int().min(0).max(255), z.int().min(0).max(255), z.int().min(0).max(255)])

@@ -1,4 +1,4 @@
-import { definePlugin, type Augmentation } from '@lookalike/core'
+import { type Augmentation, definePlugin } from '@lookalike/core'
 import { resizeImage } from '@lookalike/image'
 import { z } from 'zod'
 import { range } from './option-schemas.js'
@@ -6,7 +6,10 @@ import { range } from './option-schemas.js'
 const options = z.strictObject({
   scale: range(0.2, 1).describe("Share of the image's area that is kept, lowest and highest."),
   ratio: range(3 / 4, 4 / 3).describe('Width to height of the part, lowest and highest.'),
-  interpolation: z.enum(['nearest', 'bilinear', 'bicubic', 'lanczos']).default('bicubic').describe("Pillow's filter of that name, antialiased."),
+  interpolation: z
+    .enum(['nearest', 'bilinear', 'bicubic', 'lanczos'])
+    .default('bicubic')
+    .describe("Pillow's filter of that name, antialiased."),
 })
 
 export type RandomResizedCropOptions = z.input<typeof options>
@@ -31,7 +34,12 @@ export function randomResizedCrop(given: RandomResizedCropOptions = {}): Augment
           const width = Math.round(Math.sqrt(wanted * aspect))
           const height = Math.round(Math.sqrt(wanted / aspect))
           if (width < 1 || height < 1 || width > image.width || height > image.height) continue
-          return { left: random.integer(image.width - width + 1), top: random.integer(image.height - height + 1), width, height }
+          return {
+            left: random.integer(image.width - width + 1),
+            top: random.integer(image.height - height + 1),
+            width,
+            height,
+          }
         }
         // Very long images: the largest part with a ratio in the range, from the centre.
         const aspect = Math.min(ratio[1], Math.max(ratio[0], image.width / image.height))

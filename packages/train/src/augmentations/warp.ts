@@ -31,7 +31,11 @@ export function inverseMap({ width, height }: RawImage, { angle, scale, shear, s
 }
 
 /** Moves the pixels of an image, bilinear, with `fill` outside. */
-export function warp(image: RawImage, [a, b, c, d, e, f]: InverseMap, fill: readonly [number, number, number]): RawImage {
+export function warp(
+  image: RawImage,
+  [a, b, c, d, e, f]: InverseMap,
+  fill: readonly [number, number, number],
+): RawImage {
   const { data, width, height } = image
   const out = new Uint8Array(data.length)
   const row = width * 3

@@ -18,7 +18,12 @@ const PREFIX = MAGIC.length + 8
 
 interface Header {
   readonly facts: Readonly<Record<string, unknown>>
-  readonly arrays: readonly { readonly group: string; readonly name: string; readonly type: 'float32' | 'int32'; readonly length: number }[]
+  readonly arrays: readonly {
+    readonly group: string
+    readonly name: string
+    readonly type: 'float32' | 'int32'
+    readonly length: number
+  }[]
 }
 
 /**
@@ -27,17 +32,32 @@ interface Header {
  * @throws `train/write` when the disk is full or the folder may not be written to; an older checkpoint stays as it was.
  */
 export async function writeCheckpoint(file: string, { facts, arrays }: Checkpoint): Promise<void> {
-  const entries = Object.entries(arrays).flatMap(([group, members]) => Object.entries(members).map(([name, data]) => ({ group, name, data })))
+  const entries = Object.entries(arrays).flatMap(([group, members]) =>
+    Object.entries(members).map(([name, data]) => ({ group, name, data })),
+  )
   const header: Header = {
     facts,
-    arrays: entries.map(({ group, name, data }) => ({ group, name, type: data instanceof Int32Array ? 'int32' : 'float32', length: data.length })),
+    arrays: entries.map(({ group, name, data }) => ({
+      group,
+      name,
+      type: data instanceof Int32Array ? 'int32' : 'float32',
+      length: data.length,
+    })),
   }
   const text = Buffer.from(JSON.stringify(header))
-  const parts = [text, ...entries.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength)).filter(({ length }) => length > 0)]
+  const parts = [
+    text,
+    ...entries
+      .map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))
+      .filter(({ length }) => length > 0),
+  ]
   const prefix = Buffer.alloc(PREFIX)
   MAGIC.copy(prefix)
   prefix.writeUInt32LE(text.length, MAGIC.length)
-  prefix.writeUInt32LE(parts.reduce((sum, part) => crc32(part, sum), 0), MAGIC.length + 4)
+  prefix.writeUInt32LE(
+    parts.reduce((sum, part) => crc32(part, sum), 0),
+    MAGIC.length + 4,
+  )
   const unfinished = `${file}.${process.pid}.tmp`
   try {
     const handle = await open(unfinished, 'w')
@@ -64,9 +84,11 @@ export async function readCheckpoint(file: string): Promise<Checkpoint | undefin
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw damaged(file, (cause as Error).message, cause)
   }
-  if (bytes.length < PREFIX || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged(file, 'it is no checkpoint')
+  if (bytes.length < PREFIX || !bytes.subarray(0, MAGIC.length).equals(MAGIC))
+    throw damaged(file, 'it is no checkpoint')
   const headerLength = bytes.readUInt32LE(MAGIC.length)
-  if (crc32(bytes.subarray(PREFIX)) !== bytes.readUInt32LE(MAGIC.length + 4)) throw damaged(file, 'its checksum does not fit')
+  if (crc32(bytes.subarray(PREFIX)) !== bytes.readUInt32LE(MAGIC.length + 4))
+    throw damaged(file, 'its checksum does not fit')
   const header = JSON.parse(bytes.toString('utf8', PREFIX, PREFIX + headerLength)) as Header
   const arrays: Record<string, Record<string, Float32Array | Int32Array>> = {}
   let offset = PREFIX + headerLength
@@ -96,8 +118,11 @@ export function writeFailed(file: string, cause: unknown): LookalikeError {
   return new LookalikeError(
     'train/write',
     {
-      problem: code === 'ENOSPC' ? `The disk is full: ${file} could not be written` : `${file} could not be written: ${(cause as Error).message}`,
-      fix: 'Make room or change the folder\'s rights, then continue with --resume: the last checkpoint is whole.',
+      problem:
+        code === 'ENOSPC'
+          ? `The disk is full: ${file} could not be written`
+          : `${file} could not be written: ${(cause as Error).message}`,
+      fix: "Make room or change the folder's rights, then continue with --resume: the last checkpoint is whole.",
     },
     { fields: { path: file, code }, cause },
   )
@@ -106,7 +131,10 @@ export function writeFailed(file: string, cause: unknown): LookalikeError {
 function damaged(file: string, problem: string, cause?: unknown): LookalikeError {
   return new LookalikeError(
     'train/checkpoint-damaged',
-    { problem: `The checkpoint ${file} cannot be used: ${problem}`, fix: 'Start the run anew with --overwrite, or put a good copy in its place.' },
+    {
+      problem: `The checkpoint ${file} cannot be used: ${problem}`,
+      fix: 'Start the run anew with --overwrite, or put a good copy in its place.',
+    },
     { fields: { path: file }, cause },
   )
 }

@@ -16,7 +16,10 @@ afterEach(async () => {
 const identity = { binding: { network: 'a', data: 'b' }, settings: { options: 'c' } }
 const content = (value: number) => ({
   facts: { counters: { step: 7 } },
-  arrays: { weights: { odd: Float32Array.of(value, 2, 3), 'loss/p': new Float32Array(0) }, task: { cursor: Int32Array.of(-5, 6) } },
+  arrays: {
+    weights: { odd: Float32Array.of(value, 2, 3), 'loss/p': new Float32Array(0) },
+    task: { cursor: Int32Array.of(-5, 6) },
+  },
 })
 
 describe('createCheckpointStore', () => {
@@ -38,21 +41,33 @@ describe('createCheckpointStore', () => {
     const prototype = Object.getPrototypeOf(handle) as typeof handle
     await handle.close()
     await rm(path.join(folder, 'probe'))
-    vi.spyOn(prototype, 'writeFile').mockImplementationOnce(async () => {}).mockRejectedValueOnce(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
-    await expect(store.save('last', content(2))).rejects.toMatchObject({ code: 'train/write', message: expect.stringContaining('The disk is full') as string, fields: { code: 'ENOSPC' } })
+    vi.spyOn(prototype, 'writeFile')
+      .mockImplementationOnce(async () => {})
+      .mockRejectedValueOnce(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+    await expect(store.save('last', content(2))).rejects.toMatchObject({
+      code: 'train/write',
+      message: expect.stringContaining('The disk is full') as string,
+      fields: { code: 'ENOSPC' },
+    })
     expect(await readdir(folder)).toEqual(['checkpoint-last.bin'])
     expect((await store.load('last'))!.arrays['weights']!['odd']![0]).toBe(1)
   })
 
   it('names the folder that cannot be written to', async () => {
     const store = createCheckpointStore(path.join(folder, 'missing'), identity)
-    await expect(store.save('best', content(1))).rejects.toMatchObject({ code: 'train/write', fields: { path: store.file('best') } })
+    await expect(store.save('best', content(1))).rejects.toMatchObject({
+      code: 'train/write',
+      fields: { path: store.file('best') },
+    })
   })
 
   it('refuses another network and only warns of other settings', async () => {
     await createCheckpointStore(folder, identity).save('last', content(1))
-    await expect(createCheckpointStore(folder, { ...identity, binding: { network: 'x', data: 'b' } }).load('last')).rejects.toMatchObject({
-      code: 'train/checkpoint-mismatch', fields: { different: ['network'] },
+    await expect(
+      createCheckpointStore(folder, { ...identity, binding: { network: 'x', data: 'b' } }).load('last'),
+    ).rejects.toMatchObject({
+      code: 'train/checkpoint-mismatch',
+      fields: { different: ['network'] },
     })
     const onWarning = vi.fn()
     await createCheckpointStore(folder, { ...identity, settings: { options: 'x' } }).load('last', onWarning)

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError, type Warning } from '@lookalike/core'
-import { readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint-file.js'
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint-file.js'
 
 /** What a run shares with its checkpoints, each as a hash or a text. */
 export interface Identity {

@@ -5,7 +5,10 @@ import { hashImage } from '@lookalike/image'
 const AT_ONCE = 8
 
 /** SHA-256 of what a run is trained on: ids, labels and the images' content (of images behind `http`, only their addresses). */
-export async function hashData(items: readonly DatasetItem[], { signal }: Pick<OperationOptions, 'signal'> = {}): Promise<string> {
+export async function hashData(
+  items: readonly DatasetItem[],
+  { signal }: Pick<OperationOptions, 'signal'> = {},
+): Promise<string> {
   const hashes: string[] = []
   let next = 0
   const work = async () => {

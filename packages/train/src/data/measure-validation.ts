@@ -1,4 +1,4 @@
-import { createEmbeddings, selectRows, LookalikeError, type DatasetItem } from '@lookalike/core'
+import { createEmbeddings, type DatasetItem, LookalikeError, selectRows } from '@lookalike/core'
 import { judgeEmbeddings, summarise, truthOfItems } from '@lookalike/evaluate'
 
 /** Figures of a validation by name: `map@r`, `recall@1`, in [0, 1]. */
@@ -9,7 +9,11 @@ export const VALIDATION_METRICS = ['recall@1', 'map@r'] as const
  *
  * @param vectors one a row, of the items in their order
  */
-export async function measureValidation(items: readonly DatasetItem[], vectors: Float32Array, dim: number): Promise<Readonly<Record<string, number>>> {
+export async function measureValidation(
+  items: readonly DatasetItem[],
+  vectors: Float32Array,
+  dim: number,
+): Promise<Readonly<Record<string, number>>> {
   const all = createEmbeddings({ data: unit(vectors, dim), rows: items.length, dim, space: 'training', role: 'any' })
   const part = (wanted: 'isQuery' | 'isGallery') => {
     const rows = items.flatMap((item, row) => (item[wanted] ? [row] : []))
@@ -17,7 +21,11 @@ export async function measureValidation(items: readonly DatasetItem[], vectors: 
   }
   const queries = part('isQuery')
   const gallery = part('isGallery')
-  const judgement = await judgeEmbeddings(queries.embeddings, gallery.embeddings, truthOfItems(queries.items, gallery.items))
+  const judgement = await judgeEmbeddings(
+    queries.embeddings,
+    gallery.embeddings,
+    truthOfItems(queries.items, gallery.items),
+  )
   if (judgement.queries.length === 0) {
     throw new LookalikeError('train/validation', {
       problem: `None of the ${items.length} validation images has another image of its class to find`,

@@ -1,4 +1,4 @@
-import { LookalikeError, createRandom, type Dataset, type DatasetItem, type Warning } from '@lookalike/core'
+import { createRandom, type Dataset, type DatasetItem, LookalikeError, type Warning } from '@lookalike/core'
 
 export interface TrainingData {
   readonly items: readonly DatasetItem[]
@@ -17,7 +17,12 @@ export interface TrainingData {
  *
  * @throws `train/no-images`, `train/labels-missing`, `train/one-class`
  */
-export function selectTrainingData(dataset: Dataset, share: number, seed: number, onWarning?: (warning: Warning) => void): TrainingData {
+export function selectTrainingData(
+  dataset: Dataset,
+  share: number,
+  seed: number,
+  onWarning?: (warning: Warning) => void,
+): TrainingData {
   const all = dataset.items.filter(({ split }) => split === 'train')
   if (all.length === 0) throw noImages(dataset)
   const unlabelled = all.filter(({ label }) => !label)
@@ -33,7 +38,9 @@ export function selectTrainingData(dataset: Dataset, share: number, seed: number
   const single = classes.filter((name) => counts.get(name) === 1)
   if (single.length > 0) onWarning?.(singleImages(single, classes.length))
 
-  const categories = items.every(({ category }) => category !== undefined) ? numbered(items.map(({ category }) => category!)) : undefined
+  const categories = items.every(({ category }) => category !== undefined)
+    ? numbered(items.map(({ category }) => category!))
+    : undefined
   return {
     items,
     labels: numbered(items.map(({ label }) => label)),
@@ -60,7 +67,10 @@ function numbered(names: readonly string[]): Int32Array {
 function noImages(dataset: Dataset): LookalikeError {
   return new LookalikeError(
     'train/no-images',
-    { problem: `The dataset ${dataset.name} has no images to train on (${dataset.items.length} in other splits)`, expected: 'items of the split "train"' },
+    {
+      problem: `The dataset ${dataset.name} has no images to train on (${dataset.items.length} in other splits)`,
+      expected: 'items of the split "train"',
+    },
     { fields: { dataset: dataset.name } },
   )
 }

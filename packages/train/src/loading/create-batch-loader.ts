@@ -1,6 +1,6 @@
-import { LookalikeError, type Augmentation, type RawImage, type Warning } from '@lookalike/core'
+import { type Augmentation, LookalikeError, type RawImage, type Warning } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
-import { createFillers, type AugmentationOrigin } from './create-fillers.js'
+import { type AugmentationOrigin, createFillers } from './create-fillers.js'
 import type { FillSettings } from './fill-batch.js'
 import type { TrainingImage } from './training-image.js'
 
@@ -32,7 +32,11 @@ export interface BatchLoader {
   /** Threads at work besides this one. */
   readonly workers: number
   /** The batches of an epoch from number `start` on, loaded ahead. */
-  epoch(epoch: number, batches: readonly Int32Array[], start: number): AsyncGenerator<LoadedTrainingBatch, void, undefined>
+  epoch(
+    epoch: number,
+    batches: readonly Int32Array[],
+    start: number,
+  ): AsyncGenerator<LoadedTrainingBatch, void, undefined>
   dispose(): Promise<void>
 }
 
@@ -71,7 +75,11 @@ export async function createBatchLoader(options: BatchLoaderOptions): Promise<Ba
     throw classUnreadable(list.map((member) => describeSource(images[member]!.source)))
   }
 
-  const load = async (epoch: number, wanted: Int32Array, firstPlace: number): Promise<{ positions: Int32Array; pixels: Float32Array }> => {
+  const load = async (
+    epoch: number,
+    wanted: Int32Array,
+    firstPlace: number,
+  ): Promise<{ positions: Int32Array; pixels: Float32Array }> => {
     for (;;) {
       const positions = wanted.map(standIn)
       const slots = Array.from(positions, (position, slot) => {
@@ -86,7 +94,11 @@ export async function createBatchLoader(options: BatchLoaderOptions): Promise<Ba
         if (bad.has(position)) continue
         if (onCorrupt === 'fail') throw new LookalikeError(code, { problem: message }, { fields })
         bad.add(position)
-        options.onWarning?.({ code, message: `${message} Another image of its class stands in.`, fields: { ...fields, position } })
+        options.onWarning?.({
+          code,
+          message: `${message} Another image of its class stands in.`,
+          fields: { ...fields, position },
+        })
       }
     }
   }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { LookalikeError, isLookalikeError, type Augmentation, type PluginRef } from '@lookalike/core'
-import { fillBatch, type BatchJob, type FilledBatch, type FillSettings } from './fill-batch.js'
+import { type Augmentation, isLookalikeError, LookalikeError, type PluginRef } from '@lookalike/core'
+import { type BatchJob, type FilledBatch, type FillSettings, fillBatch } from './fill-batch.js'
 
 /** An augmentation as a worker thread finds it again. */
 export interface AugmentationOrigin {
@@ -20,7 +20,11 @@ export interface WorkerData {
 export interface WorkerAnswer {
   readonly id: number
   readonly filled?: FilledBatch
-  readonly error?: { readonly code?: string; readonly message: string; readonly fields?: Readonly<Record<string, unknown>> }
+  readonly error?: {
+    readonly code?: string
+    readonly message: string
+    readonly fields?: Readonly<Record<string, unknown>>
+  }
 }
 
 export interface Fillers {
@@ -82,7 +86,12 @@ function startThread(script: URL, workerData: WorkerData): Thread {
     waiting.delete(id)
     if (waiting.size === 0) worker.unref()
     if (filled) asked?.resolve(filled)
-    else asked?.reject(error?.code === undefined ? workerFailed(new Error(error?.message)) : new LookalikeError(error.code, { problem: error.message }, { fields: error.fields ?? {} }))
+    else
+      asked?.reject(
+        error?.code === undefined
+          ? workerFailed(new Error(error?.message))
+          : new LookalikeError(error.code, { problem: error.message }, { fields: error.fields ?? {} }),
+      )
   })
   return {
     pending: () => waiting.size,
@@ -105,7 +114,10 @@ function workerFailed(cause: unknown): LookalikeError {
   if (isLookalikeError(cause)) return cause
   return new LookalikeError(
     'train/worker',
-    { problem: `A thread that loads images failed: ${cause instanceof Error ? cause.message : String(cause)}`, fix: 'Set "workers" to 0 to load in the main thread, where the cause shows.' },
+    {
+      problem: `A thread that loads images failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      fix: 'Set "workers" to 0 to load in the main thread, where the cause shows.',
+    },
     { cause },
   )
 }

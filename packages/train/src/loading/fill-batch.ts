@@ -1,4 +1,4 @@
-import { createRandom, isLookalikeError, type Augmentation, type Preprocessing, type RawImage } from '@lookalike/core'
+import { type Augmentation, createRandom, isLookalikeError, type Preprocessing, type RawImage } from '@lookalike/core'
 import { preprocessedLength } from '@lookalike/image'
 import { augmentInto, decodeForTraining, type TrainingImage } from './training-image.js'
 
@@ -28,14 +28,23 @@ export interface FilledBatch {
   /** What had to be decoded, by slot. */
   readonly decoded: readonly { readonly slot: number; readonly image: RawImage }[]
   /** Slots whose image cannot be read; their pixels are zeros. */
-  readonly failed: readonly { readonly slot: number; readonly code: string; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[]
+  readonly failed: readonly {
+    readonly slot: number
+    readonly code: string
+    readonly message: string
+    readonly fields: Readonly<Record<string, unknown>>
+  }[]
 }
 
 /** Images that are decoded at once: decoding has threads of its own. */
 const DECODED_AT_ONCE = 4
 
 /** Makes a batch ready. The same job gives the same pixels wherever it runs. */
-export async function fillBatch(job: BatchJob, augmentations: readonly Augmentation[], { preprocessing, edge, seed }: FillSettings): Promise<FilledBatch> {
+export async function fillBatch(
+  job: BatchJob,
+  augmentations: readonly Augmentation[],
+  { preprocessing, edge, seed }: FillSettings,
+): Promise<FilledBatch> {
   const length = preprocessedLength(preprocessing)
   const pixels = new Float32Array(job.slots.length * length)
   const decoded: { slot: number; image: RawImage }[] = []
@@ -51,7 +60,8 @@ export async function fillBatch(job: BatchJob, augmentations: readonly Augmentat
         await augmentInto(raw, augmentations, random.fork(`${place}`), preprocessing, pixels, slot * length)
       } catch (error) {
         // Only the image's own faults; a missing decoder or a mistake in an augmentation would fail every image alike.
-        if (!isLookalikeError(error) || !error.code.startsWith('image/') || error.code === 'image/decoder-missing') throw error
+        if (!isLookalikeError(error) || !error.code.startsWith('image/') || error.code === 'image/decoder-missing')
+          throw error
         failed.push({ slot, code: error.code, message: error.message, fields: error.fields })
       }
     }

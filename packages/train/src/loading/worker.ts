@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
-import { createRegistry, isLookalikeError, type Augmentation, type Plugin } from '@lookalike/core'
+import { type Augmentation, createRegistry, isLookalikeError, type Plugin } from '@lookalike/core'
 import { importModule } from '@lookalike/pipeline'
 import type { WorkerAnswer, WorkerData } from './create-fillers.js'
-import { fillBatch, type BatchJob } from './fill-batch.js'
+import { type BatchJob, fillBatch } from './fill-batch.js'
 
 /** The thread that makes batches ready: finds the augmentations' plugins again and answers jobs. */
 const { settings, origins } = workerData as WorkerData
@@ -13,7 +13,9 @@ let making: Promise<readonly Augmentation[]> | undefined
 
 async function makeAugmentations(): Promise<readonly Augmentation[]> {
   const modules = await Promise.all([...new Set(origins.map(({ url }) => url))].map(importModule))
-  const plugins = modules.flatMap(({ default: exported }) => (Array.isArray(exported) ? exported : [exported]) as Plugin[])
+  const plugins = modules.flatMap(
+    ({ default: exported }) => (Array.isArray(exported) ? exported : [exported]) as Plugin[],
+  )
   const registry = createRegistry(plugins)
   const context = { folder: '.', cacheFolder: tmpdir(), seed: settings.seed, path: 'augmentations' }
   return Promise.all(origins.map(({ ref }) => registry.create('augmentation', ref, context)))
@@ -26,7 +28,10 @@ port.on('message', ({ id, job }: { id: number; job: BatchJob }) => {
       port.postMessage({ id, filled } satisfies WorkerAnswer, [filled.pixels.buffer as ArrayBuffer])
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      port.postMessage({ id, error: { message, ...(isLookalikeError(error) && { code: error.code, fields: error.fields }) } } satisfies WorkerAnswer)
+      port.postMessage({
+        id,
+        error: { message, ...(isLookalikeError(error) && { code: error.code, fields: error.fields }) },
+      } satisfies WorkerAnswer)
     }
   }
   void answer()

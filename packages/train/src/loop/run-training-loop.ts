@@ -1,10 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { LookalikeError, isLookalikeError, type OperationOptions } from '@lookalike/core'
-import type { CheckpointStore } from '../checkpoint/create-checkpoint-store.js'
+import { isLookalikeError, LookalikeError, type OperationOptions } from '@lookalike/core'
 import type { Checkpoint } from '../checkpoint/checkpoint-file.js'
+import type { CheckpointStore } from '../checkpoint/create-checkpoint-store.js'
 import type { ArrayState, Optimizer } from '../optimizer/create-optimizer.js'
 import { createMovingAverage } from '../optimizer/moving-average.js'
-import { scheduleAt, type Schedule } from '../optimizer/schedule.js'
+import { type Schedule, scheduleAt } from '../optimizer/schedule.js'
 import { createLog } from './create-log.js'
 import type { Position, TrainingTask } from './training-task.js'
 
@@ -64,7 +64,10 @@ const BEGINNING = 20
  * @throws `train/loss` when loss or gradients are not finite or explode: the weights before that step are in the last checkpoint;
  * `train/write`, `train/checkpoint-mismatch`, `train/checkpoint-damaged`, and what the task throws.
  */
-export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options: TrainingLoopOptions): Promise<TrainingLoopResult> {
+export async function runTrainingLoop<Batch>(
+  task: TrainingTask<Batch>,
+  options: TrainingLoopOptions,
+): Promise<TrainingLoopResult> {
   const { optimizer, checkpoints, signal, monitor } = options
   const log = createLog(checkpoints.folder)
   const network = optimizer.parameters.filter(({ ofLoss }) => !ofLoss)
@@ -74,18 +77,25 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
   let best: (Best & { readonly weights?: ReadonlyMap<string, Float32Array> }) | undefined
   let ended = false
 
-  const save = () => checkpoints.save('last', {
-    facts: { counters: { ...state }, best: best && { step: best.step, figures: best.figures }, ended },
-    arrays: {
-      weights: Object.fromEntries(optimizer.parameters.map(({ name, data }) => [name, data])),
-      optimizer: optimizer.state(),
-      ...(average && { average: average.state() }),
-      ...(task.state && { task: task.state() }),
-    },
-  })
+  const save = () =>
+    checkpoints.save('last', {
+      facts: { counters: { ...state }, best: best && { step: best.step, figures: best.figures }, ended },
+      arrays: {
+        weights: Object.fromEntries(optimizer.parameters.map(({ name, data }) => [name, data])),
+        optimizer: optimizer.state(),
+        ...(average && { average: average.state() }),
+        ...(task.state && { task: task.state() }),
+      },
+    })
   if (options.resume) await restore()
   await log.rewind(state.step)
-  await log.write({ event: state.step > 0 ? 'resume' : 'start', time: new Date().toISOString(), fromStep: state.step, totalSteps: plan.totalSteps, ...options.about })
+  await log.write({
+    event: state.step > 0 ? 'resume' : 'start',
+    time: new Date().toISOString(),
+    fromStep: state.step,
+    totalSteps: plan.totalSteps,
+    ...options.about,
+  })
 
   const window = createWindow()
   const clock = { started: performance.now(), steps: 0, last: performance.now(), items: 0 }
@@ -130,12 +140,17 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
     const scale = scheduleAt(options.schedule, state.step, plan.totalSteps, plan.stepsPerEpoch)
     let norm: number
     const result = await task.step(batch, position).catch((error: unknown) => {
-      if (isLookalikeError(error) && error.code === 'loss/not-finite') return fail(batch, 'the loss is not finite', error)
+      if (isLookalikeError(error) && error.code === 'loss/not-finite')
+        return fail(batch, 'the loss is not finite', error)
       throw error
     })
     if (!Number.isFinite(result.value)) await fail(batch, `the loss is ${result.value}`)
     const usual = state.beginning.reduce((sum, value) => sum + value, 0) / Math.max(1, state.beginning.length)
-    if (state.step > 0 && Math.abs(result.value) > EXPLOSION * Math.max(1, usual)) await fail(batch, `the loss is ${result.value.toPrecision(3)}, and it was ${usual.toPrecision(3)} in the beginning`)
+    if (state.step > 0 && Math.abs(result.value) > EXPLOSION * Math.max(1, usual))
+      await fail(
+        batch,
+        `the loss is ${result.value.toPrecision(3)}, and it was ${usual.toPrecision(3)} in the beginning`,
+      )
     if (state.beginning.length < BEGINNING) state.beginning.push(Math.abs(result.value))
     sinceLast()
     try {
@@ -150,7 +165,8 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
     clock.steps++
     state.step++
     state.batch++
-    for (const [name, milliseconds] of Object.entries(result.times ?? {})) window.add(`seconds.${name}`, milliseconds / 1000)
+    for (const [name, milliseconds] of Object.entries(result.times ?? {}))
+      window.add(`seconds.${name}`, milliseconds / 1000)
     window.add('seconds.update', sinceLast() / 1000)
     window.add('loss', result.value)
     window.add('learningRate', optimizer.learningRate * scale)
@@ -161,7 +177,10 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
     const unit = options.unit ?? 'image'
     const rate = (1000 * clock.items) / (performance.now() - clock.started)
     options.onProgress?.({
-      phase: 'train', done: state.step, total: plan.totalSteps, unit: 'step',
+      phase: 'train',
+      done: state.step,
+      total: plan.totalSteps,
+      unit: 'step',
       note: `loss ${result.value.toPrecision(4)}, ${rate.toPrecision(3)} ${unit}s/s`,
     })
     if (state.step % options.checkpointEvery === 0) await save()
@@ -174,7 +193,12 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
     await flush()
     const began = performance.now()
     const figures = await task.validate(average?.weights)
-    await log.write({ step: state.step, epoch: state.epoch, validation: figures, seconds: { validation: (performance.now() - began) / 1000 } })
+    await log.write({
+      step: state.step,
+      epoch: state.epoch,
+      validation: figures,
+      seconds: { validation: (performance.now() - began) / 1000 },
+    })
     clock.started += performance.now() - began
     sinceLast()
     const figure = figures[monitor!]!
@@ -187,7 +211,10 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
     const weights = copyWeights(average?.weights)
     best = { step: state.step, figures, weights }
     // Before the last one: a run that is killed in between finds this best again on its way.
-    await checkpoints.save('best', { facts: { step: state.step, figures }, arrays: { weights: Object.fromEntries(weights) } })
+    await checkpoints.save('best', {
+      facts: { step: state.step, figures },
+      arrays: { weights: Object.fromEntries(weights) },
+    })
     await save()
   }
 
@@ -204,7 +231,10 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
         expected: 'a finite loss',
         fix: `Lower the learning rate, clip the gradients (optimizer.clipNorm), or look at the images. ${checkpoints.file('last')} holds the last good state.`,
       },
-      { fields: { step: state.step, epoch: state.epoch, batch: images, checkpoint: checkpoints.file('last') }, ...(cause !== undefined && { cause }) },
+      {
+        fields: { step: state.step, epoch: state.epoch, batch: images, checkpoint: checkpoints.file('last') },
+        ...(cause !== undefined && { cause }),
+      },
     )
   }
 
@@ -213,7 +243,9 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
     if (!means) return
     const { items, ...rest } = means.values
     const unit = options.unit ?? 'image'
-    const seconds = Object.entries(rest).filter(([name]) => name.startsWith('seconds.')).reduce((sum, [, value]) => sum + value, 0)
+    const seconds = Object.entries(rest)
+      .filter(([name]) => name.startsWith('seconds.'))
+      .reduce((sum, [, value]) => sum + value, 0)
     lastLoss = rest['loss'] ?? lastLoss
     const plain: Record<string, unknown> = {}
     const split: Record<string, number> = {}
@@ -221,7 +253,13 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
       if (name.startsWith('seconds.')) split[name.slice('seconds.'.length)] = rounded(value)
       else plain[name] = rounded(value)
     }
-    await log.write({ step: state.step, epoch: state.epoch, ...plain, [`${unit}sPerSecond`]: rounded((items ?? 0) / seconds), seconds: split })
+    await log.write({
+      step: state.step,
+      epoch: state.epoch,
+      ...plain,
+      [`${unit}sPerSecond`]: rounded((items ?? 0) / seconds),
+      seconds: split,
+    })
   }
 
   async function restore(): Promise<void> {
@@ -238,7 +276,10 @@ export async function runTrainingLoop<Batch>(task: TrainingTask<Batch>, options:
       const kept = await checkpoints.load('best')
       // A best that is newer than the last checkpoint will be found again.
       const usable = kept?.facts['step'] === known.step
-      best = { ...known, ...(usable && { weights: new Map(Object.entries(kept.arrays['weights'] as Record<string, Float32Array>)) }) }
+      best = {
+        ...known,
+        ...(usable && { weights: new Map(Object.entries(kept.arrays['weights'] as Record<string, Float32Array>)) }),
+      }
     }
   }
 
@@ -269,7 +310,10 @@ interface Counters {
   sinceBest: number
 }
 
-function planSteps<Batch>(task: TrainingTask<Batch>, { epochs, steps }: TrainingLoopOptions): { totalSteps: number; stepsPerEpoch: number } {
+function planSteps<Batch>(
+  task: TrainingTask<Batch>,
+  { epochs, steps }: TrainingLoopOptions,
+): { totalSteps: number; stepsPerEpoch: number } {
   const stepsPerEpoch = task.batches(0)
   if (steps !== undefined) return { totalSteps: steps, stepsPerEpoch }
   let totalSteps = 0
@@ -284,7 +328,10 @@ function restoreWeights({ arrays }: Checkpoint, { parameters }: Optimizer): void
     if (values?.length !== data.length) {
       throw new LookalikeError(
         'train/checkpoint-mismatch',
-        { problem: `The checkpoint has ${values?.length ?? 0} values for ${name}, and the network ${data.length}`, expected: 'a checkpoint of the same network' },
+        {
+          problem: `The checkpoint has ${values?.length ?? 0} values for ${name}, and the network ${data.length}`,
+          expected: 'a checkpoint of the same network',
+        },
         { fields: { parameter: name } },
       )
     }

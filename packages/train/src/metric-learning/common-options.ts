@@ -27,24 +27,40 @@ export const commonOptions = {
     .min(0)
     .lt(1)
     .exactOptional()
-    .describe('Keeps a moving average of the weights and uses it for validation and the result: the share that stays at each step, say 0.999. Default: none.'),
+    .describe(
+      'Keeps a moving average of the weights and uses it for validation and the result: the share that stays at each step, say 0.999. Default: none.',
+    ),
   validation: z
     .number()
     .min(0)
     .max(0.9)
     .default(0.1)
-    .describe('Share of the training classes that is held out to choose by, 0 for none. Not used where the dataset has a validation split.'),
+    .describe(
+      'Share of the training classes that is held out to choose by, 0 for none. Not used where the dataset has a validation split.',
+    ),
   validateEvery: z.int().min(1).default(1).describe('Epochs between two validations.'),
   monitor: z.enum(['map@r', 'recall@1']).default('map@r').describe('The validation figure that decides what is best.'),
-  patience: z.int().min(1).exactOptional().describe('Validations without a new best after which the run stops early. Default: never.'),
+  patience: z
+    .int()
+    .min(1)
+    .exactOptional()
+    .describe('Validations without a new best after which the run stops early. Default: never.'),
   keep: z.enum(['best', 'last']).default('best').describe('The weights of the best validation, or the last.'),
-  checkpointEvery: z.int().min(1).default(200).describe('Steps between two checkpoints: what a killed run loses at most.'),
+  checkpointEvery: z
+    .int()
+    .min(1)
+    .default(200)
+    .describe('Steps between two checkpoints: what a killed run loses at most.'),
   providers: z
     .array(z.enum(PROVIDERS))
     .min(1)
     .default(['cpu'])
     .describe('Where forward and backward run, first choice first. Operators that a provider lacks run on the CPU.'),
-  logEvery: z.int().min(1).default(10).describe('Steps between two lines of the log, which hold the means between them.'),
+  logEvery: z
+    .int()
+    .min(1)
+    .default(10)
+    .describe('Steps between two lines of the log, which hold the means between them.'),
 }
 
 const commonSchema = z.strictObject(commonOptions)

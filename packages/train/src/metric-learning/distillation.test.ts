@@ -23,23 +23,46 @@ it('value and gradient, hand-worked and by finite differences', () => {
   const rows = Int32Array.of(2, 0, 1)
   const { gradient } = cosineMatch(x, rows, targets, 2, 1)
   for (let i = 0; i < x.length; i++) {
-    const at = (change: number) => cosineMatch(x.map((value, j) => (i === j ? value + change : value)), rows, targets, 2, 1).value
+    const at = (change: number) =>
+      cosineMatch(
+        x.map((value, j) => (i === j ? value + change : value)),
+        rows,
+        targets,
+        2,
+        1,
+      ).value
     expect(gradient[i]).toBeCloseTo((at(1e-3) - at(-1e-3)) / 2e-3, 4)
   }
 })
 
 /** Asks nothing of the embeddings, so that the teacher alone is learned from. */
-const nothing = { bind: async () => ({
-  specVersion: 'v1', name: 'nothing', input: 'labels', parameters: [], dispose: () => {},
-  compute: async ({ embeddings }) => ({ value: 0, gradients: { embeddings: new Float32Array(embeddings.length), parameters: {} }, logs: {} }),
-} satisfies Loss) }
+const nothing = {
+  bind: async () =>
+    ({
+      specVersion: 'v1',
+      name: 'nothing',
+      input: 'labels',
+      parameters: [],
+      dispose: () => {},
+      compute: async ({ embeddings }) => ({
+        value: 0,
+        gradients: { embeddings: new Float32Array(embeddings.length), parameters: {} },
+        logs: {},
+      }),
+    }) satisfies Loss,
+}
 
 async function modelEncoder(model: ReturnType<typeof tinyNetwork>, space: string) {
   const session = await createSession(model, { threads: 1 })
   let seen = 0
   let disposed = false
   const encoder: Encoder = {
-    specVersion: 'v1', name: space, dim: 6, space, input: { kind: 'pixels', preprocessing }, batchSize: 16,
+    specVersion: 'v1',
+    name: space,
+    dim: 6,
+    space,
+    input: { kind: 'pixels', preprocessing },
+    batchSize: 16,
     async encode(batch) {
       if (batch.kind !== 'pixels') throw new Error('pixels')
       seen += batch.count
@@ -55,14 +78,35 @@ async function modelEncoder(model: ReturnType<typeof tinyNetwork>, space: string
 
 const trainer = (teacher: Encoder) =>
   metricLearning(
-    { loss: 'nothing', epochs: 20, workers: 0, validation: 0, augmentations: [], optimizer: { learningRate: 0.01 }, teacher: { encoder: 'teacher' } },
-    { loss: nothing, sampler: balanced({ labels: 4, instances: 4 }), augmentations: [], teacher: async () => teacher, cacheFolder: path.join(folder, 'cache'), threads: 1 },
+    {
+      loss: 'nothing',
+      epochs: 20,
+      workers: 0,
+      validation: 0,
+      augmentations: [],
+      optimizer: { learningRate: 0.01 },
+      teacher: { encoder: 'teacher' },
+    },
+    {
+      loss: nothing,
+      sampler: balanced({ labels: 4, instances: 4 }),
+      augmentations: [],
+      teacher: async () => teacher,
+      cacheFolder: path.join(folder, 'cache'),
+      threads: 1,
+    },
   )
 
 it('brings a network to the teacher, on images of other classes too; the teacher sees each image once', async () => {
   const teacher = await modelEncoder(tinyNetwork(7), 'teacher')
   const items = pictures(40, 6)
-  await trainer(teacher.encoder).train({ dataset: datasetOf(items), encoder: tinyEncoder(), folder, seed: 1, resume: false })
+  await trainer(teacher.encoder).train({
+    dataset: datasetOf(items),
+    encoder: tinyEncoder(),
+    folder,
+    seed: 1,
+    resume: false,
+  })
   expect([teacher.seen(), teacher.disposed()]).toEqual([items.length, true])
 
   const student = await createSession(await loadModel(path.join(folder, 'model.onnx')), { threads: 1 })
@@ -70,7 +114,8 @@ it('brings a network to the teacher, on images of other classes too; the teacher
   const random = pictures(8, 1, 'test').map(({ source }) => (source as { data: Uint8Array }).data)
   const pixels = new Float32Array(random.length * 3 * EDGE * EDGE)
   for (const [n, data] of random.entries()) {
-    for (let p = 0; p < EDGE * EDGE; p++) for (let c = 0; c < 3; c++) pixels[(n * 3 + c) * EDGE * EDGE + p] = (data[p * 3 + c]! / 255 - 0.5) / 0.25
+    for (let p = 0; p < EDGE * EDGE; p++)
+      for (let c = 0; c < 3; c++) pixels[(n * 3 + c) * EDGE * EDGE + p] = (data[p * 3 + c]! / 255 - 0.5) / 0.25
   }
   const feeds = { pixel_values: float32(pixels, [random.length, 3, EDGE, EDGE]) }
   const of = async (session: typeof student) => (await session.run(feeds))['embedding']!.data as Float32Array
@@ -83,8 +128,15 @@ it('brings a network to the teacher, on images of other classes too; the teacher
 
 it('refuses a teacher of another length, and says what to change', async () => {
   const { encoder, disposed, session } = await modelEncoder(tinyNetwork(7), 'teacher')
-  await expect(trainer({ ...encoder, dim: 9 }).train({ dataset: datasetOf(pictures(10, 8)), encoder: tinyEncoder(), folder, seed: 1, resume: false }))
-    .rejects.toMatchObject({ code: 'train/teacher-dim', message: expect.stringContaining('head.dim') as unknown })
+  await expect(
+    trainer({ ...encoder, dim: 9 }).train({
+      dataset: datasetOf(pictures(10, 8)),
+      encoder: tinyEncoder(),
+      folder,
+      seed: 1,
+      resume: false,
+    }),
+  ).rejects.toMatchObject({ code: 'train/teacher-dim', message: expect.stringContaining('head.dim') as unknown })
   expect(disposed()).toBe(true)
   await session.dispose()
 })

@@ -1,5 +1,4 @@
-import { LookalikeError, type DatasetItem, type Encoder } from '@lookalike/core'
-import { type EmbedOptions } from '@lookalike/core'
+import { type DatasetItem, type EmbedOptions, type Encoder, LookalikeError } from '@lookalike/core'
 import { embedImages } from '@lookalike/image'
 
 /** A teacher's embeddings of the training images. */
@@ -21,7 +20,13 @@ export interface Distillation {
  *
  * @throws `train/teacher-dim` when the teacher's embeddings have another length than `dim`.
  */
-export async function createDistillation(teacher: Encoder, items: readonly DatasetItem[], dim: number, weight: number, options: EmbedOptions): Promise<Distillation> {
+export async function createDistillation(
+  teacher: Encoder,
+  items: readonly DatasetItem[],
+  dim: number,
+  weight: number,
+  options: EmbedOptions,
+): Promise<Distillation> {
   if (teacher.dim !== dim) {
     throw new LookalikeError(
       'train/teacher-dim',
@@ -33,14 +38,25 @@ export async function createDistillation(teacher: Encoder, items: readonly Datas
       { fields: { teacher: teacher.dim, network: dim } },
     )
   }
-  const { embeddings, positions } = await embedImages(teacher, items.map(({ source, box }) => ({ source, ...(box && { box }) })), options)
+  const { embeddings, positions } = await embedImages(
+    teacher,
+    items.map(({ source, box }) => ({ source, ...(box && { box }) })),
+    options,
+  )
   const targets = new Float32Array(items.length * dim)
-  for (const [row, position] of positions.entries()) targets.set(embeddings.data.subarray(row * dim, (row + 1) * dim), position * dim)
+  for (const [row, position] of positions.entries())
+    targets.set(embeddings.data.subarray(row * dim, (row + 1) * dim), position * dim)
   return { space: teacher.space, compute: (given, rows) => cosineMatch(given, rows, targets, dim, weight) }
 }
 
 /** Value and gradient of the mean cosine distance to the targets. */
-export function cosineMatch(embeddings: Float32Array, positions: Int32Array, targets: Float32Array, dim: number, weight: number): { value: number; gradient: Float32Array } {
+export function cosineMatch(
+  embeddings: Float32Array,
+  positions: Int32Array,
+  targets: Float32Array,
+  dim: number,
+  weight: number,
+): { value: number; gradient: Float32Array } {
   const gradient = new Float32Array(embeddings.length)
   const share = weight / positions.length
   let value = 0
@@ -59,7 +75,8 @@ export function cosineMatch(embeddings: Float32Array, positions: Int32Array, tar
     const length = Math.sqrt(own * other)
     value += share * (1 - product / length)
     for (let i = 0; i < dim; i++) {
-      gradient[row * dim + i] = -share * (targets[position * dim + i]! / length - (product / length / own) * embeddings[row * dim + i]!)
+      gradient[row * dim + i] =
+        -share * (targets[position * dim + i]! / length - (product / length / own) * embeddings[row * dim + i]!)
     }
   }
   return { value, gradient }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { balanced } from '../samplers/balanced.js'
 import { centreLoss } from '../testing/centre-loss.js'
 import { datasetOf, EDGE, pictures, tinyEncoder, tinyNetwork } from '../testing/pictures.js'
-import { headOnFrozen, type HeadTrainerOptions } from './head-on-frozen.js'
+import { type HeadTrainerOptions, headOnFrozen } from './head-on-frozen.js'
 
 let folder: string
 let session: Session
@@ -28,15 +28,33 @@ const encoder = (): Encoder => ({
     if (batch.kind !== 'pixels') throw new Error('pixels')
     encoded += batch.count
     const { embedding } = await session.run({ pixel_values: float32(batch.data, [batch.count, 3, EDGE, EDGE]) })
-    return createEmbeddings({ data: embedding!.data as Float32Array, rows: batch.count, dim: 6, space: 'tiny', role: 'any' })
+    return createEmbeddings({
+      data: embedding!.data as Float32Array,
+      rows: batch.count,
+      dim: 6,
+      space: 'tiny',
+      role: 'any',
+    })
   },
 })
 
 const dataset = datasetOf([...pictures(12, 8), ...pictures(4, 3, 'test')])
 const train = (options: Partial<HeadTrainerOptions> = {}, given = dataset) =>
   headOnFrozen(
-    { loss: 'centre', epochs: 20, validation: 0.25, optimizer: { learningRate: 0.02 }, head: { dim: 5, hidden: [16] }, ...options },
-    { loss: centreLoss(), sampler: balanced({ labels: 4, instances: 4 }), cacheFolder: path.join(folder, 'cache'), threads: 1 },
+    {
+      loss: 'centre',
+      epochs: 20,
+      validation: 0.25,
+      optimizer: { learningRate: 0.02 },
+      head: { dim: 5, hidden: [16] },
+      ...options,
+    },
+    {
+      loss: centreLoss(),
+      sampler: balanced({ labels: 4, instances: 4 }),
+      cacheFolder: path.join(folder, 'cache'),
+      threads: 1,
+    },
   ).train({ dataset: given, encoder: encoder(), folder, seed: 1, resume: false })
 
 describe('head', () => {
@@ -49,7 +67,10 @@ describe('head', () => {
 
     const model = await loadModel(path.join(folder, 'model.onnx'))
     const whole = await createSession(model, { threads: 1 })
-    const pixels = float32(new Float32Array(2 * 3 * EDGE * EDGE).map((_, i) => Math.sin(i)), [2, 3, EDGE, EDGE])
+    const pixels = float32(
+      new Float32Array(2 * 3 * EDGE * EDGE).map((_, i) => Math.sin(i)),
+      [2, 3, EDGE, EDGE],
+    )
     const output = Object.values(await whole.run({ pixel_values: pixels }))[0]!
     await whole.dispose()
     expect(output.shape).toEqual([2, 5])
@@ -62,7 +83,9 @@ describe('head', () => {
   })
 
   it('leaves out images that cannot be read, and whole classes of them', async () => {
-    const broken = datasetOf(dataset.items.map((item) => (item.label === 'train 2' ? { ...item, source: new Uint8Array([1, 2]) } : item)))
+    const broken = datasetOf(
+      dataset.items.map((item) => (item.label === 'train 2' ? { ...item, source: new Uint8Array([1, 2]) } : item)),
+    )
     expect(await train({ validation: 0, epochs: 2 }, broken)).toMatchObject({ stopped: 'finished' })
     expect(encoded).toBe(88)
   })

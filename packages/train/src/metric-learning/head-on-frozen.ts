@@ -1,5 +1,14 @@
 import path from 'node:path'
-import { definePlugin, selectRows, type DatasetItem, type Embeddings, type Sampler, type Trainer, type TrainerRequest, type UnboundLoss } from '@lookalike/core'
+import {
+  type DatasetItem,
+  definePlugin,
+  type Embeddings,
+  type Sampler,
+  selectRows,
+  type Trainer,
+  type TrainerRequest,
+  type UnboundLoss,
+} from '@lookalike/core'
 import { embedImages, openEmbeddingCache } from '@lookalike/image'
 import { checkProviders, float32, readModel } from '@lookalike/onnx'
 import { z } from 'zod'
@@ -13,7 +22,7 @@ import { hashBytes, trainEmbedding } from './train-embedding.js'
 
 const options = z.strictObject({
   ...commonOptions,
-  head: headSchema.prefault({}).describe('The head on the encoder\'s output.'),
+  head: headSchema.prefault({}).describe("The head on the encoder's output."),
 })
 
 export type HeadTrainerOptions = z.input<typeof options>
@@ -45,21 +54,42 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
   selectTrainingData(request.dataset, settings.validation, seed)
   const bytes = await onnx.bytes()
   const whole = readModel(bytes, { source: encoder.name })
-  const head = buildHead(encoder.dim, seed, settings.head, { opset: whole.opset['']!, output: freeName(whole, 'embedding') })
+  const head = buildHead(encoder.dim, seed, settings.head, {
+    opset: whole.opset['']!,
+    output: freeName(whole, 'embedding'),
+  })
 
   const items = request.dataset.items.filter(({ split }) => split !== 'test')
-  const cache = parts.cacheFolder === undefined ? undefined : await openEmbeddingCache(parts.cacheFolder, encoder.space, encoder.dim)
-  const { embeddings, positions } = await embedImages(encoder, items.map(({ source, box }) => ({ source, ...(box && { box }) })), {
-    ...(cache && { openCache: async () => cache }), ...(signal && { signal }), ...(onProgress && { onProgress }), ...(onWarning && { onWarning }),
-  }).finally(() => cache?.close())
+  const cache =
+    parts.cacheFolder === undefined
+      ? undefined
+      : await openEmbeddingCache(parts.cacheFolder, encoder.space, encoder.dim)
+  const { embeddings, positions } = await embedImages(
+    encoder,
+    items.map(({ source, box }) => ({ source, ...(box && { box }) })),
+    {
+      ...(cache && { openCache: async () => cache }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+      ...(onWarning && { onWarning }),
+    },
+  ).finally(() => cache?.close())
   const readable = Array.from(positions, (position) => items[position]!)
   const data = selectTrainingData({ ...request.dataset, items: readable }, settings.validation, seed, onWarning)
   const rows = new Map(readable.map(({ id }, row) => [id, row]))
-  const featuresOf = (wanted: readonly DatasetItem[]) => selectRows(embeddings, wanted.map(({ id }) => rows.get(id)!))
+  const featuresOf = (wanted: readonly DatasetItem[]) =>
+    selectRows(
+      embeddings,
+      wanted.map(({ id }) => rows.get(id)!),
+    )
   const features = featuresOf(data.items)
   const held = featuresOf(data.validation)
 
-  const model = createTrainableModel(head.model, { chunk: Number.MAX_SAFE_INTEGER, providers: settings.providers, ...(parts.threads !== undefined && { threads: parts.threads }) })
+  const model = createTrainableModel(head.model, {
+    chunk: Number.MAX_SAFE_INTEGER,
+    providers: settings.providers,
+    ...(parts.threads !== undefined && { threads: parts.threads }),
+  })
   try {
     return await trainEmbedding({
       request,
@@ -75,7 +105,8 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
       network: hashBytes(bytes),
       preprocessing,
       async *load(_epoch, batches, start) {
-        for (const positions of batches.slice(start)) yield { positions, feeds: { features: tensorOf(selectRows(features, positions)) } }
+        for (const positions of batches.slice(start))
+          yield { positions, feeds: { features: tensorOf(selectRows(features, positions)) } }
       },
       async embedValidation(weights) {
         const outputs = await model.forward({ features: tensorOf(held) }, { ...(weights && { weights }) })

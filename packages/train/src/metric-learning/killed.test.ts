@@ -23,7 +23,9 @@ const weightsIn = async (folder: string) => (await loadModel(path.join(folder, '
 /** Runs until `until` is printed, then kills without a chance to clean up. */
 function runUntil(folder: string, resume: boolean, until: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, folder, resume ? 'resume' : 'start'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [script, folder, resume ? 'resume' : 'start'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let errors = ''
     let seen = ''
     child.stderr.on('data', (text: Buffer) => (errors += text.toString()))
@@ -35,7 +37,9 @@ function runUntil(folder: string, resume: boolean, until: string): Promise<void>
   })
 }
 
-it('a run that is killed with SIGKILL, twice, and resumed ends with the weights of an uninterrupted one, bit for bit', { timeout: 120_000 }, async () => {
+it('a run that is killed with SIGKILL, twice, and resumed ends with the weights of an uninterrupted one, bit for bit', {
+  timeout: 120_000,
+}, async () => {
   const whole = await newFolder()
   await trainToBeKilled(whole, false)
   const folder = await newFolder()

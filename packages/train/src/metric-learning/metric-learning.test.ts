@@ -8,7 +8,7 @@ import { flip } from '../augmentations/flip.js'
 import { balanced } from '../samplers/balanced.js'
 import { centreLoss } from '../testing/centre-loss.js'
 import { datasetOf, pictures, tinyEncoder, tinyNetwork } from '../testing/pictures.js'
-import { metricLearning, type MetricLearningOptions, type MetricLearningParts } from './metric-learning.js'
+import { type MetricLearningOptions, type MetricLearningParts, metricLearning } from './metric-learning.js'
 
 let folder: string
 beforeEach(async () => {
@@ -16,16 +16,35 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-const train = (options: Partial<MetricLearningOptions> = {}, request: Partial<TrainerRequest> = {}, parts: Partial<MetricLearningParts> = {}) =>
+const train = (
+  options: Partial<MetricLearningOptions> = {},
+  request: Partial<TrainerRequest> = {},
+  parts: Partial<MetricLearningParts> = {},
+) =>
   metricLearning(
     { loss: 'centre', epochs: 4, optimizer: { learningRate: 0.01 }, workers: 0, logEvery: 1, ...options },
-    { loss: centreLoss(), sampler: balanced({ labels: 4, instances: 4 }), augmentations: [flip()], threads: 1, ...parts },
+    {
+      loss: centreLoss(),
+      sampler: balanced({ labels: 4, instances: 4 }),
+      augmentations: [flip()],
+      threads: 1,
+      ...parts,
+    },
   ).train({
-    dataset: datasetOf(pictures(10, 8)), encoder: tinyEncoder(), folder, seed: 1, resume: false, ...request,
+    dataset: datasetOf(pictures(10, 8)),
+    encoder: tinyEncoder(),
+    folder,
+    seed: 1,
+    resume: false,
+    ...request,
   })
 
 const weightsOf = async (name = 'model.onnx') => (await loadModel(path.join(folder, name))).graph.initializers
-const logOf = async () => (await readFile(path.join(folder, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+const logOf = async () =>
+  (await readFile(path.join(folder, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
 
 describe('metric-learning', () => {
   it('learns: the loss falls, classes that it never saw are told apart better', async () => {
@@ -44,10 +63,19 @@ describe('metric-learning', () => {
     expect(JSON.parse(model.metadata['lookalike.preprocessing']!)).toMatchObject({ crop: { width: 8, height: 8 } })
     const card = JSON.parse(await readFile(path.join(folder, 'card.json'), 'utf8')) as Record<string, unknown>
     expect(card).toEqual(JSON.parse(model.metadata['lookalike.card']!))
-    expect(card).toMatchObject({ trainer: 'metric-learning', seed: 1, data: { images: 72, classes: 9, validationImages: 8, hash: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+    expect(card).toMatchObject({
+      trainer: 'metric-learning',
+      seed: 1,
+      data: { images: 72, classes: 9, validationImages: 8, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    })
     const step = (await logOf()).find((entry) => entry['step'] === 1)!
     expect(Object.keys(step['seconds'] as object).sort()).toEqual(['backward', 'forward', 'load', 'loss', 'update'])
-    expect(step).toMatchObject({ epoch: 0, imagesPerSecond: expect.any(Number), learningRate: expect.any(Number), gradientNorm: expect.any(Number) })
+    expect(step).toMatchObject({
+      epoch: 0,
+      imagesPerSecond: expect.any(Number),
+      learningRate: expect.any(Number),
+      gradientNorm: expect.any(Number),
+    })
   })
 
   it('gives the same weights for the same seed, others for another, and the same in chunks', async () => {
@@ -57,7 +85,9 @@ describe('metric-learning', () => {
     expect(await weightsOf()).toEqual(first)
     await train({ chunk: 5 })
     const chunked = await weightsOf()
-    ;(chunked.get('conv.weight')!.data as Float32Array).forEach((value, i) => expect(value).toBeCloseTo((first.get('conv.weight')!.data as Float32Array)[i]!, 3))
+    ;(chunked.get('conv.weight')!.data as Float32Array).forEach((value, i) =>
+      expect(value).toBeCloseTo((first.get('conv.weight')!.data as Float32Array)[i]!, 3),
+    )
     await train({}, { seed: 2 })
     expect(await weightsOf()).not.toEqual(first)
   })
@@ -70,7 +100,10 @@ describe('metric-learning', () => {
       await rm(folder, { recursive: true })
       await import('node:fs/promises').then(({ mkdir }) => mkdir(folder))
       const stop = new AbortController()
-      const stopped = await train(options, { signal: stop.signal, onProgress: ({ done }) => (done >= at ? stop.abort() : undefined) })
+      const stopped = await train(options, {
+        signal: stop.signal,
+        onProgress: ({ done }) => (done >= at ? stop.abort() : undefined),
+      })
       expect(stopped.stopped).toBe('aborted')
       expect((await logOf()).at(-1)).toMatchObject({ event: 'aborted', fromStep: at })
       const { stopped: end } = await train(options, { resume: true })
@@ -101,10 +134,14 @@ describe('metric-learning', () => {
   it('stops early when validation no longer gets better, and keeps the best', async () => {
     const result = await train({ epochs: 50, validation: 0.3, patience: 2, optimizer: { learningRate: 0.2 } })
     expect(result.stopped).toBe('early')
-    const validations = (await logOf()).flatMap((entry) => (entry['validation'] ? [entry['validation'] as Record<string, number>] : []))
+    const validations = (await logOf()).flatMap((entry) =>
+      entry['validation'] ? [entry['validation'] as Record<string, number>] : [],
+    )
     expect(validations.length).toBeLessThan(50)
     expect(result.metrics['validation map@r']).toBe(Math.max(...validations.map((figures) => figures['map@r']!)))
-    expect(await train({ epochs: 50, validation: 0.3, patience: 2, optimizer: { learningRate: 0.2 } }, { resume: true })).toMatchObject({ stopped: 'early' })
+    expect(
+      await train({ epochs: 50, validation: 0.3, patience: 2, optimizer: { learningRate: 0.2 } }, { resume: true }),
+    ).toMatchObject({ stopped: 'early' })
   })
 
   it('never looks at the test split', async () => {
@@ -116,20 +153,42 @@ describe('metric-learning', () => {
   })
 
   describe('bad input', () => {
-    const failing = async (run: Promise<unknown>) => run.then(() => expect.unreachable(), (error: unknown) => error as { code: string; message: string; fields: Record<string, unknown> })
+    const failing = async (run: Promise<unknown>) =>
+      run.then(
+        () => expect.unreachable(),
+        (error: unknown) => error as { code: string; message: string; fields: Record<string, unknown> },
+      )
 
     it.each([
       ['one class', { dataset: datasetOf(pictures(1, 40)) }, { validation: 0 }, 'train/one-class'],
       ['no training images', { dataset: datasetOf(pictures(4, 4, 'test')) }, {}, 'train/no-images'],
-      ['fewer classes than a batch takes', { dataset: datasetOf(pictures(3, 40)) }, { validation: 0 }, 'train/too-few-classes'],
+      [
+        'fewer classes than a batch takes',
+        { dataset: datasetOf(pictures(3, 40)) },
+        { validation: 0 },
+        'train/too-few-classes',
+      ],
       ['fewer images than a batch', { dataset: datasetOf(pictures(5, 3)) }, { validation: 0 }, 'train/too-few-images'],
-      ['labels missing', { dataset: datasetOf(pictures(5, 4).map((item, i) => (i === 3 ? { ...item, label: '' } : item))) }, {}, 'train/labels-missing'],
+      [
+        'labels missing',
+        { dataset: datasetOf(pictures(5, 4).map((item, i) => (i === 3 ? { ...item, label: '' } : item))) },
+        {},
+        'train/labels-missing',
+      ],
       ['a pattern that fits no weight', {}, { freeze: ['blocks.*'] }, 'train/no-match'],
-      ['an encoder that is no network', { encoder: { ...tinyEncoder(), onnx: undefined } as never }, {}, 'train/encoder'],
+      [
+        'an encoder that is no network',
+        { encoder: { ...tinyEncoder(), onnx: undefined } as never },
+        {},
+        'train/encoder',
+      ],
       ['everything frozen', {}, { freeze: ['*'] }, 'onnx/not-trainable'],
-    ] as [string, Partial<TrainerRequest>, Partial<MetricLearningOptions>, string][])('%s', async (_, request, options, code) => {
-      expect((await failing(train(options, request))).code).toBe(code)
-    })
+    ] as [string, Partial<TrainerRequest>, Partial<MetricLearningOptions>, string][])(
+      '%s',
+      async (_, request, options, code) => {
+        expect((await failing(train(options, request))).code).toBe(code)
+      },
+    )
 
     it('names a provider that is not there, before it loads anything', async () => {
       const provider = process.platform === 'darwin' ? 'dml' : 'coreml'
@@ -140,21 +199,38 @@ describe('metric-learning', () => {
 
     it('warns of weights in 8 bits, which stay', async () => {
       const warnings: Warning[] = []
-      await train({ epochs: 1 }, { encoder: tinyEncoder(toInt8(tinyNetwork(), { minimum: 500 })), onWarning: (warning) => warnings.push(warning) })
+      await train(
+        { epochs: 1 },
+        {
+          encoder: tinyEncoder(toInt8(tinyNetwork(), { minimum: 500 })),
+          onWarning: (warning) => warnings.push(warning),
+        },
+      )
       expect(warnings).toMatchObject([{ code: 'train/quantised-weights', fields: { weights: ['head.weight.int8'] } }])
     })
 
     it('warns of classes with one image', async () => {
       const warnings: Warning[] = []
       const items = pictures(6, 8).filter(({ label, id }) => label !== 'train 5' || id === 'train/5/5.png')
-      await train({ epochs: 1, validation: 0 }, { dataset: datasetOf(items), onWarning: (warning) => warnings.push(warning) })
+      await train(
+        { epochs: 1, validation: 0 },
+        { dataset: datasetOf(items), onWarning: (warning) => warnings.push(warning) },
+      )
       expect(warnings).toMatchObject([{ code: 'train/single-image-classes', fields: { classes: ['train 5'] } }])
     })
 
     it('stops at a loss that is not finite: names step and images, keeps the last good weights, and can go on', async () => {
       const inner = await centreLoss().bind({ dim: 6, classes: 10, seed: 1 })
       let broken = true
-      const loss = { bind: async () => ({ ...inner, compute: async (input: Parameters<typeof inner.compute>[0]) => ({ ...(await inner.compute(input)), ...(broken && input.step === 3 && { value: Number.NaN }) }) }) }
+      const loss = {
+        bind: async () => ({
+          ...inner,
+          compute: async (input: Parameters<typeof inner.compute>[0]) => ({
+            ...(await inner.compute(input)),
+            ...(broken && input.step === 3 && { value: Number.NaN }),
+          }),
+        }),
+      }
       const error = await failing(train({ validation: 0 }, {}, { loss }))
       expect(error).toMatchObject({ code: 'train/loss', fields: { step: 3, epoch: 0 } })
       expect(error.fields['batch']).toHaveLength(16)
@@ -165,24 +241,46 @@ describe('metric-learning', () => {
     })
 
     it('stops at a gradient that is not finite and at a loss that explodes', async () => {
-      const with_ = (change: (output: Awaited<ReturnType<Awaited<ReturnType<ReturnType<typeof centreLoss>['bind']>>['compute']>>) => unknown) => ({
+      const with_ = (
+        change: (
+          output: Awaited<ReturnType<Awaited<ReturnType<ReturnType<typeof centreLoss>['bind']>>['compute']>>,
+        ) => unknown,
+      ) => ({
         bind: async (binding: { dim: number; classes: number; seed: number }) => {
           const inner = await centreLoss().bind(binding)
-          return { ...inner, compute: async (input: Parameters<typeof inner.compute>[0]) => change(await inner.compute(input)) as never }
+          return {
+            ...inner,
+            compute: async (input: Parameters<typeof inner.compute>[0]) => change(await inner.compute(input)) as never,
+          }
         },
       })
-      const infinite = with_((output) => ({ ...output, gradients: { ...output.gradients, embeddings: output.gradients.embeddings.fill(Infinity) } }))
-      expect(await failing(train({}, {}, { loss: infinite }))).toMatchObject({ code: 'train/loss', fields: { step: 0 } })
+      const infinite = with_((output) => ({
+        ...output,
+        gradients: { ...output.gradients, embeddings: output.gradients.embeddings.fill(Infinity) },
+      }))
+      expect(await failing(train({}, {}, { loss: infinite }))).toMatchObject({
+        code: 'train/loss',
+        fields: { step: 0 },
+      })
       let count = 0
       const exploding = with_((output) => ({ ...output, value: count++ < 4 ? output.value : 1e6 }))
-      expect(await failing(train({}, {}, { loss: exploding }))).toMatchObject({ code: 'train/loss', fields: { step: 4 } })
+      expect(await failing(train({}, {}, { loss: exploding }))).toMatchObject({
+        code: 'train/loss',
+        fields: { step: 4 },
+      })
     })
 
     it('refuses the checkpoint of another network, other data or another seed, by name', async () => {
       await train({ epochs: 1 })
-      expect(await failing(train({ epochs: 2 }, { resume: true, encoder: tinyEncoder(tinyNetwork(1)) }))).toMatchObject({ code: 'train/checkpoint-mismatch', fields: { different: ['network'] } })
-      expect(await failing(train({ epochs: 2 }, { resume: true, dataset: datasetOf(pictures(10, 8, 'train', 5)) }))).toMatchObject({ fields: { different: ['data'] } })
-      expect(await failing(train({ epochs: 2 }, { resume: true, seed: 3 }))).toMatchObject({ fields: { different: expect.arrayContaining(['seed']) } })
+      expect(await failing(train({ epochs: 2 }, { resume: true, encoder: tinyEncoder(tinyNetwork(1)) }))).toMatchObject(
+        { code: 'train/checkpoint-mismatch', fields: { different: ['network'] } },
+      )
+      expect(
+        await failing(train({ epochs: 2 }, { resume: true, dataset: datasetOf(pictures(10, 8, 'train', 5)) })),
+      ).toMatchObject({ fields: { different: ['data'] } })
+      expect(await failing(train({ epochs: 2 }, { resume: true, seed: 3 }))).toMatchObject({
+        fields: { different: expect.arrayContaining(['seed']) },
+      })
       const warnings: Warning[] = []
       await train({ epochs: 2 }, { resume: true, onWarning: (warning) => warnings.push(warning) })
       expect(warnings).toMatchObject([{ code: 'train/settings-changed' }])
@@ -202,8 +300,20 @@ describe('metric-learning', () => {
     it('names the operator that has no gradient, unless what comes before it is frozen', async () => {
       const g = createGraphBuilder({ opset: 17 })
       const flat = g.flatten(g.input('pixel_values', 'float32', ['N', 3, 8, 8]))
-      const weight = (name: string, from: number, to: number) => g.initializer(name, float32(Float32Array.from({ length: from * to }, (_, i) => Math.sin(i)), [from, to]))
-      const sums = g.node('CumSum', [g.matMul(flat, weight('before', 192, 6)), g.integers(1)], {}, { name: 'running sum' })
+      const weight = (name: string, from: number, to: number) =>
+        g.initializer(
+          name,
+          float32(
+            Float32Array.from({ length: from * to }, (_, i) => Math.sin(i)),
+            [from, to],
+          ),
+        )
+      const sums = g.node(
+        'CumSum',
+        [g.matMul(flat, weight('before', 192, 6)), g.integers(1)],
+        {},
+        { name: 'running sum' },
+      )
       g.output(g.l2Normalise(g.matMul(sums, weight('after', 6, 6))), 'embedding', { shape: ['N', 6] })
       const encoder = tinyEncoder(g.build())
       const failed = await failing(train({ epochs: 1 }, { encoder }))
@@ -224,9 +334,13 @@ describe('metric-learning', () => {
       const { writeFile: write } = files
       let full = false
       const spy = vi.spyOn(files, 'writeFile').mockImplementation(function (this: unknown, ...given) {
-        return full ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })) : write.apply(this, given)
+        return full
+          ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+          : write.apply(this, given)
       })
-      const failed = await failing(train(options, { onProgress: ({ done }) => void (full = done >= 5) })).finally(() => spy.mockRestore())
+      const failed = await failing(train(options, { onProgress: ({ done }) => void (full = done >= 5) })).finally(() =>
+        spy.mockRestore(),
+      )
       expect(failed).toMatchObject({ code: 'train/write', fields: { code: 'ENOSPC' } })
       expect(failed.message).toContain('The disk is full')
       expect(await train(options, { resume: true })).toMatchObject({ stopped: 'finished' })
@@ -240,9 +354,15 @@ describe('metric-learning', () => {
       const request = { dataset: datasetOf(items), onWarning: (warning: Warning) => warnings.push(warning) }
       await train({ validation: 0 }, request)
       expect(warnings).toMatchObject([{ code: 'image/unsupported', fields: { position: 6 } }])
-      expect(await failing(train({ validation: 0, onCorrupt: 'fail' }, request))).toMatchObject({ code: 'image/unsupported' })
-      const allBad = datasetOf(items.map((item) => (item.label === 'train 1' ? { ...item, source: new Uint8Array([1]) } : item)))
-      expect(await failing(train({ validation: 0 }, { dataset: allBad }))).toMatchObject({ code: 'train/class-unreadable' })
+      expect(await failing(train({ validation: 0, onCorrupt: 'fail' }, request))).toMatchObject({
+        code: 'image/unsupported',
+      })
+      const allBad = datasetOf(
+        items.map((item) => (item.label === 'train 1' ? { ...item, source: new Uint8Array([1]) } : item)),
+      )
+      expect(await failing(train({ validation: 0 }, { dataset: allBad }))).toMatchObject({
+        code: 'train/class-unreadable',
+      })
     })
   })
 })

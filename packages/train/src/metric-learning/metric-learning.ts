@@ -1,13 +1,36 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
-import { definePlugin, LookalikeError, pluginRef, type Augmentation, type DatasetItem, type Encoder, type PluginContext, type PluginRef, type Preprocessing, type Sampler, type Trainer, type TrainerRequest, type UnboundLoss, type Warning } from '@lookalike/core'
+import {
+  type Augmentation,
+  type DatasetItem,
+  definePlugin,
+  type Encoder,
+  LookalikeError,
+  type PluginContext,
+  type PluginRef,
+  type Preprocessing,
+  pluginRef,
+  type Sampler,
+  type Trainer,
+  type TrainerRequest,
+  type UnboundLoss,
+  type Warning,
+} from '@lookalike/core'
 import { loadBatches, openEmbeddingCache } from '@lookalike/image'
-import { checkProviders, float32, quantisedWeights, readModel, trainableInitializers, type Feeds, type QuantisedWeight } from '@lookalike/onnx'
+import {
+  checkProviders,
+  type Feeds,
+  float32,
+  type QuantisedWeight,
+  quantisedWeights,
+  readModel,
+  trainableInitializers,
+} from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData } from '../data/select-training-data.js'
-import type { AugmentationOrigin } from '../loading/create-fillers.js'
 import { createBatchLoader } from '../loading/create-batch-loader.js'
+import type { AugmentationOrigin } from '../loading/create-fillers.js'
 import type { TrainingImage } from '../loading/training-image.js'
 import { addHead, HEAD, headSchema } from '../model/add-head.js'
 import { createTrainableModel, type TrainableModel } from '../model/create-trainable-model.js'
@@ -22,25 +45,45 @@ const options = z.strictObject({
     .array(pluginRef('augmentation'))
     .default(['random-resized-crop', 'flip'])
     .describe('What happens to each image before it is shown, in this order.'),
-  head: headSchema.exactOptional().describe('A new head on the encoder\'s output. Default: none, the encoder\'s own output is trained.'),
-  freeze: z.array(z.string().min(1)).default([]).describe('Weights that are not trained: names, with * for any characters.'),
+  head: headSchema
+    .exactOptional()
+    .describe("A new head on the encoder's output. Default: none, the encoder's own output is trained."),
+  freeze: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Weights that are not trained: names, with * for any characters.'),
   headOnlyEpochs: z
     .number()
     .min(0)
     .default(0)
-    .describe('Epochs in the beginning in which only the head and the loss\'s own parameters are trained.'),
+    .describe("Epochs in the beginning in which only the head and the loss's own parameters are trained."),
   chunk: z
     .int()
     .min(1)
     .exactOptional()
-    .describe('Images that go through the network at once; memory grows with it, and not with the batch. Default: 64 at 64 x 64 pixels, fewer of larger ones.'),
-  edge: z.int().min(1).exactOptional().describe('Images are decoded to this shorter edge in pixels. Default: twice the model\'s input.'),
+    .describe(
+      'Images that go through the network at once; memory grows with it, and not with the batch. Default: 64 at 64 x 64 pixels, fewer of larger ones.',
+    ),
+  edge: z
+    .int()
+    .min(1)
+    .exactOptional()
+    .describe("Images are decoded to this shorter edge in pixels. Default: twice the model's input."),
   memory: z.int().min(0).default(1024).describe('Decoded images that stay in memory, in MiB.'),
-  workers: z.int().min(0).max(64).exactOptional().describe('Threads that load and augment images; 0 does it between the steps. Default: 1, with 8 cores or more 2.'),
+  workers: z
+    .int()
+    .min(0)
+    .max(64)
+    .exactOptional()
+    .describe('Threads that load and augment images; 0 does it between the steps. Default: 1, with 8 cores or more 2.'),
   teacher: z
     .strictObject({
       encoder: pluginRef('encoder').describe('The model to learn from.'),
-      weight: z.number().positive().default(1).describe('Of the mean of 1 - cos(embedding, teacher\'s embedding), which is added to the loss.'),
+      weight: z
+        .number()
+        .positive()
+        .default(1)
+        .describe("Of the mean of 1 - cos(embedding, teacher's embedding), which is added to the loss."),
     })
     .exactOptional()
     .describe('Knowledge distillation: embeddings are to meet those of a larger model, which has as many dimensions.'),
@@ -81,8 +124,11 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning)
   const bytes = await onnx.bytes()
   const whole = readModel(bytes, { source: encoder.name })
-  const network = settings.head ? addHead(whole, onnx.output, encoder.dim, seed, settings.head) : { model: whole, output: onnx.output, dim: encoder.dim }
-  const distillation = settings.teacher && (await learnFrom(settings.teacher.weight, data.items, network.dim, request, settings, parts))
+  const network = settings.head
+    ? addHead(whole, onnx.output, encoder.dim, seed, settings.head)
+    : { model: whole, output: onnx.output, dim: encoder.dim }
+  const distillation =
+    settings.teacher && (await learnFrom(settings.teacher.weight, data.items, network.dim, request, settings, parts))
   const names = trainableInitializers(network.model, [network.output])
   const quantised = quantisedWeights(network.model, [network.output])
   if (quantised.length > 0) onWarning?.(quantisedWarning(encoder.name, quantised))
@@ -107,7 +153,9 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
     onCorrupt: settings.onCorrupt,
     ...(onWarning && { onWarning }),
   })
-  const feedsOf = (pixels: Float32Array): Feeds => ({ [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)) })
+  const feedsOf = (pixels: Float32Array): Feeds => ({
+    [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)),
+  })
   try {
     return await trainEmbedding({
       request,
@@ -126,14 +174,18 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
       about: { workers: loader.workers },
       preprocessing,
       async *load(epoch, batches, start) {
-        for await (const { positions, pixels } of loader.epoch(epoch, batches, start)) yield { positions, feeds: feedsOf(pixels) }
+        for await (const { positions, pixels } of loader.epoch(epoch, batches, start))
+          yield { positions, feeds: feedsOf(pixels) }
       },
       async embedValidation(weights) {
         const rows: DatasetItem[] = []
         const parts: Float32Array[] = []
         const requests = data.validation.map(({ source, box }) => ({ source, ...(box && { box }) }))
         const batches = loadBatches(requests, preprocessing, {
-          batchSize: settings.chunk ?? usualChunk(preprocessing), onCorrupt: settings.onCorrupt, ...(signal && { signal }), ...(onWarning && { onWarning }),
+          batchSize: settings.chunk ?? usualChunk(preprocessing),
+          onCorrupt: settings.onCorrupt,
+          ...(signal && { signal }),
+          ...(onWarning && { onWarning }),
         })
         for await (const { batch, positions, release } of batches) {
           const outputs = await model.forward(feedsOf(batch.data), { ...(weights && { weights }) })
@@ -153,14 +205,26 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
 
 /** The teacher's embeddings of the training images; it is gone afterwards. */
 async function learnFrom(
-  weight: number, items: readonly DatasetItem[], dim: number, { signal, onProgress, onWarning }: TrainerRequest, { onCorrupt }: Settings, parts: MetricLearningParts,
+  weight: number,
+  items: readonly DatasetItem[],
+  dim: number,
+  { signal, onProgress, onWarning }: TrainerRequest,
+  { onCorrupt }: Settings,
+  parts: MetricLearningParts,
 ): Promise<Distillation> {
   if (!parts.teacher) throw new TypeError('The options name a teacher, and the parts have none.')
   const teacher = await parts.teacher()
-  const cache = parts.cacheFolder === undefined ? undefined : await openEmbeddingCache(parts.cacheFolder, teacher.space, teacher.dim)
+  const cache =
+    parts.cacheFolder === undefined
+      ? undefined
+      : await openEmbeddingCache(parts.cacheFolder, teacher.space, teacher.dim)
   try {
     return await createDistillation(teacher, items, dim, weight, {
-      onCorrupt, ...(cache && { openCache: async () => cache }), ...(signal && { signal }), ...(onProgress && { onProgress }), ...(onWarning && { onWarning }),
+      onCorrupt,
+      ...(cache && { openCache: async () => cache }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+      ...(onWarning && { onWarning }),
     })
   } finally {
     await cache?.close()
@@ -169,11 +233,18 @@ async function learnFrom(
 }
 
 /** What can be trained, of an encoder. @throws `train/encoder` */
-export function trainableEncoder(encoder: Encoder): { readonly onnx: NonNullable<Encoder['onnx']>; readonly preprocessing: Preprocessing } {
-  if (encoder.onnx && encoder.input.kind === 'pixels') return { onnx: encoder.onnx, preprocessing: encoder.input.preprocessing }
+export function trainableEncoder(encoder: Encoder): {
+  readonly onnx: NonNullable<Encoder['onnx']>
+  readonly preprocessing: Preprocessing
+} {
+  if (encoder.onnx && encoder.input.kind === 'pixels')
+    return { onnx: encoder.onnx, preprocessing: encoder.input.preprocessing }
   throw new LookalikeError(
     'train/encoder',
-    { problem: `The encoder ${encoder.name} is no ONNX network that takes pixels, so it cannot be trained`, expected: 'an encoder such as onnx, vit, conv-net or a pretrained preset' },
+    {
+      problem: `The encoder ${encoder.name} is no ONNX network that takes pixels, so it cannot be trained`,
+      expected: 'an encoder such as onnx, vit, conv-net or a pretrained preset',
+    },
     { fields: { encoder: encoder.name } },
   )
 }
@@ -196,7 +267,8 @@ function headNames({ parameters }: TrainableModel): string[] {
 }
 
 /** Ours: about the activations of 64 images of 64 x 64 pixels. */
-const usualChunk = ({ crop }: Preprocessing) => Math.max(4, Math.min(128, Math.round((64 * 64 * 64) / (crop.width * crop.height))))
+const usualChunk = ({ crop }: Preprocessing) =>
+  Math.max(4, Math.min(128, Math.round((64 * 64 * 64) / (crop.width * crop.height))))
 
 function inputShape(pixels: Float32Array, { crop: { width, height }, layout }: Preprocessing): number[] {
   const count = pixels.length / (3 * width * height)
@@ -217,8 +289,14 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return all
 }
 
-function originsOf(refs: readonly PluginRef<'augmentation'>[], context: PluginContext): AugmentationOrigin[] | undefined {
-  const origins = refs.map((ref) => ({ ref, url: context.origin('augmentation', typeof ref === 'string' ? ref : ref.use).url }))
+function originsOf(
+  refs: readonly PluginRef<'augmentation'>[],
+  context: PluginContext,
+): AugmentationOrigin[] | undefined {
+  const origins = refs.map((ref) => ({
+    ref,
+    url: context.origin('augmentation', typeof ref === 'string' ? ref : ref.use).url,
+  }))
   return origins.every((origin): origin is AugmentationOrigin => origin.url !== undefined) ? origins : undefined
 }
 

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto'
 import path from 'node:path'
-import { createRandom, LookalikeError, type Preprocessing, type Sampler, type TrainerRequest, type TrainerResult, type UnboundLoss } from '@lookalike/core'
+import {
+  createRandom,
+  LookalikeError,
+  type Preprocessing,
+  type Sampler,
+  type TrainerRequest,
+  type TrainerResult,
+  type UnboundLoss,
+} from '@lookalike/core'
 import { writeWhole } from '@lookalike/image'
-import { saveModel, type Feeds, type OnnxModel } from '@lookalike/onnx'
+import { type Feeds, type OnnxModel, saveModel } from '@lookalike/onnx'
 import { createCheckpointStore } from '../checkpoint/create-checkpoint-store.js'
 import { hashData } from '../data/hash-data.js'
 import type { TrainingData } from '../data/select-training-data.js'
@@ -13,7 +21,7 @@ import { matcher, matchNames } from '../model/match-names.js'
 import { createOptimizer } from '../optimizer/create-optimizer.js'
 import type { Parameter } from '../optimizer/parameter.js'
 import { VERSION } from '../version.js'
-import { WITHOUT_EFFECT, type CommonSettings } from './common-options.js'
+import { type CommonSettings, WITHOUT_EFFECT } from './common-options.js'
 import type { Distillation } from './distillation.js'
 
 export interface EmbeddingBatch {
@@ -57,7 +65,11 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
   const { request, settings, data, model, output, dim } = training
   const { seed, folder, signal } = request
   const batchesOf = rememberLast((epoch: number) =>
-    training.sampler.epoch({ labels: data.labels, ...(data.categories && { categories: data.categories }) }, createRandom(seed).fork(`sampler/${epoch}`)))
+    training.sampler.epoch(
+      { labels: data.labels, ...(data.categories && { categories: data.categories }) },
+      createRandom(seed).fork(`sampler/${epoch}`),
+    ),
+  )
   // What a sampler cannot do with these classes shows before anything is computed.
   batchesOf(0)
   const dataHash = await hashData([...data.items, ...data.validation], { ...(signal && { signal }) })
@@ -65,7 +77,9 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
   try {
     if (loss.input !== 'labels') throw wrongLoss(loss.name)
     if (training.headOnly?.names.length === 0 && loss.parameters.length === 0) throw nothingToTrain()
-    const lossParameters = loss.parameters.map((parameter): Parameter => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }))
+    const lossParameters = loss.parameters.map(
+      (parameter): Parameter => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }),
+    )
     const parameters = [...grouped(model.parameters, settings.groups), ...lossParameters]
     const optimizer = createOptimizer(parameters, settings.optimizer)
     const task: TrainingTask<EmbeddingBatch> = {
@@ -74,21 +88,33 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       size: ({ positions }) => positions.length,
       describe: ({ positions }) => Array.from(positions, (position) => data.items[position]!.id),
       async step({ positions, feeds }, position) {
-        const headOnly = training.headOnly && position.epoch < training.headOnly.epochs ? training.headOnly.names : undefined
-        const { result, gradients, times } = await model.step(feeds, async (outputs) => {
-          const computed = await loss.compute({
-            embeddings: outputs[output]!.data,
-            rows: positions.length,
-            dim,
-            labels: positions.map((item) => data.labels[item]!),
-            step: position.step,
-            totalSteps: position.totalSteps,
-          })
-          const taught = training.distillation?.compute(outputs[output]!.data, positions)
-          if (!taught) return { gradients: { [output]: computed.gradients.embeddings }, result: computed }
-          const result = { ...computed, value: computed.value + taught.value, logs: { ...computed.logs, distillation: taught.value } }
-          return { gradients: { [output]: taught.gradient.map((value, i) => value + computed.gradients.embeddings[i]!) }, result }
-        }, headOnly ? { only: headOnly } : {})
+        const headOnly =
+          training.headOnly && position.epoch < training.headOnly.epochs ? training.headOnly.names : undefined
+        const { result, gradients, times } = await model.step(
+          feeds,
+          async (outputs) => {
+            const computed = await loss.compute({
+              embeddings: outputs[output]!.data,
+              rows: positions.length,
+              dim,
+              labels: positions.map((item) => data.labels[item]!),
+              step: position.step,
+              totalSteps: position.totalSteps,
+            })
+            const taught = training.distillation?.compute(outputs[output]!.data, positions)
+            if (!taught) return { gradients: { [output]: computed.gradients.embeddings }, result: computed }
+            const result = {
+              ...computed,
+              value: computed.value + taught.value,
+              logs: { ...computed.logs, distillation: taught.value },
+            }
+            return {
+              gradients: { [output]: taught.gradient.map((value, i) => value + computed.gradients.embeddings[i]!) },
+              result,
+            }
+          },
+          headOnly ? { only: headOnly } : {},
+        )
         const all = new Map(gradients)
         for (const [name, gradient] of Object.entries(result.gradients.parameters)) all.set(`loss/${name}`, gradient)
         return { value: result.value, gradients: all, logs: result.logs, times: { ...times } }
@@ -97,9 +123,18 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       state: () => loss.state?.() ?? {},
       restore: (state) => loss.restore?.(state),
     }
-    const relevant = Object.fromEntries(Object.entries(training.options).filter(([name]) => !(WITHOUT_EFFECT as readonly string[]).includes(name)))
+    const relevant = Object.fromEntries(
+      Object.entries(training.options).filter(([name]) => !(WITHOUT_EFFECT as readonly string[]).includes(name)),
+    )
     const checkpoints = createCheckpointStore(folder, {
-      binding: { network: training.network, data: dataHash, seed: String(seed), sampler: JSON.stringify(settings.sampler), loss: JSON.stringify(settings.loss), ...(training.distillation && { teacher: training.distillation.space }) },
+      binding: {
+        network: training.network,
+        data: dataHash,
+        seed: String(seed),
+        sampler: JSON.stringify(settings.sampler),
+        loss: JSON.stringify(settings.loss),
+        ...(training.distillation && { teacher: training.distillation.space }),
+      },
       settings: { options: JSON.stringify(relevant) },
     })
     const outcome = await runTrainingLoop(task, {
@@ -120,9 +155,15 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       ...(request.onProgress && { onProgress: request.onProgress }),
       ...(request.onWarning && { onWarning: request.onWarning }),
       about: {
-        trainer: training.trainer, loss: loss.name, ...(loss.engine !== undefined && { engine: loss.engine }),
-        providers: settings.providers, images: data.items.length, classes: data.classes.length, validationImages: data.validation.length,
-        weights: model.parameters.reduce((sum, { data: values }) => sum + values.length, 0), ...training.about,
+        trainer: training.trainer,
+        loss: loss.name,
+        ...(loss.engine !== undefined && { engine: loss.engine }),
+        providers: settings.providers,
+        images: data.items.length,
+        classes: data.classes.length,
+        validationImages: data.validation.length,
+        weights: model.parameters.reduce((sum, { data: values }) => sum + values.length, 0),
+        ...training.about,
       },
     })
     const metrics = metricsOf(outcome)
@@ -132,7 +173,13 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       node: process.versions.node,
       loss: { name: loss.name, engine: loss.engine },
       startedFrom: { encoder: request.encoder.name, space: request.encoder.space, network: training.network },
-      data: { dataset: request.dataset.name, hash: dataHash, images: data.items.length, classes: data.classes.length, validationImages: data.validation.length },
+      data: {
+        dataset: request.dataset.name,
+        hash: dataHash,
+        images: data.items.length,
+        classes: data.classes.length,
+        validationImages: data.validation.length,
+      },
       seed,
       options: training.options,
       steps: outcome.steps,
@@ -166,18 +213,30 @@ function grouped(parameters: readonly Parameter[], groups: CommonSettings['group
   const names = parameters.map(({ name }) => name)
   groups.forEach(({ match }, i) => matchNames(match, names, `groups[${i}].match`))
   const matching = groups.map(({ match, ...settings }) => ({ fits: matcher(match), settings }))
-  return parameters.map((parameter) => ({ ...parameter, ...matching.find(({ fits }) => fits(parameter.name))?.settings }))
+  return parameters.map((parameter) => ({
+    ...parameter,
+    ...matching.find(({ fits }) => fits(parameter.name))?.settings,
+  }))
 }
 
 function metricsOf({ loss, best, steps }: TrainingLoopResult): Record<string, number> {
   const validation = Object.entries(best?.figures ?? {}).map(([name, value]) => [`validation ${name}`, value])
-  return { steps, ...(Number.isFinite(loss) && { loss }), ...Object.fromEntries(validation) as Record<string, number>, ...(best && { 'best step': best.step }) }
+  return {
+    steps,
+    ...(Number.isFinite(loss) && { loss }),
+    ...(Object.fromEntries(validation) as Record<string, number>),
+    ...(best && { 'best step': best.step }),
+  }
 }
 
 function wrongLoss(name: string): LookalikeError {
   return new LookalikeError(
     'train/loss-input',
-    { problem: `The loss ${name} is for triples`, expected: 'a loss on labels', fix: 'Choose another loss; "lookalike plugins loss" lists them.' },
+    {
+      problem: `The loss ${name} is for triples`,
+      expected: 'a loss on labels',
+      fix: 'Choose another loss; "lookalike plugins loss" lists them.',
+    },
     { fields: { loss: name } },
   )
 }

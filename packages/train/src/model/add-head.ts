@@ -5,7 +5,10 @@ import { orthogonalMatrix } from './orthogonal-matrix.js'
 
 export const headSchema = z.strictObject({
   dim: z.int().min(1).default(512).describe('Length of the embedding.'),
-  hidden: z.array(z.int().min(1)).default([]).describe('Widths of hidden layers with ReLU between. None: one linear layer.'),
+  hidden: z
+    .array(z.int().min(1))
+    .default([])
+    .describe('Widths of hidden layers with ReLU between. None: one linear layer.'),
   normalise: z.boolean().default(true).describe('L2-normalise the embedding.'),
 })
 
@@ -22,7 +25,12 @@ export interface Head {
 }
 
 /** A head: linear layers with seeded first weights, those of the last layer orthogonal, the hidden ones as He et al. 2015. */
-export function buildHead(inputs: number, seed: number, options: HeadOptions = {}, { opset = 17, output = 'embedding' } = {}): Head {
+export function buildHead(
+  inputs: number,
+  seed: number,
+  options: HeadOptions = {},
+  { opset = 17, output = 'embedding' } = {},
+): Head {
   const { dim, hidden, normalise } = headSchema.parse(options)
   const random = createRandom(seed).fork('head')
   const g = createGraphBuilder({ opset, name: 'head' })
@@ -35,7 +43,15 @@ export function buildHead(inputs: number, seed: number, options: HeadOptions = {
   for (const [i, next] of hidden.entries()) {
     const deviation = Math.sqrt(2 / width)
     const stream = random.fork(`${i}`)
-    value = g.relu(layer(value, width, next, i, Float32Array.from({ length: width * next }, () => stream.normal() * deviation)))
+    value = g.relu(
+      layer(
+        value,
+        width,
+        next,
+        i,
+        Float32Array.from({ length: width * next }, () => stream.normal() * deviation),
+      ),
+    )
     width = next
   }
   value = layer(value, width, dim, hidden.length, orthogonalMatrix(width, dim, random.fork('last')))
@@ -44,7 +60,13 @@ export function buildHead(inputs: number, seed: number, options: HeadOptions = {
 }
 
 /** Puts a new head on the output of a model; the embedding is then the only output. */
-export function addHead(model: OnnxModel, output: string, inputs: number, seed: number, options: HeadOptions = {}): Head {
+export function addHead(
+  model: OnnxModel,
+  output: string,
+  inputs: number,
+  seed: number,
+  options: HeadOptions = {},
+): Head {
   const head = buildHead(inputs, seed, options, { opset: model.opset['']!, output: freeName(model, 'embedding') })
   return { ...head, model: connectHead(model, output, head.model) }
 }
@@ -55,7 +77,11 @@ export function connectHead(model: OnnxModel, output: string, head: OnnxModel): 
 }
 
 export function freeName({ graph }: OnnxModel, name: string): string {
-  const taken = new Set([...graph.inputs.map((input) => input.name), ...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)])
+  const taken = new Set([
+    ...graph.inputs.map((input) => input.name),
+    ...graph.initializers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ])
   let free = name
   while (taken.has(free)) free += '_'
   return free

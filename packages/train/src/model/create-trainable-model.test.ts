@@ -11,10 +11,16 @@ afterEach(async () => {
 /** Two layers, tanh between them, unit vectors out. */
 function network(): OnnxModel {
   const random = createRandom('network')
-  const weights = (shape: readonly number[]) => float32(Float32Array.from({ length: shape[0]! * (shape[1] ?? 1) }, () => random.normal()), shape)
+  const weights = (shape: readonly number[]) =>
+    float32(
+      Float32Array.from({ length: shape[0]! * (shape[1] ?? 1) }, () => random.normal()),
+      shape,
+    )
   const g = createGraphBuilder({ opset: 17 })
   const x = g.input('x', 'float32', ['N', 5])
-  const hidden = g.tanh(g.add(g.matMul(x, g.initializer('first.weight', weights([5, 7]))), g.initializer('first.bias', weights([7]))))
+  const hidden = g.tanh(
+    g.add(g.matMul(x, g.initializer('first.weight', weights([5, 7]))), g.initializer('first.bias', weights([7]))),
+  )
   g.output(g.l2Normalise(g.matMul(hidden, g.initializer('second.weight', weights([7, 3])))), 'y', { shape: ['N', 3] })
   return g.build()
 }
@@ -27,7 +33,12 @@ function trainable(options: TrainableModelOptions = {}) {
 
 const batch = (rows: number) => {
   const random = createRandom('batch')
-  return { x: float32(Float32Array.from({ length: rows * 5 }, () => random.normal()), [rows, 5]) }
+  return {
+    x: float32(
+      Float32Array.from({ length: rows * 5 }, () => random.normal()),
+      [rows, 5],
+    ),
+  }
 }
 
 /** Half the squared distance from fixed targets that mixes all rows: gradients of a row depend on the other rows. */
@@ -37,7 +48,8 @@ const loss = async ({ y }: Record<string, TensorOf<'float32'>>) => {
   return { gradients: { y: data.map((_, i) => sum * ((i % 4) - 1.5)) }, result: (sum * sum) / 2 }
 }
 
-const snapshot = (gradients: ReadonlyMap<string, Float32Array>) => new Map([...gradients].map(([name, data]) => [name, data.slice()]))
+const snapshot = (gradients: ReadonlyMap<string, Float32Array>) =>
+  new Map([...gradients].map(([name, data]) => [name, data.slice()]))
 
 describe('createTrainableModel', () => {
   it('gives the gradients of a loss in JavaScript: finite differences', async () => {
@@ -91,7 +103,9 @@ describe('createTrainableModel', () => {
     const { gradients } = await model.step(batch(4), loss, { only: ['second.weight'] })
     expect([...gradients.keys()]).toEqual(['second.weight'])
     const alone = gradients.get('second.weight')!.slice()
-    model.parameters.find(({ name }) => name === 'second.weight')!.data.forEach((value, i, data) => (data[i] = value + 0.1))
+    model.parameters
+      .find(({ name }) => name === 'second.weight')!
+      .data.forEach((value, i, data) => (data[i] = value + 0.1))
     const all = await model.step(batch(4), loss)
     expect([...all.gradients.keys()]).toHaveLength(3)
     expect(all.gradients.get('second.weight')).not.toEqual(alone)
@@ -108,15 +122,23 @@ describe('createTrainableModel', () => {
     open.push(changed)
     const { y: again } = await changed.forward(batch(2))
     expect(again!.data).toEqual(y!.data)
-    expect(model.export().graph.initializers.get('first.bias')!.data).toEqual(model.parameters.find(({ name }) => name === 'first.bias')!.data)
+    expect(model.export().graph.initializers.get('first.bias')!.data).toEqual(
+      model.parameters.find(({ name }) => name === 'first.bias')!.data,
+    )
   })
 
   it('opens its sessions on the providers that it is told', async () => {
-    const gradients = async (options: TrainableModelOptions) => snapshot((await trainable(options).step(batch(4), loss)).gradients)
+    const gradients = async (options: TrainableModelOptions) =>
+      snapshot((await trainable(options).step(batch(4), loss)).gradients)
     expect(await gradients({ providers: ['cpu'] })).toEqual(await gradients({}))
     const provider = process.platform === 'darwin' ? 'dml' : 'coreml'
-    await expect(trainable({ providers: [provider] }).step(batch(4), loss)).rejects.toMatchObject({ code: 'onnx/provider', fields: { provider } })
-    await expect(trainable({ providers: [provider] }).forward(batch(4))).rejects.toMatchObject({ code: 'onnx/provider' })
+    await expect(trainable({ providers: [provider] }).step(batch(4), loss)).rejects.toMatchObject({
+      code: 'onnx/provider',
+      fields: { provider },
+    })
+    await expect(trainable({ providers: [provider] }).forward(batch(4))).rejects.toMatchObject({
+      code: 'onnx/provider',
+    })
   })
 
   it('refuses a network without float weights, and names that are none', () => {

@@ -1,11 +1,24 @@
 import { LookalikeError } from '@lookalike/core'
 import {
-  createSession, differentiate, float32, readModel, sizeOf, trainableInitializers, withInitializers,
-  type Feeds, type GradientModel, type OnnxModel, type Provider, type Session, type SessionOptions, type Tensor, type TensorOf,
+  createSession,
+  differentiate,
+  type Feeds,
+  float32,
+  type GradientModel,
+  type OnnxModel,
+  type Provider,
+  readModel,
+  type Session,
+  type SessionOptions,
+  sizeOf,
+  type Tensor,
+  type TensorOf,
+  trainableInitializers,
+  withInitializers,
 } from '@lookalike/onnx'
 import { decays, type Parameter } from '../optimizer/parameter.js'
 import { joinRows, padRows, rowsOf, sliceRows } from './rows.js'
-import { splitGradient, type SplitGradient } from './split-gradient.js'
+import { type SplitGradient, splitGradient } from './split-gradient.js'
 
 export interface TrainableModelOptions {
   /** The initializers to train. Default: all that look like weights. */
@@ -49,7 +62,10 @@ export interface TrainableModel {
   /** The trained weights; change `data` in place. */
   readonly parameters: readonly Parameter[]
   /** Outputs of any number of rows. `weights` stand in for the parameters of the same names. */
-  forward(feeds: Feeds, options?: { readonly weights?: ReadonlyMap<string, Float32Array> }): Promise<Record<string, TensorOf<'float32'>>>
+  forward(
+    feeds: Feeds,
+    options?: { readonly weights?: ReadonlyMap<string, Float32Array> },
+  ): Promise<Record<string, TensorOf<'float32'>>>
   /**
    * Forward, a loss on the outputs of the whole batch, and backward. A batch of more than `chunk` rows goes forward and back chunk by chunk
    * (gradient caching: Gao et al. 2021, arXiv 2101.06983), so memory does not grow with it. `only`: train these parameters alone, which costs
@@ -98,7 +114,10 @@ const KEPT_SHAPES = 3
  * const { gradients } = await model.step({ pixel_values }, async ({ embedding }) => lossOf(embedding))
  * optimizer.step(gradients)
  */
-export function createTrainableModel(source: OnnxModel | Uint8Array, options: TrainableModelOptions = {}): TrainableModel {
+export function createTrainableModel(
+  source: OnnxModel | Uint8Array,
+  options: TrainableModelOptions = {},
+): TrainableModel {
   const model = source instanceof Uint8Array ? readModel(source) : source
   const outputs = options.outputs ?? model.graph.outputs.map(({ name }) => name)
   const trainable = options.trainable ?? trainableInitializers(model, outputs)
@@ -106,7 +125,8 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
   const fixed = model.graph.inputs.map(({ shape }) => shape?.[0]).find((rows) => typeof rows === 'number')
   const chunkOf = (rows: number) => fixed ?? Math.max(1, Math.min(options.chunk ?? DEFAULT_CHUNK, rows))
   const sessionOptions: SessionOptions = {
-    ...(options.threads !== undefined && { threads: options.threads }), ...(options.providers && { providers: options.providers }),
+    ...(options.threads !== undefined && { threads: options.threads }),
+    ...(options.providers && { providers: options.providers }),
   }
   const weights = weightTensors(model, trainable)
   const parameters: readonly Parameter[] = trainable.map((name) => {
@@ -140,47 +160,79 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
       await disposeAll()
       active = wanted
     }
-    const key = Object.entries(feeds).map(([name, { shape }]) => `${name}:${shape.join('x')}`).join()
+    const key = Object.entries(feeds)
+      .map(([name, { shape }]) => `${name}:${shape.join('x')}`)
+      .join()
     const found = compiled.get(key)
     if (found) return found
     if (compiled.size >= KEPT_SHAPES) await disposeAll()
     const current = exported()
-    const gradient = names.length === 0 ? undefined : await differentiate(current, { outputs, trainable: names, example: feeds })
-    const made: Compiled = { gradient, names, forward: await createSession(gradient?.forward ?? current, sessionOptions) }
+    const gradient =
+      names.length === 0 ? undefined : await differentiate(current, { outputs, trainable: names, example: feeds })
+    const made: Compiled = {
+      gradient,
+      names,
+      forward: await createSession(gradient?.forward ?? current, sessionOptions),
+    }
     compiled.set(key, made)
     return made
   }
   const weightFeeds = (names: readonly string[], instead?: ReadonlyMap<string, Float32Array>) =>
-    Object.fromEntries(names.map((name) => {
-      const { data, shape } = byName.get(name)!
-      return [name, float32(instead?.get(name) ?? data, shape)]
-    }))
+    Object.fromEntries(
+      names.map((name) => {
+        const { data, shape } = byName.get(name)!
+        return [name, float32(instead?.get(name) ?? data, shape)]
+      }),
+    )
   const currentNames = () => (active === '' ? [] : active.split('\n'))
 
   /** One chunk, filled up to the chunk's size. */
   const forwardChunk = async (feeds: Feeds, names: readonly string[], instead?: ReadonlyMap<string, Float32Array>) => {
     const { forward } = await compile(feeds, names)
-    return forward.run({ ...feeds, ...weightFeeds(names, instead) }, { outputs }) as Promise<Record<string, TensorOf<'float32'>>>
+    return forward.run({ ...feeds, ...weightFeeds(names, instead) }, { outputs }) as Promise<
+      Record<string, TensorOf<'float32'>>
+    >
   }
-  const forwardAll = async (feeds: Feeds, names: readonly string[], size: number, instead?: ReadonlyMap<string, Float32Array>) => {
+  const forwardAll = async (
+    feeds: Feeds,
+    names: readonly string[],
+    size: number,
+    instead?: ReadonlyMap<string, Float32Array>,
+  ) => {
     const rows = rowsOf(feeds)
     const parts: Record<string, TensorOf<'float32'>>[] = []
     for (let start = 0; start < rows; start += size) {
-      parts.push(await forwardChunk(padRows(sliceRows(feeds, start, Math.min(rows, start + size)), size), names, instead))
+      parts.push(
+        await forwardChunk(padRows(sliceRows(feeds, start, Math.min(rows, start + size)), size), names, instead),
+      )
     }
     return joinRows(parts, outputs, rows)
   }
 
-  const backwardFeeds = (gradient: GradientModel, given: Readonly<Record<string, Float32Array>>, shapes: Readonly<Record<string, readonly number[]>>, start: number, end: number, size: number) =>
-    Object.fromEntries(outputs.map((output) => {
-      const shape = [size, ...shapes[output]!.slice(1)]
-      const stride = sizeOf(shape.slice(1))
-      const data = new Float32Array(size * stride)
-      if (given[output]) data.set(given[output].subarray(start * stride, end * stride))
-      return [gradient.outputGradients[output]!, float32(data, shape)]
-    }))
+  const backwardFeeds = (
+    gradient: GradientModel,
+    given: Readonly<Record<string, Float32Array>>,
+    shapes: Readonly<Record<string, readonly number[]>>,
+    start: number,
+    end: number,
+    size: number,
+  ) =>
+    Object.fromEntries(
+      outputs.map((output) => {
+        const shape = [size, ...shapes[output]!.slice(1)]
+        const stride = sizeOf(shape.slice(1))
+        const data = new Float32Array(size * stride)
+        if (given[output]) data.set(given[output].subarray(start * stride, end * stride))
+        return [gradient.outputGradients[output]!, float32(data, shape)]
+      }),
+    )
   const gradientTargets = (gradient: GradientModel, arrays: (name: string) => Float32Array) =>
-    Object.fromEntries(Object.entries(gradient.weightGradients).map(([name, output]) => [output, float32(arrays(name), byName.get(name)!.shape)]))
+    Object.fromEntries(
+      Object.entries(gradient.weightGradients).map(([name, output]) => [
+        output,
+        float32(arrays(name), byName.get(name)!.shape),
+      ]),
+    )
 
   return {
     parameters,
@@ -199,7 +251,10 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
       if (single?.gradient) {
         const { gradient } = single
         const split = (single.split ??= await openSplit(gradient, sessionOptions))
-        const saved = await split.forward.run({ ...feeds, ...weightFeeds(names) }, split.saved ? { into: split.saved } : {})
+        const saved = await split.forward.run(
+          { ...feeds, ...weightFeeds(names) },
+          split.saved ? { into: split.saved } : {},
+        )
         split.saved ??= saved
         const backward = (split.backward ??= await createSession(split.plan.backward(saved), sessionOptions))
         const results = Object.fromEntries(outputs.map((name) => [name, copyOf(saved[name] as TensorOf<'float32'>)]))
@@ -207,11 +262,15 @@ export function createTrainableModel(source: OnnxModel | Uint8Array, options: Tr
         const { gradients: given, result } = await loss(results)
         const lossTime = clock()
         const shapes = Object.fromEntries(outputs.map((name) => [name, results[name]!.shape]))
-        const available: Feeds = { ...feeds, ...weightFeeds(names), ...saved, ...backwardFeeds(gradient, given, shapes, 0, rows, rows) }
-        await backward.run(
-          Object.fromEntries(backward.inputs.map(({ name }) => [name, available[name]!])),
-          { into: gradientTargets(gradient, (name) => used.get(name)!) },
-        )
+        const available: Feeds = {
+          ...feeds,
+          ...weightFeeds(names),
+          ...saved,
+          ...backwardFeeds(gradient, given, shapes, 0, rows, rows),
+        }
+        await backward.run(Object.fromEntries(backward.inputs.map(({ name }) => [name, available[name]!])), {
+          into: gradientTargets(gradient, (name) => used.get(name)!),
+        })
         return { result, gradients: used, times: { forward, loss: lossTime, backward: clock() } }
       }
 
@@ -257,8 +316,13 @@ async function openSplit(gradient: GradientModel, options: SessionOptions): Prom
 }
 
 function weightTensors(model: OnnxModel, names: readonly string[]): Map<string, TensorOf<'float32'>> {
-  const constants = new Map(model.graph.nodes.flatMap(({ op, outputs, attributes }) =>
-    op === 'Constant' && attributes['value']?.kind === 'tensor' ? [[outputs[0]!, attributes['value'].value] as const] : []))
+  const constants = new Map(
+    model.graph.nodes.flatMap(({ op, outputs, attributes }) =>
+      op === 'Constant' && attributes['value']?.kind === 'tensor'
+        ? [[outputs[0]!, attributes['value'].value] as const]
+        : [],
+    ),
+  )
   if (names.length === 0) {
     throw new LookalikeError('onnx/not-trainable', {
       problem: 'The model has no weights to train',
@@ -266,11 +330,13 @@ function weightTensors(model: OnnxModel, names: readonly string[]): Map<string, 
       fix: 'Quantised and half-precision models cannot be trained: export the model in float32, and do not freeze all of it.',
     })
   }
-  return new Map(names.map((name) => {
-    const tensor = model.graph.initializers.get(name) ?? constants.get(name)
-    if (tensor?.type !== 'float32') throw unknownParameter(name)
-    return [name, tensor]
-  }))
+  return new Map(
+    names.map((name) => {
+      const tensor = model.graph.initializers.get(name) ?? constants.get(name)
+      if (tensor?.type !== 'float32') throw unknownParameter(name)
+      return [name, tensor]
+    }),
+  )
 }
 
 function unknownParameter(name: string): LookalikeError {

@@ -24,7 +24,12 @@ export function matchNames(patterns: readonly string[], names: readonly string[]
 }
 
 function expressionOf(pattern: string): RegExp {
-  return new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`)
+  return new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+  )
 }
 
 function noMatch(pattern: string, names: readonly string[], path: string): LookalikeError {

@@ -14,9 +14,11 @@ export function orthogonalMatrix(rows: number, columns: number, random: Random):
     vectors.push(vector.map((value) => value / norm))
   }
   const matrix = new Float32Array(rows * columns)
-  vectors.forEach((vector, i) => vector.forEach((value, d) => {
-    matrix[wide ? i * columns + d : d * columns + i] = value
-  }))
+  vectors.forEach((vector, i) =>
+    vector.forEach((value, d) => {
+      matrix[wide ? i * columns + d : d * columns + i] = value
+    }),
+  )
   return matrix
 }
 

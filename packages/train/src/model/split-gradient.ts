@@ -26,7 +26,9 @@ export function splitGradient({ model, forward }: GradientModel): SplitGradient 
   const before = graph.nodes.filter((node) => first.has(node))
   const after = graph.nodes.filter((node) => !first.has(node))
   const made = new Set(before.flatMap((node) => node.outputs))
-  const kept = new Set([...after.flatMap(({ inputs }) => inputs), ...gradients.map(({ name }) => name)].filter((name) => made.has(name)))
+  const kept = new Set(
+    [...after.flatMap(({ inputs }) => inputs), ...gradients.map(({ name }) => name)].filter((name) => made.has(name)),
+  )
   const half = (nodes: readonly Node[], results: Graph['outputs'], further: Graph['inputs']): OnnxModel => {
     const used = new Set(nodes.flatMap(({ inputs }) => inputs))
     return {
@@ -41,7 +43,19 @@ export function splitGradient({ model, forward }: GradientModel): SplitGradient 
     }
   }
   return {
-    forward: half(before, [...outputs, ...[...kept].filter((name) => !outputs.some((output) => output.name === name)).map((name) => ({ name }))], []),
-    backward: (given) => half(after, gradients, [...kept].map((name) => ({ name, type: given[name]!.type, shape: given[name]!.shape }))),
+    forward: half(
+      before,
+      [
+        ...outputs,
+        ...[...kept].filter((name) => !outputs.some((output) => output.name === name)).map((name) => ({ name })),
+      ],
+      [],
+    ),
+    backward: (given) =>
+      half(
+        after,
+        gradients,
+        [...kept].map((name) => ({ name, type: given[name]!.type, shape: given[name]!.shape })),
+      ),
   }
 }

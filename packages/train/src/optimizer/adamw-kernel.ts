@@ -16,7 +16,13 @@ export interface AdamWStep {
  * One update of an array in place (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, arXiv 1711.05101), in the order
  * of PyTorch's operations.
  */
-export function adamWStep(weights: Float32Array, gradient: Float32Array, m: Float32Array, v: Float32Array, step: AdamWStep): void {
+export function adamWStep(
+  weights: Float32Array,
+  gradient: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  step: AdamWStep,
+): void {
   const { shrink, beta1, beta2, epsilon, gradientScale, count } = step
   const size = step.learningRate / (1 - beta1 ** count)
   const correction = 1 / Math.sqrt(1 - beta2 ** count)

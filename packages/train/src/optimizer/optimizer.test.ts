@@ -1,17 +1,29 @@
 import { createRandom } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
-import { createMovingAverage } from './moving-average.js'
 import { createOptimizer } from './create-optimizer.js'
+import { createMovingAverage } from './moving-average.js'
 import { decays, type Parameter } from './parameter.js'
 import { scheduleAt, scheduleSchema } from './schedule.js'
 
-const parameter = (name: string, values: readonly number[], more: Partial<Parameter> = {}): Parameter => ({ name, shape: [values.length], data: Float32Array.from(values), ...more })
-const gradientsOf = (entries: Record<string, readonly number[]>) => new Map(Object.entries(entries).map(([name, values]) => [name, Float32Array.from(values)]))
+const parameter = (name: string, values: readonly number[], more: Partial<Parameter> = {}): Parameter => ({
+  name,
+  shape: [values.length],
+  data: Float32Array.from(values),
+  ...more,
+})
+const gradientsOf = (entries: Record<string, readonly number[]>) =>
+  new Map(Object.entries(entries).map(([name, values]) => [name, Float32Array.from(values)]))
 
 describe('createOptimizer', () => {
   it('is AdamW: three steps by hand', () => {
     const w = parameter('w', [1, -2])
-    const optimizer = createOptimizer([w], { learningRate: 0.1, weightDecay: 0.5, beta1: 0.9, beta2: 0.99, epsilon: 1e-8 })
+    const optimizer = createOptimizer([w], {
+      learningRate: 0.1,
+      weightDecay: 0.5,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-8,
+    })
     const expected = [1, -2]
     const m = [0, 0]
     const v = [0, 0]
@@ -21,14 +33,20 @@ describe('createOptimizer', () => {
       for (const i of [0, 1]) {
         m[i] = 0.9 * m[i]! + 0.1 * gradient[i]!
         v[i] = 0.99 * v[i]! + 0.01 * gradient[i]! ** 2
-        expected[i] = expected[i]! * (1 - 0.1 * 0.5) - (0.1 * (m[i]! / (1 - 0.9 ** t))) / (Math.sqrt(v[i]! / (1 - 0.99 ** t)) + 1e-8)
+        expected[i] =
+          expected[i]! * (1 - 0.1 * 0.5) -
+          (0.1 * (m[i]! / (1 - 0.9 ** t))) / (Math.sqrt(v[i]! / (1 - 0.99 ** t)) + 1e-8)
       }
     }
     w.data.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6))
   })
 
   it('keeps to the groups: factors, no decay, parameters without a gradient', () => {
-    const all = [parameter('fast', [1], { learningRateFactor: 100 }), parameter('bias', [1], { decay: false }), parameter('still', [1])]
+    const all = [
+      parameter('fast', [1], { learningRateFactor: 100 }),
+      parameter('bias', [1], { decay: false }),
+      parameter('still', [1]),
+    ]
     const optimizer = createOptimizer(all, { learningRate: 1e-3, weightDecay: 0.1 })
     optimizer.step(gradientsOf({ fast: [1], bias: [0] }), 0.5)
     expect(all[0]!.data[0]).toBeCloseTo(1 - 0.05 * 0.1 - 0.05, 4)
@@ -61,8 +79,13 @@ describe('createOptimizer', () => {
     const w = parameter('w', [1])
     const p = parameter('loss/p', [1], { ofLoss: true })
     for (const options of [{}, { clipValue: 1 }]) {
-      for (const gradients of [{ w: [Number.NaN], 'loss/p': [0] }, { w: [1], 'loss/p': [Infinity] }]) {
-        expect(() => createOptimizer([w, p], options).step(gradientsOf(gradients))).toThrow(expect.objectContaining({ code: 'train/not-finite' }))
+      for (const gradients of [
+        { w: [Number.NaN], 'loss/p': [0] },
+        { w: [1], 'loss/p': [Infinity] },
+      ]) {
+        expect(() => createOptimizer([w, p], options).step(gradientsOf(gradients))).toThrow(
+          expect.objectContaining({ code: 'train/not-finite' }),
+        )
       }
     }
     expect([w.data[0], p.data[0]]).toEqual([1, 1])
@@ -81,7 +104,9 @@ describe('createOptimizer', () => {
     after.restore(structuredClone(before.state()))
     steps.slice(3).forEach((step) => after.step(gradientsOf(step)))
     expect(part.data).toEqual(whole.data)
-    expect(() => createOptimizer([parameter('other', [1])]).restore(before.state())).toThrow(expect.objectContaining({ code: 'train/checkpoint-mismatch' }))
+    expect(() => createOptimizer([parameter('other', [1])]).restore(before.state())).toThrow(
+      expect.objectContaining({ code: 'train/checkpoint-mismatch' }),
+    )
   })
 })
 
@@ -104,9 +129,14 @@ describe('createMovingAverage', () => {
 
 describe('decays', () => {
   it.each([
-    ['blocks.0.attn.qkv.weight', [192, 576], true], ['blocks.0.attn.qkv.bias', [576], false], ['norm.weight', [192], false],
-    ['patch_embed.proj.weight', [192, 3, 8, 8], true], ['stages.0.0.conv1.gain', [48, 1, 1, 1], false],
-    ['pos_embed', [1, 65, 192], false], ['vit.embeddings.position_embeddings', [1, 65, 192], false], ['cls_token', [1, 1, 192], false],
+    ['blocks.0.attn.qkv.weight', [192, 576], true],
+    ['blocks.0.attn.qkv.bias', [576], false],
+    ['norm.weight', [192], false],
+    ['patch_embed.proj.weight', [192, 3, 8, 8], true],
+    ['stages.0.0.conv1.gain', [48, 1, 1, 1], false],
+    ['pos_embed', [1, 65, 192], false],
+    ['vit.embeddings.position_embeddings', [1, 65, 192], false],
+    ['cls_token', [1, 1, 192], false],
     ['vision_model.embeddings.class_embedding', [768, 2], false],
   ])('%s %j: %s', (name, shape, wanted) => {
     expect(decays(name, shape)).toBe(wanted)
@@ -114,7 +144,8 @@ describe('decays', () => {
 })
 
 describe('scheduleAt', () => {
-  const at = (schedule: Parameters<typeof scheduleSchema.parse>[0], step: number) => scheduleAt(scheduleSchema.parse(schedule), step, 100, 10)
+  const at = (schedule: Parameters<typeof scheduleSchema.parse>[0], step: number) =>
+    scheduleAt(scheduleSchema.parse(schedule), step, 100, 10)
   it('is constant, drops or falls as a cosine, after a warm-up', () => {
     expect(at({ shape: 'constant' }, 99)).toBe(1)
     expect([9, 19, 20, 40].map((step) => at({ shape: 'step', every: 2, factor: 0.5 }, step))).toEqual([1, 1, 0.5, 0.25])

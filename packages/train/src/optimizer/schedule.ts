@@ -28,8 +28,10 @@ export function scheduleAt(schedule: Schedule, step: number, totalSteps: number,
   const rising = schedule.warmUp * stepsPerEpoch
   if (step < rising) return (step + 1) / (rising + 1)
   switch (schedule.shape) {
-    case 'constant': return 1
-    case 'step': return schedule.factor ** Math.floor(step / (schedule.every * stepsPerEpoch))
+    case 'constant':
+      return 1
+    case 'step':
+      return schedule.factor ** Math.floor(step / (schedule.every * stepsPerEpoch))
     case 'cosine': {
       const share = Math.min(1, (step - rising) / Math.max(1, totalSteps - rising))
       return schedule.final + (1 - schedule.final) * 0.5 * (1 + Math.cos(Math.PI * share))

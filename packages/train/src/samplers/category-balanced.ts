@@ -5,7 +5,11 @@ import { tooFewClasses, tooFewImages } from './sampler-errors.js'
 
 const options = z.strictObject({
   categories: z.int().min(1).default(2).describe('Categories in a batch.'),
-  labels: z.int().min(1).default(16).describe('Classes of each category. Where a category has fewer, further categories fill the batch.'),
+  labels: z
+    .int()
+    .min(1)
+    .default(16)
+    .describe('Classes of each category. Where a category has fewer, further categories fill the batch.'),
   instances: z.int().min(1).default(4).describe('Images of each class. A class with fewer images repeats them.'),
 })
 
@@ -27,11 +31,18 @@ export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
       if (!items.categories) throw categoriesMissing()
       const images = groupPositions(items.labels)
       if (images.length < wanted) throw tooFewClasses('category-balanced', images.length, wanted)
-      if (items.labels.length < wanted * instances) throw tooFewImages('category-balanced', items.labels.length, wanted * instances)
+      if (items.labels.length < wanted * instances)
+        throw tooFewImages('category-balanced', items.labels.length, wanted * instances)
       // A class belongs to the category of its first image.
       const categoryOf = Int32Array.from(images, (positions) => items.categories![positions[0]!]!)
-      const members = groupPositions(categoryOf).map((group) => ({ size: group.length, rounds: createRounds(group, random) }))
-      const rounds = createRounds(Int32Array.from(members.keys()).filter((category) => members[category]!.size > 0), random)
+      const members = groupPositions(categoryOf).map((group) => ({
+        size: group.length,
+        rounds: createRounds(group, random),
+      }))
+      const rounds = createRounds(
+        Int32Array.from(members.keys()).filter((category) => members[category]!.size > 0),
+        random,
+      )
       const instance = images.map((group) => createRounds(group, random))
       return Array.from({ length: batchesOfEpoch(items.labels.length, wanted * instances) }, () => {
         const chosen = new Set<number>()

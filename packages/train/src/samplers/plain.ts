@@ -21,7 +21,9 @@ export function plain(given: PlainOptions = {}): Sampler {
     epoch({ labels }, random) {
       if (labels.length < batchSize) throw tooFewImages('plain', labels.length, batchSize)
       const order = random.permutation(labels.length)
-      return Array.from({ length: Math.floor(labels.length / batchSize) }, (_, i) => order.slice(i * batchSize, (i + 1) * batchSize))
+      return Array.from({ length: Math.floor(labels.length / batchSize) }, (_, i) =>
+        order.slice(i * batchSize, (i + 1) * batchSize),
+      )
     },
   }
 }

@@ -31,14 +31,18 @@ describe('balanced', () => {
   it('takes the same number of images of different classes, and repeats those of small classes alone', () => {
     for (const batch of epoch(balanced({ labels: 5, instances: 3 }))) {
       const counts = new Map<number, Set<number>>()
-      for (const position of batch) counts.set(labels[position]!, (counts.get(labels[position]!) ?? new Set()).add(position))
+      for (const position of batch)
+        counts.set(labels[position]!, (counts.get(labels[position]!) ?? new Set()).add(position))
       expect(counts.size).toBe(5)
       for (const [label, positions] of counts) expect(positions.size).toBe(Math.min(3, label + 1))
     }
   })
 
   it('shows all classes and all images of a class before any comes again', () => {
-    const batches = balanced({ labels: 4, instances: 2 }).epoch({ labels: labels.map((_, i) => Math.floor(i / 6) % 12) }, createRandom(3))
+    const batches = balanced({ labels: 4, instances: 2 }).epoch(
+      { labels: labels.map((_, i) => Math.floor(i / 6) % 12) },
+      createRandom(3),
+    )
     const shown = batches.slice(0, 3).flatMap((batch) => Array.from(batch, (position) => Math.floor(position / 6) % 12))
     expect(new Set(shown).size).toBe(12)
     const positions = batches.flatMap((batch) => [...batch])
@@ -47,7 +51,9 @@ describe('balanced', () => {
 
   it('refuses more classes or images than there are', () => {
     expect(() => epoch(balanced({ labels: 13 }))).toThrow(expect.objectContaining({ code: 'train/too-few-classes' }))
-    expect(() => epoch(balanced({ labels: 12, instances: 20 }))).toThrow(expect.objectContaining({ code: 'train/too-few-images' }))
+    expect(() => epoch(balanced({ labels: 12, instances: 20 }))).toThrow(
+      expect.objectContaining({ code: 'train/too-few-images' }),
+    )
   })
 })
 
@@ -67,7 +73,9 @@ describe('category-balanced', () => {
   })
 
   it('needs categories', () => {
-    expect(() => categoryBalanced().epoch({ labels }, createRandom(0))).toThrow(expect.objectContaining({ code: 'train/categories-missing' }))
+    expect(() => categoryBalanced().epoch({ labels }, createRandom(0))).toThrow(
+      expect.objectContaining({ code: 'train/categories-missing' }),
+    )
   })
 })
 

@@ -39,7 +39,11 @@ export function centreLoss(temperature = 0.2): UnboundLoss {
           // Makes the gradients depend on the state, so that a resume without it shows.
           mean[0] = 0.9 * mean[0]! + 0.1 * value
           const scale = 1 + 0.1 * Math.tanh(mean[0]!)
-          return { value, gradients: { embeddings: gradE.map((g) => g * scale), parameters: { proxies: gradP } }, logs: { 'running mean': mean[0]! } }
+          return {
+            value,
+            gradients: { embeddings: gradE.map((g) => g * scale), parameters: { proxies: gradP } },
+            logs: { 'running mean': mean[0]! },
+          }
         },
         dispose: () => {},
       } satisfies Loss

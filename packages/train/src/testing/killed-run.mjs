@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url))
 const { createJiti } = createRequire(`${packages}core/package.json`)('jiti')
-const alias = Object.fromEntries(['core', 'onnx'].map((name) => [`@lookalike/${name}`, `${packages}${name}/src/index.ts`]))
+const alias = Object.fromEntries(
+  ['core', 'onnx'].map((name) => [`@lookalike/${name}`, `${packages}${name}/src/index.ts`]),
+)
 const jiti = createJiti(import.meta.url, { alias })
 const { trainToBeKilled } = await jiti.import('./train-to-be-killed.ts')
 await trainToBeKilled(process.argv[2], process.argv[3] === 'resume')

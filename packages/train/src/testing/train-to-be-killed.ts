@@ -7,11 +7,23 @@ import { datasetOf, pictures, tinyEncoder } from './pictures.js'
 /** The same small run each time; tells the standard output of every step. */
 export async function trainToBeKilled(folder: string, resume: boolean): Promise<void> {
   const trainer = metricLearning(
-    { loss: 'centre', epochs: 8, optimizer: { learningRate: 0.01 }, workers: 0, averageDecay: 0.9, checkpointEvery: 3, validation: 0.2 },
+    {
+      loss: 'centre',
+      epochs: 8,
+      optimizer: { learningRate: 0.01 },
+      workers: 0,
+      averageDecay: 0.9,
+      checkpointEvery: 3,
+      validation: 0.2,
+    },
     { loss: centreLoss(), sampler: balanced({ labels: 4, instances: 4 }), augmentations: [flip()], threads: 1 },
   )
   await trainer.train({
-    dataset: datasetOf(pictures(10, 8)), encoder: tinyEncoder(), folder, seed: 1, resume,
+    dataset: datasetOf(pictures(10, 8)),
+    encoder: tinyEncoder(),
+    folder,
+    seed: 1,
+    resume,
     onProgress: ({ done }) => process.stdout.write(`step ${done}\n`),
   })
   process.stdout.write('finished\n')

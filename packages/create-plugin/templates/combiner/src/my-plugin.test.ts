@@ -1,12 +1,17 @@
 import { createEmbeddings, type Encoder } from '@lookalike/core'
-import { describeCombiner, describePlugins } from '@lookalike/testkit/vitest'
-import plugins, { createCombiner, myPlugin } from './my-plugin.js'
 import { fromPlugin } from '@lookalike/testkit'
+import { describeCombiner, describePlugins } from '@lookalike/testkit/vitest'
 import { expect, it } from 'vitest'
+import plugins, { createCombiner, myPlugin } from './my-plugin.js'
 
 /** Members only have to say what they are: the checks bring embeddings of their own. */
 const member = (name: string, dim: number): Encoder => ({
-  specVersion: 'v1', name, dim, space: `test/${name}`, input: { kind: 'bytes' }, batchSize: 1,
+  specVersion: 'v1',
+  name,
+  dim,
+  space: `test/${name}`,
+  input: { kind: 'bytes' },
+  batchSize: 1,
   encode: async () => createEmbeddings({ data: new Float32Array(0), rows: 0, dim, space: `test/${name}`, role: 'any' }),
   dispose: async () => {},
 })

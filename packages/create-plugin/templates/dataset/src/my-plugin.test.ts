@@ -9,10 +9,12 @@ import plugins, { myPlugin } from './my-plugin.js'
 
 const folder = await mkdtemp(path.join(tmpdir(), 'my-plugin-'))
 afterAll(() => rm(folder, { recursive: true }))
-const lines = await Promise.all(Array.from({ length: 6 }, async (_, i) => {
-  await writeFile(path.join(folder, `${i}.png`), await encodePng(samplePicture(i)))
-  return JSON.stringify({ image: `${i}.png`, label: i % 2 === 0 ? 'cup' : 'chair' })
-}))
+const lines = await Promise.all(
+  Array.from({ length: 6 }, async (_, i) => {
+    await writeFile(path.join(folder, `${i}.png`), await encodePng(samplePicture(i)))
+    return JSON.stringify({ image: `${i}.png`, label: i % 2 === 0 ? 'cup' : 'chair' })
+  }),
+)
 await writeFile(path.join(folder, 'items.jsonl'), `${lines.join('\n')}\n`)
 
 describePlugins(plugins)

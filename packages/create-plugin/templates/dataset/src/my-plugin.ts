@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { definePlugin, LookalikeError, type DatasetItem } from '@lookalike/core'
+import { type DatasetItem, definePlugin, LookalikeError } from '@lookalike/core'
 import { z } from 'zod'
 
 const options = z.strictObject({
-  file: z.string().min(1).describe('A text file, one JSON object a line: {"image": "a.jpg", "label": "chair", "split": "train"}.'),
+  file: z
+    .string()
+    .min(1)
+    .describe('A text file, one JSON object a line: {"image": "a.jpg", "label": "chair", "split": "train"}.'),
 })
 
 declare module '@lookalike/core' {
@@ -25,7 +28,9 @@ async function readItems(file: string): Promise<DatasetItem[]> {
   return lines.flatMap((line, i) => {
     if (line.trim() === '') return []
     const { image, label, split } = readLine(line, `${file}:${i + 1}`)
-    return [{ id: image, source: path.resolve(path.dirname(file), image), label, split, isQuery: true, isGallery: true }]
+    return [
+      { id: image, source: path.resolve(path.dirname(file), image), label, split, isQuery: true, isGallery: true },
+    ]
   })
 }
 
@@ -34,7 +39,11 @@ function readLine(line: string, place: string): z.output<typeof lineSchema> {
     return lineSchema.parse(JSON.parse(line))
   } catch (cause) {
     const problem = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause)
-    throw new LookalikeError('dataset/line', { problem: `${place}: ${problem}`, expected: '{"image": "a.jpg", "label": "chair"}' }, { cause })
+    throw new LookalikeError(
+      'dataset/line',
+      { problem: `${place}: ${problem}`, expected: '{"image": "a.jpg", "label": "chair"}' },
+      { cause },
+    )
   }
 }
 
@@ -45,7 +54,11 @@ export const myPlugin = definePlugin({
   description: 'Images named by a file of JSON lines.',
   options,
   // Relative paths in options start at the folder of the config.
-  create: async ({ file }, { folder }) => ({ specVersion: 'v1', name: 'my-plugin', items: await readItems(path.resolve(folder, file)) }),
+  create: async ({ file }, { folder }) => ({
+    specVersion: 'v1',
+    name: 'my-plugin',
+    items: await readItems(path.resolve(folder, file)),
+  }),
 })
 
 export default [myPlugin]

@@ -1,6 +1,6 @@
+import { embedImages } from '@lookalike/image'
 import { fromPlugin, samplePicture } from '@lookalike/testkit'
 import { describeEncoder, describePlugins } from '@lookalike/testkit/vitest'
-import { embedImages } from '@lookalike/image'
 import { expect, it } from 'vitest'
 import plugins, { myPlugin } from './my-plugin.js'
 

@@ -1,4 +1,4 @@
-import { createEmbeddings, definePlugin, LookalikeError, type Encoder, type Preprocessing } from '@lookalike/core'
+import { createEmbeddings, definePlugin, type Encoder, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { z } from 'zod'
 
 const options = z.strictObject({
@@ -17,14 +17,27 @@ function createEncoder({ cells }: z.output<typeof options>): Encoder {
   // Everything that changes a vector belongs into the space; galleries of other spaces refuse these vectors.
   const space = `my-plugin/${cells}`
   const preprocessing: Preprocessing = {
-    resize: { mode: 'squash' }, crop: { width: cells, height: cells }, interpolation: 'box', background: [255, 255, 255],
-    scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], channels: 'rgb', layout: 'nchw',
+    resize: { mode: 'squash' },
+    crop: { width: cells, height: cells },
+    interpolation: 'box',
+    background: [255, 255, 255],
+    scale: 1 / 255,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+    channels: 'rgb',
+    layout: 'nchw',
   }
   return {
-    specVersion: 'v1', name: 'my-plugin', dim, space, batchSize: 64, input: { kind: 'pixels', preprocessing },
+    specVersion: 'v1',
+    name: 'my-plugin',
+    dim,
+    space,
+    batchSize: 64,
+    input: { kind: 'pixels', preprocessing },
     async encode(batch, { signal } = {}) {
       signal?.throwIfAborted()
-      if (batch.kind !== 'pixels') throw new LookalikeError('encoder/input', { problem: 'my-plugin got encoded files', expected: 'pixels' })
+      if (batch.kind !== 'pixels')
+        throw new LookalikeError('encoder/input', { problem: 'my-plugin got encoded files', expected: 'pixels' })
       const data = batch.data.slice()
       for (let row = 0; row < batch.count; row++) {
         const vector = data.subarray(row * dim, (row + 1) * dim)

@@ -1,5 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { assertComparable, createRanking, definePlugin, LookalikeError, rowOf, type Ranking, type VectorIndex, type VectorIndexEngine } from '@lookalike/core'
+import {
+  assertComparable,
+  createRanking,
+  definePlugin,
+  LookalikeError,
+  type Ranking,
+  rowOf,
+  type VectorIndex,
+  type VectorIndexEngine,
+} from '@lookalike/core'
 import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 
@@ -29,14 +38,21 @@ const createEngine = ({ yieldEvery }: z.output<typeof options>): VectorIndexEngi
     const searchOne = (query: Float32Array, k: number, allow: (position: number) => boolean): Ranking => {
       const found: { position: number; distance: number }[] = []
       rows.forEach((row, position) => {
-        if (row && allow(position)) found.push({ position, distance: Math.fround(1 - row.reduce((sum, value, i) => sum + value * query[i]!, 0)) })
+        if (row && allow(position))
+          found.push({ position, distance: Math.fround(1 - row.reduce((sum, value, i) => sum + value * query[i]!, 0)) })
       })
       const nearest = found.sort((a, b) => a.distance - b.distance || a.position - b.position).slice(0, k)
-      return createRanking(Int32Array.from(nearest, ({ position }) => position), Float32Array.from(nearest, ({ distance }) => distance))
+      return createRanking(
+        Int32Array.from(nearest, ({ position }) => position),
+        Float32Array.from(nearest, ({ distance }) => distance),
+      )
     }
 
     return {
-      specVersion: 'v1', name: 'my-plugin', dim, space,
+      specVersion: 'v1',
+      name: 'my-plugin',
+      dim,
+      space,
       get size() {
         return rows.filter((row) => row).length
       },
@@ -57,17 +73,24 @@ const createEngine = ({ yieldEvery }: z.output<typeof options>): VectorIndexEngi
         }
         return rankings
       },
-      save: (target) => writeWhole(target, JSON.stringify({ space, dim, rows: rows.map((row) => (row ? [...row] : null)) } satisfies Saved)),
+      save: (target) =>
+        writeWhole(
+          target,
+          JSON.stringify({ space, dim, rows: rows.map((row) => (row ? [...row] : null)) } satisfies Saved),
+        ),
       dispose: async () => {},
     } satisfies VectorIndex
   },
 })
 
 async function readRows(file: string, dim: number, space: string): Promise<(Float32Array | undefined)[]> {
-  const damaged = (problem: string, cause?: unknown) => new LookalikeError('index/file', { problem: `${file} ${problem}`, fix: 'Build the index again.' }, { cause })
-  const saved = await readFile(file, 'utf8').then((text) => JSON.parse(text) as Saved).catch((cause: unknown) => {
-    throw damaged('is not there or damaged', cause)
-  })
+  const damaged = (problem: string, cause?: unknown) =>
+    new LookalikeError('index/file', { problem: `${file} ${problem}`, fix: 'Build the index again.' }, { cause })
+  const saved = await readFile(file, 'utf8')
+    .then((text) => JSON.parse(text) as Saved)
+    .catch((cause: unknown) => {
+      throw damaged('is not there or damaged', cause)
+    })
   if (saved.space !== space || saved.dim !== dim) throw damaged(`is of the space ${saved.space}; expected: ${space}`)
   return saved.rows.map((row) => (row ? Float32Array.from(row) : undefined))
 }

@@ -28,7 +28,11 @@ const createLoss = ({ temperature }: z.output<typeof options>) =>
       name: 'my-plugin',
       // Trained with the network, a hundred times as fast, and always part of the checkpoint.
       parameters: ({ classes, dim, random }) => ({
-        centres: { shape: [classes, dim], data: Float32Array.from({ length: classes * dim }, () => random.normal()), learningRateFactor: 100 },
+        centres: {
+          shape: [classes, dim],
+          data: Float32Array.from({ length: classes * dim }, () => random.normal()),
+          learningRateFactor: 100,
+        },
       }),
     },
   )

@@ -15,7 +15,8 @@ declare module '@lookalike/core' {
 
 /** `my-plugin.md`: one row a metric, one column a stage (the search, then each reranker). */
 const createReporter = ({ digits }: z.output<typeof options>): Reporter => ({
-  specVersion: 'v1', name: 'my-plugin',
+  specVersion: 'v1',
+  name: 'my-plugin',
   async write({ name, stages }, folder) {
     const metrics = [...new Set(stages.flatMap((stage) => Object.keys(stage.metrics)))]
     const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`

@@ -9,7 +9,8 @@ describeReranker('my-plugin', fromPlugin(myPlugin, { topN: 15 }))
 
 it('brings up what is like the first result', async () => {
   const reranker = await fromPlugin(myPlugin, { neighbours: 1 })()
-  const embeddings = (...rows: number[][]) => createEmbeddings({ data: Float32Array.from(rows.flat()), rows: rows.length, dim: 2, space: 'test', role: 'any' })
+  const embeddings = (...rows: number[][]) =>
+    createEmbeddings({ data: Float32Array.from(rows.flat()), rows: rows.length, dim: 2, space: 'test', role: 'any' })
   const { ranking } = await reranker.rerank({
     query: embeddings([1, 0]),
     candidates: embeddings([0.8, 0.6], [0.79, -0.61], [0.7, 0.71]),

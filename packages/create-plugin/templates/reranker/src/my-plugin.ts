@@ -1,4 +1,4 @@
-import { createRanking, definePlugin, rowOf, type Reranker } from '@lookalike/core'
+import { createRanking, definePlugin, type Reranker, rowOf } from '@lookalike/core'
 import { z } from 'zod'
 
 const options = z.strictObject({
@@ -14,12 +14,18 @@ declare module '@lookalike/core' {
 
 /** The query, averaged with its first results, searches once more among the first `topN`. */
 const createReranker = ({ topN, neighbours }: z.output<typeof options>): Reranker => ({
-  specVersion: 'v1', name: 'my-plugin', needs: 'embeddings', topN,
+  specVersion: 'v1',
+  name: 'my-plugin',
+  needs: 'embeddings',
+  topN,
   async rerank({ ranking, query, candidates }, { signal } = {}) {
     signal?.throwIfAborted()
     const mean = rowOf(query, 0).slice()
-    for (let row = 0; row < Math.min(neighbours, candidates.rows); row++) rowOf(candidates, row).forEach((value, i) => (mean[i]! += value))
-    const similarity = Array.from({ length: candidates.rows }, (_, row) => rowOf(candidates, row).reduce((sum, value, i) => sum + value * mean[i]!, 0))
+    for (let row = 0; row < Math.min(neighbours, candidates.rows); row++)
+      rowOf(candidates, row).forEach((value, i) => (mean[i]! += value))
+    const similarity = Array.from({ length: candidates.rows }, (_, row) =>
+      rowOf(candidates, row).reduce((sum, value, i) => sum + value * mean[i]!, 0),
+    )
     // Equal similarities keep the order they had.
     const order = similarity.map((_, row) => row).sort((a, b) => similarity[b]! - similarity[a]! || a - b)
     const positions = ranking.positions.slice()

@@ -11,5 +11,10 @@ it('draws no class more often than wanted', async () => {
   const sampler = await fromPlugin(myPlugin, { batchSize: 2, perClass: 2 })()
   const labels = Int32Array.of(0, 0, 0, 0, 0, 0, 1, 1)
   const batches = sampler.epoch({ labels }, createRandom(1))
-  expect(batches.flatMap((batch) => [...batch]).map((position) => labels[position]).sort()).toEqual([0, 0, 1, 1])
+  expect(
+    batches
+      .flatMap((batch) => [...batch])
+      .map((position) => labels[position])
+      .sort(),
+  ).toEqual([0, 0, 1, 1])
 })

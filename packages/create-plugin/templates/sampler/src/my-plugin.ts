@@ -3,7 +3,11 @@ import { z } from 'zod'
 
 const options = z.strictObject({
   batchSize: z.int().min(2).default(64).describe('Images a batch.'),
-  perClass: z.int().min(1).default(8).describe('At most so many images of a class in an epoch, others in the next one.'),
+  perClass: z
+    .int()
+    .min(1)
+    .default(8)
+    .describe('At most so many images of a class in an epoch, others in the next one.'),
 })
 
 declare module '@lookalike/core' {
@@ -14,7 +18,8 @@ declare module '@lookalike/core' {
 
 /** Every image has the same chance, but no class more than `perClass` images an epoch. An incomplete last batch is left out. */
 const createSampler = ({ batchSize, perClass }: z.output<typeof options>): Sampler => ({
-  specVersion: 'v1', name: 'my-plugin',
+  specVersion: 'v1',
+  name: 'my-plugin',
   epoch({ labels }, random) {
     const taken = new Map<number, number>()
     const drawn = random.permutation(labels.length).filter((position) => {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { definePlugin, LookalikeError, type Encoder, type Trainer } from '@lookalike/core'
+import { definePlugin, type Encoder, LookalikeError, type Trainer } from '@lookalike/core'
 import { embedImages, writeWhole } from '@lookalike/image'
-import { connectModels, createGraphBuilder, float32, readModel, saveModel, type OnnxModel } from '@lookalike/onnx'
+import { connectModels, createGraphBuilder, float32, type OnnxModel, readModel, saveModel } from '@lookalike/onnx'
 import { z } from 'zod'
 
 const options = z.strictObject({
@@ -25,17 +25,26 @@ interface State {
 
 /** Learns mean and deviation of each dimension on the training images, and puts the encoder with this standardisation into `model.onnx`. */
 const createTrainer = ({ batchSize, epsilon }: z.output<typeof options>): Trainer => ({
-  specVersion: 'v1', name: 'my-plugin',
+  specVersion: 'v1',
+  name: 'my-plugin',
   async train({ dataset, encoder, folder, resume, signal, onProgress, onWarning }) {
     const images = dataset.items.filter(({ split }) => split === 'train')
-    if (images.length === 0) throw new LookalikeError('train/no-images', { problem: `The dataset "${dataset.name}" has no training images`, expected: 'items with split "train"' })
+    if (images.length === 0)
+      throw new LookalikeError('train/no-images', {
+        problem: `The dataset "${dataset.name}" has no training images`,
+        expected: 'items with split "train"',
+      })
     const checkpoint = path.join(folder, 'checkpoint.json')
     const zeros = () => Array.from({ length: encoder.dim }, () => 0)
-    const state: State = resume ? JSON.parse(await readFile(checkpoint, 'utf8')) : { done: 0, sum: zeros(), squares: zeros() }
+    const state: State = resume
+      ? JSON.parse(await readFile(checkpoint, 'utf8'))
+      : { done: 0, sum: zeros(), squares: zeros() }
 
     while (state.done < images.length) {
       if (signal?.aborted) return { artefact: 'model.onnx', metrics: {}, stopped: 'aborted' }
-      const { embeddings } = await embedImages(encoder, images.slice(state.done, state.done + batchSize), { ...(onWarning && { onWarning }) })
+      const { embeddings } = await embedImages(encoder, images.slice(state.done, state.done + batchSize), {
+        ...(onWarning && { onWarning }),
+      })
       embeddings.data.forEach((value, i) => {
         state.sum[i % encoder.dim]! += value
         state.squares[i % encoder.dim]! += value ** 2
@@ -46,15 +55,28 @@ const createTrainer = ({ batchSize, epsilon }: z.output<typeof options>): Traine
     }
 
     const mean = state.sum.map((sum) => sum / images.length)
-    const deviation = state.squares.map((square, i) => Math.sqrt(Math.max(0, square / images.length - mean[i]! ** 2) + epsilon))
+    const deviation = state.squares.map((square, i) =>
+      Math.sqrt(Math.max(0, square / images.length - mean[i]! ** 2) + epsilon),
+    )
     await saveModel(path.join(folder, 'model.onnx'), await standardised(encoder, mean, deviation))
-    return { artefact: 'model.onnx', metrics: { 'mean deviation': deviation.reduce((sum, value) => sum + value, 0) / encoder.dim }, stopped: 'finished' }
+    return {
+      artefact: 'model.onnx',
+      metrics: { 'mean deviation': deviation.reduce((sum, value) => sum + value, 0) / encoder.dim },
+      stopped: 'finished',
+    }
   },
 })
 
-async function standardised(encoder: Encoder, mean: readonly number[], deviation: readonly number[]): Promise<OnnxModel> {
+async function standardised(
+  encoder: Encoder,
+  mean: readonly number[],
+  deviation: readonly number[],
+): Promise<OnnxModel> {
   if (!encoder.onnx || encoder.input.kind !== 'pixels') {
-    throw new LookalikeError('train/encoder', { problem: `The encoder "${encoder.name}" is no ONNX network`, expected: 'one that is, such as mini or onnx' })
+    throw new LookalikeError('train/encoder', {
+      problem: `The encoder "${encoder.name}" is no ONNX network`,
+      expected: 'one that is, such as mini or onnx',
+    })
   }
   const network = readModel(await encoder.onnx.bytes())
   const g = createGraphBuilder({ opset: network.opset['']! })
@@ -63,14 +85,21 @@ async function standardised(encoder: Encoder, mean: readonly number[], deviation
   g.output(g.l2Normalise(g.div(centred, vector('deviation', deviation))), 'standardised', { shape: ['N', encoder.dim] })
   const model = connectModels(network, g.build(), { feed: { features: encoder.onnx.output } })
   // What makes the file an encoder that knows its own preprocessing.
-  return { ...model, metadata: { ...model.metadata, 'lookalike.network': 'encoder', 'lookalike.preprocessing': JSON.stringify(encoder.input.preprocessing) } }
+  return {
+    ...model,
+    metadata: {
+      ...model.metadata,
+      'lookalike.network': 'encoder',
+      'lookalike.preprocessing': JSON.stringify(encoder.input.preprocessing),
+    },
+  }
 }
 
 export const myPlugin = definePlugin({
   specVersion: 'v1',
   kind: 'trainer',
   name: 'my-plugin',
-  description: 'Standardises each dimension of an encoder\'s embeddings.',
+  description: "Standardises each dimension of an encoder's embeddings.",
   options,
   create: createTrainer,
 })

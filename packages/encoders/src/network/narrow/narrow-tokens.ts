@@ -1,7 +1,7 @@
-import { int64, probeShapes, type Graph, type Node, type OnnxModel, type Tensor } from '@lookalike/onnx'
+import { type Graph, int64, type Node, type OnnxModel, probeShapes, type Tensor } from '@lookalike/onnx'
 import { readBy } from '../needed-graph.js'
 import { exampleFeeds, type NetworkInput } from '../network-input.js'
-import { constant, constantTensor, narrow, type Narrowing, type Range, type RuleContext } from './narrowing-rules.js'
+import { constant, constantTensor, type Narrowing, narrow, type Range, type RuleContext } from './narrowing-rules.js'
 
 /**
  * The same network without what it computes for nothing. Where an embedding is made of one or two tokens of a transformer, its last block
@@ -28,12 +28,15 @@ function chosenPart(node: Node, context: Pick<RuleContext, 'graph'> & Partial<Ru
 function gathered({ inputs, attributes }: Node, context: Pick<RuleContext, 'graph'>): Range | undefined {
   const axis = attributes['axis']
   const index = constant(inputs[1], context)
-  return axis?.kind === 'int' && axis.value === 1 && index?.length === 1 && index[0]! >= 0 ? { axis: 1, start: index[0]!, end: index[0]! + 1 } : undefined
+  return axis?.kind === 'int' && axis.value === 1 && index?.length === 1 && index[0]! >= 0
+    ? { axis: 1, start: index[0]!, end: index[0]! + 1 }
+    : undefined
 }
 
 function sliced({ inputs }: Node, context: Pick<RuleContext, 'graph'>): Range | undefined {
   const [starts, ends, axes, steps] = [1, 2, 3, 4].map((i) => constant(inputs[i], context))
-  const simple = starts?.length === 1 && ends?.length === 1 && axes?.[0] === 1 && (inputs[4] === undefined || steps?.[0] === 1)
+  const simple =
+    starts?.length === 1 && ends?.length === 1 && axes?.[0] === 1 && (inputs[4] === undefined || steps?.[0] === 1)
   return simple && starts[0]! >= 0 && ends[0]! > starts[0]! ? { axis: 1, start: starts[0]!, end: ends[0]! } : undefined
 }
 
@@ -96,7 +99,14 @@ function rebuild(graph: Graph, demands: ReadonlyMap<string, Demand>, narrowed: R
     if (!cut.has(result)) {
       cut.add(result)
       const constants = [add(`${result} starts`, [start]), add(`${result} ends`, [end]), add(`${result} axes`, [axis])]
-      nodes.push({ name: result, op: 'Slice', domain: '', inputs: [name, ...constants], outputs: [result], attributes: {} })
+      nodes.push({
+        name: result,
+        op: 'Slice',
+        domain: '',
+        inputs: [name, ...constants],
+        outputs: [result],
+        attributes: {},
+      })
     }
     return result
   }

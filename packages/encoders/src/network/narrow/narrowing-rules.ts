@@ -26,7 +26,9 @@ type Rule = (node: Node, range: Range, context: RuleContext) => Narrowing | unde
 
 /** How a part of the node's output comes from parts of its inputs; undefined where it does not, or where it is not known. */
 export function narrow(node: Node, range: Range, context: RuleContext): Narrowing | undefined {
-  return node.domain === '' && node.outputs.filter(Boolean).length === 1 ? RULES[node.op]?.(node, range, context) : undefined
+  return node.domain === '' && node.outputs.filter(Boolean).length === 1
+    ? RULES[node.op]?.(node, range, context)
+    : undefined
 }
 
 const shapeOf = (name: string, { shapes }: RuleContext) => shapes.get(name)
@@ -39,7 +41,7 @@ const broadcasting: Rule = ({ inputs, outputs }, range, context) => {
     const shape = shapeOf(input, context)
     if (!shape || !out) return undefined
     const axis = range.axis - (out.length - shape.length)
-    return axis < 0 || (shape[axis] === 1 && out[range.axis] !== 1) ? 'whole' as const : { ...range, axis }
+    return axis < 0 || (shape[axis] === 1 && out[range.axis] !== 1) ? ('whole' as const) : { ...range, axis }
   })
   return parts.every((part) => part !== undefined) ? { inputs: parts } : undefined
 }
@@ -49,20 +51,27 @@ const alongLast: Rule = (node, range, context) => {
   const shape = shapeOf(node.inputs[0]!, context)
   if (!shape) return undefined
   const first = integer(node, 'axis', -1)
-  return range.axis < (first < 0 ? first + shape.length : first) ? { inputs: node.inputs.map((_, i) => (i === 0 ? range : 'whole')) } : undefined
+  return range.axis < (first < 0 ? first + shape.length : first)
+    ? { inputs: node.inputs.map((_, i) => (i === 0 ? range : 'whole')) }
+    : undefined
 }
 
 const softmax: Rule = (node, range, context) => {
   const rank = shapeOf(node.inputs[0]!, context)?.length
   const axis = integer(node, 'axis', -1)
-  return rank !== undefined && (axis === -1 || axis === rank - 1) && range.axis < rank - 1 ? { inputs: [range] } : undefined
+  return rank !== undefined && (axis === -1 || axis === rank - 1) && range.axis < rank - 1
+    ? { inputs: [range] }
+    : undefined
 }
 
 const reduction: Rule = (node, range, context) => {
   const rank = shapeOf(node.inputs[0]!, context)?.length
-  const axes = node.attributes['axes']?.kind === 'ints' ? node.attributes['axes'].value : constant(node.inputs[1], context)
+  const axes =
+    node.attributes['axes']?.kind === 'ints' ? node.attributes['axes'].value : constant(node.inputs[1], context)
   if (rank === undefined || !axes || axes.length === 0 || integer(node, 'keepdims', 1) !== 1) return undefined
-  return axes.some((axis) => (axis < 0 ? axis + rank : axis) === range.axis) ? undefined : { inputs: node.inputs.map((_, i) => (i === 0 ? range : 'whole')) }
+  return axes.some((axis) => (axis < 0 ? axis + rank : axis) === range.axis)
+    ? undefined
+    : { inputs: node.inputs.map((_, i) => (i === 0 ? range : 'whole')) }
 }
 
 const matMul: Rule = ({ inputs, outputs }, range, context) => {
@@ -95,8 +104,26 @@ const reshape: Rule = ({ inputs, outputs }, range, { shapes, images }) => {
 
 const RULES: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries(
-    ['Abs', 'Cast', 'Clip', 'Elu', 'Erf', 'Exp', 'Gelu', 'HardSigmoid', 'HardSwish', 'Identity', 'LeakyRelu', 'Log', 'Neg', 'Reciprocal', 'Relu', 'Sigmoid', 'Sqrt', 'Tanh']
-      .map((op) => [op, sameEverywhere]),
+    [
+      'Abs',
+      'Cast',
+      'Clip',
+      'Elu',
+      'Erf',
+      'Exp',
+      'Gelu',
+      'HardSigmoid',
+      'HardSwish',
+      'Identity',
+      'LeakyRelu',
+      'Log',
+      'Neg',
+      'Reciprocal',
+      'Relu',
+      'Sigmoid',
+      'Sqrt',
+      'Tanh',
+    ].map((op) => [op, sameEverywhere]),
   ),
   ...Object.fromEntries(['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Where'].map((op) => [op, broadcasting])),
   LayerNormalization: alongLast,
@@ -125,5 +152,7 @@ export function constantTensor(name: string | undefined, { graph }: Pick<RuleCon
 /** The values of an integer constant. */
 export function constant(name: string | undefined, context: Pick<RuleContext, 'graph'>): readonly number[] | undefined {
   const tensor = constantTensor(name, context)
-  return tensor && (tensor.type === 'int64' || tensor.type === 'int32') ? Array.from(tensor.data as BigInt64Array | Int32Array, Number) : undefined
+  return tensor && (tensor.type === 'int64' || tensor.type === 'int32')
+    ? Array.from(tensor.data as BigInt64Array | Int32Array, Number)
+    : undefined
 }

@@ -9,9 +9,16 @@ export async function bundle(name: string, outDir: string): Promise<string> {
   await build({
     configFile: false,
     logLevel: 'error',
-    resolve: { alias: [{ find: /^@lookalike\/([a-z-]+)$/, replacement: path.join(here, '../../../../$1/src/index.ts') }] },
+    resolve: {
+      alias: [{ find: /^@lookalike\/([a-z-]+)$/, replacement: path.join(here, '../../../../$1/src/index.ts') }],
+    },
     ssr: { noExternal: true, external: ['onnxruntime-node', 'usearch', 'sharp', 'vite'] },
-    build: { ssr: path.join(here, `${name}.ts`), outDir, emptyOutDir: false, rollupOptions: { output: { entryFileNames: `${name}.mjs` } } },
+    build: {
+      ssr: path.join(here, `${name}.ts`),
+      outDir,
+      emptyOutDir: false,
+      rollupOptions: { output: { entryFileNames: `${name}.mjs` } },
+    },
   })
   return path.join(outDir, `${name}.mjs`)
 }

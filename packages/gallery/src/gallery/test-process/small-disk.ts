@@ -10,7 +10,9 @@ const errors: string[] = []
 while (errors.length < 3) {
   const data = new Float32Array(64).fill(acknowledged)
   try {
-    await gallery.add([{ id: `${acknowledged}`, hash: 'h' }], { embeddings: createEmbeddings({ data, rows: 1, dim: 64, space: 's', role: 'any' }) })
+    await gallery.add([{ id: `${acknowledged}`, hash: 'h' }], {
+      embeddings: createEmbeddings({ data, rows: 1, dim: 64, space: 's', role: 'any' }),
+    })
     acknowledged++
   } catch (error) {
     errors.push(isLookalikeError(error) ? error.code : String(error))

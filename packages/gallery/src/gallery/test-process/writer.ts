@@ -16,8 +16,17 @@ for (let i = 0; ; i++) {
     const step: Step = { op: 'add', items: ids.map((id) => ({ id, hash: `${seed}-${i}-${id}` })) }
     say('begin', step)
     const matrix = (dim: number, space: string, of: (hash: string) => number[]) =>
-      createEmbeddings({ data: Float32Array.from(step.items.flatMap(({ hash }) => of(hash))), rows: ids.length, dim, space, role: 'gallery' })
-    await gallery.add(step.items, { embeddings: matrix(8, 's', vectorOf), members: { m: matrix(4, 't', memberVector) } })
+      createEmbeddings({
+        data: Float32Array.from(step.items.flatMap(({ hash }) => of(hash))),
+        rows: ids.length,
+        dim,
+        space,
+        role: 'gallery',
+      })
+    await gallery.add(step.items, {
+      embeddings: matrix(8, 's', vectorOf),
+      members: { m: matrix(4, 't', memberVector) },
+    })
     say('done', step)
   } else if (choice < 0.8) {
     const step: Step = { op: 'remove', ids }

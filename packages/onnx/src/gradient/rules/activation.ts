@@ -1,4 +1,4 @@
-import { reduceTo, type Rule, type RuleContext } from '../rule.js'
+import { type Rule, type RuleContext, reduceTo } from '../rule.js'
 
 /** A rule for y = f(x) from f'(x). */
 function pointwise(derivative: (c: RuleContext, x: string, y: string) => string): Rule {
@@ -104,7 +104,9 @@ export const activationRules: Readonly<Record<string, Rule>> = {
   PRelu: prelu,
   Softplus: pointwise((c, x) => c.g.sigmoid(x)),
   Clip: clip,
-  Gelu: pointwise((c, x) => (c.text('approximate', 'none') === 'tanh' ? tanhGeluDerivative(c, x) : geluDerivative(c, x))),
+  Gelu: pointwise((c, x) =>
+    c.text('approximate', 'none') === 'tanh' ? tanhGeluDerivative(c, x) : geluDerivative(c, x),
+  ),
   FastGelu: (c) => {
     if (c.node.inputs[1]) throw c.unsupported('FastGelu with a bias')
     return [c.g.mul(c.dy, tanhGeluDerivative(c, c.node.inputs[0]!))]

@@ -1,5 +1,5 @@
 import { toNumbers } from '../../model/tensor.js'
-import { reduceTo, type Rule, type RuleContext } from '../rule.js'
+import { type Rule, type RuleContext, reduceTo } from '../rule.js'
 
 /** The gradient of the nth input, given one in the output's shape. */
 function broadcast(c: RuleContext, input: number, gradient: () => string): string | undefined {
@@ -59,7 +59,11 @@ const mean: Rule = (c) => {
 const where: Rule = (c) => {
   const { g } = c
   const condition = c.node.inputs[0]!
-  return [undefined, broadcast(c, 1, () => g.where(condition, c.dy, g.floats(0))), broadcast(c, 2, () => g.where(condition, g.floats(0), c.dy))]
+  return [
+    undefined,
+    broadcast(c, 1, () => g.where(condition, c.dy, g.floats(0))),
+    broadcast(c, 2, () => g.where(condition, g.floats(0), c.dy)),
+  ]
 }
 
 export const arithmeticRules: Readonly<Record<string, Rule>> = {

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../model/tensor.js'
-import { otherAxes, range, type Rule, type RuleContext } from '../rule.js'
-import { offsets, windowOf, type Window } from '../window.js'
+import { otherAxes, type Rule, type RuleContext, range } from '../rule.js'
+import { offsets, type Window, windowOf } from '../window.js'
 import { turned } from './matrix.js'
 
 const conv: Rule = (c) => {
@@ -17,7 +17,9 @@ const conv: Rule = (c) => {
 }
 
 function isPointwise({ kernel, strides, padsBefore, padsAfter }: Window): boolean {
-  return [...kernel, ...strides].every((value) => value === 1) && [...padsBefore, ...padsAfter].every((pad) => pad === 0)
+  return (
+    [...kernel, ...strides].every((value) => value === 1) && [...padsBefore, ...padsAfter].every((pad) => pad === 0)
+  )
 }
 
 function inputGradient(c: RuleContext, window: Window, groups: number): string {
@@ -27,7 +29,8 @@ function inputGradient(c: RuleContext, window: Window, groups: number): string {
   const after = reach.map((span, axis) => span - padsAfter[axis]!)
   const dense = strides.every((stride) => stride === 1) && [...before, ...after].every((pad) => pad >= 0)
   // The runtime's convolution is faster than its transposed convolution, which every other case needs.
-  if (dense) return c.g.conv(c.dy, turnedKernel(c, groups), undefined, { dilations, group: groups, pads: [...before, ...after] })
+  if (dense)
+    return c.g.conv(c.dy, turnedKernel(c, groups), undefined, { dilations, group: groups, pads: [...before, ...after] })
   const margins = padsAfter.map((pad) => -pad)
   return c.g.node('ConvTranspose', [c.dy, c.node.inputs[1]!], {
     strides,
@@ -49,12 +52,25 @@ function turnedKernel(c: RuleContext, groups: number): string {
       : inputs === 1 && outputs === groups
         ? weight
         : g.reshape(
-            g.transpose(g.reshape(weight, [groups, outputs / groups, inputs, ...kernel]), [0, 2, 1, ...range(kernel.length).map((axis) => axis + 3)]),
+            g.transpose(g.reshape(weight, [groups, outputs / groups, inputs, ...kernel]), [
+              0,
+              2,
+              1,
+              ...range(kernel.length).map((axis) => axis + 3),
+            ]),
             [groups * inputs, outputs / groups, ...kernel],
           )
-  const axes = range(kernel.length).filter((axis) => kernel[axis]! > 1).map((axis) => axis + 2)
+  const axes = range(kernel.length)
+    .filter((axis) => kernel[axis]! > 1)
+    .map((axis) => axis + 2)
   if (axes.length === 0) return exchanged
-  return g.slice(exchanged, axes.map(() => -1), axes.map(() => -(2 ** 31)), axes, axes.map(() => -1))
+  return g.slice(
+    exchanged,
+    axes.map(() => -1),
+    axes.map(() => -(2 ** 31)),
+    axes,
+    axes.map(() => -1),
+  )
 }
 
 /** From this many places an image on, one product for each image beats bringing the images' places together first. */
@@ -67,7 +83,8 @@ function weightGradient(c: RuleContext, window: Window, groups: number): string 
   const places = sizeOf(window.output)
   const depthwise = inputs === 1 && outputs === groups
   if (depthwise && window.strides.some((stride) => stride > 1)) return byConvolution(c, window, groups)
-  if (depthwise || (groups === 1 && places >= (isPointwise(window) ? LARGE_POINTWISE : LARGE))) return byImage(c, window, groups)
+  if (depthwise || (groups === 1 && places >= (isPointwise(window) ? LARGE_POINTWISE : LARGE)))
+    return byImage(c, window, groups)
   return byChannel(c, window, groups)
 }
 
@@ -89,7 +106,13 @@ function seenBy(c: RuleContext, window: Window, image: string, offset: readonly 
   if (isPointwise(window)) return image
   const starts = offset.map((at, axis) => at * window.dilations[axis]!)
   const ends = starts.map((start, axis) => start + (window.output[axis]! - 1) * window.strides[axis]! + 1)
-  return c.g.slice(image, starts, ends, range(rank).map((axis) => axis + 2), window.strides)
+  return c.g.slice(
+    image,
+    starts,
+    ends,
+    range(rank).map((axis) => axis + 2),
+    window.strides,
+  )
 }
 
 /** For each place in the kernel and each image a product of gradient and image; then the sum over the images. */
@@ -124,7 +147,9 @@ function byChannel(c: RuleContext, window: Window, groups: number): string {
   const taps = sizeOf(window.kernel)
   const image = padded(c, window, true)
   const dy = g.reshape(swap(c, c.dy), [groups, outputs / groups, places])
-  const seen = offsets(window.kernel).map((offset) => g.reshape(seenBy(c, window, image, offset), [groups, inputs, places]))
+  const seen = offsets(window.kernel).map((offset) =>
+    g.reshape(seenBy(c, window, image, offset), [groups, inputs, places]),
+  )
   const columns = seen.length === 1 ? seen[0]! : g.concat(seen, 1)
   // [groups, outputs / groups, taps, inputs]
   const sums = g.reshape(g.matMul(dy, turned(g, columns, 3)), [outputs, taps, inputs])
@@ -137,12 +162,27 @@ function byConvolution(c: RuleContext, window: Window, groups: number): string {
   const images = c.outputShape[0]!
   const size = window.input.map((edge, axis) => edge + window.padsBefore[axis]! + Math.max(0, window.padsAfter[axis]!))
   const image = g.reshape(padded(c, window, true), [1, groups * images, ...size])
-  const sums = g.conv(image, swap(c, c.dy), undefined, { group: groups, dilations: window.strides, strides: window.dilations })
-  const found = size.map((edge, axis) => Math.floor((edge - (window.output[axis]! - 1) * window.strides[axis]! - 1) / window.dilations[axis]!) + 1)
+  const sums = g.conv(image, swap(c, c.dy), undefined, {
+    group: groups,
+    dilations: window.strides,
+    strides: window.dilations,
+  })
+  const found = size.map(
+    (edge, axis) =>
+      Math.floor((edge - (window.output[axis]! - 1) * window.strides[axis]! - 1) / window.dilations[axis]!) + 1,
+  )
   const weightShape = c.shape(c.node.inputs[1]!)
   // Pixels that no window reached make rows beyond the kernel.
   const axes = range(window.kernel.length).filter((axis) => found[axis] !== window.kernel[axis])
-  const cut = axes.length === 0 ? sums : g.slice(sums, axes.map(() => 0), axes.map((axis) => window.kernel[axis]!), axes.map((axis) => axis + 2))
+  const cut =
+    axes.length === 0
+      ? sums
+      : g.slice(
+          sums,
+          axes.map(() => 0),
+          axes.map((axis) => window.kernel[axis]!),
+          axes.map((axis) => axis + 2),
+        )
   return g.reshape(cut, weightShape)
 }
 

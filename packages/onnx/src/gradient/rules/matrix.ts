@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../builder/create-graph-builder.js'
 import { sizeOf } from '../../model/tensor.js'
-import { range, reduceTo, type Rule } from '../rule.js'
+import { type Rule, range, reduceTo } from '../rule.js'
 
 /** The last two axes exchanged. Before a product the runtime mostly fuses it on the processor, and then reads the operand transposed. */
 export function turned(g: GraphBuilder, x: string, rank: number): string {
@@ -17,7 +17,8 @@ const matMul: Rule = (c) => {
   const [aShape, bShape] = [c.shape(a), c.shape(b)]
   const alpha = c.float('alpha', 1)
   const [transA, transB] = [c.integer('transA', 0) === 1, c.integer('transB', 0) === 1]
-  if (c.integer('transBatchA', 0) || c.integer('transBatchB', 0)) throw c.unsupported('FusedMatMul over transposed batches')
+  if (c.integer('transBatchA', 0) || c.integer('transBatchB', 0))
+    throw c.unsupported('FusedMatMul over transposed batches')
   if (aShape.length === 1 || bShape.length === 1) return vectorProduct(c)
   const rows = c.outputShape.at(-2)!
   const columns = c.outputShape.at(-1)!
@@ -28,7 +29,9 @@ const matMul: Rule = (c) => {
     const da = () => scaled(g, g.matMul(dy, transB ? b : turned(g, b, 2)), alpha)
     const db = () => {
       const [x, d] = [flat(a, inner, aShape.length), flat(dy, columns, c.outputShape.length)]
-      return transB ? g.gemm(d, x, undefined, { transA: true, alpha }) : g.gemm(x, d, undefined, { transA: true, alpha })
+      return transB
+        ? g.gemm(d, x, undefined, { transA: true, alpha })
+        : g.gemm(x, d, undefined, { transA: true, alpha })
     }
     return [c.wants(0) ? da() : undefined, c.wants(1) ? db() : undefined]
   }
@@ -37,11 +40,15 @@ const matMul: Rule = (c) => {
   const [aRank, bRank, rank] = [aShape.length, bShape.length, c.outputShape.length]
   const turnedIf = (condition: boolean, x: string, width: number) => (condition ? turned(g, x, width) : x)
   const da = () => {
-    const full = transA ? g.matMul(turnedIf(transB, b, bRank), turned(g, dy, rank)) : g.matMul(dy, turnedIf(!transB, b, bRank))
+    const full = transA
+      ? g.matMul(turnedIf(transB, b, bRank), turned(g, dy, rank))
+      : g.matMul(dy, turnedIf(!transB, b, bRank))
     return reduceTo(g, scaled(g, full, alpha), [...batch, ...(transA ? [inner, rows] : [rows, inner])], aShape)
   }
   const db = () => {
-    const full = transB ? g.matMul(turned(g, dy, rank), turnedIf(transA, a, aRank)) : g.matMul(turnedIf(!transA, a, aRank), dy)
+    const full = transB
+      ? g.matMul(turned(g, dy, rank), turnedIf(transA, a, aRank))
+      : g.matMul(turnedIf(!transA, a, aRank), dy)
     return reduceTo(g, scaled(g, full, alpha), [...batch, ...(transB ? [columns, inner] : [inner, columns])], bShape)
   }
   return [c.wants(0) ? da() : undefined, c.wants(1) ? db() : undefined]
@@ -68,8 +75,14 @@ const gemm: Rule = (c) => {
   const [a, b, bias] = c.node.inputs as [string, string, string?]
   const [alpha, beta] = [c.float('alpha', 1), c.float('beta', 1)]
   const [transA, transB] = [c.integer('transA', 0) === 1, c.integer('transB', 0) === 1]
-  const da = () => (transA ? g.gemm(b, dy, undefined, { alpha, transA: transB, transB: true }) : g.gemm(dy, b, undefined, { alpha, transB: !transB }))
-  const db = () => (transB ? g.gemm(dy, a, undefined, { alpha, transA: true, transB: transA }) : g.gemm(a, dy, undefined, { alpha, transA: !transA }))
+  const da = () =>
+    transA
+      ? g.gemm(b, dy, undefined, { alpha, transA: transB, transB: true })
+      : g.gemm(dy, b, undefined, { alpha, transB: !transB })
+  const db = () =>
+    transB
+      ? g.gemm(dy, a, undefined, { alpha, transA: true, transB: transA })
+      : g.gemm(a, dy, undefined, { alpha, transA: !transA })
   const dc = () => scaled(g, reduceTo(g, dy, c.outputShape, c.shape(bias!)), beta)
   return [c.wants(0) ? da() : undefined, c.wants(1) ? db() : undefined, bias && c.wants(2) ? dc() : undefined]
 }

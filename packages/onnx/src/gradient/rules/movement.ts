@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../builder/create-graph-builder.js'
-import { sizeOf, float32 } from '../../model/tensor.js'
-import { positiveAxis, range, reduceTo, type Rule, type RuleContext } from '../rule.js'
+import { float32, sizeOf } from '../../model/tensor.js'
+import { positiveAxis, type Rule, type RuleContext, range, reduceTo } from '../rule.js'
 import { turned } from './matrix.js'
 
 /** Operators that only say the shape anew. */
@@ -35,7 +35,11 @@ const split: Rule = (c) => {
 const slice: Rule = (c) => {
   const { g } = c
   const shape = c.shape(c.node.inputs[0]!)
-  const [starts, axes, steps] = [c.numbers(1), c.node.inputs[3] ? c.numbers(3) : undefined, c.node.inputs[4] ? c.numbers(4) : undefined]
+  const [starts, axes, steps] = [
+    c.numbers(1),
+    c.node.inputs[3] ? c.numbers(3) : undefined,
+    c.node.inputs[4] ? c.numbers(4) : undefined,
+  ]
   let gradient = c.dy
   let current = [...c.outputShape]
   const pads = noPads(shape.length)
@@ -67,7 +71,13 @@ function noPads(rank: number): number[] {
 }
 
 /** Puts `stride - 1` zeros between neighbours along one axis. */
-function spread(g: GraphBuilder, x: string, shape: readonly number[], axis: number, stride: number): [string, number[]] {
+function spread(
+  g: GraphBuilder,
+  x: string,
+  shape: readonly number[],
+  axis: number,
+  stride: number,
+): [string, number[]] {
   const [before, after] = [shape.slice(0, axis), shape.slice(axis + 1)]
   const count = shape[axis]!
   const apart = g.reshape(x, [...before, count, 1, ...after])
@@ -99,7 +109,9 @@ const gather: Rule = (c) => {
   }
   // Each row of the gradient goes where it came from, and rows from the same place add up: a product with a matrix of zeros and ones.
   const flat = g.reshape(rows, [sizeOf(before), count, sizeOf(after)])
-  const places = known ? g.constant(placement(Array.from(known.data as ArrayLike<bigint | number>, Number), size)) : oneHot(g, positions, count, size)
+  const places = known
+    ? g.constant(placement(Array.from(known.data as ArrayLike<bigint | number>, Number), size))
+    : oneHot(g, positions, count, size)
   return [g.reshape(g.matMul(places, flat), shape)]
 }
 
@@ -138,7 +150,14 @@ const pad: Rule = (c) => {
 }
 
 /** Cuts what was added; puts zeros where a negative pad had cut. */
-function unpad(g: GraphBuilder, x: string, shape: readonly number[], axis: number, before: number, after: number): string {
+function unpad(
+  g: GraphBuilder,
+  x: string,
+  shape: readonly number[],
+  axis: number,
+  before: number,
+  after: number,
+): string {
   const start = Math.max(0, before)
   const kept = g.slice(x, [start], [start + shape[axis]! + Math.min(0, before) + Math.min(0, after)], [axis])
   if (before >= 0 && after >= 0) return kept
@@ -158,7 +177,10 @@ function padding(size: number, before: number, after: number, mode: string, c: R
     const folded = ((i % period) + period) % period
     return folded < size ? folded : period - folded
   }
-  return placement(range(size + before + after).map((i) => source(i - before)), size)
+  return placement(
+    range(size + before + after).map((i) => source(i - before)),
+    size,
+  )
 }
 
 /** Multiplies `matrix` `[to, from]` onto one axis. */
@@ -174,8 +196,17 @@ export function alongAxis(g: GraphBuilder, x: string, axis: number, rank: number
 const tile: Rule = (c) => {
   const shape = c.shape(c.node.inputs[0]!)
   const repeats = c.numbers(1)
-  const split = c.g.reshape(c.dy, shape.flatMap((dim, axis) => [repeats[axis]!, dim]))
-  return [c.g.reduceSum(split, range(shape.length).map((axis) => 2 * axis), false)]
+  const split = c.g.reshape(
+    c.dy,
+    shape.flatMap((dim, axis) => [repeats[axis]!, dim]),
+  )
+  return [
+    c.g.reduceSum(
+      split,
+      range(shape.length).map((axis) => 2 * axis),
+      false,
+    ),
+  ]
 }
 
 const depthToSpace: Rule = (c) => {
@@ -185,10 +216,14 @@ const depthToSpace: Rule = (c) => {
   const depth = channels / block ** 2
   const columnsFirst = c.text('mode', 'DCR') === 'CRD'
   const apart = g.reshape(c.dy, [n, depth, height, block, width, block])
-  return [g.reshape(g.transpose(apart, columnsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), [n, channels, height, width])]
+  return [
+    g.reshape(g.transpose(apart, columnsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), [n, channels, height, width]),
+  ]
 }
 
-const spaceToDepth: Rule = (c) => [c.g.node('DepthToSpace', [c.dy], { blocksize: c.integer('blocksize', 1), mode: 'DCR' })]
+const spaceToDepth: Rule = (c) => [
+  c.g.node('DepthToSpace', [c.dy], { blocksize: c.integer('blocksize', 1), mode: 'DCR' }),
+]
 
 export function zeros(g: GraphBuilder, shape: readonly number[]): string {
   return g.expand(g.floats(0), shape)

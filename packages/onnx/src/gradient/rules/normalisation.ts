@@ -1,14 +1,23 @@
 import type { GraphBuilder } from '../../builder/create-graph-builder.js'
 import { float32, sizeOf } from '../../model/tensor.js'
-import { otherAxes, positiveAxis, range, type Rule, type RuleContext } from '../rule.js'
+import { otherAxes, positiveAxis, type Rule, type RuleContext, range } from '../rule.js'
 import { columnSums } from './matrix.js'
 
 const ones = (g: GraphBuilder, length: number) => g.constant(float32(new Float32Array(length).fill(1)))
 const noughts = (g: GraphBuilder, length: number) => g.constant(float32(new Float32Array(length)))
 
 /** Rows of `x` [rows, width] with mean 0 and deviation 1, and one over their deviations [rows, 1]. */
-function standardised(g: GraphBuilder, x: string, width: number, epsilon: number, axis = -1): [normal: string, inverse: string] {
-  const [normal, , inverse] = g.nodes('LayerNormalization', [x, ones(g, width), noughts(g, width)], 3, { axis, epsilon })
+function standardised(
+  g: GraphBuilder,
+  x: string,
+  width: number,
+  epsilon: number,
+  axis = -1,
+): [normal: string, inverse: string] {
+  const [normal, , inverse] = g.nodes('LayerNormalization', [x, ones(g, width), noughts(g, width)], 3, {
+    axis,
+    epsilon,
+  })
   return [normal!, inverse!]
 }
 
@@ -67,7 +76,11 @@ function groupedNorm(c: RuleContext, groups: number, epsilon: number): readonly 
     const scaled = g.mul(g.reshape(dy, shared), g.reshape(scale, [parts, 1]))
     return g.reshape(throughStandardised(g, g.reshape(scaled, rows), normal, inverse), shape)
   }
-  return [c.wants(0) ? dx() : undefined, c.wants(1) ? sums(g.mul(g.reshape(dy, rows), normal)) : undefined, bias && c.wants(2) ? sums(dy) : undefined]
+  return [
+    c.wants(0) ? dx() : undefined,
+    c.wants(1) ? sums(g.mul(g.reshape(dy, rows), normal)) : undefined,
+    bias && c.wants(2) ? sums(dy) : undefined,
+  ]
 }
 
 const instanceNormalization: Rule = (c) => groupedNorm(c, c.shape(c.node.inputs[0]!)[1]!, c.float('epsilon', 1e-5))

@@ -1,6 +1,6 @@
 import { float32, int64, sizeOf } from '../../model/tensor.js'
-import { range, type Rule, type RuleContext } from '../rule.js'
-import { offsets, windowOf, type Window } from '../window.js'
+import { type Rule, type RuleContext, range } from '../rule.js'
+import { offsets, type Window, windowOf } from '../window.js'
 
 const globalAveragePool: Rule = (c) => {
   const shape = c.shape(c.node.inputs[0]!)
@@ -41,9 +41,20 @@ const averagePool: Rule = (c) => {
   const includePads = c.integer('count_include_pad', 0) === 1
   const counts = offsetCounts(window, includePads)
   const even = counts.every((count) => count === counts[0])
-  const share = even ? g.floats(1 / counts[0]!) : g.constant(float32(Float32Array.from(counts, (count) => 1 / count), window.output))
+  const share = even
+    ? g.floats(1 / counts[0]!)
+    : g.constant(
+        float32(
+          Float32Array.from(counts, (count) => 1 / count),
+          window.output,
+        ),
+      )
   const scaled = g.mul(c.dy, share)
-  const exact = range(window.kernel.length).every((axis) => window.strides[axis] === window.kernel[axis] && window.output[axis]! * window.kernel[axis]! === window.input[axis])
+  const exact = range(window.kernel.length).every(
+    (axis) =>
+      window.strides[axis] === window.kernel[axis] &&
+      window.output[axis]! * window.kernel[axis]! === window.input[axis],
+  )
   if (exact && window.padsBefore.every((pad) => pad === 0)) {
     const apart = [images * channels, ...window.output.flatMap((size) => [size, 1])]
     const wide = [images * channels, ...window.output.flatMap((size, axis) => [size, window.kernel[axis]!])]
@@ -77,9 +88,13 @@ const maxPool: Rule = (c) => {
   const steps = window.input.map((_, axis) => sizeOf(window.input.slice(axis + 1)))
   // Which pixel of its image each window took, counted from the window's first place.
   const taken = g.node('Mod', [c.forwardOutput(1), g.integers(sizeOf(window.input))])
-  const first = offsets(window.output).map((at) => at.reduce((sum, i, axis) => sum + (i * window.strides[axis]! - window.padsBefore[axis]!) * steps[axis]!, 0))
+  const first = offsets(window.output).map((at) =>
+    at.reduce((sum, i, axis) => sum + (i * window.strides[axis]! - window.padsBefore[axis]!) * steps[axis]!, 0),
+  )
   const relative = g.reshape(g.sub(taken, g.constant(int64(first, window.output))), [planes, 1, ...window.output])
-  const place = offsets(window.kernel).map((at) => at.reduce((sum, i, axis) => sum + i * window.dilations[axis]! * steps[axis]!, 0))
+  const place = offsets(window.kernel).map((at) =>
+    at.reduce((sum, i, axis) => sum + i * window.dilations[axis]! * steps[axis]!, 0),
+  )
   const hits = g.equal(relative, g.constant(int64(place, [places, ...range(rank).map(() => 1)])))
   const parts = g.where(hits, g.reshape(c.dy, [planes, 1, ...window.output]), g.floats(0))
   const weight = new Float32Array(places * places)

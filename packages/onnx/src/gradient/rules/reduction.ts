@@ -1,4 +1,4 @@
-import { positiveAxis, range, type Rule, type RuleContext } from '../rule.js'
+import { positiveAxis, type Rule, type RuleContext, range } from '../rule.js'
 
 /** The node's axes, its gradient and its output with those axes kept. */
 function reduced(c: RuleContext) {

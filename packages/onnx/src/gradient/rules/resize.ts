@@ -7,7 +7,8 @@ const resize: Rule = (c) => {
   const { g } = c
   const from = c.shape(c.node.inputs[0]!)
   if (c.integer('antialias', 0) !== 0) throw c.unsupported('an antialiased Resize')
-  if (c.text('keep_aspect_ratio_policy', 'stretch') !== 'stretch') throw c.unsupported('a Resize that keeps the aspect ratio')
+  if (c.text('keep_aspect_ratio_policy', 'stretch') !== 'stretch')
+    throw c.unsupported('a Resize that keeps the aspect ratio')
   const axes = c.integers('axes')
   const scales = c.node.inputs[2] ? c.numbers(2) : []
   let gradient = c.dy
@@ -16,7 +17,13 @@ const resize: Rule = (c) => {
     const given = axes ? axes.indexOf(axis) : axis
     const scale = scales[given] ?? to / size
     if (to === size && scale === 1) return
-    gradient = alongAxis(g, gradient, axis, from.length, g.constant(float32(transposedWeights(c, size, to, scale), [size, to])))
+    gradient = alongAxis(
+      g,
+      gradient,
+      axis,
+      from.length,
+      g.constant(float32(transposedWeights(c, size, to, scale), [size, to])),
+    )
   })
   return [gradient]
 }
@@ -28,7 +35,12 @@ function transposedWeights(c: RuleContext, from: number, to: number, scale: numb
   const excludeOutside = c.integer('exclude_outside', 0) === 1
   for (let target = 0; target < to; target++) {
     const place = sourcePlace(c, target, from, to, scale)
-    const taps = mode === 'linear' ? linearTaps(place, from) : mode === 'cubic' ? cubicTaps(place, c.float('cubic_coeff_a', -0.75)) : [[nearest(c, place), 1] as const]
+    const taps =
+      mode === 'linear'
+        ? linearTaps(place, from)
+        : mode === 'cubic'
+          ? cubicTaps(place, c.float('cubic_coeff_a', -0.75))
+          : [[nearest(c, place), 1] as const]
     const inside = (index: number) => index >= 0 && index < from
     const total = excludeOutside ? taps.reduce((sum, [index, weight]) => sum + (inside(index) ? weight : 0), 0) : 1
     for (const [index, weight] of taps) {
@@ -43,15 +55,20 @@ function transposedWeights(c: RuleContext, from: number, to: number, scale: numb
 function sourcePlace(c: RuleContext, target: number, from: number, to: number, scale: number): number {
   const mode = c.text('coordinate_transformation_mode', 'half_pixel')
   switch (mode) {
-    case 'half_pixel': return (target + 0.5) / scale - 0.5
-    case 'pytorch_half_pixel': return to > 1 ? (target + 0.5) / scale - 0.5 : 0
-    case 'align_corners': return to > 1 ? (target * (from - 1)) / (to - 1) : 0
-    case 'asymmetric': return target / scale
+    case 'half_pixel':
+      return (target + 0.5) / scale - 0.5
+    case 'pytorch_half_pixel':
+      return to > 1 ? (target + 0.5) / scale - 0.5 : 0
+    case 'align_corners':
+      return to > 1 ? (target * (from - 1)) / (to - 1) : 0
+    case 'asymmetric':
+      return target / scale
     case 'half_pixel_symmetric': {
       const adjustment = to / (scale * from)
       return (from / 2) * (1 - adjustment) + (target + 0.5) / scale - 0.5
     }
-    default: throw c.unsupported(`a Resize with the coordinates ${mode}`)
+    default:
+      throw c.unsupported(`a Resize with the coordinates ${mode}`)
   }
 }
 
@@ -60,7 +77,10 @@ type Tap = readonly [index: number, weight: number]
 function linearTaps(place: number, from: number): Tap[] {
   const held = Math.min(Math.max(place, 0), from - 1)
   const low = Math.floor(held)
-  return [[low, 1 - (held - low)], [low + 1, held - low]]
+  return [
+    [low, 1 - (held - low)],
+    [low + 1, held - low],
+  ]
 }
 
 function cubicTaps(place: number, a: number): Tap[] {
@@ -68,15 +88,24 @@ function cubicTaps(place: number, a: number): Tap[] {
   const t = place - low
   const near = (d: number) => (a + 2) * d ** 3 - (a + 3) * d ** 2 + 1
   const far = (d: number) => a * d ** 3 - 5 * a * d ** 2 + 8 * a * d - 4 * a
-  return [[low - 1, far(1 + t)], [low, near(t)], [low + 1, near(1 - t)], [low + 2, far(2 - t)]]
+  return [
+    [low - 1, far(1 + t)],
+    [low, near(t)],
+    [low + 1, near(1 - t)],
+    [low + 2, far(2 - t)],
+  ]
 }
 
 function nearest(c: RuleContext, place: number): number {
   switch (c.text('nearest_mode', 'round_prefer_floor')) {
-    case 'floor': return Math.floor(place)
-    case 'ceil': return Math.ceil(place)
-    case 'round_prefer_ceil': return Math.floor(place + 0.5)
-    default: return Math.ceil(place - 0.5)
+    case 'floor':
+      return Math.floor(place)
+    case 'ceil':
+      return Math.ceil(place)
+    case 'round_prefer_ceil':
+      return Math.floor(place + 0.5)
+    default:
+      return Math.ceil(place - 0.5)
   }
 }
 

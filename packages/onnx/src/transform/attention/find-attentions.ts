@@ -30,7 +30,17 @@ export interface Attention {
 type Scaled = Move & { readonly scale: number }
 
 /** Operators that move values and change none. */
-const MOVES = new Set(['Flatten', 'Gather', 'Identity', 'Reshape', 'Slice', 'Split', 'Squeeze', 'Transpose', 'Unsqueeze'])
+const MOVES = new Set([
+  'Flatten',
+  'Gather',
+  'Identity',
+  'Reshape',
+  'Slice',
+  'Split',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+])
 
 export function findAttentions(graph: Graph, found: Probe): Attention[] {
   const made = producers(graph.nodes)
@@ -41,7 +51,10 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
     return node?.op === op && node.domain === '' ? node : undefined
   }
   const moves = (node: Node | undefined): node is Node =>
-    node !== undefined && MOVES.has(node.op) && node.domain === '' && node.inputs.slice(1).every((name) => name === '' || values.has(name))
+    node !== undefined &&
+    MOVES.has(node.op) &&
+    node.domain === '' &&
+    node.inputs.slice(1).every((name) => name === '' || values.has(name))
 
   /** Back to where the values were computed. */
   const origin = (target: string, through: (node: Node | undefined) => boolean) => {
@@ -62,7 +75,13 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
     const product = maker(biased === undefined ? source : sum!.inputs.find((name) => name !== biased), 'MatMul')
     const weight = values.get(product?.inputs[1] ?? '')
     const bias = values.get(biased ?? '')
-    if (!product || shapes.get(product.inputs[0]!)?.length !== 3 || weight?.type !== 'float32' || weight.shape.length !== 2) return undefined
+    if (
+      !product ||
+      shapes.get(product.inputs[0]!)?.length !== 3 ||
+      weight?.type !== 'float32' ||
+      weight.shape.length !== 2
+    )
+      return undefined
     if (bias && (bias.type !== 'float32' || sizeOf(bias.shape) !== weight.shape[1])) return undefined
     return { tokens: product.inputs[0]!, weight, bias }
   }
@@ -71,16 +90,20 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
     const { source: scores, scale } = origin(softmax.inputs[0]!, () => false)
     const scoring = maker(scores, 'MatMul')
     const mixing = readers.get(softmax.outputs[0]!)
-    if (!scoring || !overLastAxis(softmax, shapes) || !isMatMul(mixing) || mixing.inputs[0] !== softmax.outputs[0]) return undefined
-    const [q, k, v] = [scoring.inputs[0]!, scoring.inputs[1]!, mixing.inputs[1]!]
-      .map((target) => ({ target, ...origin(target, moves) })) as [Scaled, Scaled, Scaled]
+    if (!scoring || !overLastAxis(softmax, shapes) || !isMatMul(mixing) || mixing.inputs[0] !== softmax.outputs[0])
+      return undefined
+    const [q, k, v] = [scoring.inputs[0]!, scoring.inputs[1]!, mixing.inputs[1]!].map((target) => ({
+      target,
+      ...origin(target, moves),
+    })) as [Scaled, Scaled, Scaled]
     const product = productOf(q.source)
     const whole = scale * q.scale * k.scale
     // Zero stands for the operator's default.
     if (!product || k.source !== q.source || v.source !== q.source || v.scale !== 1 || !(whole > 0)) return undefined
     if ([q, k, v].some(({ target }) => target === q.source)) return undefined
     const tokens = shapes.get(product.tokens)!
-    const isResult = (shape: readonly number[]) => shape.length === 3 && shape[0] === tokens[0] && shape[1] === tokens[1]
+    const isResult = (shape: readonly number[]) =>
+      shape.length === 3 && shape[0] === tokens[0] && shape[1] === tokens[1]
     const source = mixing.outputs[0]!
     let target = source
     do {
@@ -88,7 +111,15 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
       if (!moves(next) || next.outputs.length > 1) return undefined
       target = next.outputs[0]!
     } while (!isResult(shapes.get(target)!))
-    return { product, queries: q, keys: k, values: v, scale: whole, weights: softmax.outputs[0]!, result: { source, target } }
+    return {
+      product,
+      queries: q,
+      keys: k,
+      values: v,
+      scale: whole,
+      weights: softmax.outputs[0]!,
+      result: { source, target },
+    }
   }
 
   return graph.nodes.flatMap((node) => (node.op === 'Softmax' && node.domain === '' ? (attentionOf(node) ?? []) : []))
@@ -98,7 +129,8 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
 function readersOf(graph: Graph, { values }: Probe): Map<string, Node | undefined> {
   const readers = new Map<string, Node | undefined>(graph.outputs.map(({ name }) => [name, undefined]))
   // What reads no more than a shape is constant.
-  for (const node of graph.nodes.filter(({ outputs }) => !values.has(outputs[0]!))) for (const name of readsOf(node)) readers.set(name, readers.has(name) ? undefined : node)
+  for (const node of graph.nodes.filter(({ outputs }) => !values.has(outputs[0]!)))
+    for (const name of readsOf(node)) readers.set(name, readers.has(name) ? undefined : node)
   return readers
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { expect, test } from 'vitest'
 import { createRandom } from '@lookalike/core'
+import { expect, test } from 'vitest'
 import { createGraphBuilder, type GraphBuilder } from '../../builder/create-graph-builder.js'
 import type { OnnxModel } from '../../model/model.js'
 import { readModel } from '../../model/read-model.js'
@@ -10,22 +10,36 @@ import { createSession } from '../../session/create-session.js'
 import { fuseAttention } from './fuse-attention.js'
 
 const random = createRandom('fuse-attention')
-const tensor = (shape: readonly number[], spread = 1) => float32(Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * spread), shape)
+const tensor = (shape: readonly number[], spread = 1) =>
+  float32(
+    Float32Array.from({ length: sizeOf(shape) }, () => random.normal() * spread),
+    shape,
+  )
 const fusedIn = ({ graph }: OnnxModel) => graph.nodes.filter(({ op }) => op === 'Attention').length
 
-async function expectSame(model: OnnxModel, fused: OnnxModel, input: string, shape: readonly number[], counts: readonly number[]) {
+async function expectSame(
+  model: OnnxModel,
+  fused: OnnxModel,
+  input: string,
+  shape: readonly number[],
+  counts: readonly number[],
+) {
   for (const count of counts) {
     const feeds = { [input]: tensor([count, ...shape]) }
-    const [expected, got] = await Promise.all([model, fused].map(async (one) => {
-      const session = await createSession(one, { threads: 1 })
-      const results = await session.run(feeds)
-      await session.dispose()
-      return results
-    }))
+    const [expected, got] = await Promise.all(
+      [model, fused].map(async (one) => {
+        const session = await createSession(one, { threads: 1 })
+        const results = await session.run(feeds)
+        await session.dispose()
+        return results
+      }),
+    )
     for (const [name, { data, shape: dims }] of Object.entries(expected!)) {
       expect(got![name]!.shape).toEqual(dims)
       const scale = Math.max(...(data as Float32Array).map(Math.abs))
-      const error = Math.max(...(got![name]!.data as Float32Array).map((value, i) => Math.abs(value - (data as Float32Array)[i]!)))
+      const error = Math.max(
+        ...(got![name]!.data as Float32Array).map((value, i) => Math.abs(value - (data as Float32Array)[i]!)),
+      )
       expect(error / scale).toBeLessThan(1e-5)
     }
   }
@@ -34,7 +48,9 @@ async function expectSame(model: OnnxModel, fused: OnnxModel, input: string, sha
 const folder = new URL('../../../fixtures/exports/', import.meta.url)
 const exported = (name: string) => readModel(gunzipSync(readFileSync(new URL(`${name}.onnx.gz`, folder))))
 
-const names = readdirSync(folder).flatMap((file) => (file.endsWith('.onnx.gz') ? [file.slice(0, -'.onnx.gz'.length)] : []))
+const names = readdirSync(folder).flatMap((file) =>
+  file.endsWith('.onnx.gz') ? [file.slice(0, -'.onnx.gz'.length)] : [],
+)
 
 test.each(names)('%s as PyTorch exports it gives the same', async (name) => {
   const model = exported(name)
@@ -66,18 +82,28 @@ const linear = (g: GraphBuilder, x: string, outputs: number, bias = true) => {
 }
 const split = (g: GraphBuilder, x: string, perm: number[]) => g.transpose(g.reshape(x, [0, 0, HEADS, EACH]), perm)
 const three: Form['operands'] = (g, x) => [
-  split(g, linear(g, x, HEADS * EACH), [0, 2, 1, 3]), split(g, linear(g, x, HEADS * EACH), [0, 2, 3, 1]), split(g, linear(g, x, HEADS * EACH), [0, 2, 1, 3]),
+  split(g, linear(g, x, HEADS * EACH), [0, 2, 1, 3]),
+  split(g, linear(g, x, HEADS * EACH), [0, 2, 3, 1]),
+  split(g, linear(g, x, HEADS * EACH), [0, 2, 1, 3]),
 ]
 /** One product, its columns in an order of their own; `perm` brings them to [3, N, HEADS, TOKENS, EACH]. */
-const packed = (columns: number[], perm: number[], bias = true): Form['operands'] => (g, x) => {
-  const stacked = g.transpose(g.reshape(linear(g, x, 3 * HEADS * EACH, bias), [0, 0, ...columns]), perm)
-  const [q, k, v] = [0, 1, 2].map((i) => g.gather(stacked, g.integers(i), 0)) as [string, string, string]
-  return [q, g.transpose(k, [0, 1, 3, 2]), v]
-}
+const packed =
+  (columns: number[], perm: number[], bias = true): Form['operands'] =>
+  (g, x) => {
+    const stacked = g.transpose(g.reshape(linear(g, x, 3 * HEADS * EACH, bias), [0, 0, ...columns]), perm)
+    const [q, k, v] = [0, 1, 2].map((i) => g.gather(stacked, g.integers(i), 0)) as [string, string, string]
+    return [q, g.transpose(k, [0, 1, 3, 2]), v]
+  }
 const plain = packed([3, HEADS, EACH], [2, 0, 3, 1, 4])
-const join: NonNullable<Form['result']> = (g, mixed) => g.reshape(g.transpose(mixed, [0, 2, 1, 3]), [0, 0, HEADS * EACH])
+const join: NonNullable<Form['result']> = (g, mixed) =>
+  g.reshape(g.transpose(mixed, [0, 2, 1, 3]), [0, 0, HEADS * EACH])
 
-function network({ operands, scores = (g, x) => g.div(x, g.floats(2)), softmax = (g, x) => g.softmax(x), result = join }: Form): OnnxModel {
+function network({
+  operands,
+  scores = (g, x) => g.div(x, g.floats(2)),
+  softmax = (g, x) => g.softmax(x),
+  result = join,
+}: Form): OnnxModel {
   const g = createGraphBuilder({ opset: 17 })
   const x = g.relu(g.input('x', 'float32', ['N', TOKENS, DIM]))
   const [q, k, v] = operands(g, x)
@@ -91,14 +117,25 @@ test.each<[string, Form]>([
   ['place, part, head', { operands: packed([EACH, 3, HEADS], [3, 0, 4, 1, 2]) }],
   ['no bias', { operands: packed([3, HEADS, EACH], [2, 0, 3, 1, 4], false) }],
   ['no scale', { operands: plain, scores: (_, x) => x }],
-  ['scaled queries and keys', { operands: (g, x) => { const [q, k, v] = plain(g, x); return [g.mul(q, g.floats(0.3)), g.mul(g.floats(0.7), k), v] } }],
-  ['heads among the images', {
-    operands: (g, x) => {
-      const [q, k, v] = plain(g, x)
-      return [g.reshape(q, [-1, TOKENS, EACH]), g.reshape(k, [-1, EACH, TOKENS]), g.reshape(v, [-1, TOKENS, EACH])]
+  [
+    'scaled queries and keys',
+    {
+      operands: (g, x) => {
+        const [q, k, v] = plain(g, x)
+        return [g.mul(q, g.floats(0.3)), g.mul(g.floats(0.7), k), v]
+      },
     },
-    result: (g, mixed) => join(g, g.reshape(mixed, [-1, HEADS, TOKENS, EACH])),
-  }],
+  ],
+  [
+    'heads among the images',
+    {
+      operands: (g, x) => {
+        const [q, k, v] = plain(g, x)
+        return [g.reshape(q, [-1, TOKENS, EACH]), g.reshape(k, [-1, EACH, TOKENS]), g.reshape(v, [-1, TOKENS, EACH])]
+      },
+      result: (g, mixed) => join(g, g.reshape(mixed, [-1, HEADS, TOKENS, EACH])),
+    },
+  ],
 ])('fuses %s', async (_, form) => {
   const model = network(form)
   const fused = await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })
@@ -112,16 +149,50 @@ test.each<[string, Form]>([
   ['another axis', { operands: plain, softmax: (g, x) => g.softmax(x, -2) }],
   ['a negative scale', { operands: plain, scores: (g, x) => g.mul(x, g.floats(-0.5)) }],
   ['a scale for each key', { operands: plain, scores: (g, x) => g.mul(x, g.constant(tensor([TOKENS]))) }],
-  ['scaled values', { operands: (g, x) => { const [q, k, v] = plain(g, x); return [q, k, g.mul(v, g.floats(2))] } }],
-  ['other tokens for the queries', { operands: (g, x) => [plain(g, g.sqrt(x))[0], ...plain(g, x).slice(1)] as [string, string, string] }],
-  ['one key for all tokens', { operands: (g, x) => { const [q, k, v] = plain(g, x); return [q, g.gather(k, g.constant(int64([0, 0, 0, 0, 0])), 3), v] } }],
-  ['heads of single tokens', { operands: (g, x) => { const [q, k, v] = plain(g, x); return [q, k, g.reshape(g.transpose(v, [0, 2, 1, 3]), [0, HEADS, TOKENS, EACH])] } }],
+  [
+    'scaled values',
+    {
+      operands: (g, x) => {
+        const [q, k, v] = plain(g, x)
+        return [q, k, g.mul(v, g.floats(2))]
+      },
+    },
+  ],
+  [
+    'other tokens for the queries',
+    { operands: (g, x) => [plain(g, g.sqrt(x))[0], ...plain(g, x).slice(1)] as [string, string, string] },
+  ],
+  [
+    'one key for all tokens',
+    {
+      operands: (g, x) => {
+        const [q, k, v] = plain(g, x)
+        return [q, g.gather(k, g.constant(int64([0, 0, 0, 0, 0])), 3), v]
+      },
+    },
+  ],
+  [
+    'heads of single tokens',
+    {
+      operands: (g, x) => {
+        const [q, k, v] = plain(g, x)
+        return [q, k, g.reshape(g.transpose(v, [0, 2, 1, 3]), [0, HEADS, TOKENS, EACH])]
+      },
+    },
+  ],
   ['weights that are read', { operands: plain, softmax: (g, x) => g.output(g.softmax(x), 'weights') }],
   ['a result in another order', { operands: plain, result: (g, mixed) => g.reshape(mixed, [0, TOKENS, HEADS * EACH]) }],
-  ['a shape that is read inside', {
-    operands: plain,
-    softmax: (g, x) => { const made = g.softmax(x); g.output(g.node('Shape', [made]), 'shape', { type: 'int64' }); return made },
-  }],
+  [
+    'a shape that is read inside',
+    {
+      operands: plain,
+      softmax: (g, x) => {
+        const made = g.softmax(x)
+        g.output(g.node('Shape', [made]), 'shape', { type: 'int64' })
+        return made
+      },
+    },
+  ],
 ])('leaves %s alone', async (_, form) => {
   const model = network(form)
   expect(await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })).toBe(model)

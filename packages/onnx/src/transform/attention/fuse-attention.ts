@@ -1,9 +1,9 @@
-import { probe, type Probe } from '../../gradient/probe.js'
+import { type Probe, probe } from '../../gradient/probe.js'
 import type { Node, OnnxModel } from '../../model/model.js'
 import { float32, type Tensor } from '../../model/tensor.js'
 import type { Feeds } from '../../session/create-session.js'
 import { producers, pruned } from '../needed-nodes.js'
-import { findAttentions, type Attention } from './find-attentions.js'
+import { type Attention, findAttentions } from './find-attentions.js'
 import { movedPositions, type Positions } from './moved-positions.js'
 
 /**
@@ -23,7 +23,11 @@ export async function fuseAttention(model: OnnxModel, feeds: Feeds): Promise<Onn
   if (!graph.nodes.some(({ op }) => op === 'Softmax')) return model
   const found = await probe(model, feeds, new Set())
   const attentions = findAttentions(graph, found)
-  const positions = await movedPositions(model, found, attentions.flatMap(({ queries, keys, values, result }) => [queries, keys, values, result]))
+  const positions = await movedPositions(
+    model,
+    found,
+    attentions.flatMap(({ queries, keys, values, result }) => [queries, keys, values, result]),
+  )
   const initializers = new Map<string, Tensor>(graph.initializers)
   const fused = new Map<string, Node>()
   for (const attention of attentions) {
@@ -47,7 +51,11 @@ interface Fused {
   readonly initializers: readonly (readonly [string, Tensor])[]
 }
 
-function fuse({ product, queries, keys, values, scale, result }: Attention, { shapes }: Probe, positions: Positions): Fused | undefined {
+function fuse(
+  { product, queries, keys, values, scale, result }: Attention,
+  { shapes }: Probe,
+  positions: Positions,
+): Fused | undefined {
   const [images, count, inputs] = shapes.get(product.tokens)! as [number, number, number]
   const perHead = shapes.get(queries.target)!.at(-1)!
   const heads = (shapes.get(result.target)!.at(-1) ?? 0) / perHead
@@ -69,10 +77,17 @@ function fuse({ product, queries, keys, values, scale, result }: Attention, { sh
   const name = `${result.target} (attention)`
   return {
     node: {
-      name, op: 'Attention', domain: 'com.microsoft', inputs: [product.tokens, `${name} weight`, `${name} bias`], outputs: [result.target],
+      name,
+      op: 'Attention',
+      domain: 'com.microsoft',
+      inputs: [product.tokens, `${name} weight`, `${name} bias`],
+      outputs: [result.target],
       attributes: { num_heads: { kind: 'int', value: heads }, scale: { kind: 'float', value: scale } },
     },
-    initializers: [[`${name} weight`, float32(weight, [inputs, from.length])], [`${name} bias`, float32(bias)]],
+    initializers: [
+      [`${name} weight`, float32(weight, [inputs, from.length])],
+      [`${name} bias`, float32(bias)],
+    ],
   }
 }
 
@@ -88,7 +103,12 @@ interface Size {
  * From which column of its product each value of each head comes; undefined unless it is the same for all tokens and the values lie as
  * [images, heads, count, perHead], or [images, heads, perHead, count] where it is transposed.
  */
-function columnsOf(moved: Float32Array | undefined, width: number, size: Size, transposed: boolean): readonly number[] | undefined {
+function columnsOf(
+  moved: Float32Array | undefined,
+  width: number,
+  size: Size,
+  transposed: boolean,
+): readonly number[] | undefined {
   const { images, count, heads, perHead } = size
   if (moved?.length !== images * count * heads * perHead) return undefined
   const at = (image: number, head: number, token: number, i: number) => {
@@ -96,7 +116,11 @@ function columnsOf(moved: Float32Array | undefined, width: number, size: Size, t
     return moved[start + (transposed ? i * count + token : token * perHead + i)]!
   }
   const columns = Array.from({ length: heads * perHead }, (_, c) => at(0, Math.floor(c / perHead), 0, c % perHead))
-  return everyValue(size, (image, head, token, i) => at(image, head, token, i) === (image * count + token) * width + columns[head * perHead + i]!)
+  return everyValue(
+    size,
+    (image, head, token, i) =>
+      at(image, head, token, i) === (image * count + token) * width + columns[head * perHead + i]!,
+  )
     ? columns
     : undefined
 }
@@ -104,11 +128,21 @@ function columnsOf(moved: Float32Array | undefined, width: number, size: Size, t
 /** Whether the heads' results [images, heads, count, perHead] came to lie side by side, as [images, count, heads * perHead]. */
 function isJoined(moved: Float32Array | undefined, size: Size): boolean {
   const { images, count, heads, perHead } = size
-  return moved?.length === images * count * heads * perHead && everyValue(size, (image, head, token, i) =>
-    moved[((image * count + token) * heads + head) * perHead + i] === ((image * heads + head) * count + token) * perHead + i)
+  return (
+    moved?.length === images * count * heads * perHead &&
+    everyValue(
+      size,
+      (image, head, token, i) =>
+        moved[((image * count + token) * heads + head) * perHead + i] ===
+        ((image * heads + head) * count + token) * perHead + i,
+    )
+  )
 }
 
-function everyValue({ images, count, heads, perHead }: Size, test: (image: number, head: number, token: number, i: number) => boolean): boolean {
+function everyValue(
+  { images, count, heads, perHead }: Size,
+  test: (image: number, head: number, token: number, i: number) => boolean,
+): boolean {
   for (let image = 0; image < images; image++) {
     for (let head = 0; head < heads; head++) {
       for (let token = 0; token < count; token++) {

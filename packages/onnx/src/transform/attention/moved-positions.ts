@@ -18,7 +18,11 @@ export type Positions = ReadonlyMap<string, Float32Array>
 const COUNTABLE = 2 ** 24
 
 /** Runs the operators between sources and targets on tensors that are filled with their own positions. */
-export async function movedPositions(model: OnnxModel, { shapes, values }: Probe, moves: readonly Move[]): Promise<Positions> {
+export async function movedPositions(
+  model: OnnxModel,
+  { shapes, values }: Probe,
+  moves: readonly Move[],
+): Promise<Positions> {
   const counted = moves.filter(({ source }) => sizeOf(shapes.get(source)!) <= COUNTABLE)
   if (counted.length === 0) return new Map()
   const sources = [...new Set(counted.map(({ source }) => source))]
@@ -29,20 +33,34 @@ export async function movedPositions(model: OnnxModel, { shapes, values }: Probe
   })
   const nodes = neededNodes(unscaled, targets, new Set([...sources, ...values.keys()]))
   const constants = new Set(nodes.flatMap(readsOf).filter((name) => values.has(name)))
-  const session = await createSession({
-    ...model,
-    graph: {
-      name: 'positions', nodes,
-      inputs: sources.map((name) => ({ name, type: 'float32' as const, shape: shapes.get(name)! })),
-      outputs: targets.map((name) => ({ name, type: 'float32' as const })),
-      initializers: new Map([...constants].map((name) => [name, values.get(name)!])),
+  const session = await createSession(
+    {
+      ...model,
+      graph: {
+        name: 'positions',
+        nodes,
+        inputs: sources.map((name) => ({ name, type: 'float32' as const, shape: shapes.get(name)! })),
+        outputs: targets.map((name) => ({ name, type: 'float32' as const })),
+        initializers: new Map([...constants].map((name) => [name, values.get(name)!])),
+      },
     },
-  }, { optimisation: 'disabled', arena: false })
+    { optimisation: 'disabled', arena: false },
+  )
   try {
-    const results = await session.run(Object.fromEntries(sources.map((name) => {
-      const shape = shapes.get(name)!
-      return [name, float32(Float32Array.from({ length: sizeOf(shape) }, (_, i) => i), shape)]
-    })))
+    const results = await session.run(
+      Object.fromEntries(
+        sources.map((name) => {
+          const shape = shapes.get(name)!
+          return [
+            name,
+            float32(
+              Float32Array.from({ length: sizeOf(shape) }, (_, i) => i),
+              shape,
+            ),
+          ]
+        }),
+      ),
+    )
     return new Map(targets.map((name) => [name, results[name]!.data as Float32Array]))
   } finally {
     await session.dispose()

@@ -12,7 +12,12 @@ export function scaling({ op, domain, inputs, outputs }: Node, { shapes, values 
   const [a, b] = inputs as [string, string]
   const [input, constant] = values.has(b) ? [a, values.get(b)] : op === 'Mul' ? [b, values.get(a)] : []
   // The product of a vector and a tensor of one value with more dimensions has another shape than the vector.
-  if (constant?.type !== 'float32' || constant.data.length !== 1 || shapes.get(input!)?.length !== shapes.get(outputs[0]!)?.length) return undefined
+  if (
+    constant?.type !== 'float32' ||
+    constant.data.length !== 1 ||
+    shapes.get(input!)?.length !== shapes.get(outputs[0]!)?.length
+  )
+    return undefined
   const value = constant.data[0]!
   return { input: input!, factor: op === 'Mul' ? value : 1 / value }
 }

@@ -1,5 +1,15 @@
-import { type Combined, type Combiner, type EmbeddedImages, type Embeddings, type EmbedOptions, type Encoder, type ImageRequest, LookalikeError, type Model, selectRows } from '@lookalike/core'
-import { embedImages } from '@lookalike/image'
+import {
+  type Combiner,
+  type EmbeddedImages,
+  type Embeddings,
+  type EmbedOptions,
+  type Encoder,
+  type ImageRequest,
+  LookalikeError,
+  type Model,
+  selectRows,
+} from '@lookalike/core'
+import { embedImages } from './embed-images.js'
 
 /** A model of one encoder: both roles are the same. */
 export function modelOfEncoder(encoder: Encoder): Model {
@@ -24,7 +34,11 @@ export function modelOfCombiner(combiner: Combiner): Model {
 
 function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof remember>>): Model {
   for (const encoder of [...combiner.queryEncoders, ...combiner.galleryEncoders]) {
-    if (!embedders.has(encoder)) embedders.set(encoder, remember((images, options) => embedImages(encoder, images, options)))
+    if (!embedders.has(encoder))
+      embedders.set(
+        encoder,
+        remember((images, options) => embedImages(encoder, images, options)),
+      )
   }
   const names = combiner.galleryMembers
   const members = async (encoders: readonly Encoder[], images: readonly ImageRequest[], options?: EmbedOptions) => {
@@ -38,15 +52,28 @@ function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof
     space: combiner.space,
     symmetric: false,
     ...(names && {
-      members: names.map((name, i) => ({ name, space: combiner.galleryEncoders[i]!.space, dim: combiner.galleryEncoders[i]!.dim })),
-      fromMembers: (given: Readonly<Record<string, Embeddings>>) => combiner.combineGallery(names.map((name) => given[name] ?? missingMember(combiner.name, name))),
+      members: names.map((name, i) => ({
+        name,
+        space: combiner.galleryEncoders[i]!.space,
+        dim: combiner.galleryEncoders[i]!.dim,
+      })),
+      fromMembers: (given: Readonly<Record<string, Embeddings>>) =>
+        combiner.combineGallery(names.map((name) => given[name] ?? missingMember(combiner.name, name))),
     }),
     ...(combiner.baselines && {
-      baselines: async () => (await combiner.baselines!()).map((baseline) => ({ name: baseline.name, model: modelWith(baseline.combiner, embedders) })),
+      baselines: async () =>
+        (await combiner.baselines!()).map((baseline) => ({
+          name: baseline.name,
+          model: modelWith(baseline.combiner, embedders),
+        })),
     }),
     async embed(images, role, options) {
       const query = role === 'query'
-      const { positions, matrices } = await members(query ? combiner.queryEncoders : combiner.galleryEncoders, images, options)
+      const { positions, matrices } = await members(
+        query ? combiner.queryEncoders : combiner.galleryEncoders,
+        images,
+        options,
+      )
       if (query) return { positions, ...(await combiner.combineQuery(matrices)) }
       const kept = names && { members: Object.fromEntries(names.map((name, i) => [name, matrices[i]!])) }
       return { positions, ...(await combiner.combineGallery(matrices)), ...kept }
@@ -58,7 +85,11 @@ function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof
 function missingMember(combiner: string, name: string): never {
   throw new LookalikeError(
     'embeddings/member-missing',
-    { problem: `There are no embeddings of the member "${name}" of ${combiner}`, expected: 'embeddings of every gallery model', fix: 'Index the images again with all gallery models.' },
+    {
+      problem: `There are no embeddings of the member "${name}" of ${combiner}`,
+      expected: 'embeddings of every gallery model',
+      fix: 'Index the images again with all gallery models.',
+    },
     { fields: { combiner, member: name } },
   )
 }
@@ -71,7 +102,10 @@ function alignRows(parts: readonly EmbeddedImages[]): { positions: Int32Array; m
   const matrices = parts.map(({ positions, embeddings }) => {
     if (positions.length === kept.length) return embeddings
     const rowOf = new Map(Array.from(positions, (position, row) => [position, row]))
-    return selectRows(embeddings, Array.from(kept, (position) => rowOf.get(position)!))
+    return selectRows(
+      embeddings,
+      Array.from(kept, (position) => rowOf.get(position)!),
+    )
   })
   return { positions: kept, matrices }
 }
