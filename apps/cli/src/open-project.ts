@@ -22,7 +22,7 @@ export const BUILT_IN = [
   'ensemble',
   'asymmetric',
   'rerank',
-  'index',
+  'gallery',
   'datasets',
   'cli',
 ].map((name) => `@lookalike/${name}`)
