@@ -9,6 +9,8 @@ export interface DatasetItem {
   readonly id: string
   readonly source: ImageSource
   readonly label: string
+  /** All labels of an image that has several, `label` among them. Two items answer each other when they share one. */
+  readonly labels?: readonly string[] | undefined
   readonly split: Split
   /** Whether it is searched for / in when its split is evaluated. */
   readonly isQuery: boolean

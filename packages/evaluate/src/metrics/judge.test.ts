@@ -1,11 +1,12 @@
 import { createEmbeddings, createRandom } from '@lookalike/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isRelevant } from '../evaluation/is-relevant.js'
 import { judgeEmbeddings } from './judge-embeddings.js'
 import { judgeRankings } from './judge-rankings.js'
 import { rankRelevant } from './rank-relevant.js'
 import { summarise, worstQueries } from './summarise.js'
-import { type Truth, truthOfItems } from './truth.js'
+import { createRelevance, type Truth, truthOfItems } from './truth.js'
 
 const ranking = (...positions: number[]) => ({
   positions: Int32Array.from(positions),
@@ -190,5 +191,36 @@ it("reads the truth of a dataset's items", () => {
     own: Int32Array.of(1, -1),
     querySequences: [undefined, 's'],
     gallerySequences: [undefined, undefined],
+  })
+})
+
+describe('images with several labels', () => {
+  const item = (id: string, ...labels: string[]) => ({
+    id,
+    label: labels[0]!,
+    labels: labels.length > 1 ? labels : undefined,
+    source: id,
+    split: 'test' as const,
+    isQuery: true,
+    isGallery: true,
+  })
+  const items = [item('0', 'red', 'car'), item('1', 'blue', 'car'), item('2', 'red'), item('3', 'red', 'car', 'red')]
+
+  it('answer each other when they share one, each once', () => {
+    const relevance = createRelevance(truthOfItems(items, items))
+    expect(items.map((_, query) => [...relevance.relevantTo(query)])).toEqual([
+      [1, 2, 3],
+      [0, 3],
+      [0, 3],
+      [0, 1, 2],
+    ])
+  })
+
+  it('agree with the rule for two items', () => {
+    const relevance = createRelevance(truthOfItems(items, items))
+    items.forEach((query, at) => {
+      const right = items.flatMap((one, position) => (isRelevant(query, one) ? [position] : []))
+      expect(right).toEqual([...relevance.relevantTo(at)])
+    })
   })
 })

@@ -1,11 +1,14 @@
 import { type DatasetItem, LookalikeError } from '@lookalike/core'
 
-/** What counts as a right answer: items of the query's class, except the query's own image and its own sequence. */
+/** The class of an image, or its classes where it has several. */
+export type TruthLabel = string | number | readonly (string | number)[]
+
+/** What counts as a right answer: items that share a class with the query, except its own image and its own sequence. */
 export interface Truth {
-  /** Class of each query. */
-  readonly queryLabels: ArrayLike<string | number>
-  /** Class of each gallery row. */
-  readonly galleryLabels: ArrayLike<string | number>
+  /** Class or classes of each query. */
+  readonly queryLabels: ArrayLike<TruthLabel>
+  /** Class or classes of each gallery row. */
+  readonly galleryLabels: ArrayLike<TruthLabel>
   /** Gallery position of each query's own image, -1 where the gallery does not have it. */
   readonly own?: ArrayLike<number>
   /** Items of one sequence (frames of one video) are not among each other's results at all, right or wrong. */
@@ -17,8 +20,8 @@ export interface Truth {
 export function truthOfItems(queries: readonly DatasetItem[], gallery: readonly DatasetItem[]): Truth {
   const positions = new Map(gallery.map(({ id }, position) => [id, position]))
   return {
-    queryLabels: queries.map(({ label }) => label),
-    galleryLabels: gallery.map(({ label }) => label),
+    queryLabels: queries.map(({ label, labels }) => labels ?? label),
+    galleryLabels: gallery.map(({ label, labels }) => labels ?? label),
     own: Int32Array.from(queries, ({ id }) => positions.get(id) ?? -1),
     querySequences: queries.map(({ sequence }) => sequence),
     gallerySequences: gallery.map(({ sequence }) => sequence),
@@ -75,18 +78,30 @@ export function createRelevance(truth: Truth): Relevance {
     excludedFrom,
     relevantTo(query) {
       const excluded = excludedFrom(query)
-      return Int32Array.from((byLabel.get(queryLabels[query]!) ?? []).filter((position) => !excluded.has(position)))
+      return Int32Array.from(sharing(queryLabels[query]!, byLabel).filter((position) => !excluded.has(position)))
     },
   }
 }
 
-function positionsBy<T>(values: ArrayLike<T>): Map<T, number[]> {
+/** Positions that have one of the labels, ascending and each once. */
+function sharing(label: TruthLabel, byLabel: ReadonlyMap<string | number, readonly number[]>): readonly number[] {
+  if (typeof label !== 'object') return byLabel.get(label) ?? []
+  const groups = label.map((one) => byLabel.get(one) ?? [])
+  return groups.length === 1 ? groups[0]! : [...new Set(groups.flat())].sort((a, b) => a - b)
+}
+
+function positionsBy<T extends string | number>(values: ArrayLike<T | readonly T[] | undefined>): Map<T, number[]> {
   const groups = new Map<T, number[]>()
-  for (let position = 0; position < values.length; position++) {
-    const value = values[position]!
+  const put = (value: T, position: number) => {
     const group = groups.get(value)
-    if (group) group.push(position)
-    else groups.set(value, [position])
+    // A label that an item names twice counts once.
+    if (!group) groups.set(value, [position])
+    else if (group.at(-1) !== position) group.push(position)
+  }
+  for (let position = 0; position < values.length; position++) {
+    const value = values[position]
+    if (Array.isArray(value)) for (const one of value as readonly T[]) put(one, position)
+    else if (value !== undefined) put(value as T, position)
   }
   return groups
 }

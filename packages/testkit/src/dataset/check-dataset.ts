@@ -107,13 +107,14 @@ const checks: readonly Check<Subject>[] = [
       const { items } = await parts.shared()
       if (!searchable || !items.some(({ isQuery }) => isQuery)) return NOT_CLAIMED
       const gallery = new Map<string, DatasetItem[]>()
-      const keyOf = ({ split, label }: DatasetItem) => `${split}/${label}`
+      const keysOf = ({ split, label, labels = [label] }: DatasetItem) => labels.map((one) => `${split}/${one}`)
       for (const item of items)
-        if (item.isGallery) gallery.set(keyOf(item), [...(gallery.get(keyOf(item)) ?? []).slice(0, 50), item])
+        if (item.isGallery)
+          for (const key of keysOf(item)) gallery.set(key, [...(gallery.get(key) ?? []).slice(0, 50), item])
       checkItems(
         items.filter(({ isQuery, split }) => isQuery && split !== 'train'),
         'no other gallery image of their label in their split',
-        (query) => !gallery.get(keyOf(query))?.some((item) => isRelevant(query, item)),
+        (query) => !keysOf(query).some((key) => gallery.get(key)?.some((item) => isRelevant(query, item))),
         report,
       )
     },
