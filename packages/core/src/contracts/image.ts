@@ -24,6 +24,10 @@ export interface Box {
 export interface ImageRequest {
   readonly source: ImageSource
   readonly box?: Box
+  /** What the source holds, where it has been read before; then it is not read again. */
+  readonly content?: Uint8Array | RawImage | undefined
+  /** As `hashImage` gives it, where it is known. */
+  readonly hash?: string | undefined
 }
 
 export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos'

@@ -36,7 +36,7 @@ export interface GalleryFolder {
   /** The gallery's folder. A reranker keeps its own files in a folder of its name inside. */
   readonly folder: string
   /** All that are in the gallery now and have an image. */
-  readonly images: readonly (ImageRequest & { /** As `hashImage` gives it. */ readonly hash: string })[]
+  readonly images: readonly (ImageRequest & { readonly hash: string })[]
 }
 
 /** Reorders a query's first candidates. */

@@ -107,6 +107,27 @@ describe('a gallery', () => {
     await again.close()
   })
 
+  it('keeps the folder that ids start at relative to itself, also through a rewrite', async () => {
+    const gallery = await openIt()
+    expect(gallery.root).toBe(home)
+    await gallery.close()
+    const shop = path.join(home, 'shop')
+    const second = await openGallery(path.join(shop, 'kept', 'gallery'), { space, dim, root: shop })
+    await second.add([item('east', { source: '../../east.png' })], { embeddings: matrix([east]) })
+    await second.compact()
+    await second.close()
+    await cp(shop, path.join(home, 'copy'), { recursive: true })
+    const copied = await openGallery(path.join(home, 'copy', 'kept', 'gallery'), { space, dim, root: home })
+    expect(copied.root).toBe(path.join(home, 'copy'))
+    await copied.moveRoot(home)
+    await copied.update([{ id: 'east', source: '../../../shop/east.png' }])
+    await copied.close()
+    const moved = await openGallery(path.join(home, 'copy', 'kept', 'gallery'), { space, dim, mode: 'read' })
+    expect(moved.root).toBe(home)
+    expect(moved.get('east')?.source).toBe('../../../shop/east.png')
+    await moved.close()
+  })
+
   it('filters by metadata', async () => {
     await threeImages()
     const gallery = await openIt()

@@ -13,6 +13,8 @@ const manifestSchema = z.object({
   generation: z.int().min(1),
   space: z.string().min(1),
   dim: z.int().min(1),
+  /** The folder that ids of image files start at, relative to the gallery, with forward slashes. */
+  root: z.string().default('..'),
   members: z.array(
     z.strictObject({ name: z.string().regex(MEMBER_NAME), space: z.string().min(1), dim: z.int().min(1) }),
   ),

@@ -93,6 +93,7 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
           generation: 1,
           space,
           dim,
+          root: relativeRoot(folder, options.root ?? path.dirname(path.resolve(folder))),
           members: [...(options.members ?? [])],
         }
         await createStoreFiles(folder, manifest)
@@ -246,6 +247,9 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
 
   return {
     folder,
+    get root() {
+      return path.resolve(folder, store.manifest.root)
+    },
     get space() {
       return store.manifest.space
     },
@@ -290,12 +294,13 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
           }
         }
         await commit(
-          changes.map(({ id, metadata, uncertainty, rejected }) => ({
+          changes.map(({ id, metadata, uncertainty, rejected, source }) => ({
             op: 'update',
             id,
             ...(metadata && { metadata }),
             ...(uncertainty !== undefined && { uncertainty }),
             ...(rejected !== undefined && { rejected }),
+            ...(source !== undefined && { source }),
           })),
         )
       })
@@ -331,6 +336,12 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
     prepare: (operation) => look(async () => void (await index.current(operation))),
     rewrite: ({ transform, ...wanted }, operation = {}) => change(() => rewrite(wanted, transform, operation)),
     compact: (operation = {}) => change(() => rewrite(store.manifest, undefined, operation)),
+    moveRoot: (root) =>
+      change(async () => {
+        const moved = { ...store.manifest, root: relativeRoot(folder, root) }
+        await writeManifest(folder, moved)
+        store.manifest = moved
+      }),
     verify: ({ signal, onProgress } = {}) =>
       look(async () => {
         const { rows, manifest } = store
@@ -433,6 +444,10 @@ function checkManifest(folder: string, manifest: Manifest, { space, dim, members
     },
     { fields: { path: folder, held: { space: manifest.space, dim: manifest.dim }, wanted: { space, dim } } },
   )
+}
+
+function relativeRoot(folder: string, root: string): string {
+  return path.relative(folder, root).split(path.sep).join('/') || '.'
 }
 
 const describeMember = ({ name, space, dim }: { name: string; space: string; dim: number }) =>

@@ -19,7 +19,8 @@ export function storeFiles({ generation, members }: Pick<Manifest, 'generation' 
 
 /** The files of one generation: a log of what happened, and fixed-size rows of float32 in files of their own. */
 export interface Store {
-  readonly manifest: Manifest
+  /** Replaced when its root moves. */
+  manifest: Manifest
   /** Rows on disk, those of replaced and removed images included. */
   readonly rows: number
   /**

@@ -1,0 +1,150 @@
+import type { Warning } from '../errors.js'
+import type { Embeddings } from './embeddings.js'
+import type { Box } from './image.js'
+import type { Ranking } from './ranking.js'
+import type { GalleryView } from './reranker.js'
+import type { OperationOptions } from './spec.js'
+import type { Filter, Metadata, VectorIndexEngine } from './vector-index.js'
+
+/** An image as a gallery knows it. */
+export interface GalleryItem {
+  /** Unique in the gallery; adding another image under the same id replaces it. */
+  readonly id: string
+  /** SHA-256 of the image's content in hex, as `hashImage` gives it. */
+  readonly hash: string
+  readonly metadata?: Metadata
+  /** Larger = less sure. */
+  readonly uncertainty?: number
+  /** Kept and listed, but not found. Default false. */
+  readonly rejected?: boolean
+  /** Path or URL of the picture, for pages and for rerankers that look at images. */
+  readonly source?: string
+  readonly box?: Box
+}
+
+export interface GalleryEntry extends GalleryItem {
+  readonly rejected: boolean
+  /** Row of its vectors. Never given again until the gallery is compacted. */
+  readonly position: number
+}
+
+/** A further set of vectors of the same images, from which those that are searched can be made again. */
+export interface GalleryMember {
+  /** Lower-case letters, digits, hyphens. */
+  readonly name: string
+  readonly space: string
+  readonly dim: number
+}
+
+export interface GalleryVectors {
+  /** One row an item; gallery or any role. */
+  readonly embeddings: Embeddings
+  /** By name; exactly the members of the gallery. */
+  readonly members?: Readonly<Record<string, Embeddings>>
+}
+
+export interface GalleryChange {
+  readonly id: string
+  readonly metadata?: Metadata
+  readonly uncertainty?: number
+  readonly rejected?: boolean
+  /** Where the image lies now. */
+  readonly source?: string
+}
+
+export interface GallerySearchOptions extends OperationOptions {
+  readonly filter?: Filter
+  /** Find rejected images too. Default false. */
+  readonly includeRejected?: boolean
+  /** Looked at last; by entry. */
+  readonly allow?: (entry: GalleryEntry) => boolean
+}
+
+export interface GalleryHit {
+  readonly entry: GalleryEntry
+  readonly distance: number
+}
+
+export interface RewriteBlock extends GalleryVectors {
+  readonly members: Readonly<Record<string, Embeddings>>
+  readonly entries: readonly GalleryEntry[]
+}
+
+export interface Rewrite {
+  /** Of the new vectors. */
+  readonly space: string
+  readonly dim: number
+  /** New vectors of a block of images, and their uncertainty where there is one; what is absent stays as it was. */
+  transform(block: RewriteBlock): Promise<{ readonly embeddings: Embeddings; readonly uncertainty?: ArrayLike<number> }>
+}
+
+export interface OpenGalleryOptions extends OperationOptions {
+  /** Of the vectors that are searched. */
+  readonly space: string
+  readonly dim: number
+  /** Default: `exact`. */
+  readonly engine?: VectorIndexEngine
+  /**
+   * `write` makes the folder where there is none and keeps other writers out; `read` needs no lock and sees what was
+   * there when it opened. Default `write`.
+   */
+  readonly mode?: 'read' | 'write'
+  /** Of a new gallery; an existing one must have the same, when given. */
+  readonly members?: readonly GalleryMember[]
+  /** Of a new gallery: the folder that ids of image files start at. Default: the folder that holds the gallery. */
+  readonly root?: string | undefined
+}
+
+/** Opens, or with `mode: 'write'` makes, the gallery of a folder. */
+export type OpenGallery = (folder: string, options: OpenGalleryOptions) => Promise<Gallery>
+
+export interface Gallery {
+  readonly folder: string
+  /** The folder that ids of image files start at, absolute. It is kept relative to the gallery: both can move together. */
+  readonly root: string
+  readonly space: string
+  readonly dim: number
+  readonly members: readonly GalleryMember[]
+  /** Images, rejected ones included. */
+  readonly size: number
+  /** What opening found: `gallery/torn-tail` after a crash, `gallery/stale-lock`, `gallery/index-rebuilt`. What closing found: `gallery/index-not-saved`. */
+  readonly warnings: readonly Warning[]
+  /** Whether this very image is there under this id: then it need not be embedded again. */
+  has(id: string, hash: string): boolean
+  get(id: string): GalleryEntry | undefined
+  at(position: number): GalleryEntry | undefined
+  /** By position. */
+  entries(): GalleryEntry[]
+  /**
+   * Adds images, replacing those of the same id. On disk when it resolves, whatever happens to the process afterwards;
+   * until then some of them may be.
+   *
+   * @throws `gallery/write` when the disk is full, say: the gallery stays as it was and works on. `gallery/item` for ids
+   * that are empty or come twice, `gallery/shape`, and the codes of `assertComparable`.
+   */
+  add(items: readonly GalleryItem[], vectors: GalleryVectors, options?: OperationOptions): Promise<void>
+  /** Changes what is given, keeps the rest. @throws `gallery/unknown-id` before anything is changed. */
+  update(changes: readonly GalleryChange[]): Promise<void>
+  /** Ids that are not there are no error. Returns how many were. */
+  remove(ids: readonly string[]): Promise<number>
+  /** The nearest images of each query, nearest first. */
+  search(queries: Embeddings, k: number, options?: GallerySearchOptions): Promise<GalleryHit[][]>
+  /** The same by position. */
+  rank(queries: Embeddings, k: number, options?: GallerySearchOptions): Promise<Ranking[]>
+  /** All rows by position, those of replaced and removed images included, for rerankers; `nearest` finds only images that are there. */
+  view(options?: GallerySearchOptions): Promise<GalleryView>
+  /** Vectors of some images, checked; of a member when named. */
+  vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>>
+  /** Brings the engine's index up to date now, rather than at the next search. */
+  prepare(options?: OperationOptions): Promise<void>
+  /** Writes all vectors anew and switches in one step; until then the old ones serve. Frees the room of removed images. */
+  rewrite(change: Rewrite, options?: OperationOptions): Promise<void>
+  /** Frees the room of replaced and removed images. Positions change. */
+  compact(options?: OperationOptions): Promise<void>
+  /** Ids of image files start at another folder from now on; those that are there stay as they are. */
+  moveRoot(root: string): Promise<void>
+  /** Reads everything and checks it. @throws `gallery/damaged` */
+  verify(options?: OperationOptions): Promise<void>
+  /** Keeps the engine's index for next time, where it can be kept, and lets the next writer in. */
+  close(): Promise<void>
+}
