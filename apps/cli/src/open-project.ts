@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createRegistry, type Registry } from '@lookalike/core'
+import { createRegistry, LookalikeError, type Registry } from '@lookalike/core'
 import {
   CONFIG_FILES,
   createPipeline,
@@ -71,9 +71,29 @@ export async function withPipeline<T>(
   }
 }
 
-/** `--model m.onnx` stands for an ONNX encoder in the config. */
+/**
+ * `--model m.onnx` stands for an ONNX encoder in the place of the config's encoder or combiner. Options of that encoder may be given with it:
+ * `--encoder.batchSize=4`.
+ *
+ * @throws `cli/conflicting-options` when something else says too what embeds.
+ */
 export function withModel(overrides: Overrides, model: string | undefined): Overrides {
-  return model === undefined ? overrides : { ...overrides, encoder: { use: 'onnx', model: path.resolve(model) } }
+  if (model === undefined) return overrides
+  const rival = Object.keys(overrides).find(
+    (key) => ['encoder', 'encoder.use', 'encoder.model'].includes(key) || key.split('.')[0] === 'combiner',
+  )
+  if (rival !== undefined) {
+    throw new LookalikeError(
+      'cli/conflicting-options',
+      {
+        problem: `--model and --${rival} both say what embeds`,
+        expected: 'one of them',
+        fix: 'Options of the ONNX encoder may be given with --model: --encoder.batchSize=4',
+      },
+      { fields: { options: ['--model', `--${rival}`] } },
+    )
+  }
+  return { encoder: { use: 'onnx', model: path.resolve(model) }, combiner: undefined, ...overrides }
 }
 
 async function hasConfig(folder: string): Promise<boolean> {

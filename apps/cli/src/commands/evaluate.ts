@@ -14,7 +14,7 @@ export const evaluate = defineCommand({
       type: 'string',
       alias: 'm',
       valueHint: 'file.onnx',
-      description: "Measure this model instead of the config's encoder.",
+      description: "Measure this model instead of the config's encoder or combiner.",
     },
     ...configArgs,
     ...commonArgs,

@@ -25,7 +25,7 @@ export const indexImages = defineCommand({
       type: 'string',
       alias: 'm',
       valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder.",
+      description: "Embed with this model instead of the config's encoder or combiner.",
     },
     ...configArgs,
     ...commonArgs,

@@ -35,7 +35,7 @@ export const search = defineCommand({
       type: 'string',
       alias: 'm',
       valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder.",
+      description: "Embed with this model instead of the config's encoder or combiner.",
     },
     ...configArgs,
     ...commonArgs,

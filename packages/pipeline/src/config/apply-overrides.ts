@@ -1,5 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
-import { parseYAML } from 'confbox/yaml'
+import { problemOfValues, RESERVED_KEYS } from './check-values.js'
+import { parseYaml } from './parse-yaml.js'
 
 /** Dotted paths to values: `{ 'train.epochs': '3', 'rerankers.0.topN': 20 }`. Texts are read as YAML. */
 export type Overrides = Readonly<Record<string, unknown>>
@@ -27,13 +28,15 @@ function copy(value: unknown): unknown {
 }
 
 function parseValue(text: string, path: string): unknown {
+  if (text === '') return ''
   try {
-    return text === '' ? '' : parseYAML(text)
+    return parseYaml(text)
   } catch (cause) {
+    const shown = text.length > 200 ? `${text.slice(0, 200)}...` : text
     throw new LookalikeError(
       'config/override',
       {
-        problem: `The value of ${path}, ${JSON.stringify(text)}, is no YAML`,
+        problem: `The value of ${path}, ${JSON.stringify(shown)}, is no YAML`,
         expected: 'a number, a text, true, false, [a, b] or {key: value}',
       },
       { fields: { path, text }, cause },
@@ -46,32 +49,43 @@ function set(root: Record<string, unknown>, path: string, value: unknown): void 
   const fail = (problem: string, expected: string): never => {
     throw new LookalikeError('config/override', { problem: `--${path}: ${problem}`, expected }, { fields: { path } })
   }
-  if (keys.some((key) => key === '' || key === '__proto__'))
-    fail('this is no path', 'keys joined by dots, such as train.epochs')
+  if (keys.includes('')) fail('this is no path', 'keys joined by dots, such as train.epochs')
+  const reserved = keys.find((key) => RESERVED_KEYS.includes(key))
+  if (reserved !== undefined)
+    fail(`"${reserved}" cannot be set`, 'other keys: this one has a meaning of its own in JavaScript')
+  const unfit = problemOfValues(value)
+  if (unfit) fail(`the value cannot be used: ${unfit.problem}`, unfit.expected)
   let at: unknown = root
   for (const [depth, key] of keys.entries()) {
-    const last = depth === keys.length - 1
-    const here = keys.slice(0, depth).join('.')
-    if (Array.isArray(at)) {
-      const index = Number(key)
-      if (!Number.isInteger(index) || index < 0 || index >= at.length) {
-        fail(
-          `${here} has no element ${key}`,
-          at.length > 0 ? `0 to ${at.length - 1}` : 'a config in which it is not empty',
-        )
-      }
-    } else if (typeof at !== 'object' || at === null) {
-      fail(`${here} is ${JSON.stringify(at)}, which has no keys`, 'a path to an object')
-    }
-    const holder = at as Record<string, unknown>
-    if (last) {
+    const holder = holderOf(at, key, keys.slice(0, depth).join('.'), fail)
+    if (depth === keys.length - 1) {
       holder[key] = value
-    } else {
-      const next = holder[key]
-      // A plugin's name alone stands for a reference without options.
-      if (typeof next === 'string') holder[key] = { use: next }
-      else if (next === undefined || next === null) holder[key] = {}
-      at = holder[key]
+      return
     }
+    const next = Object.hasOwn(holder, key) ? holder[key] : undefined
+    // A plugin's name alone stands for a reference without options.
+    if (typeof next === 'string') holder[key] = { use: next }
+    else if (next === undefined || next === null) holder[key] = {}
+    at = holder[key]
   }
+}
+
+/** The value at `here` as something that `key` can be set in. */
+function holderOf(
+  at: unknown,
+  key: string,
+  here: string,
+  fail: (problem: string, expected: string) => never,
+): Record<string, unknown> {
+  if (Array.isArray(at)) {
+    if (!/^(0|[1-9]\d*)$/.test(key) || Number(key) >= at.length) {
+      fail(
+        `${here} has no element ${key}`,
+        at.length > 0 ? `0 to ${at.length - 1}` : 'a config in which it is not empty',
+      )
+    }
+  } else if (typeof at !== 'object' || at === null) {
+    fail(`${here} is ${JSON.stringify(at)}, which has no keys`, 'a path to an object')
+  }
+  return at as Record<string, unknown>
 }

@@ -16,6 +16,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
+/** Ten to the power of `levels` values in a few lines. */
+const laughs = (levels: number) =>
+  `a0: &a0 [x, x]\n${Array.from({ length: levels }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(10)}]\n`).join('')}`
+
+/** An object of `keys` keys, merged `times` times. */
+const merges = (keys: number, times: number) =>
+  `a: &a {${Array.from({ length: keys }, (_, i) => `k${i}: 1`).join(', ')}}\nb: { <<: [${'*a, '.repeat(times)}] }\n`
+
 describe('loadConfig', () => {
   it.each([
     ['yaml', 'seed: 3\nencoder: { use: onnx, model: m.onnx }\n'],
@@ -156,6 +164,53 @@ describe('loadConfig', () => {
       code: 'config/unreadable',
       message: expect.stringContaining(file) as unknown,
     })
+  })
+
+  it.each([
+    ['stands for a billion values', 'yaml', laughs(9), 'stands for more than 100,000 values'],
+    ['stands for more values than can be counted', 'yaml', laughs(90), 'stands for more than 100,000 values'],
+    ['the same in JSON-like YAML', 'yml', `{${laughs(90).trim().split('\n').join(', ')}}`, 'stands for more than'],
+    ['nests too deep', 'yaml', `a: ${'['.repeat(10_000)}${']'.repeat(10_000)}`, 'maxDepth'],
+    ['nests too deep without brackets', 'yaml', `a:\n  ${'- '.repeat(10_000)}x`, 'maxDepth'],
+    ['nests too deep in JSON', 'json', `{"a": ${'['.repeat(10_000)}${']'.repeat(10_000)}}`, 'nested too deep'],
+    ['contains itself', 'yaml', 'a: &a { b: [*a] }', 'a.b[0] contains itself'],
+    ['contains itself in code', 'mjs', 'const a = {}; a.a = a; export default a', 'contains itself'],
+    ['merges more than any config does', 'yaml', merges(200, 200), 'merge'],
+    ['repeats one alias very often', 'yaml', `a: &a x\nb: [${'*a, '.repeat(5000)}]`, 'alias'],
+    ['is far too large', 'yaml', `a: ${'x'.repeat(2 ** 21)}`, 'has 2.0 MiB. Expected: a config of at most 1 MiB'],
+    ['reaches for classes', 'yaml', 'encoder: { use: mini, __proto__: { a: 1 } }', 'encoder has a key "__proto__"'],
+    ['reaches for classes by merging', 'yaml', 'encoder: { <<: { __proto__: { a: 1 } } }', 'has a key "__proto__"'],
+    ['reaches for classes in JSON', 'json', '{"__proto__": {"a": 1}}', 'the config has a key "__proto__"'],
+    [
+      'reaches for constructors',
+      'json',
+      '{"a": {"constructor": {"prototype": {"b": 1}}}}',
+      'a has a key "constructor"',
+    ],
+    ['is two documents', 'yaml', 'seed: 1\n---\nseed: 2\n', 'it holds 2 documents'],
+  ])('refuses a config that %s', async (_, extension, text, message) => {
+    const file = await put(`unfit/x.${extension}`, text)
+    await expect(loadConfig(file)).rejects.toMatchObject({
+      code: 'config/unreadable',
+      message: expect.stringContaining(message) as unknown,
+    })
+    expect(({} as { a?: unknown }).a).toBeUndefined()
+  })
+
+  it('takes a file that says nothing for a config of defaults', async () => {
+    for (const text of ['', '# later\n', '---\n']) {
+      const file = await put('nothing/lookalike.config.yaml', text)
+      expect((await loadConfig(file)).config).toMatchObject({ name: 'nothing', seed: 0 })
+    }
+  })
+
+  it('reads each file once, however often configs extend it', async () => {
+    const last = 40
+    for (let i = 0; i < last; i++) await put(`often/${i}.yaml`, `extends: [./${i + 1}.yaml, ./${i + 1}.yaml]\n`)
+    await put(`often/${last}.yaml`, 'seed: 7\n')
+    const { config, files } = await loadConfig(path.join(folder, 'often/0.yaml'))
+    expect(config.seed).toBe(7)
+    expect(files).toHaveLength(last + 1)
   })
 
   it('says what it looked for', async () => {

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { invalidConfig, isLookalikeError, LookalikeError } from '@lookalike/core'
-import { loadConfig as loadFile } from 'c12'
+import { invalidConfig, LookalikeError } from '@lookalike/core'
 import { resolveModuleURL } from 'exsolve'
 import { applyOverrides, type Overrides } from './apply-overrides.js'
 import type { Config } from './config.js'
 import { mergeConfig } from './merge-config.js'
 import { parseConfig } from './parse-config.js'
+import { readConfigFile } from './read-config-file.js'
 
 /** Where a config file may be in a folder, first wins. */
 export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'].map(
@@ -32,8 +32,9 @@ export interface LoadedConfig {
 export async function loadConfig(at: string, options: { overrides?: Overrides } = {}): Promise<LoadedConfig> {
   const file = await findConfig(at)
   const folder = path.dirname(file)
-  const files: string[] = []
-  const merged = await readLayers(file, [], files)
+  const layers = new Map<string, Promise<Record<string, unknown>>>()
+  const merged = await readLayers(file, [], layers)
+  const files = [...layers.keys()]
   const withOverrides = applyOverrides(merged, options.overrides ?? {})
   return { config: parseConfig(withOverrides, path.basename(folder) || 'run', file), files, folder }
 }
@@ -68,7 +69,12 @@ async function findConfig(at: string): Promise<string> {
   )
 }
 
-async function readLayers(file: string, above: readonly string[], files: string[]): Promise<Record<string, unknown>> {
+/** A config on top of all that it extends. `layers` keeps what each file comes to, so that none is read twice. */
+async function readLayers(
+  file: string,
+  above: readonly string[],
+  layers: Map<string, Promise<Record<string, unknown>>>,
+): Promise<Record<string, unknown>> {
   if (above.includes(file)) {
     throw new LookalikeError(
       'config/extends',
@@ -79,34 +85,36 @@ async function readLayers(file: string, above: readonly string[], files: string[
       { fields: { files: [...above, file] } },
     )
   }
-  const own = await readFile(file)
-  files.push(file)
-  const folder = path.dirname(file)
-  const extended = own.extends === undefined ? [] : Array.isArray(own.extends) ? own.extends : [own.extends]
-  let merged: Record<string, unknown> = {}
-  for (const [index, base] of extended.entries()) {
-    if (typeof base !== 'string') {
-      throw invalidConfig(
-        [
-          {
-            path: Array.isArray(own.extends) ? `extends[${index}]` : 'extends',
-            problem: `${JSON.stringify(base)} is no path`,
-            expected: 'a path or a package',
-          },
-        ],
-        file,
-      )
-    }
-    merged = mergeConfig(merged, await readLayers(resolveBase(base, folder), [...above, file], files))
-  }
-  if (above.length > 0 && Array.isArray(own.plugins)) {
-    // Files of plugins belong to the config that names them, not to the one that extends it.
-    own.plugins = own.plugins.map((plugin) =>
-      typeof plugin === 'string' && plugin.startsWith('.') ? path.resolve(folder, plugin) : plugin,
-    )
-  }
-  const { extends: _extends, ...rest } = own
-  return mergeConfig(merged, rest)
+  const known = layers.get(file)
+  if (known) return known
+  const read = (async () => {
+    const { extends: bases, ...own } = await readConfigFile(file)
+    let merged: Record<string, unknown> = {}
+    for (const base of basesOf(bases, file))
+      merged = mergeConfig(merged, await readLayers(base, [...above, file], layers))
+    return mergeConfig(merged, above.length > 0 ? withOwnPlugins(own, path.dirname(file)) : own)
+  })()
+  layers.set(file, read)
+  return read
+}
+
+/** The files that a config extends. */
+function basesOf(given: unknown, file: string): string[] {
+  const bases: unknown[] = given === undefined ? [] : Array.isArray(given) ? given : [given]
+  return bases.map((base, index) => {
+    if (typeof base === 'string') return resolveBase(base, path.dirname(file))
+    const issue = { problem: `${JSON.stringify(base)} is no path`, expected: 'a path or a package' }
+    throw invalidConfig([{ path: Array.isArray(given) ? `extends[${index}]` : 'extends', ...issue }], file)
+  })
+}
+
+/** Files of plugins belong to the config that names them, not to the one that extends it. */
+function withOwnPlugins(config: Record<string, unknown>, folder: string): Record<string, unknown> {
+  if (!Array.isArray(config.plugins)) return config
+  const plugins = config.plugins.map((plugin: unknown) =>
+    typeof plugin === 'string' && plugin.startsWith('.') ? path.resolve(folder, plugin) : plugin,
+  )
+  return { ...config, plugins }
 }
 
 function resolveBase(base: string, folder: string): string {
@@ -126,47 +134,4 @@ function resolveBase(base: string, folder: string): string {
     },
     { fields: { path: base, folder } },
   )
-}
-
-async function readFile(file: string): Promise<Record<string, unknown>> {
-  let config: unknown
-  try {
-    const loaded = await loadFile({
-      cwd: path.dirname(file),
-      configFile: path.basename(file),
-      name: 'lookalike',
-      dotenv: false,
-      rcFile: false,
-      globalRc: false,
-      packageJson: false,
-      envName: false,
-      extend: false,
-      giget: false,
-      // The default one concatenates arrays; there is one layer here, so nothing is left to merge.
-      merger: (...sources: unknown[]) =>
-        (sources.find((source) => source !== undefined && source !== null) ?? {}) as never,
-    })
-    config = loaded.config
-  } catch (cause) {
-    if (isLookalikeError(cause)) throw cause
-    throw new LookalikeError(
-      'config/unreadable',
-      {
-        problem: `The config ${file} could not be read: ${cause instanceof Error ? cause.message.trim() : String(cause)}`,
-      },
-      { fields: { path: file }, cause },
-    )
-  }
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new LookalikeError(
-      'config/unreadable',
-      {
-        problem: `The config ${file} holds ${config === null ? 'nothing' : Array.isArray(config) ? 'an array' : `a ${typeof config}`}`,
-        expected: 'an object',
-      },
-      { fields: { path: file } },
-    )
-  }
-  // A copy: modules are cached, and the caller changes it.
-  return { ...(config as Record<string, unknown>) }
 }
