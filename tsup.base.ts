@@ -8,6 +8,11 @@ export function build(options: Options = {}) {
     target: 'node20',
     dts: true,
     clean: true,
+    // The maps point at the sources, which are in the package too.
+    sourcemap: true,
+    esbuildOptions(options) {
+      options.sourcesContent = false
+    },
     splitting: true,
     tsconfig: 'tsconfig.json',
     ...options,

@@ -31,7 +31,7 @@ const similarities = values.similarity.split(',')
 const folder = process.cwd()
 const registry = createRegistry(
   await loadPlugins(
-    ['train', 'encoders', 'losses', 'index', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`),
+    ['train', 'encoders', 'losses', 'gallery', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`),
     import.meta.dirname,
   ),
 )

@@ -38,7 +38,7 @@ if (values.print) {
 const folder = process.cwd()
 const registry = createRegistry(
   await loadPlugins(
-    ['train', 'encoders', 'losses', 'index', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`),
+    ['train', 'encoders', 'losses', 'gallery', 'datasets', 'asymmetric'].map((name) => `@lookalike/${name}`),
     import.meta.dirname,
   ),
 )

@@ -159,7 +159,7 @@ async function measureHead(name) {
     { folder: out, config },
     createRegistry(
       await loadPlugins(
-        ['encoders', 'datasets', 'index'].map((part) => `@lookalike/${part}`),
+        ['encoders', 'datasets', 'gallery'].map((part) => `@lookalike/${part}`),
         import.meta.dirname,
       ),
     ),

@@ -39,7 +39,7 @@ if (!existsSync(path.join(data, 'cub-50', 'index.csv'))) {
   )
   process.exit(0)
 }
-const names = ['train', 'encoders', 'losses', 'index', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
+const names = ['train', 'encoders', 'losses', 'gallery', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
 const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const threads = Number(values.threads)
 const models = values.models?.split(',')

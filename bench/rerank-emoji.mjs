@@ -50,7 +50,7 @@ const { values } = parseArgs({
 })
 const number = (name) => Number(values[name])
 const providers = values.providers.split(',')
-const names = ['train', 'encoders', 'losses', 'index', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
+const names = ['train', 'encoders', 'losses', 'gallery', 'datasets', 'rerank'].map((name) => `@lookalike/${name}`)
 const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const folder = process.cwd()
 

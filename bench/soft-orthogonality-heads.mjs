@@ -73,7 +73,7 @@ async function forSmallImages(file) {
 
 /** All images of the benchmark as unit vectors. */
 async function embedded() {
-  const names = ['train', 'encoders', 'losses', 'index', 'datasets'].map((name) => `@lookalike/${name}`)
+  const names = ['train', 'encoders', 'losses', 'gallery', 'datasets'].map((name) => `@lookalike/${name}`)
   const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
   const config = {
     name: 'features',

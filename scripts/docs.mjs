@@ -1,9 +1,13 @@
-// Writes docs/reference: the config from the schemas of the built plugins, the command line from the commands' own help. And copies source
+// Writes docs/reference: the config from the schemas of the built plugins, the command line from the commands' own help, the errors from the sources;
+// and the picture of the packages. And copies source
 // files into the pages that show them, at blocks such as "```ts file=packages/...".
 // With --check nothing is written; the exit code says whether the files are up to date.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { drawArchitecture } from './lib/draw-architecture.mjs'
+import { errorCodes } from './lib/error-codes.mjs'
+import { readImports } from './lib/read-imports.mjs'
 
 // The help is read as it looks without colours; this is decided when the command is loaded.
 process.env.NO_COLOR = '1'
@@ -156,6 +160,39 @@ async function cliPage() {
   ].join('\n')
 }
 
+async function errorsPage() {
+  const codes = await errorCodes()
+  const groups = [...new Set(codes.map(({ code }) => code.split('/')[0]))]
+  const text = (value) =>
+    cell(
+      value
+        .replace(/(\.\.\.\s*)+/g, '… ')
+        .replaceAll('"… "', '"…"')
+        .trim(),
+    )
+  return [
+    '# Errors and warnings',
+    '',
+    GENERATED,
+    '',
+    'Every error has a stable code, `fields` for programs, and a text that says what was given, what was expected and what to do. A warning is the same for',
+    'what did not stop the work. `…` stands for what a message fills in. Exit codes of the command: 0 done, 1 failed, 2 used wrongly, 130 interrupted.',
+    '',
+    ...groups.flatMap((group) => [
+      `## ${group}`,
+      '',
+      '| code | | what it says | what to do | package |',
+      '| --- | --- | --- | --- | --- |',
+      ...codes
+        .filter(({ code }) => code.startsWith(`${group}/`))
+        .map(
+          (each) => `| \`${each.code}\` | ${each.kind} | ${text(each.text)} | ${text(each.fix)} | ${each.package} |`,
+        ),
+      '',
+    ]),
+  ].join('\n')
+}
+
 /** A page with the files that its blocks name as they are now. */
 async function withFiles(name) {
   const text = await readFile(path.join(root, 'docs', name), 'utf8')
@@ -171,6 +208,8 @@ const folder = path.join(root, 'docs')
 const pages = {
   'reference/config.md': await configPage(),
   'reference/cli.md': await cliPage(),
+  'reference/errors.md': await errorsPage(),
+  'architecture.svg': await drawArchitecture((await readImports()).imports),
   'writing-plugins.md': await withFiles('writing-plugins.md'),
 }
 await mkdir(path.join(folder, 'reference'), { recursive: true })

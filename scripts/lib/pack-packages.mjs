@@ -40,7 +40,7 @@ function problemsOf({ name }, files) {
   for (const file of files.keys()) {
     // Templates are sources that are meant to be published.
     if (file.startsWith('templates/')) continue
-    if (/(^|\/)(src|node_modules|\.turbo|fixtures|tsconfig[^/]*\.json)(\/|$)|\.test\.|\.map$/.test(file))
+    if (/(^|\/)(testing|test-[^/]*|node_modules|\.turbo|fixtures|tsconfig[^/]*\.json)(\/|$)|\.test\./.test(file))
       problems.push(`${file} does not belong in the package`)
   }
   const packed = JSON.parse(files.get('package.json').toString('utf8'))
@@ -48,6 +48,9 @@ function problemsOf({ name }, files) {
     'description',
     'keywords',
     'license',
+    'homepage',
+    'repository',
+    'bugs',
     'type',
     'sideEffects',
     'exports',

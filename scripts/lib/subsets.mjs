@@ -82,7 +82,7 @@ export const SUBSETS = [
     program: `${EMBED}\nconsole.log(JSON.stringify({ rows: embeddings.rows, length: Math.round(Math.hypot(...embeddings.data) * 1e4) / 1e4 }))`,
   },
   {
-    name: 'index',
+    name: 'gallery',
     title: 'galleries and search',
     packages: ['@lookalike/core', '@lookalike/gallery'],
     program: GALLERY,

@@ -19,7 +19,7 @@ export function checkPlugin(value: unknown, origin: PluginOrigin): Plugin {
       {
         problem,
         expected,
-        fix: 'See "Writing a plugin" in the documentation of @lookalike/core.',
+        fix: 'See "Writing a plugin" in the documentation.',
       },
       { fields: { package: origin.package, version: origin.version, url: origin.url } },
     )

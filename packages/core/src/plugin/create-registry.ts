@@ -1,10 +1,10 @@
 import { LookalikeError, type Warning } from '../errors.js'
 import { checkPlugin } from './check-plugin.js'
-import type { Plugin, PluginContext } from './define-plugin.js'
+import type { LoadedPlugin, Plugin, PluginContext } from './define-plugin.js'
 import { KINDS, type Kind, type Kinds, type PluginRef } from './kinds.js'
 import { nearestName } from './nearest-name.js'
 import { parseOptions } from './parse-options.js'
-import { type LoadedPlugin, originText, type PluginOrigin } from './plugin-origin.js'
+import { originText, type PluginOrigin } from './plugin-origin.js'
 import { splitRef } from './split-ref.js'
 
 /** What `registry.create` needs to know of the run. */

@@ -34,6 +34,12 @@ export interface Plugin<K extends Kind = Kind, Options = unknown> {
   create(options: Options, context: PluginContext): Kinds[K] | Promise<Kinds[K]>
 }
 
+/** A plugin, and where it came from. */
+export interface LoadedPlugin {
+  readonly plugin: Plugin
+  readonly origin: PluginOrigin
+}
+
 /**
  * Defines a plugin. A package exports one, or an array of them, as its default export.
  *

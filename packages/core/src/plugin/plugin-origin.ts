@@ -1,5 +1,3 @@
-import type { Plugin } from './define-plugin.js'
-
 /** Where a plugin came from. */
 export interface PluginOrigin {
   /** The package's name, or the file's path where there is no package. */
@@ -8,11 +6,6 @@ export interface PluginOrigin {
   readonly version?: string
   /** The module whose default export holds the plugin; worker threads import it again. */
   readonly url?: string
-}
-
-export interface LoadedPlugin {
-  readonly plugin: Plugin
-  readonly origin: PluginOrigin
 }
 
 /** `@scope/package 1.2.3`, for messages. */

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { writeWhole } from '@lookalike/image'
-import type { ImageCode } from './code-store.js'
+import type { ImageCode } from './image-code.js'
 
 /** The folder for codes inside a cache folder. */
 export const CACHED_TOKENS = 'pair-tokens'

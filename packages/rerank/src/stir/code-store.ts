@@ -1,14 +1,7 @@
 import { type ImageRequest, isLookalikeError, type OperationOptions, toWarning, type Warning } from '@lookalike/core'
 import { describeSource, hashImage } from '@lookalike/image'
 import type { CodeFiles } from './code-files.js'
-
-/** What the first part of a pair model made of one image. */
-export interface ImageCode {
-  /** Half precision, `[tokens, dim]`. */
-  readonly tokens: Uint16Array
-  /** Empty where the pair model needs none. */
-  readonly embedding: Float32Array
-}
+import type { ImageCode } from './image-code.js'
 
 export type Encode = (requests: readonly ImageRequest[], options: OperationOptions) => Promise<(ImageCode | Warning)[]>
 

@@ -11,7 +11,7 @@ import {
 } from '@lookalike/onnx'
 import { halfOf, imagePart, pairPart } from '../pair/pair-parts.js'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
-import type { ImageCode } from './code-store.js'
+import type { ImageCode } from './image-code.js'
 
 /** A pair model in its two parts. */
 export interface PairScorer {

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { packageOf, readImports } from '../scripts/lib/read-imports.mjs'
+import { root } from './helpers/run-cli.js'
+
+/* Which package may import which: arrows point down, methods never meet, core knows nobody. */
+
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  evaluate: ['core'],
+  image: ['core'],
+  onnx: ['core'],
+  // Its kernels run in onnxruntime where `onnx` is installed: an optional peer.
+  losses: ['core', 'onnx'],
+  testkit: ['core'],
+  datasets: ['core', 'image'],
+  gallery: ['core', 'image', 'onnx'],
+  encoders: ['core', 'image', 'onnx'],
+  train: ['core', 'image', 'onnx', 'evaluate'],
+  ensemble: ['core', 'image', 'onnx', 'train'],
+  asymmetric: ['core', 'image', 'onnx', 'train'],
+  rerank: ['core', 'image', 'onnx', 'train', 'gallery'],
+  pipeline: ['core', 'image', 'evaluate'],
+}
+
+/** Where the command line's plugins and pages may look. */
+const APPS = new Set(['cli'])
+/** Modules of Node, and what loads configs: not for packages that run in a browser. */
+const PURE = ['core', 'evaluate', 'losses']
+
+let imports: { from: string; to: string }[]
+let circles: string[][]
+beforeAll(async () => {
+  ;({ imports, circles } = await readImports())
+}, 300_000)
+
+it('sees the sources', () => {
+  expect(imports.length).toBeGreaterThan(1000)
+})
+
+it('no two files import each other in a circle', () => {
+  expect(circles.map((circle) => circle.join(' -> '))).toEqual([])
+})
+
+it('arrows between packages point down', () => {
+  const wrong = imports
+    .filter(({ from, to }) => packageOf(from) !== packageOf(to) && !APPS.has(packageOf(from)))
+    .filter(({ from, to }) => !ARROWS[packageOf(from)]?.includes(packageOf(to)))
+  expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([])
+})
+
+it('a package enters another by its door: its name, or an entry that it exports', async () => {
+  const { stdout } = await promisify(execFile)(
+    'git',
+    [
+      'grep',
+      '-nE',
+      "from '(@lookalike/[a-z-]+/(src|dist)|\\.\\./\\.\\./\\.\\./)",
+      '--',
+      'packages/*/src',
+      'apps/*/src',
+    ],
+    { cwd: root },
+  ).catch((error: { code: number; stdout: string }) => (error.code === 1 ? { stdout: '' } : Promise.reject(error)))
+  expect(stdout).toBe('')
+})
+
+describe.each(PURE)('%s', (name) => {
+  it('imports no Node module', async () => {
+    const files = new Set(imports.filter(({ from }) => packageOf(from) === name).map(({ from }) => from))
+    expect(files.size).toBeGreaterThan(5)
+    const found = []
+    for (const file of files) {
+      const text = await readFile(path.join(root, file), 'utf8')
+      found.push(...(text.match(/^.*(?:from|import\() ?'node:.*$/gm) ?? []).map((line) => `${file}: ${line}`))
+    }
+    expect(found).toEqual([])
+  })
+})
+
+it('core names no plugin and no other package of ours in its texts', async () => {
+  const files = new Set(imports.filter(({ from }) => packageOf(from) === 'core').map(({ from }) => from))
+  const found = []
+  for (const file of files) {
+    const code = (await readFile(path.join(root, file), 'utf8')).replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '')
+    found.push(...(code.match(/.*@lookalike\/(?!core\b).*/g) ?? []).map((line) => `${file}: ${line.trim()}`))
+  }
+  expect(found).toEqual([])
+})
