@@ -1,7 +1,7 @@
-import { definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
+import { definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
-import { addRow, dotRows, norm, withNorm } from '../ranking/vectors.js'
+import { addRow, withNorm } from '../ranking/vectors.js'
 
 const options = z.strictObject({
   topN: z.int().min(1).default(100).describe('Candidates that are searched again with the expanded query.'),

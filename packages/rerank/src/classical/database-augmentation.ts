@@ -1,8 +1,8 @@
-import { definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
+import { definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
-import { addRow, dotRows, norm, withNorm } from '../ranking/vectors.js'
+import { addRow, withNorm } from '../ranking/vectors.js'
 
 const options = z.strictObject({
   topN: z.int().min(1).default(100).describe('Candidates that are compared again.'),

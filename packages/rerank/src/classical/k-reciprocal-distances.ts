@@ -1,5 +1,5 @@
+import { dotRows } from '@lookalike/core'
 import type { GalleryNeighbours } from '../ranking/gallery-neighbours.js'
-import { dotRows } from '../ranking/vectors.js'
 
 /**
  * k-reciprocal encoding (Zhong, Zheng, Cao, Li: Re-ranking Person Re-identification with k-reciprocal Encoding, CVPR 2017), on the set

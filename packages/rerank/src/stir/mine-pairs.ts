@@ -1,4 +1,4 @@
-import { dotRows } from '../ranking/vectors.js'
+import { dotRows } from '@lookalike/core'
 
 /** Rows of a batch that make pairs: `query[i]` with `candidate[i]`, `different[i]` 1 where their classes differ, else 0. */
 export interface Pairs {
