@@ -1,5 +1,6 @@
 import {
   type DatasetItem,
+  dot,
   type ImageRequest,
   LookalikeError,
   type OperationOptions,
@@ -93,10 +94,4 @@ function createPairs() {
     count: () => toCloser.length,
     accuracy: () => tripletAccuracy(toCloser, toOther),
   }
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
-  return sum
 }

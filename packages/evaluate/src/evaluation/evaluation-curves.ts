@@ -1,20 +1,17 @@
 import { type Curve, type GalleryRejection, isLookalikeError, type Ranking } from '@lookalike/core'
 import { galleryRejection } from '../metrics/gallery-rejection.js'
-import type { Judgement } from '../metrics/judgement.js'
-import { recallAtK } from '../metrics/rank-metrics.js'
 import type { Truth } from '../metrics/truth.js'
 
 /** Shares of the gallery kept, as its least sure images are rejected. */
 const COVERAGES = Array.from({ length: 11 }, (_, i) => 1 - i / 20)
 
-/** Recall at every k up to `most`. */
-export function recallCurve(name: string, judgement: Judgement, most: number): Curve {
+/** Recall at every k up to `most`, from the rank of each query's first right answer. */
+export function recallCurve(name: string, firstRanks: readonly number[], most: number): Curve {
+  const found = new Float64Array(most + 1)
+  for (const rank of firstRanks) if (rank <= most) found[rank]!++
+  for (let k = 1; k <= most; k++) found[k]! += found[k - 1]!
   const ks = Array.from({ length: most }, (_, i) => i + 1)
-  const recall = ks.map(
-    (k) =>
-      judgement.queries.reduce((sum, { hits, relevant }) => sum + recallAtK(hits, relevant, k), 0) /
-      judgement.queries.length,
-  )
+  const recall = ks.map((k) => found[k]! / firstRanks.length)
   return { name, x: { label: 'k', values: ks }, y: { label: 'recall@k', values: recall } }
 }
 

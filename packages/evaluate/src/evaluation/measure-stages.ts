@@ -6,11 +6,12 @@ import {
   type Ranking,
   searchGallery,
 } from '@lookalike/core'
-import { judgeEmbeddings } from '../metrics/judge-embeddings.js'
+import { createJudge, type Judge } from '../metrics/create-judge.js'
 import { judgeRankings } from '../metrics/judge-rankings.js'
-import { createJudgement, type JudgedQuery, type Judgement } from '../metrics/judgement.js'
+import { type JudgedQuery, type Judgement, noAnswer } from '../metrics/judgement.js'
 import { parseMetric } from '../metrics/parse-metric.js'
-import { summarise } from '../metrics/summarise.js'
+import { plainSimilarities } from '../metrics/similarities.js'
+import { createSummary } from '../metrics/summarise.js'
 import type { Relevance, Truth } from '../metrics/truth.js'
 import { requestOf, type Sides } from './embed-sides.js'
 import type { Evaluation } from './evaluation.js'
@@ -31,7 +32,7 @@ export async function measureStages(
   options: OperationOptions,
 ): Promise<Pick<EvaluationResult, 'stages' | 'curves' | 'rejection'>> {
   const { queries, gallery, queryItems, galleryItems } = sides
-  const largest = Math.max(...ks)
+  const largest = ks.reduce((most, k) => Math.max(most, k), 1)
   if (largest > galleryItems.length) {
     options.onWarning?.({
       code: 'evaluate/k-too-large',
@@ -42,14 +43,18 @@ export async function measureStages(
   const depth = searchDepth(names, relevance, Math.max(KEPT, largest, ...rerankers.map(({ topN }) => topN)))
   // Only metrics over the whole gallery need the ranks behind the end of the lists.
   const wholeGallery = names.some((name) => parseMetric(name).depth(1) === Infinity)
-  const beyond = wholeGallery ? await judgeEmbeddings(queries, gallery, truth, options) : undefined
+  const judge = wholeGallery ? await createJudge(gallery, relevance, plainSimilarities) : undefined
+  const categories = queryItems.some(({ category }) => category !== undefined)
+    ? queryItems.map(({ category }) => category)
+    : undefined
 
   const index = await engine.open({ dim: gallery.dim, space: gallery.space })
   const stages = ['search', ...rerankers.map(({ name }) => name)].map((name) => ({
     name,
     milliseconds: 0,
     rankings: [] as Ranking[],
-    judged: Array.from<JudgedQuery | undefined>({ length: queries.rows }),
+    summary: createSummary(names, categories),
+    firstRanks: [] as number[],
   }))
   try {
     await index.add(gallery, options)
@@ -60,6 +65,7 @@ export async function measureStages(
       const rows = Math.min(BLOCK, queries.rows - start)
       const block = { ...queries, data: queries.data.subarray(start * queries.dim, (start + rows) * queries.dim), rows }
       const progress = shifted(options, start, queries.rows)
+      const beyond = judge && (await judgeBlock(judge, block, start))
       let rankings: Ranking[] = []
       for (const [number, stage] of stages.entries()) {
         const reranker = rerankers[number - 1]
@@ -79,36 +85,29 @@ export async function measureStages(
           : await searchGallery(index, block, depth, (row) => relevance.excludedFrom(start + row), progress)
         stage.milliseconds += performance.now() - began
         const cut = rerankers.slice(0, number).some(({ drops }) => drops)
-        const judgement = judgeRankings(
-          rankings,
-          partOf(truth, start, rows),
-          beyond && partOfJudgement(beyond, start, rows),
-          cut,
-        )
-        for (const query of judgement.queries)
-          stage.judged[start + query.query] = { ...query, query: start + query.query }
+        const { queries: judged } = judgeRankings(rankings, partOf(truth, start, rows), beyond, cut)
+        stage.summary.add(judged.map((query) => ({ ...query, query: start + query.query })))
+        for (const { hits } of judged) stage.firstRanks.push(hits[0] ?? Infinity)
         for (const ranking of rankings) stage.rankings.push(beginning(ranking, Math.max(KEPT, largest)))
       }
     }
   } finally {
     await index.dispose()
+    await judge?.dispose()
   }
 
-  const judgements = stages.map(({ judged }) => createJudgement(relevance, Array.from(judged)))
-  for (const warning of judgements[0]!.warnings) options.onWarning?.(warning)
-  const categories = queryItems.some(({ category }) => category !== undefined)
-    ? queryItems.map(({ category }) => category)
-    : undefined
+  const unanswerable = queryItems.flatMap((_, row) => (relevance.relevantTo(row).length === 0 ? [row] : []))
+  for (const warning of noAnswer(relevance, unanswerable)) options.onWarning?.(warning)
   const rejection = sides.uncertainty && measureRejection(sides.uncertainty, stages.at(-1)!.rankings, truth, seed)
   return {
-    stages: stages.map(({ name, milliseconds, rankings }, number) => ({
+    stages: stages.map(({ name, milliseconds, rankings, summary }) => ({
       name,
-      ...summarise(judgements[number]!, names, categories),
+      ...summary.result(),
       rankings,
       millisecondsPerQuery: milliseconds / Math.max(1, queries.rows),
     })),
     curves: [
-      ...stages.map(({ name }, number) => recallCurve(name, judgements[number]!, Math.min(KEPT, galleryItems.length))),
+      ...stages.map(({ name, firstRanks }) => recallCurve(name, firstRanks, Math.min(KEPT, galleryItems.length))),
       ...(rejection ? rejectionCurves(rejection) : []),
     ],
     ...(rejection && { rejection }),
@@ -140,11 +139,16 @@ function partOf(truth: Truth, start: number, rows: number): Truth {
   }
 }
 
-function partOfJudgement(judgement: Judgement, start: number, rows: number): Judgement {
-  const queries = judgement.queries
-    .filter(({ query }) => query >= start && query < start + rows)
-    .map((judged) => ({ ...judged, query: judged.query - start }))
-  return { queries, warnings: [] }
+/** Judges a block of queries in the whole gallery; queries are counted from the block's first. */
+async function judgeBlock(judge: Judge, block: Embeddings, start: number): Promise<Judgement> {
+  const judged: JudgedQuery[] = []
+  for (let from = 0; from < block.rows; from += judge.block) {
+    const rows = Math.min(judge.block, block.rows - from)
+    const data = block.data.subarray(from * block.dim, (from + rows) * block.dim)
+    for (const query of await judge.judge({ ...block, data, rows }, start + from))
+      if (query) judged.push({ ...query, query: query.query - start })
+  }
+  return { queries: judged, warnings: [] }
 }
 
 /** Progress of a block as progress of the whole. */

@@ -54,7 +54,9 @@ export function judgeRankings(rankings: readonly Ranking[], truth: Truth, beyond
       }
     const whole = before.get(query)
     if (whole?.complete && whole.depth > depth) {
-      hits.push(...whole.hits.filter((rank) => rank > depth))
+      // As many as are missing. An engine's rounding can move an answer across the end of the list, never lose it.
+      const missing = relevant.size - hits.length
+      for (let i = 0; i < missing; i++) hits.push(Math.max(depth + 1 + i, whole.hits[whole.hits.length - missing + i]!))
       depth = whole.depth
     }
     const complete = depth === relevance.gallery - excluded.size

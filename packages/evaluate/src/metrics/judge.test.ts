@@ -1,10 +1,10 @@
-import { createEmbeddings, createRandom } from '@lookalike/core'
+import { createEmbeddings, createRandom, type SimilarityEngine } from '@lookalike/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isRelevant } from '../evaluation/is-relevant.js'
-import { judgeEmbeddings } from './judge-embeddings.js'
+import { judgeEmbeddings, measureEmbeddings } from './judge-embeddings.js'
 import { judgeRankings } from './judge-rankings.js'
-import { rankRelevant } from './rank-relevant.js'
+import { createRankRelevant } from './rank-relevant.js'
 import { summarise, worstQueries } from './summarise.js'
 import { createRelevance, type Truth, truthOfItems } from './truth.js'
 
@@ -68,6 +68,14 @@ describe('judgeRankings', () => {
     expect(queries).toEqual([{ query: 0, hits: Int32Array.of(1, 5), relevant: 2, depth: 5, complete: true }])
   })
 
+  it('neither loses nor doubles an answer that rounding moved across the end of the list', () => {
+    const truth: Truth = { queryLabels: ['a'], galleryLabels: ['a', 'b', 'a', 'b'] }
+    const before = judgeRankings([ranking(1, 0, 2, 3)], truth)
+    // The list has the answer at its end that the judgement has right behind it, and the other way round.
+    expect(judgeRankings([ranking(0, 2)], truth, before).queries[0]!.hits).toEqual(Int32Array.of(1, 2))
+    expect(judgeRankings([ranking(1, 3)], truth, before).queries[0]!.hits).toEqual(Int32Array.of(3, 4))
+  })
+
   it('never finds what a reranker left out', () => {
     const truth: Truth = { queryLabels: ['a'], galleryLabels: ['b', 'a', 'b', 'b', 'a'] }
     const before = judgeRankings([ranking(0, 1, 2, 3, 4)], truth)
@@ -81,6 +89,11 @@ describe('judgeRankings', () => {
     ['own', { queryLabels: ['a'], galleryLabels: ['a', 'b'], own: [2] }],
     ['sequences', { queryLabels: ['a'], galleryLabels: ['a', 'b'], gallerySequences: ['v'] }],
     ['positions', { queryLabels: ['a'], galleryLabels: ['a'] }],
+    ['labels that are no numbers', { queryLabels: [NaN], galleryLabels: ['a', NaN] }],
+    ['labels that are missing', { queryLabels: ['a'], galleryLabels: ['a', undefined as never] }],
+    ['lists without labels', { queryLabels: ['a'], galleryLabels: ['a', []] }],
+    ['objects for labels', { queryLabels: ['a'], galleryLabels: ['a', {} as never] }],
+    ['texts for lists', { queryLabels: ['a'], galleryLabels: 'ab' }],
   ])('refuses %s that do not fit', (_, truth) => {
     expect(() => judgeRankings([ranking(0, 1)], truth)).toThrow(expect.objectContaining({ code: 'metrics/truth' }))
   })
@@ -103,7 +116,7 @@ describe('rankRelevant', () => {
           .sort((a, b) => rows[b]![0] - rows[a]![0] || a - b)
         const wanted = order.flatMap((position, rank) => (rows[position]![1] === 'relevant' ? [rank + 1] : []))
         expect([
-          ...rankRelevant(
+          ...createRankRelevant(rows.length)(
             Float32Array.from(rows, ([value]) => value),
             Int32Array.from(of('relevant')),
             of('excluded'),
@@ -112,6 +125,51 @@ describe('rankRelevant', () => {
       }),
     )
   })
+})
+
+describe('rankRelevant, where single precision cannot tell rows apart', () => {
+  it.each([
+    ['few ties', 1000],
+    ['many ties', 4],
+  ])('orders by the exact similarity, then by position: %s', (_, different) => {
+    const random = createRandom(different)
+    const tolerance = 1e-3
+    for (let trial = 0; trial < 60; trial++) {
+      const exact = Float64Array.from({ length: 120 }, () => (random.integer(different) - 2) * 4e-4)
+      const kinds = Array.from(exact, () => random.integer(5))
+      if (!kinds.includes(0)) continue
+      const noisy = Float32Array.from(exact, (value) => value + (random.next() - 0.5) * 0.9e-3)
+      const of = (kind: number) => kinds.flatMap((other, position) => (other === kind ? [position] : []))
+      const order = kinds
+        .map((_kind, position) => position)
+        .filter((position) => kinds[position] !== 1)
+        .sort((a, b) => exact[b]! - exact[a]! || a - b)
+      const wanted = order.flatMap((position, rank) => (kinds[position] === 0 ? [rank + 1] : []))
+      const near = { tolerance, exact: (position: number) => exact[position]! }
+      const rank = createRankRelevant(exact.length)
+      for (let again = 0; again < 2; again++)
+        expect([...rank(noisy, Int32Array.from(of(0)), of(1), near)]).toEqual(wanted)
+    }
+  })
+
+  it('takes a similarity that overflowed for the best', () => {
+    const ranks = createRankRelevant(3)(Float32Array.of(Infinity, 1, 2), Int32Array.of(0, 1), [])
+    expect([...ranks]).toEqual([1, 3])
+  })
+})
+
+/** Inner products as a single-precision engine might add them: from behind, each sum rounded. */
+const roundedSimilarities: SimilarityEngine = async ({ data, rows: count, dim }) => ({
+  async compute(queries, rows) {
+    return Float32Array.from({ length: rows * count }, (_, at) => {
+      const [query, position] = [Math.floor(at / count), at % count]
+      let sum = 0
+      for (let i = dim - 1; i >= 0; i--)
+        sum = Math.fround(sum + Math.fround(queries[query * dim + i]! * data[position * dim + i]!))
+      return sum
+    })
+  },
+  dispose: async () => undefined,
 })
 
 describe('judgeEmbeddings', () => {
@@ -137,6 +195,40 @@ describe('judgeEmbeddings', () => {
     })
     const [a, b] = [await judgeEmbeddings(gallery, gallery, truth), judgeRankings(rankings, truth)]
     expect(a).toEqual(b)
+  })
+
+  it('gives the same ranks whatever engine multiplies, for doubles and for rows that differ in the last digit', async () => {
+    const dim = 48
+    const rows = 400
+    const random = createRandom(5)
+    const centres = Float32Array.from({ length: 20 * dim }, () => random.normal())
+    const data = Float32Array.from({ length: rows * dim }, (_, at) => {
+      const centre = centres[(Math.floor(at / dim) % 20) * dim + (at % dim)]!
+      return centre * (1 + (random.integer(3) - 1) * 2 ** -23)
+    })
+    const near = createEmbeddings({ data, rows, dim, space: 's', role: 'any' })
+    // Rows 20 apart are all but equal, and half of them are of another class.
+    const own = Array.from({ length: rows }, (_, row) => row)
+    const classes = own.map((row) => (row % 20) + 20 * (Math.floor(row / 20) % 2))
+    const ofRows: Truth = { queryLabels: classes, galleryLabels: classes, own }
+    const plain = await judgeEmbeddings(near, near, ofRows)
+    const rounded = await judgeEmbeddings(near, near, ofRows, { similarities: roundedSimilarities })
+    expect(rounded).toEqual(plain)
+    const names = ['recall@1', 'map@r', 'pml.map']
+    expect(summarise(plain, names).metrics['recall@1']).toBeLessThan(1)
+    expect(await measureEmbeddings(near, near, ofRows, names, { similarities: roundedSimilarities })).toEqual(
+      summarise(plain, names),
+    )
+  })
+
+  it('measures by category, a block at a time', async () => {
+    const names = ['recall@5', 'mrr']
+    const categories = labels.map((label) => (label % 3 === 0 ? undefined : `c${label % 3}`))
+    const whole = summarise(await judgeEmbeddings(gallery, gallery, truth), names, categories)
+    const measured = await measureEmbeddings(gallery, gallery, truth, names, { categories })
+    for (const name of names) expect(measured.metrics[name]).toBeCloseTo(whole.metrics[name]!, 12)
+    expect(measured).toEqual(whole)
+    expect(Object.keys(measured.categories)).toEqual(['c1', 'c2'])
   })
 
   it('is told when it does not fit, and when to stop', async () => {

@@ -25,11 +25,16 @@ export interface Judgement {
 /** Puts a judgement together; a query without right answers has no defined metric and is left out, with a warning. */
 export function createJudgement(relevance: Relevance, judged: readonly (JudgedQuery | undefined)[]): Judgement {
   const queries = judged.filter((query): query is JudgedQuery => query !== undefined)
-  const rows = judged.flatMap((query, row) => (query ? [] : [row]))
-  if (rows.length === 0) return { queries, warnings: [] }
-  const shown = rows.slice(0, 5).join(', ')
+  const left = judged.flatMap((query, row) => (query ? [] : [row]))
+  return { queries, warnings: noAnswer(relevance, left) }
+}
+
+/** @param left rows of the queries without right answers */
+export function noAnswer(relevance: Relevance, left: readonly number[]): readonly Warning[] {
+  if (left.length === 0) return []
+  const shown = left.slice(0, 5).join(', ')
   const message =
-    `${rows.length} of ${relevance.queries} queries have no image of their class among the ${relevance.gallery} gallery images ` +
-    `and are left out of the metrics: ${rows.length === 1 ? 'row' : 'rows'} ${shown}${rows.length > 5 ? ', ...' : ''}.`
-  return { queries, warnings: [{ code: 'metrics/no-answer', message, fields: { rows, queries: relevance.queries } }] }
+    `${left.length} of ${relevance.queries} queries have no image of their class among the ${relevance.gallery} gallery images ` +
+    `and are left out of the metrics: ${left.length === 1 ? 'row' : 'rows'} ${shown}${left.length > 5 ? ', ...' : ''}.`
+  return [{ code: 'metrics/no-answer', message, fields: { rows: left, queries: relevance.queries } }]
 }

@@ -1,4 +1,4 @@
-import type { Embeddings, Similarities } from '@lookalike/core'
+import { dotRows, type Embeddings, type Similarities } from '@lookalike/core'
 
 /** Rows of the gallery that stay in the processor's cache while all queries of a call pass. */
 const BLOCK_BYTES = 256 << 10
@@ -12,13 +12,8 @@ export async function plainSimilarities({ data, rows: count, dim }: Embeddings):
       for (let start = 0; start < count; start += block) {
         const end = Math.min(count, start + block)
         for (let row = 0; row < rows; row++) {
-          const query = queries.subarray(row * dim, (row + 1) * dim)
-          for (let position = start; position < end; position++) {
-            const offset = position * dim
-            let sum = 0
-            for (let i = 0; i < dim; i++) sum += query[i]! * data[offset + i]!
-            result[row * count + position] = sum
-          }
+          for (let position = start; position < end; position++)
+            result[row * count + position] = dotRows(queries, row, data, position, dim)
         }
       }
       return result

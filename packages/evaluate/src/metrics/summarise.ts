@@ -1,6 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
 import type { JudgedQuery, Judgement } from './judgement.js'
-import { parseMetric } from './parse-metric.js'
+import { parseMetric, type RankMetric } from './parse-metric.js'
 
 export interface Summary {
   /** Mean over the judged queries, by metric name, in [0, 1]. */
@@ -24,32 +24,57 @@ export function summarise(
   names: readonly string[],
   categories?: ArrayLike<string | undefined>,
 ): Summary {
-  if (judgement.queries.length === 0) {
-    throw new LookalikeError('metrics/empty', {
-      problem: 'No query has an image of its class in the gallery',
-      expected: 'at least one query to measure on',
-      fix: 'Check that the labels of queries and gallery are spelt alike, and that classes have at least two images.',
-    })
+  const summary = createSummary(names, categories)
+  summary.add(judgement.queries)
+  return summary.result()
+}
+
+/** Means that are gathered block by block, so that the ranks of a block may be forgotten. */
+export interface SummaryBuilder {
+  /** Entries that are undefined (no right answer) do not count. */
+  add(judged: readonly (JudgedQuery | undefined)[]): void
+  /** @throws `metrics/empty` when nothing counted. */
+  result(): Summary
+}
+
+/** @throws `metrics/unknown` for a name. */
+export function createSummary(names: readonly string[], categories?: ArrayLike<string | undefined>): SummaryBuilder {
+  const metrics = names.map(parseMetric)
+  const all = { count: 0, sums: new Float64Array(names.length) }
+  const groups = new Map<string, typeof all>()
+  const add = (tally: typeof all, values: Float64Array) => {
+    tally.count++
+    for (let i = 0; i < values.length; i++) tally.sums[i]! += values[i]!
   }
-  const groups = new Map<string, number[]>()
-  judgement.queries.forEach(({ query }, i) => {
-    const category = categories?.[query]
-    if (category === undefined) return
-    const group = groups.get(category)
-    if (group) group.push(i)
-    else groups.set(category, [i])
-  })
-  const metrics: Record<string, number> = {}
-  const byCategory: Record<string, Record<string, number>> = Object.fromEntries(
-    [...groups.keys()].sort().map((name) => [name, {}]),
-  )
-  for (const name of names) {
-    const values = metricByQuery(judgement, name)
-    metrics[name] = mean(values)
-    for (const [category, members] of groups)
-      byCategory[category]![name] = mean(Float64Array.from(members, (i) => values[i]!))
+  const means = ({ count, sums }: typeof all) => Object.fromEntries(names.map((name, i) => [name, sums[i]! / count]))
+  return {
+    add(judged) {
+      for (const query of judged) {
+        if (query === undefined) continue
+        const values = Float64Array.from(metrics, (metric) => valueOf(metric, query))
+        add(all, values)
+        const category = categories?.[query.query]
+        if (category === undefined) continue
+        const group = groups.get(category) ?? { count: 0, sums: new Float64Array(names.length) }
+        groups.set(category, group)
+        add(group, values)
+      }
+    },
+    result() {
+      if (all.count === 0) {
+        throw new LookalikeError('metrics/empty', {
+          problem: 'No query has an image of its class in the gallery',
+          expected: 'at least one query to measure on',
+          fix: 'Check that the labels of queries and gallery are spelt alike, and that classes have at least two images.',
+        })
+      }
+      const byName = [...groups].sort(([a], [b]) => (a < b ? -1 : 1))
+      return {
+        metrics: means(all),
+        categories: Object.fromEntries(byName.map(([name, group]) => [name, means(group)])),
+      }
+    },
   }
-  return { metrics, categories: byCategory }
 }
 
 /**
@@ -59,21 +84,23 @@ export function summarise(
  */
 export function metricByQuery(judgement: Judgement, name: string): Float64Array {
   const metric = parseMetric(name)
-  return Float64Array.from(judgement.queries, (judged) => {
-    const needed = metric.depth(judged.relevant)
-    if (!judged.complete && judged.depth < needed) {
-      throw new LookalikeError(
-        'metrics/depth',
-        {
-          problem: `${name} looks at ${needed === Infinity ? 'the whole gallery' : `${needed} results`}, and query ${judged.query} has ${judged.depth}`,
-          expected: 'longer lists of results',
-          fix: 'Search deeper, or measure with judgeEmbeddings, which looks at the whole gallery.',
-        },
-        { fields: { metric: name, query: judged.query, depth: judged.depth, needed } },
-      )
-    }
-    return metric.of(judged.hits, judged.relevant)
-  })
+  return Float64Array.from(judgement.queries, (judged) => valueOf(metric, judged))
+}
+
+function valueOf(metric: RankMetric, judged: JudgedQuery): number {
+  const needed = metric.depth(judged.relevant)
+  if (!judged.complete && judged.depth < needed) {
+    throw new LookalikeError(
+      'metrics/depth',
+      {
+        problem: `${metric.name} looks at ${needed === Infinity ? 'the whole gallery' : `${needed} results`}, and query ${judged.query} has ${judged.depth}`,
+        expected: 'longer lists of results',
+        fix: 'Search deeper, or measure with judgeEmbeddings, which looks at the whole gallery.',
+      },
+      { fields: { metric: metric.name, query: judged.query, depth: judged.depth, needed } },
+    )
+  }
+  return metric.of(judged.hits, judged.relevant)
 }
 
 export interface WorstQuery extends JudgedQuery {
@@ -88,10 +115,4 @@ export function worstQueries(judgement: Judgement, name: string, count: number):
     .map((judged, i) => ({ ...judged, value: values[i]! }))
     .sort((a, b) => a.value - b.value || first(b) - first(a) || a.query - b.query)
     .slice(0, count)
-}
-
-function mean(values: Float64Array): number {
-  let sum = 0
-  for (const value of values) sum += value
-  return sum / values.length
 }

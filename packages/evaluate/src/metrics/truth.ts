@@ -1,4 +1,4 @@
-import { type DatasetItem, LookalikeError } from '@lookalike/core'
+import { concat, type DatasetItem, LookalikeError } from '@lookalike/core'
 
 /** The class of an image, or its classes where it has several. */
 export type TruthLabel = string | number | readonly (string | number)[]
@@ -32,7 +32,7 @@ export function truthOfItems(queries: readonly DatasetItem[], gallery: readonly 
 export interface Relevance {
   readonly queries: number
   readonly gallery: number
-  /** Gallery positions of the right answers, ascending. */
+  /** Gallery positions of the right answers, ascending; not to be written to. */
   relevantTo(query: number): Int32Array
   /** Gallery positions that are left out of the query's results. */
   excludedFrom(query: number): ReadonlySet<number>
@@ -43,6 +43,8 @@ const NOTHING: ReadonlySet<number> = new Set()
 /** @throws `metrics/truth` when the parts of a truth do not fit each other. */
 export function createRelevance(truth: Truth): Relevance {
   const { queryLabels, galleryLabels, own, querySequences, gallerySequences } = truth
+  checkLabels('queryLabels', queryLabels)
+  checkLabels('galleryLabels', galleryLabels)
   const queries = queryLabels.length
   const gallery = galleryLabels.length
   checkLength('own', own, queries)
@@ -77,20 +79,37 @@ export function createRelevance(truth: Truth): Relevance {
     gallery,
     excludedFrom,
     relevantTo(query) {
+      const ofClass = sharing(queryLabels[query]!, byLabel)
       const excluded = excludedFrom(query)
-      return Int32Array.from(sharing(queryLabels[query]!, byLabel).filter((position) => !excluded.has(position)))
+      return excluded.size === 0 ? ofClass : without(ofClass, excluded)
     },
   }
 }
 
+const NO_POSITIONS = new Int32Array(0)
+
 /** Positions that have one of the labels, ascending and each once. */
-function sharing(label: TruthLabel, byLabel: ReadonlyMap<string | number, readonly number[]>): readonly number[] {
-  if (typeof label !== 'object') return byLabel.get(label) ?? []
-  const groups = label.map((one) => byLabel.get(one) ?? [])
-  return groups.length === 1 ? groups[0]! : [...new Set(groups.flat())].sort((a, b) => a - b)
+function sharing(label: TruthLabel, byLabel: ReadonlyMap<string | number, Int32Array>): Int32Array {
+  if (typeof label !== 'object') return byLabel.get(label) ?? NO_POSITIONS
+  const groups = label.map((one) => byLabel.get(one) ?? NO_POSITIONS)
+  if (groups.length === 1) return groups[0]!
+  const all = concat([NO_POSITIONS, ...groups]).sort()
+  return all.filter((position, i) => i === 0 || position !== all[i - 1])
 }
 
-function positionsBy<T extends string | number>(values: ArrayLike<T | readonly T[] | undefined>): Map<T, number[]> {
+/** Ascending positions without some. */
+function without(positions: Int32Array, excluded: ReadonlySet<number>): Int32Array {
+  const [one] = excluded
+  if (excluded.size > 1 || one === undefined) return positions.filter((position) => !excluded.has(position))
+  const at = positions.indexOf(one)
+  if (at < 0) return positions
+  const rest = new Int32Array(positions.length - 1)
+  rest.set(positions.subarray(0, at))
+  rest.set(positions.subarray(at + 1), at)
+  return rest
+}
+
+function positionsBy<T extends string | number>(values: ArrayLike<T | readonly T[] | undefined>): Map<T, Int32Array> {
   const groups = new Map<T, number[]>()
   const put = (value: T, position: number) => {
     const group = groups.get(value)
@@ -103,7 +122,7 @@ function positionsBy<T extends string | number>(values: ArrayLike<T | readonly T
     if (Array.isArray(value)) for (const one of value as readonly T[]) put(one, position)
     else if (value !== undefined) put(value as T, position)
   }
-  return groups
+  return new Map(Array.from(groups, ([value, group]) => [value, Int32Array.from(group)]))
 }
 
 function checkLength(name: string, values: ArrayLike<unknown> | undefined, wanted: number): void {
@@ -113,4 +132,26 @@ function checkLength(name: string, values: ArrayLike<unknown> | undefined, wante
     { problem: `The truth's "${name}" has ${values.length} entries`, expected: `${wanted}, one for each label` },
     { fields: { name, length: values.length, wanted } },
   )
+}
+
+/** A label that is no label would match every other of its kind. */
+function checkLabels(name: string, labels: ArrayLike<unknown>): void {
+  const isList = Array.isArray(labels) || (ArrayBuffer.isView(labels) && 'length' in labels)
+  const good = (label: unknown) => typeof label === 'string' || (typeof label === 'number' && !Number.isNaN(label))
+  const fail = (problem: string, fields: object) => {
+    throw new LookalikeError(
+      'metrics/truth',
+      { problem: `The truth's "${name}" ${problem}`, expected: 'a text, a number, or a list of them for each row' },
+      { fields: { name, ...fields } },
+    )
+  }
+  if (!isList) fail(`is ${typeof labels === 'object' ? 'no list' : typeof labels}`, {})
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row]
+    if (!good(label) && !(Array.isArray(label) && label.length > 0 && label.every(good)))
+      fail(
+        `has no label in row ${row}, but ${Array.isArray(label) ? 'a list without or with bad labels' : String(label)}`,
+        { row },
+      )
+  }
 }

@@ -1,5 +1,6 @@
 import { definePlugin, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
+import { checkItems } from './check-items.js'
 import { batchesOfEpoch, createRounds, drawDifferent, groupPositions } from './create-rounds.js'
 import { tooFewClasses, tooFewImages } from './sampler-errors.js'
 
@@ -14,7 +15,7 @@ export type BalancedOptions = z.input<typeof options>
  * Batches of `labels` classes with `instances` images each. Classes and the images of a class come in shuffled rounds, so none is seen twice
  * before all are seen once. An epoch has about as many images as the set.
  *
- * @throws `train/too-few-classes`, `train/too-few-images`
+ * @throws `train/labels`, `train/too-few-classes`, `train/too-few-images`
  */
 export function balanced(given: BalancedOptions = {}): Sampler {
   const { labels, instances } = options.parse(given)
@@ -22,7 +23,8 @@ export function balanced(given: BalancedOptions = {}): Sampler {
   return {
     specVersion: 'v1',
     name: 'balanced',
-    epoch(items, random) {
+    epoch(given, random) {
+      const items = checkItems('balanced', given)
       const groups = groupPositions(items.labels)
       if (groups.length < labels) throw tooFewClasses('balanced', groups.length, labels)
       if (items.labels.length < batchSize) throw tooFewImages('balanced', items.labels.length, batchSize)

@@ -1,5 +1,6 @@
 import { definePlugin, LookalikeError, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
+import { checkItems } from './check-items.js'
 import { batchesOfEpoch, createRounds, drawDifferent, groupPositions } from './create-rounds.js'
 import { tooFewClasses, tooFewImages } from './sampler-errors.js'
 
@@ -19,7 +20,7 @@ export type CategoryBalancedOptions = z.input<typeof options>
  * Batches from few categories, so that the classes in a batch are alike and hard to tell apart (OML's category-balanced sampler). Otherwise
  * as {@link balanced}.
  *
- * @throws `train/categories-missing`, `train/too-few-classes`, `train/too-few-images`
+ * @throws `train/labels`, `train/categories-missing`, `train/too-few-classes`, `train/too-few-images`
  */
 export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
   const { categories, labels, instances } = options.parse(given)
@@ -27,7 +28,8 @@ export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
   return {
     specVersion: 'v1',
     name: 'category-balanced',
-    epoch(items, random) {
+    epoch(given, random) {
+      const items = checkItems('category-balanced', given)
       if (!items.categories) throw categoriesMissing()
       const images = groupPositions(items.labels)
       if (images.length < wanted) throw tooFewClasses('category-balanced', images.length, wanted)
@@ -35,14 +37,8 @@ export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
         throw tooFewImages('category-balanced', items.labels.length, wanted * instances)
       // A class belongs to the category of its first image.
       const categoryOf = Int32Array.from(images, (positions) => items.categories![positions[0]!]!)
-      const members = groupPositions(categoryOf).map((group) => ({
-        size: group.length,
-        rounds: createRounds(group, random),
-      }))
-      const rounds = createRounds(
-        Int32Array.from(members.keys()).filter((category) => members[category]!.size > 0),
-        random,
-      )
+      const members = groupPositions(categoryOf).map((group) => createRounds(group, random))
+      const rounds = createRounds(Int32Array.from(members.keys()), random)
       const instance = images.map((group) => createRounds(group, random))
       return Array.from({ length: batchesOfEpoch(items.labels.length, wanted * instances) }, () => {
         const chosen = new Set<number>()
@@ -57,7 +53,7 @@ export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
           used.add(category)
           const share = Math.min(labels, wanted - chosen.size)
           for (let i = 0; i < share; i++) {
-            const label = members[category]!.rounds.next(chosen)
+            const label = members[category]!.next(chosen)
             if (label === undefined) break
             chosen.add(label)
           }

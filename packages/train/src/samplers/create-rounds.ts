@@ -9,7 +9,7 @@ export interface Rounds {
 export function createRounds(members: Int32Array, random: Random): Rounds {
   let queue: number[] = []
   const refill = () => {
-    queue.push(...Array.from(random.permutation(members.length), (i) => members[i]!))
+    for (const i of random.permutation(members.length)) queue.push(members[i]!)
   }
   return {
     next(skip) {
@@ -37,13 +37,15 @@ export function drawDifferent(rounds: Rounds, count: number): number[] {
   return drawn
 }
 
-/** Positions of the items of each class: `groups[c]` are the positions with `classes[i] === c`. */
+/** Positions of the items of each class that has items, by rising class number; any whole numbers will do. */
 export function groupPositions(classes: Int32Array): Int32Array[] {
-  const groups: number[][] = []
+  const groups = new Map<number, number[]>()
   classes.forEach((group, position) => {
-    ;(groups[group] ??= []).push(position)
+    const members = groups.get(group)
+    if (members) members.push(position)
+    else groups.set(group, [position])
   })
-  return Array.from(groups, (group) => Int32Array.from(group ?? []))
+  return [...groups].sort(([a], [b]) => a - b).map(([, positions]) => Int32Array.from(positions))
 }
 
 /** As many batches as go through about all items once; at least one. */

@@ -1,5 +1,6 @@
 import { definePlugin, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
+import { checkItems } from './check-items.js'
 import { tooFewImages } from './sampler-errors.js'
 
 const options = z.strictObject({
@@ -11,14 +12,15 @@ export type PlainOptions = z.input<typeof options>
 /**
  * All images in a new order each epoch, cut into batches; the rest that fills no batch is left out. For losses with proxies.
  *
- * @throws `train/too-few-images`
+ * @throws `train/labels`, `train/too-few-images`
  */
 export function plain(given: PlainOptions = {}): Sampler {
   const { batchSize } = options.parse(given)
   return {
     specVersion: 'v1',
     name: 'plain',
-    epoch({ labels }, random) {
+    epoch(given, random) {
+      const { labels } = checkItems('plain', given)
       if (labels.length < batchSize) throw tooFewImages('plain', labels.length, batchSize)
       const order = random.permutation(labels.length)
       return Array.from({ length: Math.floor(labels.length / batchSize) }, (_, i) =>

@@ -27,6 +27,37 @@ describe.each([
   })
 })
 
+describe.each([
+  ['balanced', balanced({ labels: 2, instances: 2 })],
+  ['category-balanced', categoryBalanced({ categories: 1, labels: 2, instances: 2 })],
+  ['plain', plain({ batchSize: 4 })],
+])('%s, given other arrays', (_, sampler) => {
+  const plainLabels = [0, 0, 5, 5, 9, 9]
+  const draw = (items: object) => sampler.epoch(items as Parameters<Sampler['epoch']>[0], createRandom(3))
+
+  it('converts what holds whole numbers', () => {
+    const wanted = draw({ labels: Int32Array.from(plainLabels), categories: Int32Array.from(plainLabels) })
+    for (const labels of [plainLabels, Float64Array.from(plainLabels), Uint8Array.from(plainLabels)])
+      expect(draw({ labels, categories: labels })).toEqual(wanted)
+  })
+
+  it.each([
+    ['text', ['a', 'a', 'b', 'b']],
+    ['fractions', [0, 0, 0.5, 0.5]],
+    ['NaN', [0, 0, NaN, NaN]],
+    ['beyond 32 bits', [0, 0, 2 ** 40, 2 ** 40]],
+    ['big integers', BigInt64Array.of(0n, 0n, 1n, 1n)],
+    ['nothing', undefined],
+  ])('refuses %s by name', (_kind, labels) => {
+    expect(() => draw({ labels })).toThrow(
+      expect.objectContaining({ code: 'train/labels', message: expect.stringContaining(sampler.name) }),
+    )
+    expect(() => draw({ labels: [0, 0, 1, 1], categories: labels ?? [0] })).toThrow(
+      expect.objectContaining({ code: 'train/labels' }),
+    )
+  })
+})
+
 describe('balanced', () => {
   it('takes the same number of images of different classes, and repeats those of small classes alone', () => {
     for (const batch of epoch(balanced({ labels: 5, instances: 3 }))) {
@@ -47,6 +78,40 @@ describe('balanced', () => {
     expect(new Set(shown).size).toBe(12)
     const positions = batches.flatMap((batch) => [...batch])
     expect(new Set(positions).size).toBe(positions.length)
+  })
+
+  it('draws whole rounds where a batch ends in the middle of one', () => {
+    // 5 classes, 2 a batch: every second round begins inside a batch.
+    const five = Int32Array.from({ length: 40 }, (_, i) => i % 5)
+    for (let seed = 0; seed < 20; seed++) {
+      const batches = balanced({ labels: 2, instances: 2 }).epoch({ labels: five }, createRandom(seed))
+      const shown = batches.map((batch) => [...new Set(Array.from(batch, (position) => five[position]!))])
+      for (const classes of shown) expect(classes).toHaveLength(2)
+      const counts = (upTo: number) => {
+        const drawn = shown.slice(0, upTo).flat()
+        return [0, 1, 2, 3, 4].map((label) => drawn.filter((other) => other === label).length)
+      }
+      for (let upTo = 1; upTo <= shown.length; upTo++) {
+        const drawn = counts(upTo)
+        expect(Math.max(...drawn) - Math.min(...drawn)).toBeLessThanOrEqual(2)
+        // After every 5 batches each class was drawn twice.
+        if (upTo % 5 === 0) expect(drawn).toEqual(Array(5).fill((2 * upTo) / 5))
+      }
+    }
+  })
+
+  it('takes class numbers as they come: with gaps, negative, huge', () => {
+    const batches = balanced({ labels: 2, instances: 2 }).epoch(
+      { labels: Int32Array.of(0, 0, 2_000_000_000, 2_000_000_000, -7, -7) },
+      createRandom(1),
+    )
+    expect(batches).toHaveLength(1)
+    for (const batch of batches) expect(new Set(batch).size).toBe(4)
+    expect(() =>
+      balanced({ labels: 3, instances: 2 }).epoch({ labels: Int32Array.of(0, 0, 2, 2, 2, 2) }, createRandom(1)),
+    ).toThrow(
+      expect.objectContaining({ code: 'train/too-few-classes', fields: expect.objectContaining({ classes: 2 }) }),
+    )
   })
 
   it('refuses more classes or images than there are', () => {
