@@ -5,11 +5,22 @@ export * from './embed/create-model.js'
 export * from './embed/embed-images.js'
 export { type LoadBatchesOptions, type LoadedBatch, loadBatches } from './embed/load-batches.js'
 export * from './embed/open-embedding-cache.js'
+export { requestOfEntry, toGallerySource } from './gallery/gallery-source.js'
+export { type ImageToIndex, imagesOfDataset } from './gallery/images-to-index.js'
+export { type Indexed, type IndexImagesOptions, indexImages, type SkippedImage } from './gallery/index-images.js'
 export { loadPixels, preprocess, preprocessedLength } from './preprocess/preprocess.js'
 export { describePreprocessing, preprocessingSchema } from './preprocess/preprocessing-schema.js'
 export { describeSource } from './read/describe-source.js'
 export { type HashDatasetOptions, hashDataset } from './read/hash-dataset.js'
 export { hashImage } from './read/hash-image.js'
+export { imageId } from './read/image-id.js'
+export {
+  type LeftOut,
+  type LeftOutKind,
+  type ListImagesOptions,
+  leftOutWarnings,
+  listImages,
+} from './read/list-images.js'
 export { readSource } from './read/read-source.js'
 export type { PixelBox } from './resample/resample.js'
 export { resizeImage } from './resample/resize-image.js'

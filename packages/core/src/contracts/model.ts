@@ -22,12 +22,12 @@ export interface EmbeddingCache {
 /** How images are read, decoded and embedded. */
 export interface EmbedOptions extends OperationOptions {
   /** Gives the cache of a space; it stays open. Nothing is cached without it. */
-  readonly openCache?: (space: string, dim: number) => Promise<EmbeddingCache>
+  readonly openCache?: ((space: string, dim: number) => Promise<EmbeddingCache>) | undefined
   /** What an image that cannot be read does. Default `skip`. */
-  readonly onCorrupt?: 'skip' | 'fail'
-  readonly maxPixels?: number
-  readonly maxBytes?: number
-  readonly concurrency?: number
+  readonly onCorrupt?: 'skip' | 'fail' | undefined
+  readonly maxPixels?: number | undefined
+  readonly maxBytes?: number | undefined
+  readonly concurrency?: number | undefined
 }
 
 export interface EmbeddedImages {

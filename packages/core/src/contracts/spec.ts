@@ -5,9 +5,9 @@ export type SpecVersion = typeof SPEC_VERSION
 /** What every long operation takes. */
 export interface OperationOptions {
   /** Stops the operation at the next safe point; it then rejects with the signal's reason. */
-  signal?: AbortSignal
-  onProgress?: (progress: Progress) => void
-  onWarning?: (warning: import('../errors.js').Warning) => void
+  signal?: AbortSignal | undefined
+  onProgress?: ((progress: Progress) => void) | undefined
+  onWarning?: ((warning: import('../errors.js').Warning) => void) | undefined
 }
 
 /** A progress event. Events of one `phase` come in order; `done` never falls. */

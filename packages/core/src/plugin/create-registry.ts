@@ -12,9 +12,9 @@ export interface CreateOptions {
   readonly folder: string
   readonly cacheFolder: string
   readonly seed: number
-  readonly threads?: number
-  readonly signal?: AbortSignal
-  readonly onWarning?: (warning: Warning) => void
+  readonly threads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onWarning?: ((warning: Warning) => void) | undefined
   /** Where the reference stands in the config, for messages: `encoder`, `rerankers[0]`. */
   readonly path?: string
 }

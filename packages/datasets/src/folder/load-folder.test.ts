@@ -54,16 +54,20 @@ describe('loadFolder', () => {
         'images/loose.png': '',
         'images/none/readme.md': '',
         'images/.cache/x.jpg': '',
+        'images/class 0/phone.heic': '',
       }),
     )
     symlinkSync('..', join(context.folder, 'images/class 0/circle'))
     const { items } = await loadFolder({ ...defaults, test: 1 }, context)
     expect(items.map(({ id }) => id)).toContain('class 0/deep/er/x.WEBP')
     expect(items.every(({ label }) => /^class [01]$/.test(label))).toBe(true)
-    expect(context.warnings.map(({ code, fields }) => [code, fields['names']])).toEqual([
-      ['dataset/empty-class', ['none']],
-      ['dataset/unlabelled-images', ['loose.png']],
-      ['dataset/ignored-files', ['class 1/notes.txt', 'none/readme.md']],
+    expect(context.warnings.map(({ code, fields }) => [code, fields['kind'], fields['names']])).toEqual([
+      ['dataset/empty-class', undefined, ['none']],
+      ['dataset/unlabelled-images', undefined, ['loose.png']],
+      ['image/left-out', 'heic', ['class 0/phone.heic']],
+      ['image/left-out', 'other', ['class 1/notes.txt', 'none/readme.md']],
+      ['image/left-out', 'hidden', ['.cache/']],
+      ['image/left-out', 'linked-folder', ['class 0/circle/']],
     ])
   })
 
@@ -93,7 +97,7 @@ describe('loadFolder', () => {
     try {
       await expect(loadFolder(defaults, context)).rejects.toMatchObject({
         code: 'dataset/unreadable',
-        fields: { errno: 'EACCES' },
+        fields: { names: ['class 1/'] },
       })
     } finally {
       if (isRoot) process.seteuid!(0)

@@ -1,7 +1,7 @@
 import { type Box, type ImageRequest, LookalikeError, type RawImage } from '@lookalike/core'
 import type { Metadata, Sharp } from 'sharp'
 import { describeSource } from '../read/describe-source.js'
-import { readSource } from '../read/read-source.js'
+import { contentOf } from '../read/read-image.js'
 import { endsEarly, guessContent, IMAGE_FORMATS, type ImageFormat, sniffFormat } from '../read/sniff-format.js'
 import type { PixelBox } from '../resample/resample.js'
 import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
@@ -43,7 +43,7 @@ export async function decodeSource(
   shrinkBy?: ShrinkChooser,
 ): Promise<DecodedSource> {
   const name = describeSource(request.source)
-  const content = await readSource(request.source, options)
+  const content = await contentOf(request, options)
   if (!(content instanceof Uint8Array)) {
     checkPixels(content.width, content.height, name, options)
     return { image: content, width: content.width, height: content.height }

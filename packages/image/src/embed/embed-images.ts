@@ -1,6 +1,7 @@
 import {
   createEmbeddings,
   type EmbeddedImages,
+  type EmbeddingCache,
   type Embeddings,
   type EmbedOptions,
   type Encoder,
@@ -10,15 +11,28 @@ import {
   toWarning,
 } from '@lookalike/core'
 import { describeSource } from '../read/describe-source.js'
-import { hashImage } from '../read/hash-image.js'
+import { readImage } from '../read/read-image.js'
 import { loadBatches } from './load-batches.js'
 
-/** Images that are hashed at once, for the cache. */
-const HASHED_AT_ONCE = 8
+/** Of a content hash, in hex digits: what the cache knows an image by. */
+const KEY_LENGTH = 32
+
+interface Wanted {
+  readonly image: ImageRequest
+  readonly position: number
+  /** Absent for an image that could not be read. */
+  readonly key?: string | undefined
+}
+
+/** Images that are read at once, for the cache. */
+const READERS = 8
+/** Images that are read, looked up and encoded at a time, with a cache. */
+const WINDOW_IMAGES = 512
+const WINDOW_BYTES = 64 << 20
 
 /**
  * Embeds images, decoding ahead of the model. With a cache, an image whose content was embedded in this space before
- * costs only its hash.
+ * costs only its reading. No image is read twice, and one whose `hash` the cache knows is not read at all.
  *
  * @throws the codes of image reading with `onCorrupt: 'fail'`; `encoder/output` when the encoder's answer does not fit;
  * `embeddings/not-finite` naming the image; the signal's reason.
@@ -28,106 +42,136 @@ export async function embedImages(
   images: readonly ImageRequest[],
   options: EmbedOptions = {},
 ): Promise<EmbeddedImages> {
-  const { signal, onCorrupt = 'skip' } = options
-  const limits = {
-    ...(signal && { signal }),
-    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-    ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
-  }
+  const { signal, onCorrupt = 'skip', maxPixels, maxBytes, concurrency, onWarning } = options
+  const limits = { signal, maxPixels, maxBytes }
   const { dim, space } = encoder
   const vectors = Array.from<Float32Array | undefined>({ length: images.length })
   const cache = await options.openCache?.(space, dim)
+  let cacheWorks = true
   let done = 0
   const report = (count: number) => {
     done += count
     options.onProgress?.({ phase: 'encode', done, total: images.length, unit: 'image', note: encoder.name })
   }
 
-  const keys = cache ? await hashAll() : undefined
-  if (cache && keys) {
-    const found = cache.get(keys.map((key) => key ?? ''))
-    for (const [position, vector] of found.entries()) vectors[position] = vector
-  }
-  // Of images with the same content, only the first is encoded.
-  const firstOf = new Map<string, number>()
-  const missing = images.flatMap((_, position) => {
-    if (vectors[position] || (keys && keys[position] === undefined)) return []
-    const key = keys?.[position]
-    if (key === undefined) return [position]
-    if (firstOf.has(key)) return []
-    firstOf.set(key, position)
-    return [position]
-  })
-  report(images.length - missing.length)
-  await encodeMissing(missing, keys)
-  if (keys) {
-    for (const [position, key] of keys.entries())
-      if (key !== undefined) vectors[position] ??= vectors[firstOf.get(key) ?? position]
+  if (cache) await embedByContent(cache)
+  else {
+    report(0)
+    await encode(images.map((image, position) => ({ image, position })))
   }
 
-  const positions = Int32Array.from(vectors.flatMap((vector, position) => (vector ? [position] : [])))
-  const data = new Float32Array(positions.length * dim)
-  for (const [row, position] of positions.entries()) data.set(vectors[position]!, row * dim)
-  return { embeddings: createEmbeddings({ data, rows: positions.length, dim, space, role: 'any' }), positions }
+  let rows = 0
+  for (const vector of vectors) if (vector) rows++
+  const positions = new Int32Array(rows)
+  const data = new Float32Array(rows * dim)
+  let row = 0
+  for (const [position, vector] of vectors.entries()) {
+    if (!vector) continue
+    positions[row] = position
+    data.set(vector, row++ * dim)
+  }
+  return { embeddings: createEmbeddings({ data, rows, dim, space, role: 'any' }), positions }
 
-  async function hashAll(): Promise<(string | undefined)[]> {
-    const keys = Array.from<string | undefined>({ length: images.length })
-    let next = 0
-    const worker = async () => {
-      for (let position = next++; position < images.length; position = next++) {
-        signal?.throwIfAborted()
-        try {
-          keys[position] = (await hashImage(images[position]!, limits)).slice(0, 32)
-        } catch (error) {
-          if (onCorrupt === 'fail' || !isLookalikeError(error)) throw error
-          options.onWarning?.(toWarning(error, { source: describeSource(images[position]!.source), position }))
+  /** Looks images up by their content, and encodes the rest. The next window is read while the model works on one. */
+  async function embedByContent(known: EmbeddingCache): Promise<void> {
+    const firstOf = new Map<string, number>()
+    const copies: { readonly position: number; readonly key: string }[] = []
+    let reading = readWindow(0, known)
+    for (let window = await reading; window.end > window.start; window = await reading) {
+      reading = readWindow(window.end, known)
+      // Its turn to be awaited comes later, or never.
+      reading.catch(() => {})
+      const found = known.get(window.images.map(({ key }) => key ?? ''))
+      // Of images with the same content, only the first is encoded.
+      const missing = window.images.filter(({ position, key }, i) => {
+        vectors[position] = found[i]
+        if (key === undefined || found[i]) return false
+        if (!firstOf.has(key)) {
+          firstOf.set(key, position)
+          return true
         }
-      }
+        copies.push({ position, key })
+        return false
+      })
+      report(window.images.length - missing.length)
+      await encode(missing, known)
     }
-    await Promise.all(Array.from({ length: HASHED_AT_ONCE }, worker))
-    return keys
+    for (const { position, key } of copies) vectors[position] = vectors[firstOf.get(key)!]
   }
 
-  async function encodeMissing(
-    missing: readonly number[],
-    keys: readonly (string | undefined)[] | undefined,
-  ): Promise<void> {
-    const requests = missing.map((position) => images[position]!)
+  async function readWindow(start: number, known: EmbeddingCache) {
+    const window: Wanted[] = []
+    let bytes = 0
+    let next = start
+    while (next < images.length && window.length < WINDOW_IMAGES && bytes < WINDOW_BYTES) {
+      signal?.throwIfAborted()
+      const end = Math.min(next + READERS, images.length)
+      const group = await Promise.all(images.slice(next, end).map((image, i) => readOne(image, next + i, known)))
+      for (const { read, ...wanted } of group) {
+        window.push(wanted)
+        bytes += read
+      }
+      next = end
+    }
+    return { start, end: next, images: window }
+  }
+
+  async function readOne(image: ImageRequest, position: number, known: EmbeddingCache) {
+    const hash = image.hash?.slice(0, KEY_LENGTH)
+    if (hash !== undefined && known.has(hash)) return { image, position, key: hash, read: 0 }
+    try {
+      const { content, hash: whole } = await readImage(image, limits)
+      // Bytes that the caller holds anyway are not counted.
+      const read = image.content ? 0 : content instanceof Uint8Array ? content.byteLength : content.data.byteLength
+      return { image: { ...image, content }, position, key: whole.slice(0, KEY_LENGTH), read }
+    } catch (error) {
+      if (onCorrupt === 'fail' || !isLookalikeError(error)) throw error
+      onWarning?.(toWarning(error, { source: describeSource(image.source), position }))
+      return { image, position, key: undefined, read: 0 }
+    }
+  }
+
+  async function encode(wanted: readonly Wanted[], known?: EmbeddingCache): Promise<void> {
     const input = encoder.input.kind === 'pixels' ? encoder.input.preprocessing : 'bytes'
-    let cacheWorks = true
     let seen = 0
-    const batches = loadBatches(requests, input, {
-      ...limits,
-      onCorrupt,
-      batchSize: encoder.batchSize,
-      ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
-      ...(options.onWarning && { onWarning: options.onWarning }),
-    })
+    const batches = loadBatches(
+      wanted.map(({ image }) => image),
+      input,
+      {
+        ...limits,
+        onCorrupt,
+        batchSize: encoder.batchSize,
+        concurrency,
+        onWarning:
+          onWarning &&
+          ((warning) => {
+            const at = warning.fields.position
+            const position = typeof at === 'number' ? wanted[at]!.position : at
+            onWarning({ ...warning, fields: { ...warning.fields, position } })
+          }),
+      },
+    )
     for await (const { batch, positions, release } of batches) {
-      const rows = positions.map((i) => missing[i]!)
+      const rows = positions.map((i) => wanted[i]!.position)
       const output = await encoder.encode(batch, signal && { signal }).catch((error: unknown) => {
         throw notFinite(error, rows)
       })
       const data = checkedOutput(output, rows)
       release()
       for (const [row, position] of rows.entries()) vectors[position] = data.slice(row * dim, (row + 1) * dim)
-      if (cache && keys && cacheWorks) {
-        await cache
-          .put(
-            rows.map((position) => keys[position]!),
-            data,
-          )
-          .catch((error: unknown) => {
-            // A full disk costs the cache, not the run.
-            cacheWorks = false
-            options.onWarning?.(toWarning(error))
-          })
+      if (known && cacheWorks) {
+        const keys = positions.map((i) => wanted[i]!.key!)
+        await known.put(keys, data).catch((error: unknown) => {
+          // A full disk costs the cache, not the run.
+          cacheWorks = false
+          onWarning?.(toWarning(error))
+        })
       }
       const upTo = positions.at(-1)! + 1
       report(upTo - seen)
       seen = upTo
     }
-    if (seen < missing.length) report(missing.length - seen)
+    if (seen < wanted.length) report(wanted.length - seen)
   }
 
   function checkedOutput(output: Embeddings, rows: readonly number[]): Float32Array {

@@ -13,18 +13,18 @@ import type { DecodeOptions } from '../decode/decode-options.js'
 import { encodePng } from '../decode/encode-image.js'
 import { loadPixels, preprocessedLength } from '../preprocess/preprocess.js'
 import { describeSource } from '../read/describe-source.js'
-import { readSource } from '../read/read-source.js'
+import { contentOf } from '../read/read-image.js'
 import { sniffFormat } from '../read/sniff-format.js'
 
 export interface LoadBatchesOptions extends Omit<DecodeOptions, 'background'>, Pick<OperationOptions, 'onWarning'> {
   /** Images a batch; the last one may hold fewer, and so do batches with skipped images. Default: 32 (ours). */
-  readonly batchSize?: number
+  readonly batchSize?: number | undefined
   /** Images that are read and decoded at once. Default: cores + 1, at most 8 (ours); more helps with URLs. */
-  readonly concurrency?: number
+  readonly concurrency?: number | undefined
   /** Batches that are made ready while the caller works on one. Default: 2 (ours). */
-  readonly ahead?: number
+  readonly ahead?: number | undefined
   /** What an unreadable or corrupt image does: `fail` the whole run, or be reported and skipped. Default: `fail`. */
-  readonly onCorrupt?: 'fail' | 'skip'
+  readonly onCorrupt?: 'fail' | 'skip' | undefined
 }
 
 export interface LoadedBatch<B extends EncoderBatch = EncoderBatch> {
@@ -189,7 +189,7 @@ function fillBytes(): (size: number) => Filling {
 
 /** A file that is an image goes through as it is; boxes, raw pixels and drawings become PNG. */
 async function encodedBytes(request: ImageRequest, options: DecodeOptions): Promise<Uint8Array> {
-  const content = await readSource(request.source, options)
+  const content = await contentOf(request, options)
   const format = content instanceof Uint8Array ? sniffFormat(content) : undefined
   if (!request.box && content instanceof Uint8Array && format && format !== 'svg') return content
   return encodePng(await decodeImage(request, options))

@@ -1,0 +1,430 @@
+import { realpath } from 'node:fs/promises'
+import path from 'node:path'
+import {
+  type Gallery,
+  type GalleryEntry,
+  type GalleryItem,
+  isLookalikeError,
+  LookalikeError,
+  type Metadata,
+  type Model,
+  type ModelImages,
+  type OperationOptions,
+  type RawImage,
+  toWarning,
+  type Warning,
+} from '@lookalike/core'
+import { describeSource } from '../read/describe-source.js'
+import { createRealPaths, imageId } from '../read/image-id.js'
+import { type LeftOut, leftOutWarnings } from '../read/list-images.js'
+import { readImage } from '../read/read-image.js'
+import { isUrl, toGallerySource } from './gallery-source.js'
+import { type FoundImage, type FoundImages, type ImageToIndex, imagesOfPaths } from './images-to-index.js'
+
+export interface IndexImagesOptions extends OperationOptions {
+  /** Takes images out of the gallery that are not among the given ones. Default false. */
+  readonly prune?: boolean | undefined
+  /** What an image that cannot be read does. Default `skip`. */
+  readonly onCorrupt?: 'skip' | 'fail' | undefined
+  readonly maxPixels?: number | undefined
+  readonly maxBytes?: number | undefined
+  /** Folders that are passed over, absolute: those of galleries, caches and runs. */
+  readonly except?: readonly string[] | undefined
+}
+
+/** An image that was left out because it could not be read. */
+export interface SkippedImage {
+  readonly id: string
+  readonly code: string
+  readonly message: string
+}
+
+export interface Indexed {
+  /** In the gallery now. */
+  readonly images: number
+  readonly added: number
+  /** The image of that id has changed. */
+  readonly replaced: number
+  /** The image is the same, what is said of it has changed. */
+  readonly updated: number
+  readonly unchanged: number
+  readonly removed: number
+  readonly skipped: readonly SkippedImage[]
+  /** What lies in the given folders and was not tried. */
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** Images read, embedded and written at a time: what a crash may cost. */
+const CHUNK_IMAGES = 128
+const CHUNK_BYTES = 64 << 20
+/** Files read at once. */
+const READERS = 8
+
+/**
+ * Embeds images into a gallery. Each is read once; unchanged ones cost no more than that, changed ones are replaced. A
+ * file has the same id from everywhere: its path from the gallery's root, with forward slashes. A file that is there
+ * under another id, given earlier, keeps that one.
+ *
+ * @param images folders, files, URLs, or images with what is to be said of them
+ * @throws `index/no-images` when there is nothing to index, `index/nothing-readable` when none of the images could be
+ * read, `index/duplicate-id`, the codes of image reading with `onCorrupt: 'fail'`, those of the gallery.
+ */
+export async function indexImages(
+  gallery: Gallery,
+  model: Pick<Model, 'embed'>,
+  images: string | readonly (string | ImageToIndex)[],
+  options: IndexImagesOptions = {},
+): Promise<Indexed> {
+  const { signal, onProgress, onWarning } = options
+  const found = await findImages(typeof images === 'string' ? [images] : images, options)
+  if (found.images.length === 0) throw noImages(images, found)
+  for (const warning of leftOutWarnings(found.leftOut)) onWarning?.(warning)
+
+  const places = await createPlaces(gallery)
+  const counts = { added: 0, replaced: 0, updated: 0, unchanged: 0 }
+  const skipped: SkippedImage[] = []
+  const wanted = new Map<string, string>()
+  let done = 0
+  const report = (more: number) =>
+    onProgress?.({ phase: 'index', done: done + more, total: found.images.length, unit: 'image' })
+
+  for await (const chunk of readChunks(found.images, options)) {
+    signal?.throwIfAborted()
+    await places.settle(chunk.read)
+    const fresh: FreshImage[] = []
+    const changes: { id: string; metadata?: Metadata; source?: string }[] = []
+    const renamed: { readonly from: string; readonly to: string }[] = []
+    for (const each of chunk.read) {
+      for (const place of await places.of(each.image)) {
+        if (isTwice(wanted, place, each.image)) continue
+        if (each.failure) {
+          skipped.push({ id: place.id, code: each.failure.code, message: each.failure.message })
+          continue
+        }
+        const entry = gallery.get(place.id)
+        if (place.instead !== undefined) renamed.push({ from: place.instead, to: place.id })
+        if (!entry || entry.hash !== each.hash) fresh.push({ ...each, ...place, replaces: entry !== undefined })
+        else {
+          const change = changeOf(entry, place, each.image)
+          counts[change ? 'updated' : 'unchanged']++
+          if (change) changes.push(change)
+        }
+      }
+      if (each.failure) onWarning?.(each.failure)
+    }
+    await gallery.update(changes)
+    const kept = await embedInto(gallery, model, fresh, options, report, (image, warning) =>
+      skipped.push({ id: image.id, code: warning.code, message: warning.message }),
+    )
+    for (const { replaces } of kept) counts[replaces ? 'replaced' : 'added']++
+    await gallery.remove(renamed.filter(({ to }) => gallery.get(to)).map(({ from }) => from))
+    done += chunk.read.length
+    report(0)
+  }
+  if (skipped.length > 0 && skipped.length === wanted.size) throw nothingReadable(skipped, found)
+  const removed = options.prune ? await prune(gallery, wanted, places, found.unread) : 0
+  return { images: gallery.size, ...counts, removed, skipped, leftOut: found.leftOut }
+}
+
+async function findImages(
+  given: readonly (string | ImageToIndex)[],
+  { signal, except, onProgress }: IndexImagesOptions,
+): Promise<FoundImages> {
+  const paths: string[] = []
+  const images: ImageToIndex[] = []
+  for (const each of given) {
+    if (typeof each === 'string') paths.push(each)
+    else images.push(each)
+  }
+  const onFound = (count: number) => onProgress?.({ phase: 'list', done: count, unit: 'image' })
+  const found = await imagesOfPaths(paths, { signal, except, onFound })
+  return { ...found, images: images.length === 0 ? found.images : images.concat(found.images) }
+}
+
+interface ReadImage {
+  readonly image: FoundImage
+  readonly content?: Uint8Array | RawImage
+  readonly hash?: string
+  readonly failure?: Warning
+}
+
+/** Images in chunks, read and hashed once; the next chunk is read while the caller works on one. */
+async function* readChunks(images: readonly FoundImage[], options: IndexImagesOptions) {
+  const { signal, maxBytes, onCorrupt } = options
+  let next = 0
+  const readOne = async (image: FoundImage): Promise<ReadImage> => {
+    try {
+      return { image, ...(await readImage(requestOf(image), { signal, maxBytes })) }
+    } catch (error) {
+      if (onCorrupt === 'fail' || signal?.aborted || !isLookalikeError(error)) throw error
+      return { image, failure: toWarning(error, { source: describeSource(image.source) }) }
+    }
+  }
+  const readChunk = async (): Promise<{ readonly read: readonly ReadImage[] } | undefined> => {
+    if (next >= images.length) return undefined
+    const read: ReadImage[] = []
+    let bytes = 0
+    while (next < images.length && read.length < CHUNK_IMAGES && bytes < CHUNK_BYTES) {
+      signal?.throwIfAborted()
+      const group = images.slice(next, next + READERS)
+      next += group.length
+      for (const each of await Promise.all(group.map(readOne))) {
+        read.push(each)
+        bytes += each.content instanceof Uint8Array ? each.content.byteLength : (each.content?.data.byteLength ?? 0)
+      }
+    }
+    return { read }
+  }
+  let reading = readChunk()
+  for (;;) {
+    const chunk = await reading
+    if (!chunk) return
+    reading = readChunk()
+    // Its turn to be awaited comes later, or never.
+    reading.catch(() => {})
+    yield chunk
+  }
+}
+
+function requestOf({ source, box }: ImageToIndex) {
+  return { source, ...(box && { box }) }
+}
+
+/** Where an image stands in the gallery. */
+interface Place {
+  readonly id: string
+  /** As the gallery keeps it. */
+  readonly source: string | undefined
+  /** The id that its path gave it before it got one of its own. */
+  readonly instead?: string | undefined
+}
+
+type Places = Awaited<ReturnType<typeof createPlaces>>
+
+/** Finds the ids of images: the ones that the gallery knows their files by, else those of the one rule. */
+async function createPlaces(gallery: Gallery) {
+  const realPath = createRealPaths()
+  const folder = await realpath(gallery.folder).catch(() => path.resolve(gallery.folder))
+  const realRoot = async () => realpath(gallery.root).catch(() => gallery.root)
+  let root = await realRoot()
+  let idsAt = new Map<string, string[]>()
+  const keyOf = (source: string, box: ImageToIndex['box']) =>
+    box ? `${source}#${box.x},${box.y},${box.width},${box.height}` : source
+  const sourceOf = ({ source }: GalleryEntry) =>
+    source === undefined || isUrl(source) ? source : path.resolve(folder, source)
+  const learn = () => {
+    idsAt = new Map()
+    for (const entry of gallery.entries()) {
+      const source = sourceOf(entry)
+      if (source === undefined) continue
+      const key = keyOf(source, entry.box)
+      const ids = idsAt.get(key)
+      if (ids) ids.push(entry.id)
+      else idsAt.set(key, [entry.id])
+    }
+  }
+  learn()
+  let settled = gallery.size === 0
+
+  return {
+    sourceOf,
+    /** A gallery that was moved without its images, or they without it, is known by images that it holds: then its root moves. */
+    async settle(read: readonly ReadImage[]): Promise<void> {
+      if (settled) return
+      settled = true
+      const files = gallery.entries().flatMap((entry) => {
+        const source = sourceOf(entry)
+        return source !== undefined && !isUrl(source) ? [{ entry, source }] : []
+      })
+      for (const { source } of files.slice(0, 8)) if (await realpath(source).catch(() => undefined)) return
+      for (const { image, hash } of read) {
+        if (typeof image.source !== 'string' || isUrl(image.source)) continue
+        const moved = rootBefore(await realPath(image.source), (id) => gallery.get(id)?.hash === hash)
+        if (moved === undefined) continue
+        const before = root
+        await gallery.moveRoot(moved)
+        root = await realRoot()
+        await gallery.update(
+          files
+            .filter(({ entry, source }) => withoutPart(entry) === imageId(before, source))
+            .map(({ entry }) => ({
+              id: entry.id,
+              source: toGallerySource(path.resolve(root, withoutPart(entry)), folder)!,
+            })),
+        )
+        learn()
+        return
+      }
+    },
+    async of({ id, source, box, part }: ImageToIndex): Promise<readonly Place[]> {
+      const text = source instanceof URL ? source.href : source
+      if (typeof text !== 'string') {
+        if (id !== undefined) return [{ id, source: undefined }]
+        throw new LookalikeError('index/no-id', {
+          problem: `${describeSource(source)} came without an id`,
+          expected: 'a file, a URL, or an id',
+        })
+      }
+      const isFile = !isUrl(text)
+      const at = isFile ? await realPath(text) : text
+      const own = `${isFile ? imageId(root, at) : at}${part === undefined ? '' : `#${part}`}`
+      const known = idsAt.get(keyOf(at, box))
+      const kept = toGallerySource(at, folder)
+      if (id === undefined) return (known ?? [own]).map((each) => ({ id: each, source: kept }))
+      const instead = id !== own && known?.includes(own) ? own : undefined
+      return [{ id, source: kept, instead }]
+    },
+  }
+}
+
+const withoutPart = ({ id, box }: GalleryEntry) => (box ? id.replace(/#[^#]*$/, '') : id)
+
+/** The folder above a file from which its path is the id of the very same image. */
+function rootBefore(file: string, isHeld: (id: string) => boolean): string | undefined {
+  const parts = file.split(path.sep)
+  for (let from = parts.length - 1; from > 0; from--)
+    if (isHeld(parts.slice(from).join('/'))) return parts.slice(0, from).join(path.sep) || path.sep
+  return undefined
+}
+
+/** Whether an image came before in this run: the same file may be named by several paths. */
+function isTwice(wanted: Map<string, string>, { id, source }: Place, image: ImageToIndex): boolean {
+  const earlier = wanted.get(id)
+  const own = source ?? ''
+  if (earlier === undefined) {
+    wanted.set(id, own)
+    return false
+  }
+  if (earlier === own && source !== undefined) return true
+  throw new LookalikeError(
+    'index/duplicate-id',
+    {
+      problem: `Two images have the id ${JSON.stringify(id)}; the second is ${describeSource(image.source)}`,
+      expected: 'one image an id',
+    },
+    { fields: { id } },
+  )
+}
+
+/** What is said of an image that is there, where it has changed. The mere name of its folder changes nothing. */
+function changeOf(
+  entry: GalleryEntry,
+  { id, source }: Place,
+  { metadata }: ImageToIndex,
+): { id: string; metadata?: Metadata; source?: string } | undefined {
+  const old = entry.metadata ?? {}
+  const keys = Object.keys(metadata ?? {})
+  const differs =
+    metadata !== undefined &&
+    (keys.length !== Object.keys(old).length || keys.some((key) => old[key] !== metadata[key]))
+  const moved = source !== undefined && entry.source !== source
+  if (!differs && !moved) return undefined
+  return { id, ...(differs && { metadata }), ...(moved && { source }) }
+}
+
+interface FreshImage extends ReadImage, Place {
+  readonly replaces: boolean
+}
+
+async function embedInto(
+  gallery: Gallery,
+  model: Pick<Model, 'embed'>,
+  fresh: readonly FreshImage[],
+  options: IndexImagesOptions,
+  report: (done: number) => void,
+  onSkip: (image: FreshImage, warning: Warning) => void,
+): Promise<readonly FreshImage[]> {
+  if (fresh.length === 0) return []
+  const { signal, onWarning, onCorrupt, maxBytes, maxPixels } = options
+  const warnings = new Map<number, Warning>()
+  const embedded = await model.embed(
+    fresh.map(({ image, content, hash }) => ({ ...requestOf(image), content, hash })),
+    'gallery',
+    {
+      signal,
+      onCorrupt,
+      maxBytes,
+      maxPixels,
+      onProgress: ({ done }) => report(done),
+      onWarning(warning) {
+        if (typeof warning.fields.position === 'number') warnings.set(warning.fields.position, warning)
+        onWarning?.(warning)
+      },
+    },
+  )
+  const present = new Set(embedded.positions)
+  for (const [position, image] of fresh.entries()) {
+    if (present.has(position)) continue
+    onSkip(image, warnings.get(position) ?? { code: 'image/unreadable', message: 'It was left out', fields: {} })
+  }
+  const kept = Array.from(embedded.positions, (position) => fresh[position]!)
+  if (kept.length > 0)
+    await gallery.add(
+      kept.map((image, row) => itemOf(image, embedded, row)),
+      vectorsOf(embedded),
+    )
+  return kept
+}
+
+function vectorsOf({ embeddings, members }: ModelImages) {
+  return { embeddings, ...(members && { members }) }
+}
+
+function itemOf({ id, hash, source, image }: FreshImage, { uncertainty }: ModelImages, row: number): GalleryItem {
+  const metadata = image.metadata ?? (image.folderName === undefined ? undefined : { label: image.folderName })
+  return {
+    id,
+    hash: hash!,
+    ...(metadata && { metadata }),
+    ...(source !== undefined && { source }),
+    ...(image.box && { box: image.box }),
+    ...(uncertainty && { uncertainty: uncertainty[row]! }),
+  }
+}
+
+/** What lies in a folder that could not be read may still be there. */
+async function prune(
+  gallery: Gallery,
+  wanted: ReadonlyMap<string, string>,
+  { sourceOf }: Places,
+  unread: readonly string[],
+): Promise<number> {
+  const realPath = createRealPaths()
+  const hidden = await Promise.all(unread.map(async (folder) => `${await realPath(folder)}${path.sep}`))
+  const gone: string[] = []
+  for (const entry of gallery.entries()) {
+    const source = sourceOf(entry)
+    if (!wanted.has(entry.id) && !hidden.some((start) => source?.startsWith(start))) gone.push(entry.id)
+  }
+  return gallery.remove(gone)
+}
+
+function counted(leftOut: readonly LeftOut[]): string {
+  return leftOutWarnings(leftOut)
+    .map(({ message }) => message)
+    .join(' ')
+}
+
+function noImages(images: unknown, { leftOut }: FoundImages): LookalikeError {
+  const where = typeof images === 'string' ? ` in ${images}` : ''
+  return new LookalikeError(
+    'index/no-images',
+    {
+      problem: `There is nothing to index${where}${leftOut.length > 0 ? `: ${counted(leftOut)}` : ''}`,
+      expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
+      fix: 'Name a folder of images, or a dataset in the config.',
+    },
+    { fields: { leftOut } },
+  )
+}
+
+function nothingReadable(skipped: readonly SkippedImage[], { leftOut }: FoundImages): LookalikeError {
+  return new LookalikeError(
+    'index/nothing-readable',
+    {
+      problem: `None of the ${skipped.length} images could be read. The first: ${skipped[0]!.message}`,
+      expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
+    },
+    { fields: { skipped, leftOut } },
+  )
+}
