@@ -25,7 +25,7 @@ export async function finishDataset(
   missingImages: MissingImages = 'later',
 ): Promise<Dataset> {
   checkIds(name, items)
-  const kept = missingImages === 'later' ? items : await checkFiles(name, items, missingImages, context)
+  const kept = await presentItems(name, items, (item) => item, context, missingImages)
   if (kept.length === 0)
     throw new LookalikeError(
       'dataset/empty',
@@ -34,6 +34,31 @@ export async function finishDataset(
     )
   warnLonelyQueries(name, kept, context)
   return { specVersion: 'v1', name, items: kept }
+}
+
+/** What is left of a list when the images that are not there are treated as told. Throws `dataset/missing-images`. */
+export async function presentItems<T>(
+  name: string,
+  list: readonly T[],
+  itemOf: (entry: T) => DatasetItem,
+  context: Pick<LoadContext, 'warn' | 'signal'>,
+  missingImages: MissingImages,
+): Promise<readonly T[]> {
+  if (missingImages === 'later') return list
+  const there = await findFiles(list.map(itemOf), context.signal)
+  const missing = list.flatMap((entry, at) => (there[at] ? [] : [String(itemOf(entry).source)]))
+  if (missing.length === 0) return list
+  const text = `${missing.length} of the ${list.length} images of ${name} are not there: ${shown(missing)}`
+  const fields = { dataset: name, missing }
+  if (missingImages === 'fail') {
+    throw new LookalikeError(
+      'dataset/missing-images',
+      { problem: text, fix: "Set missingImages to 'skip' to go on without them" },
+      { fields },
+    )
+  }
+  context.warn({ code: 'dataset/missing-images', message: `${text}. They are left out.`, fields })
+  return list.filter((_, at) => there[at])
 }
 
 function checkIds(name: string, items: readonly DatasetItem[]): void {
@@ -51,53 +76,38 @@ function checkIds(name: string, items: readonly DatasetItem[]): void {
   )
 }
 
-async function checkFiles(
-  name: string,
-  items: readonly DatasetItem[],
-  missingImages: MissingImages,
-  context: Pick<LoadContext, 'warn' | 'signal'>,
-): Promise<readonly DatasetItem[]> {
+async function findFiles(items: readonly DatasetItem[], signal: AbortSignal | undefined): Promise<Uint8Array> {
   const there = new Uint8Array(items.length)
   let next = 0
   const work = async () => {
     for (let at = next++; at < items.length; at = next++) {
-      context.signal?.throwIfAborted()
+      signal?.throwIfAborted()
       const { source } = items[at]!
-      const local = typeof source === 'string' && !/^(https?|data|file):/i.test(source)
-      there[at] =
+      const local = typeof source === 'string' && !/^https?:/i.test(source)
+      const found =
         !local ||
         (await access(source).then(
           () => true,
           () => false,
         ))
-          ? 1
-          : 0
+      there[at] = found ? 1 : 0
     }
   }
   await Promise.all(Array.from({ length: 16 }, work))
-  const missing = items.filter((_, at) => !there[at]).map(({ source }) => String(source))
-  if (missing.length === 0) return items
-  const text = `${missing.length} of the ${items.length} images of ${name} are not there: ${shown(missing)}`
-  const fields = { dataset: name, missing }
-  if (missingImages === 'fail') {
-    throw new LookalikeError(
-      'dataset/missing-images',
-      { problem: text, fix: "Set missingImages to 'skip' to go on without them" },
-      { fields },
-    )
-  }
-  context.warn({ code: 'dataset/missing-images', message: `${text}. They are left out.`, fields })
-  return items.filter((_, at) => there[at])
+  return there
 }
 
-/** A query whose label no other gallery item of its split has can never be answered. */
+/** A query that shares no label with another gallery item of its split can never be answered. */
 function warnLonelyQueries(name: string, items: readonly DatasetItem[], context: Pick<LoadContext, 'warn'>): void {
   for (const split of ['validation', 'test'] satisfies Split[]) {
     const part = items.filter((item) => item.split === split)
     const gallery = new Map<string, number>()
-    for (const { label, isGallery } of part) if (isGallery) gallery.set(label, (gallery.get(label) ?? 0) + 1)
+    for (const item of part) {
+      if (item.isGallery) for (const label of labelsOf(item)) gallery.set(label, (gallery.get(label) ?? 0) + 1)
+    }
     const lonely = part.filter(
-      ({ label, isQuery, isGallery }) => isQuery && (gallery.get(label) ?? 0) - (isGallery ? 1 : 0) === 0,
+      (item) =>
+        item.isQuery && labelsOf(item).every((label) => (gallery.get(label) ?? 0) - (item.isGallery ? 1 : 0) === 0),
     )
     if (lonely.length === 0) continue
     const labels = [...new Set(lonely.map(({ label }) => label))]
@@ -108,6 +118,8 @@ function warnLonelyQueries(name: string, items: readonly DatasetItem[], context:
     })
   }
 }
+
+const labelsOf = ({ label, labels = [label] }: DatasetItem) => labels
 
 /** The first names of a list, and how many more there are. */
 export function shown(names: readonly string[]): string {

@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path'
 import { type Dataset, type DatasetItem, definePlugin, LookalikeError } from '@lookalike/core'
 import { z } from 'zod'
 import { finishDataset } from '../check/finish-dataset.js'
-import { type PixelEdges, withPixelBoxes } from '../csv/pixel-boxes.js'
 import type { LoadContext } from '../load-context.js'
-import { pathInside } from '../node/path-inside.js'
+import { pathInside } from '../paths/path-inside.js'
 import { splitClasses } from '../splits/split-classes.js'
+import { type PixelEdges, withPixelBoxes } from '../table/pixel-boxes.js'
 import { boxesSchema, publicOptions } from './public-options.js'
 import { exists, findLayout } from './read-lines.js'
 import { type MatValue, readMat } from './read-mat.js'
@@ -56,9 +56,8 @@ export async function loadCars(
   })
   const boxed = given.boxes
     ? await withPixelBoxes(
-        items,
-        annotations.map(({ edges }) => edges),
-        context.signal,
+        items.map((item, at) => ({ item, edges: annotations[at]!.edges })),
+        context,
       )
     : items
   return finishDataset('cars-196', splitClasses(boxed, given), context, given.missingImages)

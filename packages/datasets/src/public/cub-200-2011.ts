@@ -2,11 +2,11 @@ import { join, resolve } from 'node:path'
 import { type Dataset, type DatasetItem, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { finishDataset } from '../check/finish-dataset.js'
-import { withPixelBoxes } from '../csv/pixel-boxes.js'
-import { rowError } from '../csv/read-table.js'
 import type { LoadContext } from '../load-context.js'
-import { pathInside } from '../node/path-inside.js'
+import { pathInside } from '../paths/path-inside.js'
 import { splitClasses } from '../splits/split-classes.js'
+import { withPixelBoxes } from '../table/pixel-boxes.js'
+import { rowError } from '../table/table.js'
 import { boxesSchema, publicOptions } from './public-options.js'
 import { findLayout, readLines, readPairs } from './read-lines.js'
 
@@ -61,7 +61,7 @@ export async function loadCub(
         root,
         items,
         images.map(({ fields }) => fields[0]!),
-        context.signal,
+        context,
       )
     : items
   return finishDataset('cub-200-2011', splitClasses(boxed, given), context, given.missingImages)
@@ -71,17 +71,17 @@ async function withBoxes(
   root: string,
   items: readonly DatasetItem[],
   ids: readonly string[],
-  signal?: AbortSignal,
+  context: Pick<LoadContext, 'warn' | 'signal'>,
 ): Promise<DatasetItem[]> {
   const file = join(root, 'bounding_boxes.txt')
   const boxes = new Map((await readLines(file, 5)).map(({ fields }) => [fields[0]!, fields.slice(1).map(Number)]))
-  const edges = ids.map((id) => {
-    const box = boxes.get(id)
-    if (!box) return undefined
+  const boxed = items.map((item, at) => {
+    const box = boxes.get(ids[at]!)
+    if (!box) return { item }
     const [left, top, width, height] = box as [number, number, number, number]
-    return { left, top, right: left + width, bottom: top + height }
+    return { item, edges: { left, top, right: left + width, bottom: top + height } }
   })
-  return withPixelBoxes(items, edges, signal)
+  return withPixelBoxes(boxed, context)
 }
 
 /** CUB-200-2011 as a plugin. */

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { readText, rowError } from '../csv/read-table.js'
+import { readText } from '../table/read-text.js'
+import { rowError } from '../table/table.js'
 
 export interface Fields {
   readonly line: number

@@ -1,9 +1,10 @@
 import { dirname, resolve } from 'node:path'
 import { type Dataset, type DatasetItem, LookalikeError, type Split, type Triple } from '@lookalike/core'
 import { finishDataset, type MissingImages } from '../check/finish-dataset.js'
-import { readTable, requireColumns } from '../csv/read-table.js'
 import type { LoadContext } from '../load-context.js'
-import { pathInside } from '../node/path-inside.js'
+import { createImageFinder } from '../paths/find-images.js'
+import { readCsv } from '../table/read-csv.js'
+import { requireColumns } from '../table/table.js'
 import { assignContexts } from './assign-contexts.js'
 import type { RawTriple } from './raw-triple.js'
 import { readAnnotations } from './read-annotations.js'
@@ -32,7 +33,8 @@ export async function loadTriples(
   context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
 ): Promise<Dataset> {
   const file = resolve(context.folder, options.file)
-  const raw = options.format === 'annotations' ? await readAnnotations(file) : await readCsv(file, options, context)
+  const raw =
+    options.format === 'annotations' ? await readAnnotations(file) : await readTriplesFile(file, options, context)
   if (raw.length === 0)
     throw new LookalikeError('dataset/empty', { problem: `${file} has no triples` }, { fields: { file } })
   const images = await readImages(raw, file, options, context)
@@ -68,12 +70,12 @@ function withoutOrigin(triple: Triple & Pick<RawTriple, 'where'>): Triple {
   return rest
 }
 
-async function readCsv(
+async function readTriplesFile(
   file: string,
   options: TriplesOptions,
   context: Pick<LoadContext, 'warn'>,
 ): Promise<RawTriple[]> {
-  const { triples, ties } = await readTriples(file, options.columns, options.ties === 'keep')
+  const { triples, ties } = await readTriples(file, options.columns, options.ties === 'keep', context.warn)
   if (ties > 0 && options.ties === 'drop') {
     context.warn({
       code: 'dataset/ties-dropped',
@@ -95,13 +97,14 @@ async function readImages(
   raw: readonly RawTriple[],
   file: string,
   options: TriplesOptions,
-  context: Pick<LoadContext, 'folder'>,
+  context: Pick<LoadContext, 'folder' | 'warn'>,
 ): Promise<ReadonlyMap<string, Image>> {
   const index = options.index === undefined ? undefined : resolve(context.folder, options.index)
   const root = options.root === undefined ? dirname(index ?? file) : resolve(context.folder, options.root)
-  const image = (path: string, label: string, where: string): Image => {
-    const source = /^https?:\/\//i.test(path) ? path : pathInside(root, path)
-    if (source !== undefined) return { id: path, source, label }
+  const finder = createImageFinder(root)
+  const image = async (path: string, label: string | undefined, where: string): Promise<Image> => {
+    const found = await finder.find(path)
+    if (found) return { ...found, label: label ?? found.id }
     throw new LookalikeError(
       'dataset/path-outside',
       {
@@ -113,19 +116,19 @@ async function readImages(
     )
   }
   if (index === undefined) {
-    return new Map(
-      raw.flatMap(({ reference, a, b, where }) =>
-        [reference, a, b].map((path) => [path, image(path, path, where)] as const),
-      ),
-    )
+    const named = new Map<string, Image>()
+    for (const { reference, a, b, where } of raw) {
+      for (const path of [reference, a, b]) if (!named.has(path)) named.set(path, await image(path, undefined, where))
+    }
+    return named
   }
-  const table = await readTable(index)
+  const table = await readCsv(index, { known: ['path', 'label'], warn: context.warn })
   requireColumns(table, options.ids === 'label' ? ['path', 'label'] : ['path'])
   const images = new Map<string, Image>()
-  table.rows.forEach(({ values, line }, position) => {
+  for (const [position, { values, line }] of table.rows.entries()) {
     const path = values['path'] ?? ''
-    const label = values['label'] || path
-    const name = options.ids === 'row' ? String(position) : options.ids === 'label' ? label : path
+    const label = values['label'] || undefined
+    const name = options.ids === 'row' ? String(position) : options.ids === 'label' ? (label ?? path) : path
     if (images.has(name)) {
       throw new LookalikeError(
         'dataset/duplicate-id',
@@ -133,8 +136,8 @@ async function readImages(
         { fields: { file: index, line, id: name } },
       )
     }
-    images.set(name, image(path, label, `${index}:${line}`))
-  })
+    images.set(name, await image(path, label, `${index}:${line}`))
+  }
   return images
 }
 

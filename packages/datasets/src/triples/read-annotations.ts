@@ -1,4 +1,5 @@
-import { readText, rowError } from '../csv/read-table.js'
+import { readText } from '../table/read-text.js'
+import { rowError } from '../table/table.js'
 import { expandAnnotation } from './expand-annotation.js'
 import type { RawTriple } from './raw-triple.js'
 

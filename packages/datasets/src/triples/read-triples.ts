@@ -1,4 +1,6 @@
-import { readTable, requireColumns, rowError, type Table, type TableRow } from '../csv/read-table.js'
+import type { LoadContext } from '../load-context.js'
+import { readCsv } from '../table/read-csv.js'
+import { requireColumns, rowError, type Table, type TableRow } from '../table/table.js'
 import type { RawTriple } from './raw-triple.js'
 
 /** Which column holds what; all but the first three are optional. */
@@ -24,8 +26,9 @@ export async function readTriples(
   file: string,
   columns: TripleColumns,
   keepTies: boolean,
+  warn?: LoadContext['warn'],
 ): Promise<{ triples: RawTriple[]; ties: number }> {
-  const table = await readTable(file)
+  const table = await readCsv(file, { known: Object.values(columns), warn })
   const has = (name: string) => table.columns.includes(name)
   const votes = has(columns.votesA) && has(columns.votesB)
   requireColumns(table, [columns.reference, columns.a, columns.b, ...(votes ? [] : [columns.closer])])

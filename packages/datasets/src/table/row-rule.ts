@@ -1,6 +1,6 @@
 import { LookalikeError, nearestName } from '@lookalike/core'
 import { z } from 'zod'
-import { requireColumns, type Table, type TableRow } from './read-table.js'
+import { requireColumns, type Table, type TableRow } from './table.js'
 
 const range = z
   .strictObject({

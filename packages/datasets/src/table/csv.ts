@@ -1,7 +1,7 @@
 import { definePlugin } from '@lookalike/core'
 import type { z } from 'zod'
-import { csvSchema } from './csv-options.js'
-import { loadCsv } from './load-csv.js'
+import { loadCsv } from './load-table.js'
+import { csvSchema } from './table-options.js'
 
 declare module '@lookalike/core' {
   interface DatasetPlugins {

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { DatasetItem } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { greyImage, tempFolder, testContext } from '../test-support/temp-folder.js'
-import { type CsvOptions, csvSchema } from './csv-options.js'
-import { loadCsv } from './load-csv.js'
+import { loadCsv } from './load-table.js'
+import { type CsvOptions, csvSchema } from './table-options.js'
 
 async function load(text: string, given: object = {}, files: Readonly<Record<string, Uint8Array>> = {}) {
   const context = testContext(tempFolder({ 'data/index.csv': text, ...files }))

@@ -1,0 +1,78 @@
+import { readdir } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import { pathInside } from './path-inside.js'
+
+/** Where an image that a file names lies. */
+export interface FoundImage {
+  /** The path below the root, with forward slashes, or the address. */
+  readonly id: string
+  readonly source: string
+}
+
+/** Names of a folder as they are, and by what they look like. */
+interface Names {
+  readonly exact: ReadonlySet<string>
+  readonly alike: ReadonlyMap<string, string>
+}
+
+export interface ImageFinder {
+  /** Where the image lies. Undefined when the path leads out of the root, or is an address that is not http. */
+  find(path: string): Promise<FoundImage | undefined>
+}
+
+/**
+ * Finds the images that files name, as people's files name them: with backslashes, and with letters such as é in their other form (macOS writes e
+ * and an accent, most others one letter). An image that is not there is left to the decoder, which names it.
+ *
+ * @param root Where paths start, and what they may not leave.
+ */
+export function createImageFinder(root: string): ImageFinder {
+  const folders = new Map<string, Promise<Names | undefined>>()
+  const namesIn = (folder: string) => {
+    const known = folders.get(folder)
+    if (known) return known
+    const reading = readNames(folder)
+    folders.set(folder, reading)
+    return reading
+  }
+  const spelt = async (full: string): Promise<string | undefined> => {
+    if (full === root || dirname(full) === full) return full
+    const parent = await spelt(dirname(full))
+    const name = full.slice(full.lastIndexOf(sep) + 1)
+    const names = parent === undefined ? undefined : await namesIn(parent)
+    const found = names?.exact.has(name) ? name : names?.alike.get(name.normalize('NFC'))
+    return found === undefined ? undefined : join(parent!, found)
+  }
+  const named = (full: string): FoundImage => ({ id: relative(root, full).split(sep).join('/'), source: full })
+  return {
+    async find(path) {
+      if (/^https?:\/\//i.test(path)) return { id: path, source: path }
+      if (isForeignAddress(path)) return undefined
+      const written = pathInside(root, path)
+      // Most paths need no look at the disk.
+      if (written !== undefined && isPlain(path)) return named(written)
+      const there = written === undefined ? undefined : await spelt(written)
+      if (there !== undefined) return named(there)
+      // A drive letter or a leading backslash starts at the root of a disk, wherever this runs.
+      if (/^([a-z]:)?\\/i.test(path) && sep === '/') return undefined
+      const slashed = pathInside(root, path.replaceAll('\\', '/'))
+      return slashed === undefined ? undefined : named((await spelt(slashed)) ?? slashed)
+    },
+  }
+}
+
+/** Addresses that would be read from elsewhere than the root: `file:`, `ftp://`, ... */
+export const isForeignAddress = (path: string) => /^(file|data|blob|javascript):|^[a-z][a-z0-9+.-]+:\/\//i.test(path)
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII but the backslash
+const isPlain = (path: string) => /^[\x00-\x5b\x5d-\x7f]*$/.test(path)
+
+async function readNames(folder: string): Promise<Names | undefined> {
+  try {
+    const names = await readdir(folder)
+    return { exact: new Set(names), alike: new Map(names.map((name) => [name.normalize('NFC'), name])) }
+  } catch {
+    // A folder that cannot be listed may still hold the file: the decoder tells.
+    return undefined
+  }
+}
