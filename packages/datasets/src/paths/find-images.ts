@@ -64,8 +64,8 @@ export function createImageFinder(root: string): ImageFinder {
 /** Addresses that would be read from elsewhere than the root: `file:`, `ftp://`, ... */
 export const isForeignAddress = (path: string) => /^(file|data|blob|javascript):|^[a-z][a-z0-9+.-]+:\/\//i.test(path)
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII but the backslash
-const isPlain = (path: string) => /^[\x00-\x5b\x5d-\x7f]*$/.test(path)
+/** Printable ASCII but for the backslash. */
+const isPlain = (path: string) => /^[ -[\]-~]*$/.test(path)
 
 async function readNames(folder: string): Promise<Names | undefined> {
   try {
