@@ -13,6 +13,7 @@ describePlugins(plugins)
 const create = (name: string, options: Readonly<Record<string, unknown>> = {}) =>
   fromPlugin(pluginOf(plugins, 'encoder', name), { threads: 1, ...options })
 
+describeEncoder('builtin', create('builtin'), { variants: [create('builtin', { projection: { dim: 8 } })] })
 describeEncoder('mini', create('mini'), { variants: [create('mini', { projection: { dim: 8 } })] })
 describeEncoder('mini with a projection', create('mini', { projection: { dim: 8 } }), {
   variants: [create('mini', { projection: { dim: 8, seed: 5 } })],

@@ -1,3 +1,4 @@
+import { type BuiltinPluginOptions, builtinPlugin } from './builtin.js'
 import { type MiniPluginOptions, mini } from './mini.js'
 import { type ConvNetPluginOptions, convNet } from './plugins/conv-net.js'
 import { type OnnxPluginOptions, onnx } from './plugins/onnx.js'
@@ -6,6 +7,7 @@ import { type VitPluginOptions, vit } from './plugins/vit.js'
 
 export { buildConvNet, type ConvNetOptions } from './builder/build-conv-net.js'
 export { buildVit, type VitOptions } from './builder/build-vit.js'
+export { createBuiltinEncoder } from './builtin.js'
 export { createOnnxEncoder, type OnnxEncoderOptions } from './create-onnx-encoder.js'
 export { createPretrainedEncoder, type PretrainedEncoderOptions } from './create-pretrained-encoder.js'
 export type { HubOptions } from './hub/hub-options.js'
@@ -25,6 +27,7 @@ export type { Weight, Weights } from './weights/weights.js'
 
 declare module '@lookalike/core' {
   interface EncoderPlugins {
+    builtin: BuiltinPluginOptions
     mini: MiniPluginOptions
     onnx: OnnxPluginOptions
     vit: VitPluginOptions
@@ -39,4 +42,4 @@ declare module '@lookalike/core' {
   }
 }
 
-export default [mini, onnx, vit, convNet, ...pretrained]
+export default [builtinPlugin, mini, onnx, vit, convNet, ...pretrained]

@@ -30,6 +30,7 @@ async function create(name: string, options: Record<string, unknown>): Promise<E
 describe('the plugins', () => {
   it('have names of their own, and describe every option in their schema', () => {
     expect(plugins.map(({ name }) => name)).toEqual([
+      'builtin',
       'mini',
       'onnx',
       'vit',

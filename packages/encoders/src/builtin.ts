@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises'
+import { definePlugin, type Encoder } from '@lookalike/core'
+import { z } from 'zod'
+import { createOnnxEncoder } from './create-onnx-encoder.js'
+import type { Reading } from './network/complete-network.js'
+import type { Running } from './network/create-network-encoder.js'
+import { projection, running, threadsOf } from './plugins/option-schemas.js'
+
+// This file lies as deep as the built one, so that the address holds for both.
+const FILE = new URL('../assets/builtin.onnx', import.meta.url)
+
+/**
+ * The built-in encoder for photographs and drawings: a ViT-Ti/8 at 64 x 64 pixels, 192 dimensions. It comes with the package.
+ *
+ * @example
+ * const encoder = await createBuiltinEncoder()
+ */
+export async function createBuiltinEncoder(options: Running & Pick<Reading, 'projection'> = {}): Promise<Encoder> {
+  return createOnnxEncoder({ ...options, name: 'builtin', model: await readFile(FILE) })
+}
+
+const options = z.strictObject({ projection, ...running })
+export type BuiltinPluginOptions = z.input<typeof options>
+
+export const builtinPlugin = definePlugin({
+  specVersion: 'v1',
+  kind: 'encoder',
+  name: 'builtin',
+  description: 'The built-in encoder: for photographs and drawings alike, comes with the package.',
+  options,
+  create: ({ projection: layer, ...rest }, { seed, threads }) =>
+    createBuiltinEncoder({ ...threadsOf({ threads }), ...rest, ...(layer && { projection: { seed, ...layer } }) }),
+})
