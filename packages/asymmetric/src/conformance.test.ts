@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type Dataset, definePlugin } from '@lookalike/core'
+import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeCombiner, describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
@@ -50,14 +51,13 @@ const trainer = fromPlugin(
 )
 
 // The embeddings are in the cache by then: one event a model, the second before its transform is learned.
-describeTrainer('cross-model', trainer, { dataset, encoder, stopAfter: 2 })
+describeTrainer('cross-model', trainer, { dataset, encoder, train: runTrainer, stopAfter: 2 })
 
-await (await trainer()).train({
+await runTrainer(await trainer(), {
   dataset: dataset(),
   encoder: encoder(),
   folder: path.join(folder, 'run'),
   seed: 0,
-  resume: false,
 })
 for (const options of [{ weighting: 'mean' }, { weighting: 'agreement' }, { similarity: 'likelihood' }]) {
   describeCombiner(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRegistry, type Dataset, definePlugin, type Warning } from '@lookalike/core'
 import { modelOfCombiner } from '@lookalike/image'
+import { runTrainer } from '@lookalike/pipeline'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import plugins from './index.js'
@@ -48,7 +49,7 @@ async function train(members: typeof heavy, resume: boolean) {
     { use: 'cross-model', query: light, members, transform: { kind: 'linear' } },
     { folder, cacheFolder: path.join(folder, 'cache'), seed: 0, threads: 1 },
   )
-  return trainer.train({
+  return runTrainer(trainer, {
     dataset,
     encoder: toyEncoder('unused', 2, 9),
     folder: path.join(folder, 'run'),

@@ -1,22 +1,19 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
-import path from 'node:path'
 import {
   type DatasetItem,
   definePlugin,
   type EmbeddedImages,
-  type EmbeddingCache,
   type Encoder,
   isLookalikeError,
   LookalikeError,
   type PluginContext,
   pluginRef,
+  type Run,
   selectRows,
   type Trainer,
   type TrainerRequest,
   type TrainerResult,
 } from '@lookalike/core'
-import { embedImages, openEmbeddingCache, writeWhole } from '@lookalike/image'
 import { writeModel } from '@lookalike/onnx'
 import { measureValidation } from '@lookalike/train'
 import { z } from 'zod'
@@ -59,6 +56,7 @@ export const crossModelTrainer = definePlugin({
   create: (settings, context): Trainer => ({
     specVersion: 'v1',
     name: 'cross-model',
+    settings,
     train: (request) => trainCrossModel(settings, request, context),
   }),
 })
@@ -68,7 +66,8 @@ async function trainCrossModel(
   request: TrainerRequest,
   context: PluginContext,
 ): Promise<TrainerResult> {
-  const { dataset, folder, seed, signal } = request
+  const { dataset, run, signal, embed } = request
+  const { seed } = run
   const items = dataset.items.filter(({ split }) => split === 'train')
   if (items.length === 0) {
     throw new LookalikeError('train/no-images', {
@@ -76,32 +75,16 @@ async function trainCrossModel(
       expected: 'items of the split "train"',
     })
   }
-  const requests = (of: readonly DatasetItem[]) => of.map(({ source, box }) => ({ source, ...(box && { box }) }))
   const validation = dataset.items.filter(({ split, label }) => split === 'validation' && label)
-  const images = requests(items)
-  const held = requests(validation)
-  const caches: EmbeddingCache[] = []
-  const embed = (encoder: Encoder, wanted = images) =>
-    embedImages(encoder, wanted, {
-      ...(signal && { signal }),
-      ...(request.onProgress && { onProgress: request.onProgress }),
-      ...(request.onWarning && { onWarning: request.onWarning }),
-      async openCache(space, dim) {
-        const cache = await openEmbeddingCache(path.join(context.cacheFolder, 'embeddings'), space, dim)
-        caches.push(cache)
-        return cache
-      },
-    })
   const query = settings.query === undefined ? request.encoder : await context.create('encoder', settings.query)
   try {
-    await mkdir(path.join(folder, 'transforms'), { recursive: true })
-    const light = await embed(query)
+    const light = await embed(query, items)
     const members: CrossModelManifest['members'] = []
     for (const { name, encoder: ref } of settings.members) {
       const encoder = await context.create('encoder', ref)
       try {
         const pairs = pairRows(
-          await embed(encoder),
+          await embed(encoder, items),
           light,
           settings.useLabels ? items.map(({ label }) => label) : undefined,
         )
@@ -118,9 +101,9 @@ async function trainCrossModel(
         )
         const file = `transforms/${name}.onnx`
         signal?.throwIfAborted()
-        const before = request.resume ? await finishedTransform(folder, name, key) : undefined
+        const before = run.resumed ? await finishedTransform(run, name, key) : undefined
         const made = before ?? (await make(pairs, file, key, name))
-        const recall = await recallOf(validation, await embed(encoder, held))
+        const recall = await recallOf(validation, await embed(encoder, validation))
         members.push({
           name,
           encoder: ref as CrossModelManifest['members'][number]['encoder'],
@@ -143,10 +126,18 @@ async function trainCrossModel(
       ...(likelihood && { likelihood }),
       members,
     }
-    await writeWhole(path.join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`)
-    return { artefact: MANIFEST, metrics: metricsOf(members), stopped: 'finished' }
+    await run.write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
+    await run.artefact('ensemble', MANIFEST)
+    const metrics = metricsOf(members)
+    await run.card({
+      data: { images: items.length, validationImages: validation.length },
+      options: settings,
+      members: members.map(({ name, space }) => ({ name, space })),
+      stopped: 'finished',
+      metrics,
+    })
+    return { artefact: MANIFEST, metrics, stopped: 'finished' }
   } finally {
-    for (const cache of caches) await cache.close()
     if (query !== request.encoder) await query.dispose()
   }
 
@@ -161,35 +152,34 @@ async function trainCrossModel(
       numbers.classes,
       context.threads,
     )
-    return transform && (await writeTransform(folder, 'likelihood.onnx', transform))
+    return transform && (await writeTransform(run, 'likelihood.onnx', transform))
   }
 
   async function make(pairs: ReturnType<typeof pairRows>, file: string, key: string, name: string) {
+    const { log } = run.part(name)
+    // A transform that was not finished is learned from the start.
+    await log.rewind(0)
     const { transform, similarity, epochs } = await fitTransform(pairs, settings.transform, {
       seed,
-      ...(context.threads !== undefined && { threads: context.threads }),
-      ...(signal && { signal }),
-      ...(request.onProgress && {
-        onProgress: (progress) => request.onProgress!({ ...progress, note: `${name}, ${progress.note ?? ''}` }),
-      }),
+      threads: context.threads,
+      signal,
+      onEpoch: ({ epoch: step, ...figures }) => log.write({ step, ...figures }),
+      onProgress: (progress) => request.onProgress?.({ ...progress, note: `${name}, ${progress.note ?? ''}` }),
     })
-    const { sha256 } = await writeTransform(folder, file, transform)
+    const { sha256 } = await writeTransform(run, file, transform)
     // The note comes last: without it the transform is learned again.
-    await writeWhole(
-      path.join(folder, `transforms/${name}.json`),
-      `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`,
-    )
+    await run.write(`transforms/${name}.json`, `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
     return { sha256, similarity }
   }
 }
 
 async function writeTransform(
-  folder: string,
+  run: Run,
   file: string,
   { model }: Transform,
 ): Promise<{ transform: string; sha256: string }> {
   const bytes = writeModel(model)
-  await writeWhole(path.join(folder, file), bytes)
+  await run.write(file, bytes)
   return { transform: file, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
@@ -224,17 +214,14 @@ async function recallOf(
 
 /** What an interrupted run already learned from exactly these embeddings and settings. */
 async function finishedTransform(
-  folder: string,
+  run: Run,
   name: string,
   key: string,
 ): Promise<{ sha256: string; similarity: number } | undefined> {
-  const note = noteSchema.safeParse(
-    await readFile(path.join(folder, `transforms/${name}.json`), 'utf8')
-      .then((text): unknown => JSON.parse(text))
-      .catch(() => undefined),
-  )
+  const text = await run.read(`transforms/${name}.json`)
+  const note = noteSchema.safeParse(text && (JSON.parse(Buffer.from(text).toString('utf8')) as unknown))
   if (!note.success || note.data.key !== key) return undefined
-  const bytes = await readFile(path.join(folder, `transforms/${name}.onnx`)).catch(() => undefined)
+  const bytes = await run.read(`transforms/${name}.onnx`)
   if (!bytes || createHash('sha256').update(bytes).digest('hex') !== note.data.sha256) return undefined
   return { sha256: note.data.sha256, similarity: note.data.similarity }
 }

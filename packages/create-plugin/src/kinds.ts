@@ -61,7 +61,7 @@ export const KIND_TEMPLATES = {
     description: "Standardises each dimension of an encoder's embeddings.",
     usage: 'train: my-plugin',
     dependencies: ['@lookalike/onnx'],
-    devDependencies: ['@lookalike/encoders'],
+    devDependencies: ['@lookalike/encoders', '@lookalike/pipeline'],
   },
   reporter: {
     hint: 'writes results in some form',

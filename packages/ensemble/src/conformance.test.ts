@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, createRandom, type Dataset, definePlugin, type Encoder, type Triple } from '@lookalike/core'
+import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeCombiner, describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
@@ -80,7 +81,7 @@ const trainer = fromPlugin(
   { epochs: 2, batchSize: 8, weights: { use: 'uniform' } },
   { plugins: [...plugins, encoder], threads: 1 },
 )
-describeTrainer('context-ensemble', trainer, { dataset, encoder: colour })
+describeTrainer('context-ensemble', trainer, { dataset, encoder: colour, train: runTrainer })
 
 for (const use of ['uniform', 'mlp', 'credibility-map']) {
   const trained = fromPlugin(
@@ -88,12 +89,11 @@ for (const use of ['uniform', 'mlp', 'credibility-map']) {
     { epochs: 2, batchSize: 8, weights: { use } },
     { threads: 1 },
   )
-  await (await trained()).train({
+  await runTrainer(await trained(), {
     dataset: dataset(),
     encoder: colour(),
     folder: path.join(folder, use),
     seed: 0,
-    resume: false,
   })
   describeCombiner(
     `context-ensemble, ${use}`,

@@ -2,7 +2,7 @@ import { type ContextCombinerOptions, contextCombiner } from './combiner/context
 import { contextTrainer } from './trainer/context-trainer.js'
 
 export { createContextCombiner } from './combiner/create-context-combiner.js'
-export { readEnsemble, writeEnsemble } from './combiner/ensemble-file.js'
+export { encodeEnsemble, readEnsemble } from './combiner/ensemble-file.js'
 export {
   combineGalleryRows,
   combineQueryRows,

@@ -11,7 +11,6 @@ export { type Indexed, type IndexImagesOptions, indexImages, type SkippedImage }
 export { loadPixels, preprocess, preprocessedLength } from './preprocess/preprocess.js'
 export { describePreprocessing, preprocessingSchema } from './preprocess/preprocessing-schema.js'
 export { describeSource } from './read/describe-source.js'
-export { type HashDatasetOptions, hashDataset } from './read/hash-dataset.js'
 export { hashImage } from './read/hash-image.js'
 export { imageId } from './read/image-id.js'
 export {
@@ -24,4 +23,3 @@ export {
 export { readSource } from './read/read-source.js'
 export type { PixelBox } from './resample/resample.js'
 export { resizeImage } from './resample/resize-image.js'
-export * from './write-whole.js'

@@ -1,4 +1,3 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import {
   type Dataset,
@@ -13,13 +12,16 @@ import {
   type PluginRef,
   type Registry,
   type Reranker,
+  splitRef,
   type TrainerResult,
   type VectorIndexEngine,
 } from '@lookalike/core'
 import { type Embed, evaluate } from '@lookalike/evaluate'
-import { modelOfCombiner, modelOfEncoder, openEmbeddingCache, writeWhole } from '@lookalike/image'
+import { modelOfCombiner, modelOfEncoder, openEmbeddingCache } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
+import { runTrainer } from './run/run-trainer.js'
+import { writeInside } from './run/write-inside.js'
 
 /** A config at work. Everything is made when it is first needed, once. */
 export interface Pipeline {
@@ -46,7 +48,7 @@ export interface Pipeline {
    * Trains into the run's folder.
    *
    * @throws `config/missing` when the config says nothing about training, `train/run-exists` when the folder holds a
-   * training run that is neither resumed nor overwritten.
+   * training run that is neither resumed nor overwritten, `train/run-differs` when it was started with another config.
    */
   train(options?: OperationOptions & { resume?: boolean; overwrite?: boolean }): Promise<TrainerResult>
   dispose(): Promise<void>
@@ -117,8 +119,11 @@ export async function createPipeline(
     caches.set(key, open)
     return open
   }
-  const writeResolved = () =>
-    writeWhole(path.join(runFolder, 'config.resolved.json'), `${JSON.stringify(resolved, null, 2)}\n`)
+  const resolvedFile = { 'config.resolved.json': `${JSON.stringify(resolved, null, 2)}\n` }
+  const embedOptions = (useCache = true): EmbedOptions => ({
+    ...config.images,
+    ...(useCache && config.cache !== false && { openCache }),
+  })
 
   const pipeline: Pipeline = {
     config,
@@ -130,13 +135,7 @@ export async function createPipeline(
     engine,
     rerankers,
     async embed(images, role, { model: given, cache, ...options } = {}) {
-      const embedOptions: EmbedOptions = {
-        ...config.images,
-        ...defaults,
-        ...options,
-        ...(config.cache !== false && cache !== false && { openCache }),
-      }
-      return (given ?? (await model())).embed(images, role, embedOptions)
+      return (given ?? (await model())).embed(images, role, { ...embedOptions(cache), ...defaults, ...options })
     },
     async evaluate(options = {}) {
       const { split, ks, metrics, baselines } = config.evaluate
@@ -150,31 +149,33 @@ export async function createPipeline(
       return evaluate({ ...evaluation, ...parts }, { ...defaults, ...options })
     },
     async report(result) {
-      await writeResolved()
-      const files = ['config.resolved.json']
+      const files: string[] = []
+      const write = async (name: string, content: string | Uint8Array) =>
+        void files.push(await writeInside(runFolder, name, content))
+      for (const [name, text] of Object.entries(resolvedFile)) await write(name, text)
       for (const [i, ref] of config.evaluate.reporters.entries()) {
         const reporter = await create('reporter', ref, `evaluate.reporters[${i}]`)
-        files.push(...(await reporter.write(result, runFolder)))
+        await reporter.write(result, { folder: runFolder, write })
       }
-      return files.map((file) => path.join(runFolder, file))
+      return files
     },
-    async train({ resume = false, overwrite = false, ...options } = {}) {
+    async train(options = {}) {
       if (config.train === undefined)
         throw missing('train', 'train: { use: ... }; "lookalike plugins" lists the trainers')
       // Everything that can be wrong is found out before the old run is touched.
       const trainer = await create('trainer', config.train, 'train')
-      const data = await dataset()
-      const start = await encoder()
-      await prepareRun(runFolder, { resume, overwrite })
-      await writeResolved()
-      return trainer.train({
+      return runTrainer(trainer, {
         ...defaults,
         ...options,
-        dataset: data,
-        encoder: start,
+        dataset: await dataset(),
+        encoder: await encoder(),
         folder: runFolder,
         seed: config.seed,
-        resume,
+        images: embedOptions(),
+        settings: resolved.config['train'] as Readonly<Record<string, unknown>>,
+        origin: registry.origin('trainer', splitRef('trainer', config.train as PluginRef, 'train').use),
+        versions: resolved.plugins,
+        files: resolvedFile,
       })
     },
     async dispose() {
@@ -198,29 +199,4 @@ function missing(key: string, example: string): LookalikeError {
     { problem: `The config names no ${key}`, fix: `Add for example ${example}` },
     { fields: { key } },
   )
-}
-
-/** A training run is only ever continued or replaced when asked to. */
-async function prepareRun(
-  folder: string,
-  { resume, overwrite }: { resume: boolean; overwrite: boolean },
-): Promise<void> {
-  const present = (await readdir(folder).catch(() => [] as string[])).filter(
-    (name) => name === 'log.jsonl' || name.startsWith('checkpoint') || name === 'model.onnx',
-  )
-  if (present.length > 0 && !resume) {
-    if (!overwrite) {
-      throw new LookalikeError(
-        'train/run-exists',
-        {
-          problem: `${folder} holds a training run (${present.join(', ')})`,
-          expected: 'a new name, or an answer to what shall become of it',
-          fix: 'Continue it with --resume, replace it with --overwrite, or train under another name with --name=...',
-        },
-        { fields: { folder, present } },
-      )
-    }
-    await rm(folder, { recursive: true })
-  }
-  await mkdir(folder, { recursive: true })
 }

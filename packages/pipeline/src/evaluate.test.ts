@@ -174,7 +174,7 @@ const lines = definePlugin({
   name: 'lines',
   description: 'x',
   options: none,
-  create: () => ({ specVersion: 'v1', name: 'lines', write: async () => ['nothing.txt'] }),
+  create: () => ({ specVersion: 'v1', name: 'lines', write: (_, output) => output.write('nothing.txt', '') }),
 })
 
 const trainer = definePlugin({
@@ -186,12 +186,12 @@ const trainer = definePlugin({
   create: ({ epochs }) => ({
     specVersion: 'v1',
     name: 'metric',
-    async train({ folder, seed, resume, dataset, encoder }) {
-      const { writeFile } = await import('node:fs/promises')
-      await writeFile(path.join(folder, 'log.jsonl'), '{}\n')
+    async train({ run, dataset, encoder }) {
+      const { seed, resumed } = run
+      await run.log.write({})
       return {
         artefact: 'model.onnx',
-        metrics: { epochs, seed, resumed: resume ? 1 : 0, items: dataset.items.length, dim: encoder.dim },
+        metrics: { epochs, seed, resumed: resumed ? 1 : 0, items: dataset.items.length, dim: encoder.dim },
         stopped: 'finished' as const,
       }
     },
@@ -419,7 +419,7 @@ describe('createPipeline', () => {
   it('trains into the run folder, and never over an earlier run unasked', async () => {
     const pipeline = await pipelineOf({ items: reds }, { train: { use: 'metric', epochs: 5 }, seed: 3 })
     expect((await pipeline.train()).metrics).toEqual({ epochs: 5, seed: 3, resumed: 0, items: 2, dim: 3 })
-    expect(await readdir(pipeline.runFolder)).toEqual(['config.resolved.json', 'log.jsonl'])
+    expect(await readdir(pipeline.runFolder)).toEqual(['config.resolved.json', 'log.jsonl', 'run.json'])
     await expect(pipeline.train()).rejects.toMatchObject({
       code: 'train/run-exists',
       message: expect.stringContaining('--resume') as unknown,

@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Encoder } from '@lookalike/core'
 import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
 import { saveModel, writeModel } from '@lookalike/onnx'
+import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describePlugins, describeReranker, describeTrainer } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
@@ -55,5 +56,5 @@ describeTrainer(
     { labels: 2, instances: 2, headEpochs: 1, epochs: 1, validation: 0.5, topN: 4, checkpointEvery: 1, logEvery: 1 },
     { threads: 1 },
   ),
-  { dataset: () => stripesDataset(4, 4), encoder },
+  { dataset: () => stripesDataset(4, 4), encoder, train: runTrainer },
 )

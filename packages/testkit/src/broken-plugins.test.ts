@@ -11,6 +11,7 @@ import {
   type Reranker,
   type VectorIndex,
 } from '@lookalike/core'
+import { runTrainer } from '@lookalike/pipeline'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import {
@@ -113,7 +114,10 @@ describe('right plugins pass', () => {
     ['sampler', () => checkSampler(goodSampler)],
     ['augmentation', () => checkAugmentation(goodAugmentation, { size: 'same' })],
     ['reporter', () => checkReporter(goodReporter)],
-    ['trainer', () => checkTrainer(goodTrainer, { dataset: goodDataset, encoder: () => goodEncoder() })],
+    [
+      'trainer',
+      () => checkTrainer(goodTrainer, { dataset: goodDataset, encoder: () => goodEncoder(), train: runTrainer }),
+    ],
   ])('%s', async (_kind, issues) => {
     expect(await issues()).toEqual([])
   })
@@ -672,18 +676,18 @@ const wrong: readonly Wrong[] = [
   ],
 
   [
-    'reporter that names what it did not write',
-    () => checkReporter(() => ({ ...goodReporter(), write: async () => ['good.json'] })),
+    'reporter that writes outside the folder',
+    () => checkReporter(() => ({ ...goodReporter(), write: (_, output) => output.write('../good.json', 'more') })),
     ['reporter/files'],
   ],
   [
-    'reporter that writes more than it names',
+    'reporter that writes past the output',
     () =>
       checkReporter(() => ({
         ...goodReporter(),
-        async write(result, folder) {
-          await writeFile(path.join(folder, 'more.txt'), 'more')
-          return goodReporter().write(result, folder)
+        async write(result, output) {
+          await writeFile(path.join(output.folder, 'more.txt'), 'more')
+          return goodReporter().write(result, output)
         },
       })),
     ['reporter/files'],
@@ -694,10 +698,7 @@ const wrong: readonly Wrong[] = [
       let time = 0
       return checkReporter(() => ({
         ...goodReporter(),
-        async write(_, folder) {
-          await writeFile(path.join(folder, 'good.json'), String(time++))
-          return ['good.json']
-        },
+        write: (_, output) => output.write('good.json', String(time++)),
       }))
     },
     ['reporter/deterministic'],
@@ -707,9 +708,9 @@ const wrong: readonly Wrong[] = [
     () =>
       checkReporter(() => ({
         ...goodReporter(),
-        async write(result, folder) {
+        async write(result, output) {
           if (!result.curves[0]) throw new TypeError('no curve')
-          return goodReporter().write(result, folder)
+          return goodReporter().write(result, output)
         },
       })),
     ['reporter/sparse'],
@@ -723,7 +724,7 @@ const wrong: readonly Wrong[] = [
           ...goodTrainer(),
           train: async (request) => ({ ...(await goodTrainer().train(request)), artefact: 'weights.bin' }),
         }),
-        { dataset: goodDataset, encoder: () => goodEncoder() },
+        { dataset: goodDataset, encoder: () => goodEncoder(), train: runTrainer },
       ),
     ['trainer/result'],
   ],
@@ -734,9 +735,13 @@ const wrong: readonly Wrong[] = [
         () => ({
           ...goodTrainer(),
           train: (request) =>
-            goodTrainer().train(request.resume ? { ...request, resume: false, seed: request.seed + 1 } : request),
+            goodTrainer().train(
+              request.run.resumed
+                ? { ...request, run: { ...request.run, resumed: false, seed: request.run.seed + 1 } }
+                : request,
+            ),
         }),
-        { dataset: goodDataset, encoder: () => goodEncoder() },
+        { dataset: goodDataset, encoder: () => goodEncoder(), train: runTrainer },
       ),
     ['trainer/resume'],
   ],
@@ -748,7 +753,7 @@ const wrong: readonly Wrong[] = [
           ...goodTrainer(),
           train: (request) => goodTrainer().train({ ...request, signal: new AbortController().signal }),
         }),
-        { dataset: goodDataset, encoder: () => goodEncoder() },
+        { dataset: goodDataset, encoder: () => goodEncoder(), train: runTrainer },
       ),
     ['trainer/resume'],
   ],

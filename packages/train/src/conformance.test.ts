@@ -1,4 +1,5 @@
 import { definePlugin, type Plugin } from '@lookalike/core'
+import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeAugmentation, describePlugins, describeSampler, describeTrainer } from '@lookalike/testkit/vitest'
 import { z } from 'zod'
@@ -55,7 +56,7 @@ describeTrainer(
     },
     { plugins: [...plugins, loss as unknown as Plugin], threads: 1 },
   ),
-  { dataset: () => datasetOf(pictures(8, 8)), encoder: tinyEncoder },
+  { dataset: () => datasetOf(pictures(8, 8)), encoder: tinyEncoder, train: runTrainer },
 )
 describeTrainer(
   'head',
@@ -70,5 +71,5 @@ describeTrainer(
     },
     { plugins: [...plugins, loss as unknown as Plugin], threads: 1 },
   ),
-  { dataset: () => datasetOf(pictures(8, 8)), encoder: runningEncoder },
+  { dataset: () => datasetOf(pictures(8, 8)), encoder: runningEncoder, train: runTrainer },
 )

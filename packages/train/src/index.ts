@@ -24,9 +24,6 @@ export { type GrayscaleOptions, grayscale } from './augmentations/grayscale.js'
 export { type InvertOptions, invert } from './augmentations/invert.js'
 export { type RandomResizedCropOptions, randomResizedCrop } from './augmentations/random-resized-crop.js'
 export { type RotationOptions, rotation } from './augmentations/rotation.js'
-export type { Checkpoint } from './checkpoint/checkpoint-file.js'
-export { type CheckpointStore, createCheckpointStore, type Identity } from './checkpoint/create-checkpoint-store.js'
-export { hashData } from './data/hash-data.js'
 export { measureValidation } from './data/measure-validation.js'
 export { selectTrainingData, type TrainingData } from './data/select-training-data.js'
 export {
@@ -54,7 +51,6 @@ export { addHead, buildHead, connectHead, type Head, type HeadOptions } from './
 export * from './model/create-trainable-model.js'
 export { matchNames } from './model/match-names.js'
 export {
-  type ArrayState,
   createOptimizer,
   type Optimizer,
   type OptimizerOptions,

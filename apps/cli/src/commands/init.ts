@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
-import { CONFIG_FILES, composeJsonSchema, defaultConfig } from '@lookalike/pipeline'
+import { CONFIG_FILES, composeJsonSchema, defaultConfig, writeWhole } from '@lookalike/pipeline'
 import { commonArgs, defineCommand } from '../command.js'
 import { loadRegistry } from '../open-project.js'
 

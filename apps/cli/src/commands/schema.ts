@@ -1,5 +1,4 @@
-import { writeWhole } from '@lookalike/image'
-import { composeJsonSchema } from '@lookalike/pipeline'
+import { composeJsonSchema, writeWhole } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject } from '../open-project.js'
 

@@ -8,8 +8,8 @@ import {
   type Ranking,
 } from '@lookalike/core'
 import { type Gallery, type GalleryEntry, openGallery } from '@lookalike/gallery'
-import { describeSource, writeWhole } from '@lookalike/image'
-import { type Pipeline } from '@lookalike/pipeline'
+import { describeSource } from '@lookalike/image'
+import { type Pipeline, writeWhole } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { requestOfEntry } from '../gallery/gallery-source.js'
 import { parseFilter } from '../gallery/parse-filter.js'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { createRandom, LookalikeError } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
+import { writeWhole } from '@lookalike/pipeline'
 
 /** "Is a or b closer to the reference?"; ids of images. */
 export interface LabelQuestion {

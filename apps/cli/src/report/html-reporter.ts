@@ -1,6 +1,4 @@
-import path from 'node:path'
 import { definePlugin } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 import { renderReport } from './render-report.js'
 import { trainingCurves } from './training-curves.js'
@@ -26,10 +24,11 @@ export const htmlReporter = definePlugin({
   create: ({ queries, results }) => ({
     specVersion: 'v1',
     name: 'html',
-    async write(result, folder) {
-      const text = await renderReport(result, { queries, results, training: await trainingCurves(folder) })
-      await writeWhole(path.join(folder, 'report.html'), text)
-      return ['report.html']
+    async write(result, { folder, write }) {
+      await write(
+        'report.html',
+        await renderReport(result, { queries, results, training: await trainingCurves(folder) }),
+      )
     },
   }),
 })

@@ -1,6 +1,4 @@
-import path from 'node:path'
 import { definePlugin } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 import { evaluationJson } from './evaluation-json.js'
 
@@ -20,9 +18,8 @@ export const jsonReporter = definePlugin({
   create: () => ({
     specVersion: 'v1',
     name: 'json',
-    async write(result, folder) {
-      await writeWhole(path.join(folder, 'metrics.json'), `${JSON.stringify(evaluationJson(result), null, 2)}\n`)
-      return ['metrics.json']
+    async write(result, { write }) {
+      await write('metrics.json', `${JSON.stringify(evaluationJson(result), null, 2)}\n`)
     },
   }),
 })

@@ -12,8 +12,11 @@ export async function trainingCurves(folder: string): Promise<Curve[]> {
   for (const line of text.split('\n')) {
     const entry = parseLine(line)
     if (typeof entry?.step !== 'number') continue
-    for (const [name, value] of numbersOf(entry)) {
-      if (name === 'step' || name === 'time' || name === 'epoch') continue
+    // Parts of a run count their own steps: each has its own curves.
+    const prefix = typeof entry['part'] === 'string' ? `${entry['part']}: ` : ''
+    for (const [field, value] of numbersOf(entry)) {
+      if (field === 'step' || field === 'time' || field === 'epoch') continue
+      const name = prefix + field
       const at = series.get(name) ?? { steps: [], values: [] }
       at.steps.push(entry.step)
       at.values.push(value)

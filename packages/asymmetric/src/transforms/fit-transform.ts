@@ -3,14 +3,16 @@ import { buildMlp, buildResidualBottleneck } from './build-network.js'
 import { createTransformer } from './create-transformer.js'
 import { fitLinear, leastSquares } from './fit-linear.js'
 import { fitProcrustes } from './fit-procrustes.js'
-import { type TrainedTransform, trainTransform } from './train-transform.js'
+import { type EpochFacts, type TrainedTransform, trainTransform } from './train-transform.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
 import { RIDGE, type TransformOptions, transformSchema } from './transform-options.js'
 import { unitRows } from './unit-rows.js'
 
 export interface FitTransformOptions extends OperationOptions {
   readonly seed: number
-  readonly threads?: number
+  readonly threads?: number | undefined
+  /** Told of every epoch of a trained transform: its losses and the mean cosine. */
+  readonly onEpoch?: ((entry: EpochFacts) => Promise<void>) | undefined
 }
 
 /**

@@ -41,10 +41,21 @@ export interface TrainTransformOptions extends OperationOptions {
   readonly heldOut: number
   /** Epochs without a lower held-out loss after which training stops. */
   readonly patience: number
-  readonly optimizer?: OptimizerOptions
-  readonly schedule?: ScheduleOptions
+  readonly optimizer?: OptimizerOptions | undefined
+  readonly schedule?: ScheduleOptions | undefined
   readonly seed: number
-  readonly threads?: number
+  readonly threads?: number | undefined
+  readonly onEpoch?: ((entry: EpochFacts) => Promise<void>) | undefined
+}
+
+/** Figures of an epoch, for a log. */
+export interface EpochFacts {
+  /** Counts from 1. */
+  readonly epoch: number
+  /** On the held-out rows, where there are some, else on all. */
+  readonly loss: number
+  /** Mean cosine, on the same rows. */
+  readonly similarity: number
 }
 
 export interface TrainedTransform {
@@ -125,6 +136,7 @@ export async function trainTransform(
       const now = await measure(forward, weights, validation, rows, feed)
       since = now.loss < best.loss ? 0 : since + 1
       if (since === 0) best = { ...now, weights: copyOf(weights) }
+      await options.onEpoch?.({ epoch: epoch + 1, loss: now.loss, similarity: now.similarity })
       options.onProgress?.({
         phase: 'transform',
         done: epoch + 1,

@@ -1,6 +1,8 @@
 import type { Dataset } from './dataset.js'
 import type { Encoder } from './encoder.js'
-import type { RawImage } from './image.js'
+import type { ImageRequest, RawImage } from './image.js'
+import type { EmbeddedImages, EmbedOptions } from './model.js'
+import type { Run } from './run.js'
 import type { OperationOptions, SpecVersion } from './spec.js'
 
 /** A seeded source of randomness. */
@@ -49,15 +51,14 @@ export interface TrainerRequest extends OperationOptions {
   readonly dataset: Dataset
   /** The encoder to start from. */
   readonly encoder: Encoder
-  /** Where the run writes: checkpoints, `log.jsonl`, `model.onnx`, ... */
-  readonly folder: string
-  readonly seed: number
-  /** Continue from the folder's last checkpoint. */
-  readonly resume: boolean
+  /** Where everything that is worth keeping goes: checkpoints, log, card, artefacts. */
+  readonly run: Run
+  /** Embeds images by any encoder: cached, within the limits, and with the signal, progress and warnings of this request, unless `options` say otherwise. */
+  embed(encoder: Encoder, images: readonly ImageRequest[], options?: EmbedOptions): Promise<EmbeddedImages>
 }
 
 export interface TrainerResult {
-  /** Main artefact, relative to the run's folder (`model.onnx`, or a folder with a manifest). */
+  /** Main artefact, relative to the run's folder (`model.onnx`, or a manifest). */
   readonly artefact: string
   /** Final figures for people. */
   readonly metrics: Readonly<Record<string, number>>
@@ -68,5 +69,10 @@ export interface TrainerResult {
 export interface Trainer {
   readonly specVersion: SpecVersion
   readonly name: string
+  /**
+   * The options that decide what comes out, defaults filled in: a run that goes on must have the same. Options that only change how it goes
+   * (threads, how often it is saved) are left out. Default: all that the config says.
+   */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined
   train(request: TrainerRequest): Promise<TrainerResult>
 }

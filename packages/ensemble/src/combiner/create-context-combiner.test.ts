@@ -8,10 +8,11 @@ import { applyHead } from '../context/train-head.js'
 import { MAP_OPTIONS } from '../weights/fit-credibility-map.js'
 import { constantWeights, fitWeights, weightsOf } from '../weights/fit-weights.js'
 import { createContextCombiner } from './create-context-combiner.js'
-import { readEnsemble, writeEnsemble } from './ensemble-file.js'
+import { ENSEMBLE_FILE, encodeEnsemble, readEnsemble } from './ensemble-file.js'
 import type { EnsembleModel } from './ensemble-model.js'
 
 const [rows, inputDim, members] = [12, 7, 3]
+const write = (model: EnsembleModel) => writeFile(path.join(folder, ENSEMBLE_FILE), encodeEnsemble(model))
 const random = createRandom('combiner')
 const data = Float32Array.from({ length: rows * inputDim }, () => random.normal())
 const features = fitFeatureMap(data, inputDim, 5, true)
@@ -161,9 +162,9 @@ describe('createContextCombiner', () => {
       /member of the context x makes x@1/,
     )
     expect(() => createContextCombiner(model, [encoder])).toThrow(expect.objectContaining({ code: 'ensemble/space' }))
-    await writeEnsemble(folder, model)
+    await write(model)
     expect(await readEnsemble(folder)).toMatchObject(model)
-    await writeEnsemble(folder, {
+    await write({
       ...model,
       members: [{ ...model.members[0]!, file: '../elsewhere.onnx' } as (typeof model.members)[number]],
     })
@@ -172,7 +173,7 @@ describe('createContextCombiner', () => {
 
   it('comes back from its file as it was, and says when the file is damaged', async () => {
     for (const model of Object.values(models)) {
-      await writeEnsemble(folder, model)
+      await write(model)
       expect(await readEnsemble(folder)).toMatchObject(model)
     }
     await writeFile(path.join(folder, 'ensemble.json'), '{"format":"lookalike-context-ensemble"')

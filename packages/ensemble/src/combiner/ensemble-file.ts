@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 import type { EnsembleMember, EnsembleModel } from './ensemble-model.js'
 import { decode, encode } from './packed-json.js'
@@ -10,11 +9,9 @@ import { decode, encode } from './packed-json.js'
 export const ENSEMBLE_FILE = 'ensemble.json'
 const FORMAT = 'lookalike-context-ensemble'
 
-/** Writes the manifest whole, or nothing. The networks that it names must be there already. */
-export async function writeEnsemble(folder: string, model: EnsembleModel): Promise<string> {
-  const file = path.join(folder, ENSEMBLE_FILE)
-  await writeWhole(file, `${encode({ format: FORMAT, version: 2, ...model })}\n`)
-  return file
+/** The content of the manifest; the networks that it names must be there before it is written. */
+export function encodeEnsemble(model: EnsembleModel): string {
+  return `${encode({ format: FORMAT, version: 2, ...model })}\n`
 }
 
 /** @throws `ensemble/file` when there is no ensemble or it is damaged. */
@@ -36,10 +33,8 @@ export async function readEnsemble(folder: string): Promise<EnsembleModel> {
   }
 }
 
-/** A member that was saved by itself; undefined when it is not there or not whole. */
-export async function readMember(file: string): Promise<EnsembleMember | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
+/** A member that was saved by itself; undefined when it is none. */
+export function decodeMember(text: string): EnsembleMember | undefined {
   const found = memberSchema.safeParse(decode(text))
   return found.success ? (found.data as EnsembleMember) : undefined
 }

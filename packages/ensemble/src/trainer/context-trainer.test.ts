@@ -9,6 +9,7 @@ import {
   type EncoderBatch,
   type Triple,
 } from '@lookalike/core'
+import { runTrainer } from '@lookalike/pipeline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createContextCombiner } from '../combiner/create-context-combiner.js'
 import { readEnsemble } from '../combiner/ensemble-file.js'
@@ -88,9 +89,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 const train = async (given: Record<string, unknown>, data = dataset, resume = false) =>
-  createContextTrainer(await settings(given), {
-    openNetwork: () => Promise.reject(new Error('heads need no networks')),
-  }).train({ dataset: data, encoder, folder, seed: 0, resume })
+  runTrainer(
+    createContextTrainer(await settings(given), {
+      openNetwork: () => Promise.reject(new Error('heads need no networks')),
+    }),
+    { dataset: data, encoder, folder, seed: 0, resume, overwrite: !resume },
+  )
 
 describe('context-ensemble trainer', () => {
   it('trains a member for each context and trusts the one that fits the validation references', async () => {
@@ -129,14 +133,15 @@ describe('context-ensemble trainer', () => {
     const [first] = triples
     const contradiction = { ...first!, closer: first!.closer === 'a' ? 'b' : 'a' } as const
     const warnings: string[] = []
-    await createContextTrainer(await settings({ epochs: 0 }), {
+    const trainer = createContextTrainer(await settings({ epochs: 0 }), {
       openNetwork: () => Promise.reject(new Error('none')),
-    }).train({
+    })
+    await runTrainer(trainer, {
       dataset: { ...dataset, triples: [...triples, contradiction] },
       encoder,
       folder,
       seed: 0,
-      resume: false,
+      overwrite: true,
       onWarning: ({ code }) => warnings.push(code),
     })
     expect(warnings).toContain('triples/contradiction')

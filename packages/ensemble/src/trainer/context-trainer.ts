@@ -136,5 +136,10 @@ async function createPluginTrainer(settings: ContextTrainerOptions, context: Plu
 
 /** Every context in one run; a context that is done is not trained again on resuming. */
 export function createContextTrainer(settings: ContextTrainerOptions, parts: ContextTrainerParts): Trainer {
-  return { specVersion: 'v1', name: 'context-ensemble', train: (request) => trainEnsemble(settings, parts, request) }
+  return {
+    specVersion: 'v1',
+    name: 'context-ensemble',
+    settings,
+    train: (request) => trainEnsemble(settings, parts, request),
+  }
 }

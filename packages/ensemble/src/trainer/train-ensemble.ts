@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { type Encoder, type ImageRequest, type TrainerRequest, type TrainerResult } from '@lookalike/core'
-import { embedImages, writeWhole } from '@lookalike/image'
-import { loadModel, readModel, saveModel } from '@lookalike/onnx'
-import { ENSEMBLE_FILE, readMember, writeEnsemble } from '../combiner/ensemble-file.js'
+import type { Encoder, ImageRequest, Run, TrainerRequest, TrainerResult } from '@lookalike/core'
+import { loadModel, readModel, writeModel } from '@lookalike/onnx'
+import { decodeMember, ENSEMBLE_FILE, encodeEnsemble } from '../combiner/ensemble-file.js'
 import { type EnsembleBase, type EnsembleMember, type EnsembleModel, sourcesOf } from '../combiner/ensemble-model.js'
 import { encode } from '../combiner/packed-json.js'
 import type { RowTriple } from '../context/context-loss.js'
@@ -40,27 +38,21 @@ export async function trainEnsemble(
   parts: ContextTrainerParts,
   request: TrainerRequest,
 ): Promise<TrainerResult> {
-  const { dataset, folder, seed, resume, signal, onProgress, onWarning } = request
+  const { dataset, run, signal, onProgress, onWarning } = request
+  const { seed } = run
   const options = trainingOptions(settings, seed, signal)
   const { contexts, validation, warnings, consistency } = readContexts(dataset, settings.softLabels, options.batchSize)
   for (const warning of warnings) onWarning?.(warning)
   const images = dataset.items.map(({ source, box }): ImageRequest => ({ source, ...(box && { box }) }))
   const embed = async (encoder: Encoder) =>
-    (
-      await embedImages(encoder, images, {
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress }),
-        ...(onWarning && { onWarning }),
-        onCorrupt: 'fail',
-      })
-    ).embeddings.data
+    (await request.embed(encoder, images, { onCorrupt: 'fail' })).embeddings.data
   const training = new Set([...contexts.values()].flat().flatMap(({ reference, a, b }) => [reference, a, b]))
   const bases: Base[] = []
   for (const [at, encoder] of [request.encoder, ...(parts.encoders ?? [])].entries()) {
     if (settings.member.use !== 'head' || at > 0 || settings.merge) networkOf(encoder)
     const embeddings = await embed(encoder)
     const map = learnFeatures(embeddings, encoder.dim, training, settings)
-    const file = await saveBase(encoder, folder, at)
+    const file = await saveBase(encoder, run, at)
     bases.push({
       encoder,
       facts: { name: encoder.name, space: encoder.space, features: map, ...(file !== undefined && { file }) },
@@ -96,8 +88,8 @@ export async function trainEnsemble(
       )
       .digest('hex')
       .slice(0, 16)
-    const file = path.join(folder, 'members', `${fingerprint}.json`)
-    const before = resume ? await readMember(file) : undefined
+    const file = `members/${fingerprint}.json`
+    const before = run.resumed ? await readMember(run, file) : undefined
     const [member, output] =
       form.use === 'head'
         ? await headMember(before, context, at, base, own, options)
@@ -105,11 +97,11 @@ export async function trainEnsemble(
             ...options,
             form,
             name: fingerprint,
-            folder,
+            run,
             parts,
             embed,
           })
-    if (!before) await writeWhole(file, encode(member))
+    if (!before) await run.write(file, encode(member))
     members.push(member)
     outputs.push(output)
     done(`${context}: ${(100 * member.localAccuracy).toFixed(1)} %`)
@@ -122,22 +114,36 @@ export async function trainEnsemble(
   const weights = learnWeights(outputs, first.features, dim, validation, settings.weights, seed)
   if (weights.kind === 'credibility-map') {
     const references = new Set(validation.map(({ reference }) => reference))
-    await writeWhole(
-      path.join(folder, 'credibility-map.svg'),
+    await run.write(
+      'credibility-map.svg',
       renderMap(weights, pickRows(first.features, dim, references), members.map(nameOf)),
     )
   }
   const model: EnsembleModel = { bases: bases.map(({ facts }) => facts), members, weights }
-  await writeEnsemble(folder, model)
-  if (settings.merge) await saveModel(path.join(folder, MERGED_FILE), await merged(model, bases, folder))
-  return {
-    artefact: ENSEMBLE_FILE,
-    metrics: {
-      ...Object.fromEntries(members.map((member) => [`local-accuracy/${nameOf(member)}`, member.localAccuracy])),
-      ...(consistency !== undefined && { 'consistency of the triples': consistency }),
-    },
-    stopped: 'finished',
+  await run.write(ENSEMBLE_FILE, encodeEnsemble(model))
+  await run.artefact('ensemble', ENSEMBLE_FILE)
+  if (settings.merge) {
+    await run.write(MERGED_FILE, writeModel(await merged(model, bases, run.folder)))
+    await run.artefact('merged', MERGED_FILE)
   }
+  const metrics = {
+    ...Object.fromEntries(members.map((member) => [`local-accuracy/${nameOf(member)}`, member.localAccuracy])),
+    ...(consistency !== undefined && { 'consistency of the triples': consistency }),
+  }
+  await run.card({
+    data: { images: images.length, contexts: contexts.size, validationTriples: validation.length },
+    options: settings,
+    encoders: bases.map(({ encoder: { name, space } }) => ({ name, space })),
+    metrics,
+    stopped: 'finished',
+  })
+  return { artefact: ENSEMBLE_FILE, metrics, stopped: 'finished' }
+}
+
+/** A member that an earlier attempt finished. */
+async function readMember(run: Run, file: string): Promise<EnsembleMember | undefined> {
+  const bytes = await run.read(file)
+  return bytes && decodeMember(Buffer.from(bytes).toString('utf8'))
 }
 
 /** What the paper says for networks; heads are ours. */
@@ -181,7 +187,7 @@ interface NetworkMemberOptions extends TrainMemberOptions {
   readonly form: NetworkForm
   /** Names the member's file. */
   readonly name: string
-  readonly folder: string
+  readonly run: Run
   readonly parts: ContextTrainerParts
   embed(encoder: Encoder): Promise<Float32Array>
 }
@@ -195,7 +201,7 @@ async function networkMember(
   own: readonly RowTriple[],
   options: NetworkMemberOptions,
 ): Promise<[EnsembleMember, MemberOutputs]> {
-  const { name, folder, parts } = options
+  const { name, run, parts } = options
   const { train, held } = cutContext(own)
   const file = path.join('members', `${name}.onnx`)
   if (before?.form !== 'network') {
@@ -204,10 +210,9 @@ async function networkMember(
       seed: `${options.seed}/${context}`,
       ...(parts.threads !== undefined && { threads: parts.threads }),
     })
-    await mkdir(path.join(folder, 'members'), { recursive: true })
-    await saveModel(path.join(folder, file), trained)
+    await run.write(file, writeModel(trained))
   }
-  const encoder = await parts.openNetwork(path.join(folder, file), name)
+  const encoder = await parts.openNetwork(path.join(run.folder, file), name)
   try {
     const { dim, space } = encoder
     const output: MemberOutputs = { data: await options.embed(encoder), dim }
@@ -221,10 +226,10 @@ async function networkMember(
 }
 
 /** Keeps a base's network with the ensemble, so that the folder is whole; an encoder that is none stays outside. */
-async function saveBase(encoder: Encoder, folder: string, at: number): Promise<string | undefined> {
+async function saveBase(encoder: Encoder, run: Run, at: number): Promise<string | undefined> {
   if (!encoder.onnx || encoder.input.kind !== 'pixels') return undefined
   const file = `encoder-${at + 1}.onnx`
-  await writeWhole(path.join(folder, file), await encoder.onnx.bytes())
+  await run.write(file, await encoder.onnx.bytes())
   return file
 }
 

@@ -13,6 +13,7 @@ import {
 import encoderPlugins, { buildConvNet, buildVit, createNetworkEncoder, createOnnxEncoder } from '@lookalike/encoders'
 import { embedImages } from '@lookalike/image'
 import { createSession, float32, loadModel, readModel } from '@lookalike/onnx'
+import { runTrainer } from '@lookalike/pipeline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contextCombiner } from '../combiner/context-combiner.js'
 import { createContextCombiner } from '../combiner/create-context-combiner.js'
@@ -123,13 +124,8 @@ const train = async (
   encoder = first!,
 ) => {
   const own = path.join(folder, name)
-  return createContextTrainer(await settings(given), { encoders, openNetwork, threads: 1 }).train({
-    dataset,
-    encoder,
-    folder: own,
-    seed: 0,
-    resume,
-  })
+  const trainer = createContextTrainer(await settings(given), { encoders, openNetwork, threads: 1 })
+  return runTrainer(trainer, { dataset, encoder, folder: own, seed: 0, resume })
 }
 /** The folder's own encoders, nothing from the run. */
 const open = async (own: string) => {

@@ -1,9 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-/**
- * Imports a module of a plugin by its URL, TypeScript sources included. Worker threads use it too, to get a plugin again
- * from `registry.origin(...).url`.
- */
+/** Imports a module of a plugin by its URL, TypeScript sources included. */
 export async function importModule(url: string): Promise<Record<string, unknown>> {
   if (/\.[cm]?ts$/.test(url)) {
     const { createJiti } = await import('jiti')

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { writeWhole } from '@lookalike/image'
+import writeFileAtomic from 'write-file-atomic'
 import type { ImageCode } from './image-code.js'
 
 /** The folder for codes inside a cache folder. */
@@ -39,7 +39,9 @@ export function createCodeFiles(folder: string, tokens: number, embedding: numbe
       const content = Buffer.concat([view(code.tokens), view(code.embedding)])
       const check = Buffer.alloc(4)
       check.writeUInt32LE(crc32(content))
-      await writeWhole(path.join(folder, nameOf(hash)), Buffer.concat([check, content]))
+      const file = path.join(folder, nameOf(hash))
+      await mkdir(path.dirname(file), { recursive: true })
+      await writeFileAtomic(file, Buffer.concat([check, content]))
     },
     async list() {
       await mkdir(folder, { recursive: true })

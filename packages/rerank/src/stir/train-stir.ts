@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import {
   type Augmentation,
@@ -19,14 +18,11 @@ import {
   type TrainerResult,
   type Warning,
 } from '@lookalike/core'
-import { embedImages, openEmbeddingCache, writeWhole } from '@lookalike/image'
-import { checkProviders, float32, type OnnxModel, readModel, saveModel, type Tensor } from '@lookalike/onnx'
+import { checkProviders, float32, type OnnxModel, readModel, type Tensor, writeModel } from '@lookalike/onnx'
 import {
   balanced,
-  createCheckpointStore,
   createOptimizer,
   createTrainableModel,
-  hashData,
   randomResizedCrop,
   runTrainingLoop,
   selectTrainingData,
@@ -56,7 +52,7 @@ const ENCODED_AT_ONCE = 256
 
 export interface StirParts {
   readonly augmentations: readonly Augmentation[]
-  /** Folder of the embedding cache and of cached tokens; none are kept without it. */
+  /** Folder of the cached tokens; none are kept without it. */
   readonly cacheFolder?: string
   /** Processor threads. */
   readonly threads?: number
@@ -68,7 +64,13 @@ export interface StirParts {
  */
 export function createStirTrainer(given: StirTrainingOptions, parts: StirParts): Trainer {
   const settings = stirTrainingSchema.parse(given)
-  return { specVersion: SPEC_VERSION, name: 'stir', train: (request) => train(settings, request, parts) }
+  const { checkpointEvery: _every, logEvery: _lines, ...decisive } = settings
+  return {
+    specVersion: SPEC_VERSION,
+    name: 'stir',
+    settings: decisive,
+    train: (request) => train(settings, request, parts),
+  }
 }
 
 async function train(
@@ -76,7 +78,8 @@ async function train(
   request: TrainerRequest,
   { augmentations, cacheFolder, threads }: StirParts,
 ): Promise<TrainerResult> {
-  const { encoder, folder, seed, signal } = request
+  const { encoder, run, signal } = request
+  const { seed } = run
   if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
   await checkProviders(settings.providers)
   const { preprocessing } = encoder.input
@@ -96,22 +99,15 @@ async function train(
   )
   const { spec } = pair
   const onPixels = spec.fusion === 0
-  const operation = {
-    ...(signal && { signal }),
-    ...(request.onProgress && { onProgress: request.onProgress }),
-    ...(request.onWarning && { onWarning: request.onWarning }),
+  const operation: OperationOptions = {
+    signal,
+    onProgress: request.onProgress,
+    onWarning: request.onWarning,
   }
 
   const all = selectTrainingData(request.dataset, settings.validation, seed, request.onWarning)
-  const cache =
-    cacheFolder === undefined
-      ? undefined
-      : await openEmbeddingCache(path.join(cacheFolder, 'embeddings'), encoder.space, encoder.dim)
   const embed = async (items: readonly DatasetItem[]) => {
-    const found = await embedImages(encoder, items.map(requestOf), {
-      ...operation,
-      ...(cache && { openCache: async () => cache }),
-    })
+    const found = await request.embed(encoder, items)
     return {
       embeddings: found.embeddings,
       items: Array.from(found.positions, (position) => items[position]!),
@@ -121,7 +117,6 @@ async function train(
   const training = await embed(all.items)
   const labels = training.positions.map((position) => all.labels[position]!)
   const held = await embed(all.validation)
-  await cache?.close()
   const running = { providers: settings.providers, ...(threads !== undefined && { threads }) }
   /** The pair model without a say of the encoder's distance: so it is trained on hard pairs, and so its logits are measured. */
   const bare = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
@@ -231,8 +226,6 @@ async function train(
     }
 
     const network = createHash('sha256').update(bytes).digest('hex')
-    const dataHash = await hashData([...training.items, ...held.items], signal ? { signal } : {})
-    const { checkpointEvery, logEvery, ...meaningful } = settings
     const phase = async (
       name: 'head' | 'all',
       epochs: number,
@@ -240,8 +233,6 @@ async function train(
     ): Promise<TrainingLoopResult | undefined> => {
       if (epochs === 0) return undefined
       const names = name === 'head' ? pair.head : pair.trainable
-      const place = name === 'head' ? path.join(folder, 'head') : folder
-      await mkdir(place, { recursive: true })
       const wanted = new Set(names)
       const task = pairTask({
         model,
@@ -260,21 +251,17 @@ async function train(
           { learningRate },
         ),
         schedule: name === 'head' ? { shape: 'constant', warmUp: 0 } : { shape: 'cosine', final: 0, warmUp: 0 },
-        checkpoints: createCheckpointStore(place, {
-          binding: { network, data: dataHash, seed: String(seed) },
-          settings: { options: JSON.stringify(meaningful) },
-        }),
-        resume: request.resume,
+        run: run.part(name),
+        belongsTo: { network },
         epochs,
-        checkpointEvery,
-        logEvery,
+        checkpointEvery: settings.checkpointEvery,
+        logEvery: settings.logEvery,
         validateEvery: 1,
         monitor: 'recall@1',
         keep: 'best',
         unit: 'pair',
         about: {
           trainer: 'stir',
-          phase: name,
           fusion: spec.fusion,
           images: training.items.length,
           classes: all.classes.length,
@@ -309,30 +296,19 @@ async function train(
       ...(scale !== undefined && { 'stage one scale': scale }),
     }
     const stopped = (second ?? first)?.stopped ?? 'finished'
-    const card = {
-      trainer: 'stir',
-      startedFrom: { encoder: encoder.name, space: encoder.space, network },
-      data: {
-        dataset: request.dataset.name,
-        hash: dataHash,
-        images: training.items.length,
-        classes: all.classes.length,
-        validationImages: held.items.length,
-      },
-      seed,
+    const card = await run.card({
+      network,
+      data: { images: training.items.length, classes: all.classes.length, validationImages: held.items.length },
       options: settings,
       stopped,
       metrics,
-    }
+    })
     const trained = withWeights(
       withWeights(start, weightsOf(model)),
       scale === undefined ? new Map() : new Map([[NAMES.scale, float32([scale])]]),
     )
-    await saveModel(path.join(folder, 'pair.onnx'), {
-      ...trained,
-      metadata: { ...trained.metadata, 'lookalike.card': JSON.stringify(card) },
-    })
-    await writeWhole(path.join(folder, 'card.json'), `${JSON.stringify(card, null, 2)}\n`)
+    await run.write('pair.onnx', writeModel({ ...trained, metadata: { ...trained.metadata, 'lookalike.card': card } }))
+    await run.artefact('pair', 'pair.onnx')
     return { artefact: 'pair.onnx', metrics, stopped }
   } finally {
     await batches.dispose()

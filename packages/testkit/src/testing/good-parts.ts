@@ -1,5 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import path from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
 import {
   type Augmentation,
   assertComparable,
@@ -252,32 +251,26 @@ export const goodAugmentation = (): Augmentation => ({
 export const goodReporter = (): Reporter => ({
   specVersion: 'v1',
   name: 'good',
-  async write(result, folder) {
-    await writeFile(
-      path.join(folder, 'good.json'),
-      JSON.stringify(result.stages.map(({ name, metrics }) => ({ name, metrics }))),
-    )
-    return ['good.json']
-  },
+  write: (result, output) =>
+    output.write('good.json', JSON.stringify(result.stages.map(({ name, metrics }) => ({ name, metrics })))),
 })
 
 /** Adds ten random numbers; each step is a checkpoint. */
 export const goodTrainer = (): Trainer => ({
   specVersion: 'v1',
   name: 'good',
-  async train({ folder, seed, resume, signal, onProgress }) {
-    await mkdir(folder, { recursive: true })
-    const checkpoint = path.join(folder, 'checkpoint.json')
-    let state = { step: 0, sum: 0 }
-    if (resume) state = JSON.parse(await readFile(checkpoint, 'utf8')) as typeof state
+  async train({ run, signal, onProgress }) {
+    const { seed } = run
+    const before = run.resumed ? await run.checkpoints.load('last') : undefined
+    let state = (before?.facts ?? { step: 0, sum: 0 }) as { step: number; sum: number }
     while (state.step < 10) {
       if (signal?.aborted) return { artefact: 'model.json', metrics: {}, stopped: 'aborted' }
       state = { step: state.step + 1, sum: state.sum + createRandom(`${seed}/${state.step}`).next() }
-      await writeFile(checkpoint, JSON.stringify(state))
+      await run.checkpoints.save('last', { facts: state, arrays: {} })
       onProgress?.({ phase: 'train', done: state.step, total: 10, unit: 'step' })
     }
     if (!Number.isFinite(state.sum)) throw new LookalikeError('train/diverged', { problem: 'The sum is not finite' })
-    await writeFile(path.join(folder, 'model.json'), JSON.stringify({ sum: state.sum }))
+    await run.write('model.json', JSON.stringify({ sum: state.sum }))
     return { artefact: 'model.json', metrics: { sum: state.sum }, stopped: 'finished' }
   },
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Dataset, Encoder, Trainer, TrainerRequest, TrainerResult } from '@lookalike/core'
+import type { Dataset, Encoder, OperationOptions, Trainer, TrainerResult } from '@lookalike/core'
 import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
@@ -14,6 +14,17 @@ export interface TrainerCheckOptions {
   readonly encoder: Create<Encoder>
   /** Progress events after which the interrupted run stops. Default: 3. */
   readonly stopAfter?: number
+  /** Trains in a folder: `runTrainer` of `@lookalike/pipeline`. */
+  readonly train: (
+    trainer: Trainer,
+    options: OperationOptions & {
+      readonly dataset: Dataset
+      readonly encoder: Encoder
+      readonly folder: string
+      readonly seed: number
+      readonly resume?: boolean | undefined
+    },
+  ) => Promise<TrainerResult>
   /** False for trainers that do not promise the same result for the same seed. */
   readonly deterministic?: boolean
 }
@@ -23,12 +34,19 @@ interface Run {
   readonly artefact: string | undefined
 }
 
+interface How {
+  readonly resume?: boolean
+  readonly signal?: AbortSignal
+  /** What the trainer itself says of its progress. */
+  readonly onProgress?: () => void
+}
+
 interface Subject {
   readonly parts: Parts<Trainer>
   readonly options: TrainerCheckOptions
   /** An uninterrupted run, shared by the checks. */
   whole(): Promise<Run>
-  train(folder: string, request?: Partial<TrainerRequest>): Promise<Run>
+  train(folder: string, how?: How): Promise<Run>
   folder(): Promise<string>
   close(): Promise<void>
 }
@@ -114,16 +132,26 @@ export const trainerSuite: Suite<Trainer, TrainerCheckOptions, Subject> = {
       folders.push(made)
       return made
     }
-    const train = async (place: string, request: Partial<TrainerRequest> = {}): Promise<Run> => {
+    const train = async (place: string, { resume, signal, onProgress }: How = {}): Promise<Run> => {
       const encoder = await options.encoder()
+      const trainer = await parts.fresh()
+      const watched: Trainer = {
+        ...trainer,
+        train: (request) =>
+          trainer.train({
+            ...request,
+            onProgress,
+            embed: (by, images, own) => request.embed(by, images, { onProgress, ...own }),
+          }),
+      }
       try {
-        const result = await (await parts.fresh()).train({
+        const result = await options.train(watched, {
           dataset: await options.dataset(),
           encoder,
           folder: place,
           seed: 1,
-          resume: false,
-          ...request,
+          resume,
+          signal,
         })
         return { result, artefact: await hashOf(path.join(place, result.artefact)) }
       } finally {
@@ -150,7 +178,9 @@ export const trainerSuite: Suite<Trainer, TrainerCheckOptions, Subject> = {
  * Checks a trainer on a small set: artefact, seededness, and that a stopped and resumed run ends where an uninterrupted one does.
  *
  * @example
- * const issues = await checkTrainer(() => myTrainer(), { dataset: () => pictures, encoder: () => createTinyEncoder() })
+ * const issues = await checkTrainer(() => myTrainer(), {
+ *   dataset: () => pictures, encoder: () => createTinyEncoder(), train: runTrainer,
+ * })
  */
 export const checkTrainer = (create: Create<Trainer>, options: TrainerCheckOptions): Promise<readonly Issue[]> =>
   runSuite(trainerSuite, create, options)

@@ -1,13 +1,20 @@
 import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Augmentation, createRegistry, isLookalikeError, type Plugin } from '@lookalike/core'
-import { importModule } from '@lookalike/pipeline'
 import type { WorkerAnswer, WorkerData } from './create-fillers.js'
 import { type BatchJob, fillBatch } from './fill-batch.js'
 
 /** The thread that makes batches ready: finds the augmentations' plugins again and answers jobs. */
 const { settings, origins } = workerData as WorkerData
 const port = parentPort!
+
+/** A plugin's module, TypeScript sources included. */
+async function importModule(url: string): Promise<Record<string, unknown>> {
+  if (!/\.[cm]?ts$/.test(url)) return (await import(url)) as Record<string, unknown>
+  const { createJiti } = await import('jiti')
+  return createJiti(url).import(fileURLToPath(url))
+}
 
 let making: Promise<readonly Augmentation[]> | undefined
 

@@ -1,22 +1,27 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { isLookalikeError, LookalikeError, type OperationOptions } from '@lookalike/core'
-import type { Checkpoint } from '../checkpoint/checkpoint-file.js'
-import type { CheckpointStore } from '../checkpoint/create-checkpoint-store.js'
-import type { ArrayState, Optimizer } from '../optimizer/create-optimizer.js'
+import {
+  type ArrayState,
+  type Checkpoint,
+  isLookalikeError,
+  LookalikeError,
+  type OperationOptions,
+  type RunPart,
+} from '@lookalike/core'
+import type { Optimizer } from '../optimizer/create-optimizer.js'
 import { createMovingAverage } from '../optimizer/moving-average.js'
 import { type Schedule, scheduleAt } from '../optimizer/schedule.js'
-import { createLog } from './create-log.js'
 import type { Position, TrainingTask } from './training-task.js'
 
 export interface TrainingLoopOptions extends OperationOptions {
   readonly optimizer: Optimizer
   readonly schedule: Schedule
-  readonly checkpoints: CheckpointStore
-  /** Go on from the last checkpoint, where there is one. */
-  readonly resume: boolean
+  /** Where log and checkpoints go; a run that is resumed goes on from its last checkpoint. */
+  readonly run: RunPart
+  /** What checkpoints belong to besides the run's own settings, by name: a checkpoint of something else is refused. */
+  readonly belongsTo?: Readonly<Record<string, string>> | undefined
   readonly epochs: number
   /** Stop after so many steps; by default after the epochs. */
-  readonly steps?: number
+  readonly steps?: number | undefined
   /** Steps between two checkpoints. */
   readonly checkpointEvery: number
   /** Steps between two lines of the log, which hold the means between them. */
@@ -24,17 +29,17 @@ export interface TrainingLoopOptions extends OperationOptions {
   /** Epochs between two validations, if the task has one. */
   readonly validateEvery: number
   /** The validation figure that decides what is best. */
-  readonly monitor?: string
+  readonly monitor?: string | undefined
   /** Validations without a new best after which the run stops. Default: never. */
-  readonly patience?: number
+  readonly patience?: number | undefined
   /** Which weights the run ends with: those of the best validation (the default, where there is one) or the last. */
-  readonly keep?: 'best' | 'last'
+  readonly keep?: 'best' | 'last' | undefined
   /** Share of the moving average that stays at each step; without it there is none. */
-  readonly averageDecay?: number
+  readonly averageDecay?: number | undefined
   /** Of what batches are made: `image`, `pair`. */
-  readonly unit?: string
+  readonly unit?: string | undefined
   /** Facts for the log's first line. */
-  readonly about?: Readonly<Record<string, unknown>>
+  readonly about?: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface TrainingLoopResult {
@@ -62,14 +67,14 @@ const BEGINNING = 20
  * when the run is cut off anywhere and resumed. When `signal` aborts, it finishes the step, writes a checkpoint and returns.
  *
  * @throws `train/loss` when loss or gradients are not finite or explode: the weights before that step are in the last checkpoint;
- * `train/write`, `train/checkpoint-mismatch`, `train/checkpoint-damaged`, and what the task throws.
+ * `train/write`, `train/checkpoint-mismatch` for a checkpoint of other weights, `train/checkpoint-damaged`, and what the task throws.
  */
 export async function runTrainingLoop<Batch>(
   task: TrainingTask<Batch>,
   options: TrainingLoopOptions,
 ): Promise<TrainingLoopResult> {
-  const { optimizer, checkpoints, signal, monitor } = options
-  const log = createLog(checkpoints.folder)
+  const { optimizer, signal, monitor } = options
+  const { log, checkpoints } = options.run
   const network = optimizer.parameters.filter(({ ofLoss }) => !ofLoss)
   const average = options.averageDecay === undefined ? undefined : createMovingAverage(network, options.averageDecay)
   const plan = planSteps(task, options)
@@ -79,7 +84,12 @@ export async function runTrainingLoop<Batch>(
 
   const save = () =>
     checkpoints.save('last', {
-      facts: { counters: { ...state }, best: best && { step: best.step, figures: best.figures }, ended },
+      facts: {
+        belongsTo: options.belongsTo,
+        counters: { ...state },
+        best: best && { step: best.step, figures: best.figures },
+        ended,
+      },
       arrays: {
         weights: Object.fromEntries(optimizer.parameters.map(({ name, data }) => [name, data])),
         optimizer: optimizer.state(),
@@ -87,7 +97,7 @@ export async function runTrainingLoop<Batch>(
         ...(task.state && { task: task.state() }),
       },
     })
-  if (options.resume) await restore()
+  if (options.run.resumed) await restore()
   await log.rewind(state.step)
   await log.write({
     event: state.step > 0 ? 'resume' : 'start',
@@ -229,10 +239,10 @@ export async function runTrainingLoop<Batch>(
       {
         problem: `Training stopped at step ${state.step} (epoch ${state.epoch}): ${problem}. The batch: ${images.slice(0, 8).join(', ')}${images.length > 8 ? `, and ${images.length - 8} more (all in log.jsonl)` : ''}`,
         expected: 'a finite loss',
-        fix: `Lower the learning rate, clip the gradients (optimizer.clipNorm), or look at the images. ${checkpoints.file('last')} holds the last good state.`,
+        fix: `Lower the learning rate, clip the gradients (optimizer.clipNorm), or look at the images. ${checkpoints.path('last')} holds the last good state.`,
       },
       {
-        fields: { step: state.step, epoch: state.epoch, batch: images, checkpoint: checkpoints.file('last') },
+        fields: { step: state.step, epoch: state.epoch, batch: images, checkpoint: checkpoints.path('last') },
         ...(cause !== undefined && { cause }),
       },
     )
@@ -263,8 +273,9 @@ export async function runTrainingLoop<Batch>(
   }
 
   async function restore(): Promise<void> {
-    const found = await checkpoints.load('last', options.onWarning)
+    const found = await checkpoints.load('last')
     if (!found) return
+    checkOrigin(checkpoints.path('last'), found, options.belongsTo)
     restoreWeights(found, optimizer)
     optimizer.restore(found.arrays['optimizer'] ?? {})
     if (average && found.arrays['average']) average.restore(found.arrays['average'])
@@ -319,6 +330,21 @@ function planSteps<Batch>(
   let totalSteps = 0
   for (let epoch = 0; epoch < epochs; epoch++) totalSteps += task.batches(epoch)
   return { totalSteps, stepsPerEpoch }
+}
+
+function checkOrigin(file: string, { facts }: Checkpoint, wanted: Readonly<Record<string, string>> = {}): void {
+  const saved = (facts['belongsTo'] ?? {}) as Readonly<Record<string, string>>
+  const different = Object.keys(wanted).filter((name) => saved[name] !== wanted[name])
+  if (different.length === 0) return
+  throw new LookalikeError(
+    'train/checkpoint-mismatch',
+    {
+      problem: `The checkpoint ${file} belongs to another run: ${different.join(', ')} ${different.length === 1 ? 'is' : 'are'} not what it was`,
+      expected: 'the same as when the run started',
+      fix: 'Put it back, or start a new run with --overwrite or another --name.',
+    },
+    { fields: { path: file, different } },
+  )
 }
 
 function restoreWeights({ arrays }: Checkpoint, { parameters }: Optimizer): void {

@@ -1,4 +1,4 @@
-import type { ArrayState } from '../optimizer/create-optimizer.js'
+import type { ArrayState } from '@lookalike/core'
 
 /** Where a run is. Everything counts from 0. */
 export interface Position {

@@ -67,5 +67,10 @@ const commonSchema = z.strictObject(commonOptions)
 
 export type CommonSettings = z.output<typeof commonSchema>
 
-/** Options that change neither the weights nor their order of coming about: a resumed run may have others. */
-export const WITHOUT_EFFECT = ['checkpointEvery', 'logEvery', 'workers', 'memory'] as const
+/** Options that change neither the weights nor their order of coming about: a run that goes on may have others. */
+const WITHOUT_EFFECT = ['checkpointEvery', 'logEvery', 'workers', 'memory']
+
+/** The options that decide what a run comes to. */
+export function decisiveSettings(settings: object): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => !WITHOUT_EFFECT.includes(name)))
+}

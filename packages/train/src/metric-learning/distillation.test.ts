@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, type Encoder, type Loss } from '@lookalike/core'
 import { createSession, float32, loadModel } from '@lookalike/onnx'
+import { runTrainer } from '@lookalike/pipeline'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { balanced } from '../samplers/balanced.js'
 import { datasetOf, EDGE, pictures, preprocessing, tinyEncoder, tinyNetwork } from '../testing/pictures.js'
@@ -92,7 +93,6 @@ const trainer = (teacher: Encoder) =>
       sampler: balanced({ labels: 4, instances: 4 }),
       augmentations: [],
       teacher: async () => teacher,
-      cacheFolder: path.join(folder, 'cache'),
       threads: 1,
     },
   )
@@ -100,13 +100,7 @@ const trainer = (teacher: Encoder) =>
 it('brings a network to the teacher, on images of other classes too; the teacher sees each image once', async () => {
   const teacher = await modelEncoder(tinyNetwork(7), 'teacher')
   const items = pictures(40, 6)
-  await trainer(teacher.encoder).train({
-    dataset: datasetOf(items),
-    encoder: tinyEncoder(),
-    folder,
-    seed: 1,
-    resume: false,
-  })
+  await runTrainer(trainer(teacher.encoder), { dataset: datasetOf(items), encoder: tinyEncoder(), folder, seed: 1 })
   expect([teacher.seen(), teacher.disposed()]).toEqual([items.length, true])
 
   const student = await createSession(await loadModel(path.join(folder, 'model.onnx')), { threads: 1 })
@@ -129,12 +123,11 @@ it('brings a network to the teacher, on images of other classes too; the teacher
 it('refuses a teacher of another length, and says what to change', async () => {
   const { encoder, disposed, session } = await modelEncoder(tinyNetwork(7), 'teacher')
   await expect(
-    trainer({ ...encoder, dim: 9 }).train({
+    runTrainer(trainer({ ...encoder, dim: 9 }), {
       dataset: datasetOf(pictures(10, 8)),
       encoder: tinyEncoder(),
       folder,
       seed: 1,
-      resume: false,
     }),
   ).rejects.toMatchObject({ code: 'train/teacher-dim', message: expect.stringContaining('head.dim') as unknown })
   expect(disposed()).toBe(true)

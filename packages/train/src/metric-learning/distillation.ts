@@ -1,5 +1,4 @@
-import { type DatasetItem, type EmbedOptions, type Encoder, LookalikeError } from '@lookalike/core'
-import { embedImages } from '@lookalike/image'
+import { type DatasetItem, type Encoder, LookalikeError, type TrainerRequest } from '@lookalike/core'
 
 /** A teacher's embeddings of the training images. */
 export interface Distillation {
@@ -25,7 +24,7 @@ export async function createDistillation(
   items: readonly DatasetItem[],
   dim: number,
   weight: number,
-  options: EmbedOptions,
+  embed: TrainerRequest['embed'],
 ): Promise<Distillation> {
   if (teacher.dim !== dim) {
     throw new LookalikeError(
@@ -38,11 +37,7 @@ export async function createDistillation(
       { fields: { teacher: teacher.dim, network: dim } },
     )
   }
-  const { embeddings, positions } = await embedImages(
-    teacher,
-    items.map(({ source, box }) => ({ source, ...(box && { box }) })),
-    options,
-  )
+  const { embeddings, positions } = await embed(teacher, items)
   const targets = new Float32Array(items.length * dim)
   for (const [row, position] of positions.entries())
     targets.set(embeddings.data.subarray(row * dim, (row + 1) * dim), position * dim)

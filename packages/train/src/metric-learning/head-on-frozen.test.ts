@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, type Encoder } from '@lookalike/core'
+import { openEmbeddingCache } from '@lookalike/image'
 import { createSession, float32, loadModel, type Session } from '@lookalike/onnx'
+import { runTrainer } from '@lookalike/pipeline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { balanced } from '../samplers/balanced.js'
 import { centreLoss } from '../testing/centre-loss.js'
@@ -40,22 +42,27 @@ const encoder = (): Encoder => ({
 
 const dataset = datasetOf([...pictures(12, 8), ...pictures(4, 3, 'test')])
 const train = (options: Partial<HeadTrainerOptions> = {}, given = dataset) =>
-  headOnFrozen(
+  runTrainer(
+    headOnFrozen(
+      {
+        loss: 'centre',
+        epochs: 20,
+        validation: 0.25,
+        optimizer: { learningRate: 0.02 },
+        head: { dim: 5, hidden: [16] },
+        ...options,
+      },
+      { loss: centreLoss(), sampler: balanced({ labels: 4, instances: 4 }), threads: 1 },
+    ),
     {
-      loss: 'centre',
-      epochs: 20,
-      validation: 0.25,
-      optimizer: { learningRate: 0.02 },
-      head: { dim: 5, hidden: [16] },
-      ...options,
+      dataset: given,
+      encoder: encoder(),
+      folder: path.join(folder, 'run'),
+      seed: 1,
+      overwrite: true,
+      images: { openCache: (space, dim) => openEmbeddingCache(path.join(folder, 'cache'), space, dim) },
     },
-    {
-      loss: centreLoss(),
-      sampler: balanced({ labels: 4, instances: 4 }),
-      cacheFolder: path.join(folder, 'cache'),
-      threads: 1,
-    },
-  ).train({ dataset: given, encoder: encoder(), folder, seed: 1, resume: false })
+  )
 
 describe('head', () => {
   it('learns on embeddings that were computed once, and gives encoder and head as one network', async () => {
@@ -65,7 +72,7 @@ describe('head', () => {
     expect(encoded).toBe(96)
     expect(result.metrics['validation recall@1']).toBeGreaterThan(0.4)
 
-    const model = await loadModel(path.join(folder, 'model.onnx'))
+    const model = await loadModel(path.join(folder, 'run', 'model.onnx'))
     const whole = await createSession(model, { threads: 1 })
     const pixels = float32(
       new Float32Array(2 * 3 * EDGE * EDGE).map((_, i) => Math.sin(i)),
@@ -78,7 +85,7 @@ describe('head', () => {
     expect(Math.hypot(...data.subarray(0, 5))).toBeCloseTo(1, 5)
     // The encoder is what it was.
     expect(model.graph.initializers.get('conv.weight')).toEqual(tinyNetwork().graph.initializers.get('conv.weight'))
-    const card = JSON.parse(await readFile(path.join(folder, 'card.json'), 'utf8')) as { trainer: string }
+    const card = JSON.parse(await readFile(path.join(folder, 'run', 'card.json'), 'utf8')) as { trainer: string }
     expect(card.trainer).toBe('head')
   })
 

@@ -1,4 +1,3 @@
-import path from 'node:path'
 import {
   type DatasetItem,
   definePlugin,
@@ -9,14 +8,13 @@ import {
   type TrainerRequest,
   type UnboundLoss,
 } from '@lookalike/core'
-import { embedImages, openEmbeddingCache } from '@lookalike/image'
 import { checkProviders, float32, readModel } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData } from '../data/select-training-data.js'
 import { buildHead, connectHead, freeName, headSchema } from '../model/add-head.js'
 import { createTrainableModel } from '../model/create-trainable-model.js'
-import { commonOptions } from './common-options.js'
+import { commonOptions, decisiveSettings } from './common-options.js'
 import { trainableEncoder } from './metric-learning.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
 
@@ -31,8 +29,6 @@ type Settings = z.output<typeof options>
 export interface HeadTrainerParts {
   readonly loss: UnboundLoss
   readonly sampler: Sampler
-  /** Folder of the embedding cache; none is kept without it. */
-  readonly cacheFolder?: string
   /** Processor threads. */
   readonly threads?: number
 }
@@ -43,11 +39,17 @@ export interface HeadTrainerParts {
  */
 export function headOnFrozen(given: HeadTrainerOptions, parts: HeadTrainerParts): Trainer {
   const settings = options.parse(given)
-  return { specVersion: 'v1', name: 'head', train: (request) => train(request, settings, parts) }
+  return {
+    specVersion: 'v1',
+    name: 'head',
+    settings: decisiveSettings(settings),
+    train: (request) => train(request, settings, parts),
+  }
 }
 
 async function train(request: TrainerRequest, settings: Settings, parts: HeadTrainerParts) {
-  const { encoder, seed, signal, onProgress, onWarning } = request
+  const { encoder, onWarning } = request
+  const { seed } = request.run
   const { onnx, preprocessing } = trainableEncoder(encoder)
   await checkProviders(settings.providers)
   // What cannot be trained on shows before anything is embedded.
@@ -60,20 +62,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
   })
 
   const items = request.dataset.items.filter(({ split }) => split !== 'test')
-  const cache =
-    parts.cacheFolder === undefined
-      ? undefined
-      : await openEmbeddingCache(parts.cacheFolder, encoder.space, encoder.dim)
-  const { embeddings, positions } = await embedImages(
-    encoder,
-    items.map(({ source, box }) => ({ source, ...(box && { box }) })),
-    {
-      ...(cache && { openCache: async () => cache }),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-      ...(onWarning && { onWarning }),
-    },
-  ).finally(() => cache?.close())
+  const { embeddings, positions } = await request.embed(encoder, items)
   const readable = Array.from(positions, (position) => items[position]!)
   const data = selectTrainingData({ ...request.dataset, items: readable }, settings.validation, seed, onWarning)
   const rows = new Map(readable.map(({ id }, row) => [id, row]))
@@ -131,7 +120,6 @@ export const headPlugin = definePlugin({
     return headOnFrozen(settings, {
       loss: await context.create('loss', settings.loss),
       sampler: await context.create('sampler', settings.sampler),
-      cacheFolder: path.join(context.cacheFolder, 'embeddings'),
       ...(context.threads !== undefined && { threads: context.threads }),
     })
   },

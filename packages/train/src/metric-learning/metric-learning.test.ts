@@ -1,8 +1,9 @@
 import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { TrainerRequest, Warning } from '@lookalike/core'
+import type { Warning } from '@lookalike/core'
 import { createGraphBuilder, float32, loadModel, toInt8 } from '@lookalike/onnx'
+import { type RunTrainerOptions, readRunFile, runTrainer } from '@lookalike/pipeline'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { flip } from '../augmentations/flip.js'
 import { balanced } from '../samplers/balanced.js'
@@ -18,26 +19,29 @@ afterEach(() => rm(folder, { recursive: true }))
 
 const train = (
   options: Partial<MetricLearningOptions> = {},
-  request: Partial<TrainerRequest> = {},
+  request: Partial<RunTrainerOptions> = {},
   parts: Partial<MetricLearningParts> = {},
 ) =>
-  metricLearning(
-    { loss: 'centre', epochs: 4, optimizer: { learningRate: 0.01 }, workers: 0, logEvery: 1, ...options },
+  runTrainer(
+    metricLearning(
+      { loss: 'centre', epochs: 4, optimizer: { learningRate: 0.01 }, workers: 0, logEvery: 1, ...options },
+      {
+        loss: centreLoss(),
+        sampler: balanced({ labels: 4, instances: 4 }),
+        augmentations: [flip()],
+        threads: 1,
+        ...parts,
+      },
+    ),
     {
-      loss: centreLoss(),
-      sampler: balanced({ labels: 4, instances: 4 }),
-      augmentations: [flip()],
-      threads: 1,
-      ...parts,
+      dataset: datasetOf(pictures(10, 8)),
+      encoder: tinyEncoder(),
+      folder,
+      seed: 1,
+      overwrite: !request.resume,
+      ...request,
     },
-  ).train({
-    dataset: datasetOf(pictures(10, 8)),
-    encoder: tinyEncoder(),
-    folder,
-    seed: 1,
-    resume: false,
-    ...request,
-  })
+  )
 
 const weightsOf = async (name = 'model.onnx') => (await loadModel(path.join(folder, name))).graph.initializers
 const logOf = async () =>
@@ -102,7 +106,7 @@ describe('metric-learning', () => {
       const stop = new AbortController()
       const stopped = await train(options, {
         signal: stop.signal,
-        onProgress: ({ done }) => (done >= at ? stop.abort() : undefined),
+        onProgress: ({ phase, done }) => (phase === 'train' && done >= at ? stop.abort() : undefined),
       })
       expect(stopped.stopped).toBe('aborted')
       expect((await logOf()).at(-1)).toMatchObject({ event: 'aborted', fromStep: at })
@@ -183,7 +187,7 @@ describe('metric-learning', () => {
         'train/encoder',
       ],
       ['everything frozen', {}, { freeze: ['*'] }, 'onnx/not-trainable'],
-    ] as [string, Partial<TrainerRequest>, Partial<MetricLearningOptions>, string][])(
+    ] as [string, Partial<RunTrainerOptions>, Partial<MetricLearningOptions>, string][])(
       '%s',
       async (_, request, options, code) => {
         expect((await failing(train(options, request))).code).toBe(code)
@@ -194,7 +198,8 @@ describe('metric-learning', () => {
       const provider = process.platform === 'darwin' ? 'dml' : 'coreml'
       const failed = await train({ providers: [provider, 'cpu'] }).catch((error: unknown) => error)
       expect(failed).toMatchObject({ code: 'onnx/provider', message: expect.stringContaining(provider) as string })
-      expect(await readdir(folder)).toEqual([])
+      expect(await readdir(folder)).toEqual(['run.json'])
+      expect(await readRunFile(folder)).toMatchObject({ state: 'failed', error: { code: 'onnx/provider' } })
     })
 
     it('warns of weights in 8 bits, which stay', async () => {
@@ -270,20 +275,34 @@ describe('metric-learning', () => {
       })
     })
 
-    it('refuses the checkpoint of another network, other data or another seed, by name', async () => {
+    it('does not go on with another network, other data, another seed or other options, and names them', async () => {
       await train({ epochs: 1 })
-      expect(await failing(train({ epochs: 2 }, { resume: true, encoder: tinyEncoder(tinyNetwork(1)) }))).toMatchObject(
-        { code: 'train/checkpoint-mismatch', fields: { different: ['network'] } },
-      )
-      expect(
-        await failing(train({ epochs: 2 }, { resume: true, dataset: datasetOf(pictures(10, 8, 'train', 5)) })),
-      ).toMatchObject({ fields: { different: ['data'] } })
-      expect(await failing(train({ epochs: 2 }, { resume: true, seed: 3 }))).toMatchObject({
-        fields: { different: expect.arrayContaining(['seed']) },
+      const before = await weightsOf()
+      const goesOn = (options: Partial<MetricLearningOptions>, request: Partial<RunTrainerOptions>) =>
+        failing(train({ epochs: 1, ...options }, { resume: true, ...request }))
+      expect(await goesOn({}, { encoder: tinyEncoder(tinyNetwork(1)) })).toMatchObject({
+        code: 'train/checkpoint-mismatch',
+        fields: { different: ['network'] },
       })
-      const warnings: Warning[] = []
-      await train({ epochs: 2 }, { resume: true, onWarning: (warning) => warnings.push(warning) })
-      expect(warnings).toMatchObject([{ code: 'train/settings-changed' }])
+      expect(await goesOn({}, { encoder: { ...tinyEncoder(), space: 'other' } })).toMatchObject({
+        code: 'train/run-differs',
+        fields: { different: ['encoder'] },
+      })
+      expect(await goesOn({}, { dataset: datasetOf(pictures(10, 8, 'train', 5)) })).toMatchObject({
+        code: 'train/run-differs',
+        fields: { different: ['data.hash'] },
+      })
+      const error = await goesOn({ optimizer: { learningRate: 0.5 } }, { seed: 3 })
+      expect(error).toMatchObject({
+        code: 'train/run-differs',
+        fields: { different: ['seed', 'train.optimizer.learningRate'] },
+      })
+      expect(error.message).toContain('seed was 1 and is 3; train.optimizer.learningRate was 0.01 and is 0.5')
+      expect(await weightsOf()).toEqual(before)
+      // How often it writes and how it loads may change.
+      expect(await train({ epochs: 1, checkpointEvery: 1, logEvery: 5, memory: 1 }, { resume: true })).toMatchObject({
+        stopped: 'finished',
+      })
     })
 
     it('refuses a damaged checkpoint', async () => {
@@ -338,9 +357,9 @@ describe('metric-learning', () => {
           ? Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
           : write.apply(this, given)
       })
-      const failed = await failing(train(options, { onProgress: ({ done }) => void (full = done >= 5) })).finally(() =>
-        spy.mockRestore(),
-      )
+      const failed = await failing(
+        train(options, { onProgress: ({ phase, done }) => void (full = phase === 'train' && done >= 5) }),
+      ).finally(() => spy.mockRestore())
       expect(failed).toMatchObject({ code: 'train/write', fields: { code: 'ENOSPC' } })
       expect(failed.message).toContain('The disk is full')
       expect(await train(options, { resume: true })).toMatchObject({ stopped: 'finished' })

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import path from 'node:path'
 import {
   type Augmentation,
   type DatasetItem,
@@ -16,7 +15,7 @@ import {
   type UnboundLoss,
   type Warning,
 } from '@lookalike/core'
-import { loadBatches, openEmbeddingCache } from '@lookalike/image'
+import { loadBatches } from '@lookalike/image'
 import {
   checkProviders,
   type Feeds,
@@ -35,7 +34,7 @@ import type { TrainingImage } from '../loading/training-image.js'
 import { addHead, HEAD, headSchema } from '../model/add-head.js'
 import { createTrainableModel, type TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
-import { commonOptions } from './common-options.js'
+import { commonOptions, decisiveSettings } from './common-options.js'
 import { createDistillation, type Distillation } from './distillation.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
 
@@ -105,8 +104,6 @@ export interface MetricLearningParts {
   readonly origins?: readonly AugmentationOrigin[]
   /** Opens the teacher; needed where the options name one. */
   readonly teacher?: () => Promise<Encoder>
-  /** Folder of the embedding cache, for the teacher; none is kept without it. */
-  readonly cacheFolder?: string
   /** Processor threads. */
   readonly threads?: number
 }
@@ -114,11 +111,17 @@ export interface MetricLearningParts {
 /** Trains an encoder so that images of one class come to lie together. */
 export function metricLearning(given: MetricLearningOptions, parts: MetricLearningParts): Trainer {
   const settings = options.parse(given)
-  return { specVersion: 'v1', name: 'metric-learning', train: (request) => train(request, settings, parts) }
+  return {
+    specVersion: 'v1',
+    name: 'metric-learning',
+    settings: decisiveSettings(settings),
+    train: (request) => train(request, settings, parts),
+  }
 }
 
 async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
-  const { encoder, seed, signal, onWarning } = request
+  const { encoder, signal, onWarning } = request
+  const { seed } = request.run
   const { onnx, preprocessing } = trainableEncoder(encoder)
   await checkProviders(settings.providers)
   const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning)
@@ -208,26 +211,15 @@ async function learnFrom(
   weight: number,
   items: readonly DatasetItem[],
   dim: number,
-  { signal, onProgress, onWarning }: TrainerRequest,
+  { embed }: TrainerRequest,
   { onCorrupt }: Settings,
   parts: MetricLearningParts,
 ): Promise<Distillation> {
   if (!parts.teacher) throw new TypeError('The options name a teacher, and the parts have none.')
   const teacher = await parts.teacher()
-  const cache =
-    parts.cacheFolder === undefined
-      ? undefined
-      : await openEmbeddingCache(parts.cacheFolder, teacher.space, teacher.dim)
   try {
-    return await createDistillation(teacher, items, dim, weight, {
-      onCorrupt,
-      ...(cache && { openCache: async () => cache }),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-      ...(onWarning && { onWarning }),
-    })
+    return await createDistillation(teacher, items, dim, weight, (by, images) => embed(by, images, { onCorrupt }))
   } finally {
-    await cache?.close()
     await teacher.dispose()
   }
 }
@@ -316,7 +308,6 @@ export const metricLearningPlugin = definePlugin({
       augmentations,
       ...(origins && { origins }),
       ...(settings.teacher && { teacher: () => context.create('encoder', settings.teacher!.encoder) }),
-      cacheFolder: path.join(context.cacheFolder, 'embeddings'),
       ...(context.threads !== undefined && { threads: context.threads }),
     })
   },

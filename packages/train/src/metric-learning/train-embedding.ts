@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import path from 'node:path'
 import {
   createRandom,
   LookalikeError,
@@ -9,10 +8,7 @@ import {
   type TrainerResult,
   type UnboundLoss,
 } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
-import { type Feeds, type OnnxModel, saveModel } from '@lookalike/onnx'
-import { createCheckpointStore } from '../checkpoint/create-checkpoint-store.js'
-import { hashData } from '../data/hash-data.js'
+import { type Feeds, type OnnxModel, writeModel } from '@lookalike/onnx'
 import type { TrainingData } from '../data/select-training-data.js'
 import { runTrainingLoop, type TrainingLoopResult } from '../loop/run-training-loop.js'
 import type { TrainingTask } from '../loop/training-task.js'
@@ -20,8 +16,7 @@ import type { TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
 import { createOptimizer } from '../optimizer/create-optimizer.js'
 import type { Parameter } from '../optimizer/parameter.js'
-import { VERSION } from '../version.js'
-import { type CommonSettings, WITHOUT_EFFECT } from './common-options.js'
+import type { CommonSettings } from './common-options.js'
 import type { Distillation } from './distillation.js'
 
 export interface EmbeddingBatch {
@@ -36,7 +31,7 @@ export interface EmbeddingTraining {
   /** Name of the trainer, for the card. */
   readonly trainer: string
   readonly settings: CommonSettings
-  /** All options, for the card and the comparison with a checkpoint's. */
+  /** All options, for the card. */
   readonly options: Readonly<Record<string, unknown>>
   readonly data: TrainingData
   readonly sampler: Sampler
@@ -63,7 +58,8 @@ export interface EmbeddingTraining {
 /** Trains, and writes `model.onnx` with its preprocessing and its card. */
 export async function trainEmbedding(training: EmbeddingTraining): Promise<TrainerResult> {
   const { request, settings, data, model, output, dim } = training
-  const { seed, folder, signal } = request
+  const { run } = request
+  const { seed } = run
   const batchesOf = rememberLast((epoch: number) =>
     training.sampler.epoch(
       { labels: data.labels, ...(data.categories && { categories: data.categories }) },
@@ -72,7 +68,6 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
   )
   // What a sampler cannot do with these classes shows before anything is computed.
   batchesOf(0)
-  const dataHash = await hashData([...data.items, ...data.validation], { ...(signal && { signal }) })
   const loss = await training.loss.bind({ dim, classes: data.classes.length, seed })
   try {
     if (loss.input !== 'labels') throw wrongLoss(loss.name)
@@ -123,37 +118,26 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       state: () => loss.state?.() ?? {},
       restore: (state) => loss.restore?.(state),
     }
-    const relevant = Object.fromEntries(
-      Object.entries(training.options).filter(([name]) => !(WITHOUT_EFFECT as readonly string[]).includes(name)),
-    )
-    const checkpoints = createCheckpointStore(folder, {
-      binding: {
-        network: training.network,
-        data: dataHash,
-        seed: String(seed),
-        sampler: JSON.stringify(settings.sampler),
-        loss: JSON.stringify(settings.loss),
-        ...(training.distillation && { teacher: training.distillation.space }),
-      },
-      settings: { options: JSON.stringify(relevant) },
-    })
     const outcome = await runTrainingLoop(task, {
       optimizer,
       schedule: settings.schedule,
-      checkpoints,
-      resume: request.resume,
+      run,
+      belongsTo: {
+        network: training.network,
+        ...(training.distillation && { teacher: training.distillation.space }),
+      },
       epochs: settings.epochs,
-      ...(settings.steps !== undefined && { steps: settings.steps }),
+      steps: settings.steps,
       checkpointEvery: settings.checkpointEvery,
       logEvery: settings.logEvery,
       validateEvery: settings.validateEvery,
       monitor: settings.monitor,
       keep: settings.keep,
-      ...(settings.patience !== undefined && { patience: settings.patience }),
-      ...(settings.averageDecay !== undefined && { averageDecay: settings.averageDecay }),
-      ...(signal && { signal }),
-      ...(request.onProgress && { onProgress: request.onProgress }),
-      ...(request.onWarning && { onWarning: request.onWarning }),
+      patience: settings.patience,
+      averageDecay: settings.averageDecay,
+      signal: request.signal,
+      onProgress: request.onProgress,
+      onWarning: request.onWarning,
       about: {
         trainer: training.trainer,
         loss: loss.name,
@@ -167,37 +151,25 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       },
     })
     const metrics = metricsOf(outcome)
-    const card = {
-      trainer: training.trainer,
-      version: VERSION,
-      node: process.versions.node,
+    const card = await run.card({
       loss: { name: loss.name, engine: loss.engine },
-      startedFrom: { encoder: request.encoder.name, space: request.encoder.space, network: training.network },
-      data: {
-        dataset: request.dataset.name,
-        hash: dataHash,
-        images: data.items.length,
-        classes: data.classes.length,
-        validationImages: data.validation.length,
-      },
-      seed,
+      network: training.network,
+      data: { images: data.items.length, classes: data.classes.length, validationImages: data.validation.length },
       options: training.options,
       steps: outcome.steps,
       stopped: outcome.stopped,
       metrics,
-      ...(outcome.best && { best: outcome.best }),
-    }
-    const trained = training.finish(outcome.weights)
-    await saveModel(path.join(folder, 'model.onnx'), {
-      ...trained,
-      metadata: {
-        ...trained.metadata,
-        'lookalike.network': 'encoder',
-        'lookalike.preprocessing': JSON.stringify(training.preprocessing),
-        'lookalike.card': JSON.stringify(card),
-      },
+      best: outcome.best,
     })
-    await writeWhole(path.join(folder, 'card.json'), `${JSON.stringify(card, null, 2)}\n`)
+    const trained = training.finish(outcome.weights)
+    const metadata = {
+      ...trained.metadata,
+      'lookalike.network': 'encoder',
+      'lookalike.preprocessing': JSON.stringify(training.preprocessing),
+      'lookalike.card': card,
+    }
+    await run.write('model.onnx', writeModel({ ...trained, metadata }))
+    await run.artefact('model', 'model.onnx')
     return { artefact: 'model.onnx', metrics, stopped: outcome.stopped }
   } finally {
     loss.dispose()

@@ -1,4 +1,4 @@
-import { LookalikeError } from '@lookalike/core'
+import { type ArrayState, LookalikeError } from '@lookalike/core'
 import { z } from 'zod'
 import { adamWStep } from './adamw-kernel.js'
 import { clipValues, gradientNorm } from './clip-gradients.js'
@@ -27,9 +27,6 @@ export const optimizerSchema = z.strictObject({
 })
 
 export type OptimizerOptions = z.input<typeof optimizerSchema>
-
-/** Arrays that a checkpoint holds, by name. */
-export type ArrayState = Readonly<Record<string, Float32Array | Int32Array>>
 
 export interface Optimizer {
   readonly parameters: readonly Parameter[]

@@ -1,4 +1,4 @@
-import type { ArrayState } from './create-optimizer.js'
+import type { ArrayState } from '@lookalike/core'
 import type { Parameter } from './parameter.js'
 
 /** An exponential moving average of weights; it usually retrieves better than the weights themselves. */

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 const packages = fileURLToPath(new URL('../../../', import.meta.url))
 const { createJiti } = createRequire(`${packages}core/package.json`)('jiti')
 const alias = Object.fromEntries(
-  ['core', 'onnx'].map((name) => [`@lookalike/${name}`, `${packages}${name}/src/index.ts`]),
+  ['core', 'evaluate', 'image', 'onnx', 'pipeline'].map((name) => [
+    `@lookalike/${name}`,
+    `${packages}${name}/src/index.ts`,
+  ]),
 )
 const jiti = createJiti(import.meta.url, { alias })
 const { trainToBeKilled } = await jiti.import('./train-to-be-killed.ts')

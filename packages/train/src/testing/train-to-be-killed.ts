@@ -1,3 +1,4 @@
+import { runTrainer } from '@lookalike/pipeline'
 import { flip } from '../augmentations/flip.js'
 import { metricLearning } from '../metric-learning/metric-learning.js'
 import { balanced } from '../samplers/balanced.js'
@@ -18,13 +19,13 @@ export async function trainToBeKilled(folder: string, resume: boolean): Promise<
     },
     { loss: centreLoss(), sampler: balanced({ labels: 4, instances: 4 }), augmentations: [flip()], threads: 1 },
   )
-  await trainer.train({
+  await runTrainer(trainer, {
     dataset: datasetOf(pictures(10, 8)),
     encoder: tinyEncoder(),
     folder,
     seed: 1,
     resume,
-    onProgress: ({ done }) => process.stdout.write(`step ${done}\n`),
+    onProgress: ({ phase, done }) => phase === 'train' && process.stdout.write(`step ${done}\n`),
   })
   process.stdout.write('finished\n')
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import {
   assertComparable,
   createRanking,
@@ -9,7 +9,6 @@ import {
   type VectorIndex,
   type VectorIndexEngine,
 } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 
 const options = z.strictObject({
@@ -74,7 +73,7 @@ const createEngine = ({ yieldEvery }: z.output<typeof options>): VectorIndexEngi
         return rankings
       },
       save: (target) =>
-        writeWhole(
+        writeFile(
           target,
           JSON.stringify({ space, dim, rows: rows.map((row) => (row ? [...row] : null)) } satisfies Saved),
         ),

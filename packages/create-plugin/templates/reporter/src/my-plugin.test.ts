@@ -1,6 +1,3 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { fromPlugin } from '@lookalike/testkit'
 import { describePlugins, describeReporter } from '@lookalike/testkit/vitest'
 import { expect, it } from 'vitest'
@@ -10,7 +7,7 @@ describePlugins(plugins)
 describeReporter('my-plugin', fromPlugin(myPlugin))
 
 it('writes a row for each metric', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'my-plugin-'))
+  const written = new Map<string, string | Uint8Array>()
   const stage = { name: 'search', metrics: { 'recall@1': 0.5 }, categories: {}, rankings: [], millisecondsPerQuery: 1 }
   await (await fromPlugin(myPlugin, { digits: 2 })()).write(
     {
@@ -24,8 +21,7 @@ it('writes a row for each metric', async () => {
       warnings: [],
       finishedAt: '2026-01-01T00:00:00Z',
     },
-    folder,
+    { folder: '.', write: async (name, content) => void written.set(name, content) },
   )
-  expect(await readFile(path.join(folder, 'my-plugin.md'), 'utf8')).toContain('| recall@1 | 0.50 |')
-  await rm(folder, { recursive: true })
+  expect(written.get('my-plugin.md')).toContain('| recall@1 | 0.50 |')
 })

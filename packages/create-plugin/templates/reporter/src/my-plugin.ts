@@ -1,6 +1,4 @@
-import path from 'node:path'
 import { definePlugin, type Reporter } from '@lookalike/core'
-import { writeWhole } from '@lookalike/image'
 import { z } from 'zod'
 
 const options = z.strictObject({
@@ -17,7 +15,7 @@ declare module '@lookalike/core' {
 const createReporter = ({ digits }: z.output<typeof options>): Reporter => ({
   specVersion: 'v1',
   name: 'my-plugin',
-  async write({ name, stages }, folder) {
+  async write({ name, stages }, output) {
     const metrics = [...new Set(stages.flatMap((stage) => Object.keys(stage.metrics)))]
     const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
     const lines = [
@@ -27,8 +25,7 @@ const createReporter = ({ digits }: z.output<typeof options>): Reporter => ({
       row(['---', ...stages.map(() => '---')]),
       ...metrics.map((metric) => row([metric, ...stages.map((stage) => stage.metrics[metric]?.toFixed(digits) ?? '')])),
     ]
-    await writeWhole(path.join(folder, 'my-plugin.md'), `${lines.join('\n')}\n`)
-    return ['my-plugin.md']
+    await output.write('my-plugin.md', `${lines.join('\n')}\n`)
   },
 })
 

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { type Dataset } from '@lookalike/core'
 import encoders, { createOnnxEncoder } from '@lookalike/encoders'
 import { embedImages } from '@lookalike/image'
+import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf, samplePicture } from '@lookalike/testkit'
 import { describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
 import { expect, it } from 'vitest'
@@ -25,17 +26,11 @@ const encoder = fromPlugin(
 )
 
 describePlugins(plugins)
-describeTrainer('my-plugin', fromPlugin(myPlugin, { batchSize: 5 }), { dataset, encoder })
+describeTrainer('my-plugin', fromPlugin(myPlugin, { batchSize: 5 }), { dataset, encoder, train: runTrainer })
 
 it('gives an encoder whose vectors are centred on the training images', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'my-plugin-'))
-  await (await fromPlugin(myPlugin)()).train({
-    dataset: dataset(),
-    encoder: await encoder(),
-    folder,
-    seed: 1,
-    resume: false,
-  })
+  await runTrainer(await fromPlugin(myPlugin)(), { dataset: dataset(), encoder: await encoder(), folder, seed: 1 })
   const trained = await createOnnxEncoder({ model: path.join(folder, 'model.onnx'), threads: 1 })
   const { embeddings } = await embedImages(trained, images)
   const mean = Array.from(

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import path from 'node:path'
 import { definePlugin, type Encoder, LookalikeError, type Trainer } from '@lookalike/core'
-import { embedImages, writeWhole } from '@lookalike/image'
-import { connectModels, createGraphBuilder, float32, type OnnxModel, readModel, saveModel } from '@lookalike/onnx'
+import { connectModels, createGraphBuilder, float32, type OnnxModel, readModel, writeModel } from '@lookalike/onnx'
 import { z } from 'zod'
 
 const options = z.strictObject({
@@ -16,7 +13,7 @@ declare module '@lookalike/core' {
   }
 }
 
-/** Sums over the images seen so far; JSON keeps the numbers exactly, so that a resumed run ends as an uninterrupted one. */
+/** Sums over the images seen so far: the checkpoint keeps the numbers exactly, so that a resumed run ends as an uninterrupted one. */
 interface State {
   done: number
   sum: number[]
@@ -27,30 +24,27 @@ interface State {
 const createTrainer = ({ batchSize, epsilon }: z.output<typeof options>): Trainer => ({
   specVersion: 'v1',
   name: 'my-plugin',
-  async train({ dataset, encoder, folder, resume, signal, onProgress, onWarning }) {
+  async train({ dataset, encoder, run, embed, signal, onProgress }) {
     const images = dataset.items.filter(({ split }) => split === 'train')
     if (images.length === 0)
       throw new LookalikeError('train/no-images', {
         problem: `The dataset "${dataset.name}" has no training images`,
         expected: 'items with split "train"',
       })
-    const checkpoint = path.join(folder, 'checkpoint.json')
     const zeros = () => Array.from({ length: encoder.dim }, () => 0)
-    const state: State = resume
-      ? JSON.parse(await readFile(checkpoint, 'utf8'))
-      : { done: 0, sum: zeros(), squares: zeros() }
+    const earlier = run.resumed ? await run.checkpoints.load('last') : undefined
+    const state = (earlier?.facts['state'] ?? { done: 0, sum: zeros(), squares: zeros() }) as State
 
     while (state.done < images.length) {
       if (signal?.aborted) return { artefact: 'model.onnx', metrics: {}, stopped: 'aborted' }
-      const { embeddings } = await embedImages(encoder, images.slice(state.done, state.done + batchSize), {
-        ...(onWarning && { onWarning }),
-      })
+      const { embeddings } = await embed(encoder, images.slice(state.done, state.done + batchSize))
       embeddings.data.forEach((value, i) => {
         state.sum[i % encoder.dim]! += value
         state.squares[i % encoder.dim]! += value ** 2
       })
       state.done = Math.min(state.done + batchSize, images.length)
-      await writeWhole(checkpoint, JSON.stringify(state))
+      await run.checkpoints.save('last', { facts: { state }, arrays: {} })
+      await run.log.write({ step: state.done })
       onProgress?.({ phase: 'train', done: state.done, total: images.length, unit: 'image' })
     }
 
@@ -58,12 +52,11 @@ const createTrainer = ({ batchSize, epsilon }: z.output<typeof options>): Traine
     const deviation = state.squares.map((square, i) =>
       Math.sqrt(Math.max(0, square / images.length - mean[i]! ** 2) + epsilon),
     )
-    await saveModel(path.join(folder, 'model.onnx'), await standardised(encoder, mean, deviation))
-    return {
-      artefact: 'model.onnx',
-      metrics: { 'mean deviation': deviation.reduce((sum, value) => sum + value, 0) / encoder.dim },
-      stopped: 'finished',
-    }
+    const metrics = { 'mean deviation': deviation.reduce((sum, value) => sum + value, 0) / encoder.dim }
+    await run.card({ options: { batchSize, epsilon }, metrics, stopped: 'finished' })
+    await run.write('model.onnx', writeModel(await standardised(encoder, mean, deviation)))
+    await run.artefact('model', 'model.onnx')
+    return { artefact: 'model.onnx', metrics, stopped: 'finished' }
   },
 })
 

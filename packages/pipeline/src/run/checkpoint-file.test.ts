@@ -2,7 +2,7 @@ import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createCheckpointStore } from './create-checkpoint-store.js'
+import { checkpointsIn } from './checkpoints-in.js'
 
 let folder: string
 beforeEach(async () => {
@@ -13,7 +13,6 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const identity = { binding: { network: 'a', data: 'b' }, settings: { options: 'c' } }
 const content = (value: number) => ({
   facts: { counters: { step: 7 } },
   arrays: {
@@ -22,20 +21,24 @@ const content = (value: number) => ({
   },
 })
 
-describe('createCheckpointStore', () => {
+describe('checkpointsIn', () => {
   it('gives back what it got', async () => {
-    const store = createCheckpointStore(folder, identity)
+    const store = checkpointsIn(folder)
     expect(await store.load('last')).toBeUndefined()
     await store.save('last', content(1.5))
     const found = (await store.load('last'))!
     expect(found.arrays).toEqual(content(1.5).arrays)
     expect(found.facts['counters']).toEqual({ step: 7 })
+    const part = checkpointsIn(folder, 'head')
+    await part.save('last', content(4))
+    expect((await store.load('last'))!.arrays['weights']!['odd']![0]).toBe(1.5)
     await store.remove('last')
     expect(await store.load('last')).toBeUndefined()
+    expect((await part.load('last'))!.arrays['weights']!['odd']![0]).toBe(4)
   })
 
   it('leaves the old checkpoint and nothing else behind when the disk is full', async () => {
-    const store = createCheckpointStore(folder, identity)
+    const store = checkpointsIn(folder)
     await store.save('last', content(1))
     const handle = await open(path.join(folder, 'probe'), 'w')
     const prototype = Object.getPrototypeOf(handle) as typeof handle
@@ -54,23 +57,10 @@ describe('createCheckpointStore', () => {
   })
 
   it('names the folder that cannot be written to', async () => {
-    const store = createCheckpointStore(path.join(folder, 'missing'), identity)
+    const store = checkpointsIn(path.join(folder, 'missing'))
     await expect(store.save('best', content(1))).rejects.toMatchObject({
       code: 'train/write',
-      fields: { path: store.file('best') },
+      fields: { path: store.path('best') },
     })
-  })
-
-  it('refuses another network and only warns of other settings', async () => {
-    await createCheckpointStore(folder, identity).save('last', content(1))
-    await expect(
-      createCheckpointStore(folder, { ...identity, binding: { network: 'x', data: 'b' } }).load('last'),
-    ).rejects.toMatchObject({
-      code: 'train/checkpoint-mismatch',
-      fields: { different: ['network'] },
-    })
-    const onWarning = vi.fn()
-    await createCheckpointStore(folder, { ...identity, settings: { options: 'x' } }).load('last', onWarning)
-    expect(onWarning).toHaveBeenCalledWith(expect.objectContaining({ code: 'train/settings-changed' }))
   })
 })

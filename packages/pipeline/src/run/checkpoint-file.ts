@@ -1,14 +1,8 @@
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { LookalikeError } from '@lookalike/core'
-import type { ArrayState } from '../optimizer/create-optimizer.js'
-
-/** What a checkpoint holds: plain facts, and arrays in named groups (weights, moments, a loss's memory). */
-export interface Checkpoint {
-  readonly facts: Readonly<Record<string, unknown>>
-  readonly arrays: Readonly<Record<string, ArrayState>>
-}
+import { type Checkpoint, LookalikeError } from '@lookalike/core'
+import { writeFailed } from './write-failed.js'
 
 /*
  * magic (8 bytes) | length of the header (uint32, little-endian) | crc32 of everything behind it (uint32) | header, JSON | arrays, little-endian
@@ -110,22 +104,6 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-/** An error of writing into a run's folder. */
-export function writeFailed(file: string, cause: unknown): LookalikeError {
-  const { code } = cause as NodeJS.ErrnoException
-  return new LookalikeError(
-    'train/write',
-    {
-      problem:
-        code === 'ENOSPC'
-          ? `The disk is full: ${file} could not be written`
-          : `${file} could not be written: ${(cause as Error).message}`,
-      fix: "Make room or change the folder's rights, then continue with --resume: the last checkpoint is whole.",
-    },
-    { fields: { path: file, code }, cause },
-  )
 }
 
 function damaged(file: string, problem: string, cause?: unknown): LookalikeError {
