@@ -27,6 +27,10 @@ export interface EmbedOptions extends OperationOptions {
   readonly onCorrupt?: 'skip' | 'fail' | undefined
   readonly maxPixels?: number | undefined
   readonly maxBytes?: number | undefined
+  /** Milliseconds that decoding one image may take. */
+  readonly deadline?: number | undefined
+  /** A file that ends early: `read` what is there, with a warning, or `fail`. Default `read`. */
+  readonly truncated?: 'read' | 'fail' | undefined
   readonly concurrency?: number | undefined
 }
 

@@ -1,9 +1,9 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { crc32, deflateSync } from 'node:zlib'
-import type { ImageSource, RawImage } from '@lookalike/core'
+import { createRandom, type ImageSource, type RawImage, type Warning } from '@lookalike/core'
 import sharp, { type Sharp } from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeImage } from './decode-image.js'
@@ -41,6 +41,14 @@ const failure = async (source: ImageSource, options?: DecodeOptions) =>
     () => ({ code: 'none', message: '', fields: {} }),
     (error: unknown) => error as { code: string; message: string },
   )
+
+const withWarnings = async (source: ImageSource, options: DecodeOptions = {}) => {
+  const warnings: Warning[] = []
+  const image = await decodeImage({ source }, { ...options, onWarning: (warning) => warnings.push(warning) })
+  return { image, warnings }
+}
+const sum = ({ data }: RawImage) => data.reduce((total, value) => total + value, 0)
+const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/files/${name}`, import.meta.url))
 
 describe('decodeImage', () => {
   it.each([
@@ -138,6 +146,45 @@ describe('decodeImage', () => {
     }
   })
 
+  it('draws an SVG of any size 512 pixels long', async () => {
+    const image = await decodeImage({ source: fixture('svg_huge.svg') }, { maxPixels: 512 * 512 })
+    expect([image.width, image.height, at(image, 0.1, 0.1), at(image, 0.5, 0.5)]).toEqual([
+      512,
+      512,
+      [1, 1, 1],
+      [0, 0, 0],
+    ])
+  })
+
+  it.each(['sos_se0.jpg', 'sos_al1.jpg'])('reads %s, which decoders only warn of, as Pillow does', async (name) => {
+    const { image, warnings } = await withWarnings(fixture(name))
+    expect(warnings).toMatchObject([{ code: 'image/damaged', fields: { source: fixture(name) } }])
+    expect([...image.data.subarray(0, 6), sum(image)]).toEqual([0, 3, 0, 0, 3, 0, 2_344_561])
+  })
+
+  it('reads a JPEG that lacks its end marker alone as the whole file', async () => {
+    const { image, warnings } = await withWarnings(fixture('cut2.jpg'))
+    expect(Buffer.compare(image.data, (await decodeImage({ source: fixture('plain.jpg') })).data)).toBe(0)
+    expect(warnings.map(({ code }) => code)).toEqual(['image/truncated'])
+  })
+
+  it('takes the first page and frame, however many there are', async () => {
+    const red = picture(8, 8)
+    const gif = await sharp(Buffer.concat([red.data, red.data]), {
+      raw: { width: 8, height: 16, channels: 3, pageHeight: 8 },
+    })
+      .gif()
+      .toBuffer()
+    const frame = gif.subarray(gif.indexOf(0x2c, 13 + 3 * 2 ** ((gif[10]! & 7) + 1)))
+    for (const bytes of [
+      Buffer.concat([gif.subarray(0, -1), ...Array.from({ length: 2000 }, () => frame.subarray(0, -1))]),
+      gif,
+    ]) {
+      const { image, warnings } = await withWarnings(bytes)
+      expect([image.width, image.height, warnings]).toEqual([8, 8, []])
+    }
+  })
+
   it('cuts a box out of the upright image', async () => {
     const image = picture()
     const right = await decodeImage({ source: image, box: { x: 0.5, y: 0.25, width: 0.5, height: 0.5 } })
@@ -200,7 +247,7 @@ describe('decodeImage and bad input', () => {
     for (const [name, content, what] of [
       ['text.jpg', 'not an image', 'text'],
       ['page.png', '<!doctype html><html></html>', 'an HTML page'],
-      ['old.bmp', 'BM123456', 'BMP'],
+      ['old.bmp', 'BM123456', 'text'],
       ['noise.jpg', Uint8Array.from([0, 1, 2, 3, 200]), 'unknown content'],
     ] as const) {
       const path = await put(name, content)
@@ -210,14 +257,37 @@ describe('decodeImage and bad input', () => {
     }
   })
 
-  const noisy = () =>
-    encode({ width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, (_, i) => (i * 7919) % 251) })
+  const noisy = () => {
+    const random = createRandom(1)
+    return encode({ width: 96, height: 64, data: Uint8Array.from({ length: 96 * 64 * 3 }, () => random.integer(256)) })
+  }
   it.each([
-    ['jpg', (image: Sharp) => image.jpeg(), 'image/truncated'],
-    ['progressive.jpg', (image: Sharp) => image.jpeg({ progressive: true }), 'image/truncated'],
-    ['png', (image: Sharp) => image.png(), 'image/truncated'],
+    ['jpg', (image: Sharp) => image.jpeg()],
+    ['progressive.jpg', (image: Sharp) => image.jpeg({ progressive: true })],
+    ['png', (image: Sharp) => image.png()],
+    ['gif', (image: Sharp) => image.gif()],
+  ] as const)('reads what is there of a .%s that ends early, with a warning, or fails', async (ending, format) => {
+    const bytes = await format(noisy()).toBuffer()
+    const whole = await decodeImage({ source: bytes })
+    for (const share of [0.5, 0.8, 0.97]) {
+      const path = await put(`cut-${share}.${ending}`, bytes.subarray(0, Math.floor(bytes.length * share)))
+      const { image, warnings } = await withWarnings(path)
+      expect([image.width, image.height]).toEqual([96, 64])
+      // The first rows are there, in the scans of a progressive JPEG that arrived.
+      const difference = image.data
+        .subarray(0, 288)
+        .reduce((total, value, i) => total + Math.abs(value - whole.data[i]!), 0)
+      expect(difference / 288).toBeLessThan(ending === 'progressive.jpg' ? 60 : 1)
+      expect(warnings).toMatchObject([{ code: 'image/truncated', fields: { source: path } }])
+      const error = await failure(path, { truncated: 'fail' })
+      expect(error).toMatchObject({ code: 'image/truncated', fields: { source: path } })
+      expect(error.message).toContain(path)
+    }
+    expect(await failure(bytes.subarray(0, 20))).toMatchObject({ code: 'image/truncated' })
+  })
+
+  it.each([
     ['webp', (image: Sharp) => image.webp(), 'image/truncated'],
-    ['gif', (image: Sharp) => image.gif(), 'image/truncated'],
     ['tif', (image: Sharp) => image.tiff({ compression: 'deflate' }), 'image/corrupt'],
     ['avif', (image: Sharp) => image.avif({ effort: 0 }), 'image/corrupt'],
   ] as const)('notices a .%s that ends early, wherever it was cut', async (ending, format, code) => {
@@ -231,7 +301,6 @@ describe('decodeImage and bad input', () => {
   })
 
   it.each([
-    ['jpg', (image: Sharp) => image.jpeg()],
     ['png', (image: Sharp) => image.png()],
     ['tif', (image: Sharp) => image.tiff({ compression: 'deflate' })],
   ] as const)('notices damage inside a .%s', async (ending, format) => {
@@ -239,6 +308,13 @@ describe('decodeImage and bad input', () => {
     bytes.fill(0xff, Math.floor(bytes.length * 0.5), Math.floor(bytes.length * 0.6))
     const path = await put(`damaged.${ending}`, bytes)
     expect(await failure(path)).toMatchObject({ code: 'image/corrupt', fields: { source: path } })
+  })
+
+  it('reads a JPEG around its damage, with a warning', async () => {
+    const bytes = await noisy().jpeg().toBuffer()
+    bytes.fill(0xff, Math.floor(bytes.length * 0.5), Math.floor(bytes.length * 0.6))
+    const { image, warnings } = await withWarnings(bytes)
+    expect([image.width, image.height, warnings.map(({ code }) => code)]).toEqual([96, 64, ['image/damaged']])
   })
 
   it('accepts data after the end of an image', async () => {
@@ -287,9 +363,6 @@ describe('decodeImage and bad input', () => {
     })
     expect(await failure(image, { maxBytes: 100 })).toMatchObject({ code: 'image/too-many-bytes' })
     const svg = (head: string, body: string) => Buffer.from(`${head}<svg xmlns="http://www.w3.org/2000/svg" ${body}`)
-    expect(await failure(svg('', 'width="1000000" height="1000000"/>'))).toMatchObject({
-      code: 'image/too-many-pixels',
-    })
     const entities = [...'bcdefghij']
       .map((name, i) => `<!ENTITY ${name} "${`&${'abcdefghi'[i]};`.repeat(10)}">`)
       .join('')

@@ -1,21 +1,38 @@
-import { type Box, type ImageRequest, LookalikeError, type RawImage } from '@lookalike/core'
-import type { Metadata, Sharp } from 'sharp'
+import { type ImageRequest, isLookalikeError, LookalikeError, type RawImage, toWarning } from '@lookalike/core'
+import type { SharpOptions } from 'sharp'
+import { boxInPixels, cutOut } from '../geometry/box-in-pixels.js'
 import { describeSource } from '../read/describe-source.js'
 import { contentOf } from '../read/read-image.js'
-import { endsEarly, guessContent, IMAGE_FORMATS, type ImageFormat, sniffFormat } from '../read/sniff-format.js'
-import type { PixelBox } from '../resample/resample.js'
+import { endsEarly, type ImageFormat, sniffFormat } from '../read/sniff-format.js'
+import { decodeBmp } from './bmp/decode-bmp.js'
+import { openInChild } from './child/open-in-child.js'
+import { completePng } from './complete-png.js'
+import { checkPixels, cutShort, damaged, tooLong, unsupported } from './decode-errors.js'
+import { decodeHeic } from './decode-heic.js'
 import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
-import { loadSharp } from './load-sharp.js'
+import { firstPage } from './first-page.js'
+import { takePixels } from './pixel-budget.js'
+import { needsSixteenBits, type ReadPlan, rangeOf, readPlan, sixteenBitPlan, toPixels } from './read-plan.js'
+import { type DecodedBytes, type ImageHeader, type OpenedImage, openHere } from './sharp-job.js'
+import { checkSvg } from './svg/check-svg.js'
+import { createTimeLimit, type TimeLimit } from './time-limit.js'
+import { isCheap, isSimple } from './where-to-decode.js'
 
 /**
- * Reads and decodes an image: JPEG, PNG, WebP, AVIF, TIFF (first page), GIF (first frame) or SVG, whatever the file is
- * called. Turned upright by its EXIF orientation, alpha flattened on `background`, cut to the request's box.
+ * Reads and decodes an image: JPEG, PNG, WebP, AVIF, TIFF (first page), GIF (first frame), BMP, SVG or, where the package
+ * `heic-decode` is installed, HEIC, whatever the file is called. Turned upright by its EXIF orientation, alpha flattened on
+ * `background`, cut to the request's box.
  *
  * Pixels are those of Pillow: colour profiles of RGB and grey images are ignored, 16-bit channels lose their low byte.
- * CMYK goes through its profile, which Pillow ignores. SVG is drawn 512 pixels long, without external resources.
+ * CMYK goes through its profile, which Pillow ignores. SVG is drawn 512 pixels long, without external resources. Numbers of
+ * other types are scaled by the range of their type. What a decoder can put up with is a warning: `image/damaged`,
+ * `image/truncated`, `image/dark`, `image/range`.
  *
- * @throws the codes of reading (`image/not-found`, `image/too-many-bytes`, ...), and `image/unsupported`,
- * `image/corrupt`, `image/truncated`, `image/too-many-pixels`, `image/box`, `image/decoder-missing`
+ * Formats whose decoders may take very long run in a process of their own, which is killed at the deadline. Images that are
+ * decoded at once hold at most 100 million pixels together; decoding takes at most 16 bytes a pixel.
+ *
+ * @throws the codes of `readSource`, and `image/unsupported`, `image/corrupt`, `image/truncated`, `image/too-many-pixels`,
+ * `image/too-complex`, `image/deadline`, `image/memory`, `image/decoder-ended`, `image/box`, `image/decoder-missing`
  *
  * @example
  * const { data, width, height } = await decodeImage({ source: 'chair.jpg', box: { x: 0.1, y: 0, width: 0.5, height: 1 } })
@@ -26,7 +43,7 @@ export async function decodeImage(request: ImageRequest, options: DecodeOptions 
 }
 
 /** Given the upright image's size, how many times smaller it may be decoded: 1, 2, 4 or 8. */
-type ShrinkChooser = (width: number, height: number) => number
+export type ShrinkChooser = (width: number, height: number) => number
 
 export interface DecodedSource {
   /** The whole image, upright. */
@@ -48,191 +65,116 @@ export async function decodeSource(
     checkPixels(content.width, content.height, name, options)
     return { image: content, width: content.width, height: content.height }
   }
+  return decodeContent({ content, name, options, shrinkBy: request.box ? undefined : shrinkBy })
+}
+
+/** An image's bytes with all that bears on decoding them. */
+export interface DecodeTask {
+  readonly content: Uint8Array
+  /** For error texts. */
+  readonly name: string
+  readonly options: DecodeOptions
+  readonly shrinkBy?: ShrinkChooser | undefined
+}
+
+async function decodeContent(task: DecodeTask): Promise<DecodedSource> {
+  const { content, name, options } = task
   const format = sniffFormat(content)
   if (!format) throw unsupported(name, content)
-  const sharp = await loadSharp()
-  options.signal?.throwIfAborted()
+  const deadline = options.deadline ?? DECODE_DEFAULTS.deadline
+  const time = createTimeLimit(deadline, () => tooLong(name, deadline), options.signal)
   try {
-    // The pixel limit is checked below, before decoding, with a text that says what to do.
-    const settings = { failOn: 'warning', limitInputPixels: false } as const
-    const metadata = await sharp(content, settings).metadata()
-    checkPixels(metadata.width, metadata.height, name, options)
-    const input = {
-      ...settings,
-      ignoreIcc: metadata.space !== 'cmyk',
-      ...(format === 'svg' ? { density: svgDensity(metadata) } : {}),
-    }
-    const plan = planShrink(metadata, request.box ? undefined : shrinkBy)
-    const opened = sharp(content, input)
-    // Turning costs a copy, even by nothing.
-    const upright = plan ? plan.apply(opened) : (metadata.orientation ?? 1) === 1 ? opened : opened.autoOrient()
-    const { data, info } = await upright
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true })
-    options.signal?.throwIfAborted()
-    const image = flatten(
-      data,
-      info.width,
-      info.height,
-      info.channels,
-      options.background ?? DECODE_DEFAULTS.background,
-    )
-    return { image, width: image.width, height: image.height, ...plan?.sizes }
+    if (format === 'bmp') return await decodeBmp(task, (bytes) => decodeContent({ ...task, content: bytes }))
+    if (format === 'heic') return await decodeHeic(task, time)
+    if (format === 'svg') checkSvg(content, name)
+    return await decodeWithSharp(task, format, time)
   } catch (error) {
-    if (error instanceof LookalikeError || options.signal?.aborted) throw error
-    throw damaged(name, content, format, error)
+    if (options.signal?.aborted) throw options.signal.reason
+    const own = isLookalikeError(error) && error.code !== 'image/memory' && error.code !== 'image/decoder-ended'
+    throw own ? error : damaged(name, content, format, error)
   }
 }
 
-/** Drawings have no pixels of their own; icons of 24 units would be blurred. */
-const SVG_EDGE = 512
-const svgDensity = ({ width, height }: Metadata) =>
-  Math.max(1, Math.min(100_000, (72 * SVG_EDGE) / Math.max(width, height)))
-
-/** Degrees clockwise of the EXIF orientations that do not mirror. */
-const TURNS: Readonly<Record<number, number>> = { 1: 0, 3: 180, 6: 90, 8: 270 }
-
-interface Shrink {
-  apply(image: Sharp): Sharp
-  readonly sizes: Omit<DecodedSource, 'image'>
+/** The bytes with what keeps a decoder from the picture mended. */
+function simplest(content: Uint8Array, format: ImageFormat, options: DecodeOptions): Uint8Array {
+  const cut = options.truncated !== 'fail' && isCutPng(content, format)
+  return cut ? completePng(content) : firstPage(content, format)
 }
 
-/** JPEG decodes to a half, quarter or eighth for a part of the work, unless it is turned first. */
-function planShrink(
-  { format, width, height, orientation = 1 }: Metadata,
-  shrinkBy?: ShrinkChooser,
-): Shrink | undefined {
-  const turn = TURNS[orientation]
-  if (format !== 'jpeg' || turn === undefined || !shrinkBy) return undefined
-  const sideways = turn === 90 || turn === 270
-  let factor = sideways ? shrinkBy(height, width) : shrinkBy(width, height)
-  // Sizes that do not divide would be resampled a second time, which blurs and shifts by part of a pixel.
-  while (width % factor > 0 || height % factor > 0) factor /= 2
-  if (factor === 1) return undefined
-  return {
-    apply(image) {
-      const smaller = image.resize(width / factor, height / factor, { fit: 'fill' })
-      return turn === 0 ? smaller : smaller.rotate(turn)
-    },
-    sizes: {
-      width: sideways ? height : width,
-      height: sideways ? width : height,
-    },
-  }
-}
+const isCutPng = (content: Uint8Array, format: ImageFormat) => format === 'png' && endsEarly(content, format)
 
-function checkPixels(width: number, height: number, name: string, options: DecodeOptions): void {
-  const maxPixels = options.maxPixels ?? DECODE_DEFAULTS.maxPixels
-  if (width * height <= maxPixels) return
-  throw new LookalikeError(
-    'image/too-many-pixels',
-    {
-      problem: `${name} is ${width} x ${height}, ${(width * height).toLocaleString('en')} pixels`,
-      expected: `at most ${maxPixels.toLocaleString('en')}`,
-      fix: 'Make it smaller, or raise maxPixels if you trust the source and have the memory: 3 bytes a pixel.',
-    },
-    { fields: { source: name, width, height, maxPixels } },
-  )
-}
+/** Memory of a decoding process: what a pixel may take, and what the program itself takes. */
+export const maxMemoryOf = ({ content, options }: DecodeTask): number =>
+  (options.maxPixels ?? DECODE_DEFAULTS.maxPixels) * 16 + content.byteLength * 2 + 256 * 2 ** 20
 
-function unsupported(name: string, bytes: Uint8Array): LookalikeError {
-  const content = guessContent(bytes)
-  return new LookalikeError(
-    'image/unsupported',
-    {
-      problem: `${name} is not an image that can be decoded: it holds ${content}`,
-      expected: IMAGE_FORMATS.map((format) => format.toUpperCase()).join(', '),
-      fix: content === 'BMP' || content === 'HEIC' ? 'Convert it to one of these.' : 'Check where the file came from.',
-    },
-    { fields: { source: name, content } },
-  )
-}
+// The pixel limit is checked before decoding, with a text that says what to do.
+const SETTINGS = { limitInputPixels: false } as const
 
-function damaged(name: string, bytes: Uint8Array, format: ImageFormat, cause: unknown): LookalikeError {
-  const reason = cause instanceof Error ? cause.message.trim().split('\n')[0] : String(cause)
-  const details = { fields: { source: name, format, bytes: bytes.byteLength }, cause }
-  return endsEarly(bytes, format)
-    ? new LookalikeError(
-        'image/truncated',
-        {
-          problem: `${name} ends early: its ${bytes.byteLength.toLocaleString('en')} bytes are only a part of a ${format.toUpperCase()} image (${reason})`,
-          fix: 'Copy or download it again.',
-        },
-        details,
+async function decodeWithSharp(task: DecodeTask, format: ImageFormat, time: TimeLimit): Promise<DecodedSource> {
+  const { name, options } = task
+  const content = simplest(task.content, format, options)
+  const inChild = () => openInChild(content, maxMemoryOf(task), options.signal)
+  let opened: OpenedImage & { kill?(): void } = isSimple(format) ? await openHere(content) : await inChild()
+  const stop = () => opened.kill?.()
+  try {
+    const header = await time.run(() => opened.header({ ...SETTINGS, failOn: 'none' }), stop)
+    const plan = readPlan(header, format, task.shrinkBy)
+    checkPixels(plan.width, plan.height, name, options)
+    if (isSimple(format) && !isCheap(content, header)) opened = await inChild()
+    const release = await takePixels(plan.decodedPixels, options.signal)
+    try {
+      return await readPixels(task, format, header, plan, (failOn, { input, steps }) =>
+        time.run(() => opened.pixels({ ...SETTINGS, ...input, failOn }, steps), stop),
       )
-    : new LookalikeError(
-        'image/corrupt',
-        {
-          problem: `${name} is a damaged ${format.toUpperCase()} image (${reason})`,
-          fix: 'Copy or download it again, or save it anew.',
-        },
-        details,
-      )
+    } finally {
+      release()
+    }
+  } finally {
+    opened.close()
+  }
 }
 
-/** Pillow's rounding of a blend: exact division by 255. */
-function flatten(
-  data: Uint8Array,
-  width: number,
-  height: number,
-  channels: number,
-  background: readonly [number, number, number],
-): RawImage {
-  if (channels === 3) return { data, width, height }
-  const out = new Uint8Array(width * height * 3)
-  const [red, green, blue] = background
-  const blend = (over: number, under: number, alpha: number) => {
-    const sum = over * alpha + under * (255 - alpha) + 128
-    return ((sum >> 8) + sum) >> 8
+type Failing = NonNullable<SharpOptions['failOn']>
+
+/** Strictly first; what the decoder complains of is then put up with where Pillow does, and told. */
+async function readPixels(
+  { content, name, options }: DecodeTask,
+  format: ImageFormat,
+  header: ImageHeader,
+  plan: ReadPlan,
+  read: (failOn: Failing, plan: ReadPlan) => Promise<DecodedBytes>,
+): Promise<DecodedSource> {
+  const background = options.background ?? DECODE_DEFAULTS.background
+  const readWith = async (failOn: Failing) => {
+    const bytes = await read(failOn, plan)
+    const sixteen = needsSixteenBits(header, bytes)
+    const values = sixteen ? await read(failOn, sixteenBitPlan(plan)) : bytes
+    const { image, warning } = toPixels(values, header, sixteen, background, rangeOf(content, header), name)
+    if (warning) options.onWarning?.(warning)
+    return { image, width: plan.shrunk ? plan.width : image.width, height: plan.shrunk ? plan.height : image.height }
   }
-  for (let from = 0, to = 0; to < out.length; from += 4, to += 3) {
-    const alpha = data[from + 3]!
-    out[to] = blend(data[from]!, red, alpha)
-    out[to + 1] = blend(data[from + 1]!, green, alpha)
-    out[to + 2] = blend(data[from + 2]!, blue, alpha)
+  try {
+    const strict = await readWith('warning')
+    if (isCutPng(content, format))
+      options.onWarning?.(recovered(damaged(name, content, format, new Error('no end')), true))
+    return strict
+  } catch (error) {
+    if (isLookalikeError(error) || options.signal?.aborted) throw error
+    const truncated = cutShort(error, content, format)
+    if (truncated && options.truncated === 'fail') throw error
+    // Pillow takes whatever the JPEG library still makes sense of; other formats have checksums that it minds.
+    const lenient: Failing = truncated || format === 'jpeg' ? 'none' : 'error'
+    const result = await readWith(lenient).catch(() => {
+      throw error
+    })
+    options.onWarning?.(recovered(damaged(name, content, format, error), truncated))
+    return result
   }
-  return { data: out, width, height }
 }
 
-/**
- * A box of fractions as whole pixels, at least one.
- *
- * @throws `image/box` when it is empty or reaches out of the image.
- */
-export function boxInPixels(
-  box: Box,
-  image: { readonly width: number; readonly height: number },
-  name: string,
-): PixelBox {
-  const tolerance = 1e-6
-  const sound = (from: number, length: number) => from >= -tolerance && length > 0 && from + length <= 1 + tolerance
-  if (!sound(box.x, box.width) || !sound(box.y, box.height)) {
-    throw new LookalikeError(
-      'image/box',
-      {
-        problem: `The box x ${box.x}, y ${box.y}, width ${box.width}, height ${box.height} does not lie in ${name}`,
-        expected:
-          "fractions of the upright image's width and height: x + width and y + height at most 1, neither empty",
-        fix: 'Divide boxes in pixels by the size of the image.',
-      },
-      { fields: { source: name, box } },
-    )
-  }
-  const edges = (from: number, length: number, size: number) => {
-    const start = Math.min(size - 1, Math.max(0, Math.round(from * size)))
-    return { start, length: Math.max(1, Math.min(size, Math.round((from + length) * size)) - start) }
-  }
-  const across = edges(box.x, box.width, image.width)
-  const down = edges(box.y, box.height, image.height)
-  return { left: across.start, top: down.start, width: across.length, height: down.length }
-}
-
-function cutOut(image: RawImage, { left, top, width, height }: PixelBox): RawImage {
-  const data = new Uint8Array(width * height * 3)
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * image.width + left) * 3
-    data.set(image.data.subarray(from, from + width * 3), y * width * 3)
-  }
-  return { data, width, height }
+function recovered(error: LookalikeError, truncated: boolean) {
+  const { message, fields } = toWarning(error)
+  return truncated
+    ? { code: 'image/truncated', message: `${message} What is there was read.`, fields }
+    : { code: 'image/damaged', message: `${message} It was read as far as it goes.`, fields }
 }

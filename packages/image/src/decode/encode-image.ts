@@ -1,6 +1,7 @@
 import type { ImageRequest, RawImage } from '@lookalike/core'
+import { boxInPixels } from '../geometry/box-in-pixels.js'
 import { describeSource } from '../read/describe-source.js'
-import { boxInPixels, decodeSource } from './decode-image.js'
+import { decodeSource } from './decode-image.js'
 import type { DecodeOptions } from './decode-options.js'
 import { loadSharp } from './load-sharp.js'
 

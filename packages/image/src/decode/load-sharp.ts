@@ -13,16 +13,19 @@ export function loadSharp(): Promise<typeof Sharp> {
     (module) => module.default,
     (cause: unknown) => {
       loading = undefined
-      throw new LookalikeError(
-        'image/decoder-missing',
-        {
-          problem: 'Image files cannot be decoded: the package sharp is not installed or does not load on this machine',
-          expected: 'sharp 0.35 or newer, an optional peer of @lookalike/core',
-          fix: 'Install it: npm install sharp. Raw pixels work without it.',
-        },
-        { cause },
-      )
+      throw missingDecoder(cause)
     },
   )
   return loading
 }
+
+export const missingDecoder = (cause?: unknown): LookalikeError =>
+  new LookalikeError(
+    'image/decoder-missing',
+    {
+      problem: 'Image files cannot be decoded: the package sharp is not installed or does not load on this machine',
+      expected: 'sharp 0.35 or newer, an optional peer of @lookalike/image',
+      fix: 'Install it: npm install sharp. Raw pixels work without it.',
+    },
+    { cause },
+  )

@@ -1,9 +1,9 @@
+import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
 import {
   type EncoderBatch,
   type ImageRequest,
   isLookalikeError,
-  type OperationOptions,
   type Preprocessing,
   toWarning,
   type Warning,
@@ -14,9 +14,9 @@ import { encodePng } from '../decode/encode-image.js'
 import { loadPixels, preprocessedLength } from '../preprocess/preprocess.js'
 import { describeSource } from '../read/describe-source.js'
 import { contentOf } from '../read/read-image.js'
-import { sniffFormat } from '../read/sniff-format.js'
+import { type ImageFormat, sniffFormat } from '../read/sniff-format.js'
 
-export interface LoadBatchesOptions extends Omit<DecodeOptions, 'background'>, Pick<OperationOptions, 'onWarning'> {
+export interface LoadBatchesOptions extends Omit<DecodeOptions, 'background'> {
   /** Images a batch; the last one may hold fewer, and so do batches with skipped images. Default: 32 (ours). */
   readonly batchSize?: number | undefined
   /** Images that are read and decoded at once. Default: cores + 1, at most 8 (ours); more helps with URLs. */
@@ -76,6 +76,8 @@ export async function* loadBatches(
   const ahead = options.ahead ?? 2
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+  // One listener an image that is being decoded.
+  setMaxListeners(0, signal)
   const slots = createSlots(options.concurrency ?? Math.min(8, availableParallelism() + 1))
   const fill = input === 'bytes' ? fillBytes() : fillPixels(input)
   const skip = options.onCorrupt === 'skip'
@@ -83,11 +85,14 @@ export async function* loadBatches(
   const load = async (start: number): Promise<Filled> => {
     const batch = fill(Math.min(batchSize, requests.length - start))
     const failures: (Warning | undefined)[] = []
+    const found: Warning[][] = []
     const one = async (i: number) => {
       const release = await slots.take()
       try {
         signal.throwIfAborted()
-        await batch.load(requests[start + i]!, i, { ...options, signal })
+        const onWarning = (warning: Warning) =>
+          (found[i] ??= []).push({ ...warning, fields: { ...warning.fields, position: start + i } })
+        await batch.load(requests[start + i]!, i, { ...options, signal, onWarning })
       } catch (error) {
         if (!skip || signal.aborted || !isSkippable(error)) throw error
         failures[i] = toWarning(error, { source: describeSource(requests[start + i]!.source), position: start + i })
@@ -102,7 +107,10 @@ export async function* loadBatches(
     return {
       ...batch.finish(kept),
       positions: kept.map((i) => start + i),
-      warnings: failures.filter((warning) => warning !== undefined),
+      warnings: Array.from({ length: batch.size }, (_, i) => [
+        ...(found[i] ?? []),
+        ...(failures[i] ? [failures[i]] : []),
+      ]).flat(),
     }
   }
 
@@ -187,11 +195,14 @@ function fillBytes(): (size: number) => Filling {
   }
 }
 
-/** A file that is an image goes through as it is; boxes, raw pixels and drawings become PNG. */
+/** What every vector service reads. */
+const SENDABLE: readonly ImageFormat[] = ['jpeg', 'png', 'webp', 'avif', 'tiff', 'gif']
+
+/** A file of a common format goes through as it is; boxes, raw pixels, drawings and the rest become PNG. */
 async function encodedBytes(request: ImageRequest, options: DecodeOptions): Promise<Uint8Array> {
   const content = await contentOf(request, options)
   const format = content instanceof Uint8Array ? sniffFormat(content) : undefined
-  if (!request.box && content instanceof Uint8Array && format && format !== 'svg') return content
+  if (!request.box && content instanceof Uint8Array && format && SENDABLE.includes(format)) return content
   return encodePng(await decodeImage(request, options))
 }
 

@@ -1,6 +1,7 @@
 import { type ImageRequest, LookalikeError, type Preprocessing, type RawImage } from '@lookalike/core'
-import { boxInPixels, type DecodedSource, decodeSource } from '../decode/decode-image.js'
+import { type DecodedSource, decodeSource } from '../decode/decode-image.js'
 import type { DecodeOptions } from '../decode/decode-options.js'
+import { boxInPixels } from '../geometry/box-in-pixels.js'
 import { describeSource } from '../read/describe-source.js'
 import { type PixelBox, resample } from '../resample/resample.js'
 import { preprocessingGeometry } from './preprocessing-geometry.js'

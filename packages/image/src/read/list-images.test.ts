@@ -91,7 +91,9 @@ describe('leftOutWarnings', () => {
     const many = Array.from({ length: 200_000 }, (_, i): LeftOut => ({ kind: 'heic', path: `${i}.heic` }))
     const [heic, other] = leftOutWarnings([...many, { kind: 'other', path: 'a\u001b[31m.txt' }])
     expect(heic).toMatchObject({ code: 'image/left-out', fields: { kind: 'heic', count: 200_000 } })
-    expect(heic!.message).toMatch(/^200000 HEIC images .*0\.heic.* and 199990 more\. Save or convert them as JPEG\.$/)
+    expect(heic!.message).toMatch(
+      /^200000 HEIC images .*0\.heic.* and 199990 more\. Install the package heic-decode, or save them as JPEG\.$/,
+    )
     expect(other!.message).toBe('1 file is no image by its name and is left out: "a\\u001b[31m.txt".')
   })
 })

@@ -108,7 +108,11 @@ function unreadable(folder: string, cause: unknown): LookalikeError {
 
 /** What was left out, one text a kind: what it is, singular and plural, and what to do about it. */
 const TEXTS: Readonly<Record<LeftOutKind, readonly [one: string, many: string, fix?: string]>> = {
-  heic: ['HEIC image cannot be read and is', 'HEIC images cannot be read and are', 'Save or convert them as JPEG.'],
+  heic: [
+    'HEIC image cannot be read and is',
+    'HEIC images cannot be read and are',
+    'Install the package heic-decode, or save them as JPEG.',
+  ],
   format: [
     'picture has a format that cannot be read and is',
     'pictures have formats that cannot be read and are',

@@ -38,8 +38,7 @@ describe('sniffFormat', () => {
       return bytes
     }
     expect(sniffFormat(box('mif1', 'miaf', 'avif'))).toBe('avif')
-    expect(sniffFormat(box('heic', 'mif1'))).toBeUndefined()
-    expect(guessContent(box('heic', 'mif1'))).toBe('HEIC')
+    expect(sniffFormat(box('heic', 'mif1'))).toBe('heic')
     expect(guessContent(box('isom', 'mp42'))).toBe('a video')
   })
 })

@@ -86,6 +86,13 @@ export const configSchema = z.strictObject({
         .describe('What happens with an image that cannot be read: left out with a warning, or the end of the run.'),
       maxPixels: positiveInteger.optional().describe('Larger images are refused, pixels.'),
       maxBytes: positiveInteger.optional().describe('Larger files are refused, bytes.'),
+      deadline: positiveInteger
+        .optional()
+        .describe('Milliseconds that decoding one image may take; what takes longer is stopped. Default: 20,000.'),
+      truncated: z
+        .enum(['read', 'fail'])
+        .optional()
+        .describe('A file that ends early: read what is there, with a warning, or fail. Default: read.'),
       concurrency: positiveInteger
         .optional()
         .describe('Images decoded at the same time. Default: the number of processors.'),

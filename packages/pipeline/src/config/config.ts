@@ -59,6 +59,10 @@ export interface ImagesConfig {
   maxPixels?: number
   /** Larger files are refused, bytes. */
   maxBytes?: number
+  /** Milliseconds that decoding one image may take. Default 20,000. */
+  deadline?: number
+  /** A file that ends early: `read` what is there, with a warning, or `fail`. Default `read`. */
+  truncated?: 'read' | 'fail'
   /** Images decoded at the same time. Default: the number of processors. */
   concurrency?: number
 }

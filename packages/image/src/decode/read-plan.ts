@@ -1,0 +1,141 @@
+import type { RawImage, Warning } from '@lookalike/core'
+import type { SharpOptions } from 'sharp'
+import type { ImageFormat } from '../read/sniff-format.js'
+import type { ShrinkChooser } from './decode-image.js'
+import { pngSignificantBits } from './depth/png-significant-bits.js'
+import { tiffRange } from './depth/tiff-range.js'
+import { fromNumbers, fromSixteenBits, isDark, type RangeNote } from './depth/to-eight-bits.js'
+import { toRgb } from './flatten.js'
+import type { DecodedBytes, ImageHeader, SharpStep } from './sharp-job.js'
+
+/** How an image is decoded, given its header. */
+export interface ReadPlan {
+  /** Upright size of the picture, before it is decoded smaller. */
+  readonly width: number
+  readonly height: number
+  readonly shrunk: boolean
+  readonly decodedPixels: number
+  readonly input: SharpOptions
+  readonly steps: readonly SharpStep[]
+}
+
+/** Drawings have no pixels of their own; icons of 24 units would be blurred. */
+const SVG_EDGE = 512
+
+/** Degrees clockwise of the EXIF orientations that do not mirror. */
+const TURNS: Readonly<Record<number, number>> = { 1: 0, 3: 180, 6: 90, 8: 270 }
+
+export function readPlan(header: ImageHeader, format: ImageFormat, shrinkBy?: ShrinkChooser): ReadPlan {
+  if (format === 'svg') return svgPlan(header)
+  const { orientation = 1 } = header
+  const sideways = orientation > 4
+  const [width, height] = sideways ? [header.height, header.width] : [header.width, header.height]
+  const input: SharpOptions = { ignoreIcc: header.space !== 'cmyk' }
+  const turn = TURNS[orientation]
+  const factor = format === 'jpeg' && turn !== undefined && shrinkBy ? divisor(header, shrinkBy(width, height)) : 1
+  // Turning costs a copy, even by nothing.
+  const upright: SharpStep[] =
+    factor > 1
+      ? [
+          ['resize', header.width / factor, header.height / factor, { fit: 'fill' }],
+          ...(turn === 0 ? [] : ([['rotate', turn!]] as const)),
+        ]
+      : orientation === 1
+        ? []
+        : [['autoOrient']]
+  const decodedPixels = (width * height) / factor ** 2
+  return { width, height, shrunk: factor > 1, decodedPixels, input, steps: [...upright, ...valueSteps(header)] }
+}
+
+/** Sizes that do not divide would be resampled a second time, which blurs and shifts by part of a pixel. */
+function divisor({ width, height }: ImageHeader, wanted: number): number {
+  let factor = wanted
+  while (width % factor > 0 || height % factor > 0) factor /= 2
+  return factor
+}
+
+function svgPlan(header: ImageHeader): ReadPlan {
+  const longer = Math.max(header.width, header.height)
+  const density = (72 * SVG_EDGE) / longer
+  const size = (edge: number) => Math.max(1, Math.round((edge * SVG_EDGE) / longer))
+  const [width, height] = [size(header.width), size(header.height)]
+  // The decoder's density starts at 1; what is larger still is drawn to a size.
+  const huge = density < 1
+  return {
+    width,
+    height,
+    shrunk: false,
+    decodedPixels: width * height,
+    input: { ignoreIcc: true, density: huge ? 72 : Math.min(100_000, density) },
+    steps: [...(huge ? ([['resize', width, height, { fit: 'fill' }]] as const) : []), ...valueSteps(header)],
+  }
+}
+
+const isBytes = ({ depth, space }: ImageHeader) => depth === 'uchar' || depth === 'ushort' || space === 'cmyk'
+
+/** Numbers that are not bytes are read as they are: their range is looked at here. */
+function valueSteps(header: ImageHeader): SharpStep[] {
+  if (isBytes(header))
+    return [
+      ['toColourspace', 'srgb'],
+      ['raw', { depth: 'uchar' }],
+    ]
+  return [
+    ['toColourspace', header.space ?? 'srgb'],
+    ['raw', { depth: 'float' }],
+  ]
+}
+
+/** The same, for a 16-bit image that turned out to be dark. */
+export const sixteenBitPlan = (plan: ReadPlan): ReadPlan => ({
+  ...plan,
+  steps: [...plan.steps.slice(0, -2), ['toColourspace', 'rgb16'], ['raw', { depth: 'ushort' }]],
+})
+
+/** Whether 8 bits of it are too little to tell what it is. */
+export const needsSixteenBits = ({ depth, space }: ImageHeader, { data, channels }: DecodedBytes): boolean =>
+  depth === 'ushort' && space !== 'cmyk' && isDark(data, channels)
+
+/** The values that a file says are black and white. */
+export function rangeOf(content: Uint8Array, { format, depth }: ImageHeader): { min: number; max: number } | undefined {
+  if (depth === 'uchar') return undefined
+  if (format === 'tiff') return tiffRange(content)
+  const bits = format === 'png' ? pngSignificantBits(content) : undefined
+  return bits === undefined ? undefined : { min: 0, max: 2 ** bits - 1 }
+}
+
+export function toPixels(
+  { data, width, height, channels }: DecodedBytes,
+  header: ImageHeader,
+  sixteen: boolean,
+  background: readonly [number, number, number],
+  range: { readonly min: number; readonly max: number } | undefined,
+  name: string,
+): { image: RawImage; warning?: Warning } {
+  const { data: values, note } = sixteen
+    ? fromSixteenBits(new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2), channels, range)
+    : isBytes(header)
+      ? { data, note: undefined }
+      : fromNumbers(
+          new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4),
+          channels,
+          header.depth ?? 'float',
+          range,
+        )
+  const image = { data: toRgb(values, channels, background), width, height }
+  return note ? { image, warning: rangeWarning(note, name) } : { image }
+}
+
+function rangeWarning(note: RangeNote, name: string): Warning {
+  return note.kind === 'dark'
+    ? {
+        code: 'image/dark',
+        message: `${name} uses ${note.bits} of its 16 bits and is nearly black. If it is a camera's or scanner's ${note.bits}-bit image, multiply its values by ${2 ** (16 - note.bits)} and save it anew.`,
+        fields: { source: name, bits: note.bits },
+      }
+    : {
+        code: 'image/range',
+        message: `${name} does not say which values are black and white. Its values, ${note.min} to ${note.max}, were scaled from ${note.rule}. Save it with 8 or 16 bits to be sure.`,
+        fields: { source: name, min: note.min, max: note.max },
+      }
+}
