@@ -1,3 +1,4 @@
+import { coco } from './coco/coco.js'
 import { emoji } from './emoji/emoji.js'
 import { emojiTriples } from './emoji-triples/emoji-triples.js'
 import { folder } from './folder/folder.js'
@@ -15,6 +16,7 @@ export default [
   csv,
   jsonl,
   parquet,
+  coco,
   triples,
   emoji,
   emojiTriples,
@@ -39,6 +41,7 @@ export { type Annotation, type AnnotationTriple, expandAnnotation } from './trip
 export { loadTriples, type TriplesOptions } from './triples/load-triples.js'
 export {
   cars196,
+  coco,
   csv,
   cub2002011,
   emoji,

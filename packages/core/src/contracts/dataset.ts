@@ -15,11 +15,11 @@ export interface DatasetItem {
   /** Whether it is searched for / in when its split is evaluated. */
   readonly isQuery: boolean
   readonly isGallery: boolean
-  readonly category?: string
+  readonly category?: string | undefined
   /** Items of one sequence (frames of one video) never count as each other's answers. */
-  readonly sequence?: string
-  readonly box?: Box
-  readonly metadata?: Metadata
+  readonly sequence?: string | undefined
+  readonly box?: Box | undefined
+  readonly metadata?: Metadata | undefined
 }
 
 /** Which of `a` and `b` is closer to `reference`; all three are item ids. */

@@ -23,7 +23,7 @@ export interface Box {
 /** An image to load, optionally only a box of it. */
 export interface ImageRequest {
   readonly source: ImageSource
-  readonly box?: Box
+  readonly box?: Box | undefined
   /** What the source holds, where it has been read before; then it is not read again. */
   readonly content?: Uint8Array | RawImage | undefined
   /** As `hashImage` gives it, where it is known. */

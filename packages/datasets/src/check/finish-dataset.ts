@@ -2,6 +2,8 @@ import { access } from 'node:fs/promises'
 import { type Dataset, type DatasetItem, LookalikeError, type Split } from '@lookalike/core'
 import { z } from 'zod'
 import type { LoadContext } from '../load-context.js'
+import { shown } from './shown.js'
+import { warnDuplicates } from './warn-duplicates.js'
 
 /** What to do about images that are listed and not there. */
 export type MissingImages = 'later' | 'fail' | 'skip'
@@ -14,15 +16,21 @@ export const missingImagesSchema = z
     'Listed images that are not there: later = reported when they are decoded, fail = checked now, skip = checked now and left out with a warning',
   )
 
-/** How many names an error or warning spells out. */
-const SHOWN = 10
+export interface FinishOptions {
+  /** Default `later`. */
+  readonly missingImages?: MissingImages | undefined
+  /** Look for files of different classes with the same bytes. Default false: the public benchmarks are as they are. */
+  readonly duplicates?: boolean | undefined
+  /** Warn about queries that nothing can answer. Default true. */
+  readonly lonelyQueries?: boolean | undefined
+}
 
 /** Checks what every dataset must hold, and gives its warnings. Throws `dataset/duplicate-id`, `dataset/empty`, `dataset/missing-images`. */
 export async function finishDataset(
   name: string,
   items: readonly DatasetItem[],
   context: Pick<LoadContext, 'warn' | 'signal'>,
-  missingImages: MissingImages = 'later',
+  { missingImages = 'later', duplicates = false, lonelyQueries = true }: FinishOptions = {},
 ): Promise<Dataset> {
   checkIds(name, items)
   const kept = await presentItems(name, items, (item) => item, context, missingImages)
@@ -32,7 +40,11 @@ export async function finishDataset(
       { problem: `The dataset ${name} has no images` },
       { fields: { dataset: name } },
     )
-  warnLonelyQueries(name, kept, context)
+  if (lonelyQueries) {
+    warnLonelyQueries(name, kept, context)
+    warnClasses(name, kept, context)
+  }
+  if (duplicates) await warnDuplicates(name, kept, context)
   return { specVersion: 'v1', name, items: kept }
 }
 
@@ -119,10 +131,30 @@ function warnLonelyQueries(name: string, items: readonly DatasetItem[], context:
   }
 }
 
-const labelsOf = ({ label, labels = [label] }: DatasetItem) => labels
-
-/** The first names of a list, and how many more there are. */
-export function shown(names: readonly string[]): string {
-  const more = names.length - SHOWN
-  return names.slice(0, SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '')
+/** Classes that nothing can be learnt or measured with. */
+function warnClasses(name: string, items: readonly DatasetItem[], context: Pick<LoadContext, 'warn'>): void {
+  const images = new Map<string, number>()
+  const training = new Map<string, number>()
+  for (const item of items) {
+    for (const label of labelsOf(item)) {
+      images.set(label, (images.get(label) ?? 0) + 1)
+      if (item.split === 'train') training.set(label, (training.get(label) ?? 0) + 1)
+    }
+  }
+  if (images.size === 1) {
+    context.warn({
+      code: 'dataset/one-class',
+      message: `All images of ${name} are of one class (${[...images.keys()][0]}), so every answer is right and nothing can be learnt`,
+      fields: { dataset: name, label: [...images.keys()][0] },
+    })
+  }
+  if (training.size > 0 && [...training.values()].every((count) => count === 1)) {
+    context.warn({
+      code: 'dataset/one-image-a-class',
+      message: `Every training class of ${name} has a single image, so training finds no two images that belong together`,
+      fields: { dataset: name, classes: training.size },
+    })
+  }
 }
+
+const labelsOf = ({ label, labels = [label] }: DatasetItem) => labels

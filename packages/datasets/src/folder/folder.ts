@@ -7,12 +7,22 @@ const share = z.number().min(0).max(1)
 
 const options = z
   .strictObject({
-    path: z.string().min(1).describe('The folder that holds one sub-folder a class'),
+    path: z
+      .string()
+      .min(1)
+      .describe('The folder of images: one sub-folder a class, or train, val and test with the classes in them'),
     splitBy: z
-      .enum(['classes', 'images'])
-      .default('classes')
+      .enum(['folders', 'classes', 'images'])
+      .optional()
       .describe(
-        'classes: train, validation and test have different classes, as in metric learning. images: every class is cut',
+        'folders: as the folders train, val (valid, validation) and test say, which is the default where they are all there is. classes (the default elsewhere): train, validation and test have different classes, as in metric learning. images: every class is cut',
+      ),
+    separator: z
+      .string()
+      .max(8)
+      .optional()
+      .describe(
+        'Nested classes: all folders on the way to an image, joined by this, are its class, and the first its category. Without it the first folder is the class',
       ),
     validation: share.default(0).describe('Share of the classes or images for validation, 0 to 1'),
     test: share.default(0.5).describe('Share of the classes or images for test, 0 to 1; 1 when nothing is trained'),

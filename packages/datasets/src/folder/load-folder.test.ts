@@ -82,7 +82,6 @@ describe('loadFolder', () => {
       code: 'dataset/unreadable',
       message: expect.stringContaining('it is a file'),
     })
-    await expect(load('flat')).rejects.toMatchObject({ code: 'dataset/empty', fields: { looseImages: 1 } })
     await expect(load('images')).rejects.toMatchObject({ code: 'dataset/too-few-classes' })
   })
 
@@ -103,5 +102,126 @@ describe('loadFolder', () => {
       if (isRoot) process.seteuid!(0)
       chmodSync(locked, 0o755)
     }
+  })
+
+  describe('layouts', () => {
+    const load = async (names: readonly string[], change: Partial<FolderOptions> = {}) => {
+      const files = names.map((name, at) => [`images/${name}`, `image ${at}`] as const)
+      const context = testContext(tempFolder(Object.fromEntries(files)))
+      const { splitBy: _, ...rest } = defaults
+      const { items } = await loadFolder({ ...rest, ...change }, context)
+      return {
+        items: items.map(({ id, label, split }) => `${id} ${label} ${split}`),
+        categories: items.map(({ category }) => category),
+        warnings: context.warnings.map(({ code }) => code),
+        ofFewImages: context.ofFewImages.map(({ code }) => code),
+      }
+    }
+    const imageFolder = [
+      'Train/cat/1.jpg',
+      'Train/cat/2.jpg',
+      'valid/cat/3.jpg',
+      'valid/cat/4.jpg',
+      'test/dog/5.jpg',
+      'test/dog/6.jpg',
+    ]
+
+    it('train, valid and test with the classes in them', async () => {
+      const { items, warnings } = await load(imageFolder)
+      expect(items).toEqual([
+        'Train/cat/1.jpg cat train',
+        'Train/cat/2.jpg cat train',
+        'test/dog/5.jpg dog test',
+        'test/dog/6.jpg dog test',
+        'valid/cat/3.jpg cat validation',
+        'valid/cat/4.jpg cat validation',
+      ])
+      expect(warnings).toEqual([])
+    })
+
+    it('the same, cut anew by class', async () => {
+      const { items } = await load(imageFolder, { splitBy: 'classes', test: 1 })
+      expect(items.every((item) => item.endsWith(' test'))).toBe(true)
+      expect(new Set(items.map((item) => item.split(' ')[1]))).toEqual(new Set(['cat', 'dog']))
+    })
+
+    it('train alone is cut by class', async () => {
+      const { items } = await load(['train/cat/1.jpg', 'train/cat/2.jpg', 'train/dog/1.jpg', 'train/dog/2.jpg'])
+      expect(items.map((item) => item.split(' ').slice(1).join(' ')).sort()).toEqual([
+        expect.stringMatching(/^cat (train|test)$/) as string,
+        expect.stringMatching(/^cat (train|test)$/) as string,
+        expect.stringMatching(/^dog (train|test)$/) as string,
+        expect.stringMatching(/^dog (train|test)$/) as string,
+      ])
+    })
+
+    it('folders called like splits beside others are classes, with a word', async () => {
+      const { items, warnings } = await load(
+        ['train/1.jpg', 'train/2.jpg', 'test/1.jpg', 'test/2.jpg', 'bus/1.jpg', 'bus/2.jpg'],
+        { test: 1 },
+      )
+      expect(new Set(items.map((item) => item.split(' ')[1]))).toEqual(new Set(['train', 'test', 'bus']))
+      expect(warnings).toEqual(['dataset/split-folders'])
+    })
+
+    it('nested classes, joined as told', async () => {
+      const names = [
+        'animals/cats/1.jpg',
+        'animals/cats/2.jpg',
+        'animals/dogs/1.jpg',
+        'animals/dogs/2.jpg',
+        'cars/1.jpg',
+        'cars/2.jpg',
+      ]
+      const { items, categories } = await load(names, { separator: '/', test: 1 })
+      expect(new Set(items.map((item) => item.split(' ')[1]))).toEqual(
+        new Set(['animals/cats', 'animals/dogs', 'cars']),
+      )
+      expect(categories.slice(0, 2)).toEqual(['animals', 'animals'])
+      expect(categories.at(-1)).toBeUndefined()
+    })
+
+    it('no classes at all: all are searched, and a word says what is missing', async () => {
+      const { items, warnings } = await load(['b.jpg', 'a.jpg'])
+      expect(items).toEqual(['a.jpg a.jpg test', 'b.jpg b.jpg test'])
+      expect(warnings).toEqual(['dataset/no-classes'])
+    })
+
+    it('one class, one image a class', async () => {
+      expect((await load(['cat/1.jpg', 'cat/2.jpg'], { test: 1 })).ofFewImages).toEqual(['dataset/one-class'])
+      expect(
+        (await load(['train/cat/1.jpg', 'train/dog/1.jpg', 'test/cat/1.jpg', 'test/cat/2.jpg'])).ofFewImages,
+      ).toEqual(['dataset/one-image-a-class'])
+    })
+
+    it('needs the folders that it is told of', async () => {
+      await expect(load(['cat/1.jpg'], { splitBy: 'folders' })).rejects.toMatchObject({ code: 'dataset/layout' })
+    })
+  })
+
+  it('names images that lie in several classes with the same bytes', async () => {
+    const context = testContext(
+      tempFolder({
+        'images/a/1.jpg': 'same',
+        'images/a/2.jpg': 'same',
+        'images/b/3.jpg': 'same',
+        'images/b/4.jpg': 'else',
+      }),
+    )
+    await loadFolder({ ...defaults, test: 1 }, context)
+    expect(context.warnings).toMatchObject([
+      { code: 'dataset/duplicates', fields: { duplicates: [['a/1.jpg', 'a/2.jpg', 'b/3.jpg']] } },
+    ])
+  })
+
+  it('says what is wrong with a folder of images that cannot be read', async () => {
+    const context = testContext(tempFolder({ 'images/cat/1.heic': 'x', 'images/cat/2.HEIC': 'x' }))
+    await expect(loadFolder(defaults, context)).rejects.toMatchObject({
+      code: 'dataset/empty',
+      message: expect.stringMatching(/2 HEIC images cannot be read.*JPEG/) as string,
+    })
+    await expect(loadFolder(defaults, testContext(tempFolder({ 'images/.keep': '' })))).rejects.toMatchObject({
+      code: 'dataset/empty',
+    })
   })
 })

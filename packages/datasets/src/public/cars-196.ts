@@ -60,7 +60,7 @@ export async function loadCars(
         context,
       )
     : items
-  return finishDataset('cars-196', splitClasses(boxed, given), context, given.missingImages)
+  return finishDataset('cars-196', splitClasses(boxed, given), context, { missingImages: given.missingImages })
 }
 
 async function readAnnotations(root: string): Promise<Annotation[]> {

@@ -64,7 +64,7 @@ export async function loadCub(
         context,
       )
     : items
-  return finishDataset('cub-200-2011', splitClasses(boxed, given), context, given.missingImages)
+  return finishDataset('cub-200-2011', splitClasses(boxed, given), context, { missingImages: given.missingImages })
 }
 
 async function withBoxes(

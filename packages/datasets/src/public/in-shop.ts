@@ -55,7 +55,7 @@ export async function loadInShop(
       isGallery: train || status === 'gallery',
     }
   })
-  return finishDataset('in-shop', splitClasses(items, given), context, given.missingImages)
+  return finishDataset('in-shop', splitClasses(items, given), context, { missingImages: given.missingImages })
 }
 
 async function firstThat(files: readonly string[]): Promise<string> {

@@ -37,7 +37,9 @@ export async function loadSop(
     })
   }
   const items = [...(await read('Ebay_train.txt', 'train')), ...(await read('Ebay_test.txt', 'test'))]
-  return finishDataset('stanford-online-products', splitClasses(items, given), context, given.missingImages)
+  return finishDataset('stanford-online-products', splitClasses(items, given), context, {
+    missingImages: given.missingImages,
+  })
 }
 
 /** Stanford Online Products as a plugin. */

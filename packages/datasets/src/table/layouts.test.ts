@@ -195,9 +195,11 @@ describe('tables as people write them', () => {
   })
 
   describe('the cases that failed', () => {
+    /** What stands behind a picture's end is not read. */
+    const different = async (name: string) => Buffer.concat([await greyImage(20, 20), Buffer.from(name)])
     const images = async () => {
       const names = [0, 1, 2, 3].flatMap((label) => [0, 1, 2, 3].map((at) => `img/c${label}_${at}.png`))
-      return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await greyImage(20, 20)] as const)))
+      return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await different(name)] as const)))
     }
     const sixteen = [0, 1, 2, 3].flatMap((label) =>
       [0, 1, 2, 3].map((at) => `img/c${label}_${at}.png class${label} ${label < 2 ? 'train' : 'test'}`),

@@ -75,7 +75,7 @@ async function loadTable(name: string, table: Table, options: TableOptions, cont
   }
   const present = await presentItems(name, read, ({ item }) => item, context, options.missingImages)
   const items = await withPixelBoxes(present, context)
-  return finishDataset(name, splitClasses(items, options), context)
+  return finishDataset(name, splitClasses(items, options), context, { duplicates: true })
 }
 
 interface ItemReader {

@@ -1,5 +1,5 @@
 import { type Box, type DatasetItem, LookalikeError } from '@lookalike/core'
-import { shown } from '../check/finish-dataset.js'
+import { shown } from '../check/shown.js'
 import type { LoadContext } from '../load-context.js'
 
 /** Edges in pixels of the upright image. */

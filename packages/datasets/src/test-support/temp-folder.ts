@@ -16,14 +16,19 @@ export function tempFolder(files: Readonly<Record<string, string | Uint8Array>> 
   return folder
 }
 
-/** What loaders get, and the warnings that they give. */
+/** What the few images of most tests give rise to. */
+const OF_FEW_IMAGES = ['dataset/one-class', 'dataset/one-image-a-class']
+
+/** What loaders get, and the warnings that they give; those about few images apart. */
 export function testContext(folder: string) {
   const warnings: Warning[] = []
+  const ofFewImages: Warning[] = []
   return {
     folder,
     cacheFolder: join(folder, '.cache'),
     warnings,
-    warn: (warning: Warning) => void warnings.push(warning),
+    ofFewImages,
+    warn: (warning: Warning) => void (OF_FEW_IMAGES.includes(warning.code) ? ofFewImages : warnings).push(warning),
   }
 }
 

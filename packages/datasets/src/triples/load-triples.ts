@@ -50,12 +50,9 @@ export async function loadTriples(
   }
   const triples = assignContexts(split.map(withoutOrigin), options.contexts, options.seed)
   const items = usedItems(triples, images)
-  const { items: present } = await finishDataset(
-    'triples',
-    items,
-    { ...context, warn: quietAboutLonelyQueries(context) },
-    options.missingImages,
-  )
+  // Images of triples usually have a label each, and are asked about triples, not about labels.
+  const finish = { missingImages: options.missingImages, lonelyQueries: false }
+  const { items: present } = await finishDataset('triples', items, context, finish)
   const ids = new Set(present.map(({ id }) => id))
   return {
     specVersion: 'v1',
@@ -169,11 +166,4 @@ function usedItems(triples: readonly Triple[], images: ReadonlyMap<string, Image
     const split = splitOf.get(id)
     return split === undefined ? [] : [{ id, source, label, split, isQuery: true, isGallery: true }]
   })
-}
-
-/** Images of triples usually have a label each, and are asked about triples, not about labels. */
-function quietAboutLonelyQueries(context: Pick<LoadContext, 'warn'>): LoadContext['warn'] {
-  return (warning) => {
-    if (warning.code !== 'dataset/queries-without-gallery') context.warn(warning)
-  }
 }
