@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { createOnnxEncoder } from './create-onnx-encoder.js'
 import type { Reading } from './network/complete-network.js'
 import type { Running } from './network/create-network-encoder.js'
-import { projection, running, threadsOf } from './plugins/option-schemas.js'
+import { openingOf, projection, running } from './plugins/option-schemas.js'
 
 // This file lies as deep as the built one, so that the address holds for both.
 const FILE = new URL('../assets/builtin.onnx', import.meta.url)
@@ -28,6 +28,10 @@ export const builtinPlugin = definePlugin({
   name: 'builtin',
   description: 'The built-in encoder: for photographs and drawings alike, comes with the package.',
   options,
-  create: ({ projection: layer, ...rest }, { seed, threads }) =>
-    createBuiltinEncoder({ ...threadsOf({ threads }), ...rest, ...(layer && { projection: { seed, ...layer } }) }),
+  create: ({ projection: layer, ...rest }, context) =>
+    createBuiltinEncoder({
+      ...openingOf(context),
+      ...rest,
+      projection: layer && { seed: context.seed, ...layer },
+    }),
 })

@@ -237,12 +237,12 @@ describe('models that do not fit', () => {
   }
   it.each<[string, OnnxModel, Partial<OnnxEncoderOptions>, string, string]>([
     ['another number of dimensions', withInput('x', 'float32', ['N', 192]), {}, 'encoder/input', 'x float32[N, 192]'],
-    ['one channel', withInput('x', 'float32', ['N', 1, 8, 24]), {}, 'encoder/input-shape', '[N, 1, 8, 24]'],
+    ['two channels', withInput('x', 'float32', ['N', 2, 8, 12]), {}, 'encoder/input-shape', '[N, 2, 8, 12]'],
     ['another size', withInput('x', 'float32', ['N', 3, 16, 4]), {}, 'encoder/input-shape', '[N, 3, 16, 4]'],
-    ['another type', withInput('x', 'uint8', ['N', 3, 8, 8]), {}, 'encoder/input-type', 'uint8'],
+    ['another type', withInput('x', 'int64', ['N', 3, 8, 8]), {}, 'encoder/input-type', 'int64'],
     ['text beside the image', alsoText(), {}, 'encoder/input', 'input_ids'],
     ['no such input', tokens(), { input: 'pixels' }, 'encoder/input', 'no input pixels'],
-    ['no such output', tokens(), { output: 'embeds' }, 'encoder/output', 'last_hidden_state, pooler_output'],
+    ['no such output', tokens(), { output: 'embeds' }, 'encoder/output', 'pooler_output [N, 64]'],
     ['tokens without a pooling', tokens(), { output: 'last_hidden_state' }, 'encoder/pooling', '[N, 3, 64]'],
     [
       'a pooling of vectors',

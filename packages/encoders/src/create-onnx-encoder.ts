@@ -9,9 +9,9 @@ export interface OnnxEncoderOptions extends Reading, Running {
   /** Path or bytes of an ONNX file: float32, float16 or 8-bit weights. */
   readonly model: string | Uint8Array
   /** For people, and part of the space. Default: the file's name without its ending. */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Default: from the model's metadata, else from a `preprocessor_config.json` beside it. */
-  readonly preprocessing?: Preprocessing
+  readonly preprocessing?: Preprocessing | undefined
 }
 
 /**

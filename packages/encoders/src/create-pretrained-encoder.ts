@@ -9,7 +9,10 @@ import { parseJson } from './network/resolve-preprocessing.js'
 import { candidateFiles, type Dtype, FAMILIES, type Family } from './presets/families.js'
 import { readPreprocessorConfig } from './presets/read-preprocessor-config.js'
 
-export interface PretrainedEncoderOptions extends Running, HubOptions, Pick<Reading, 'projection' | 'normalise'> {
+export interface PretrainedEncoderOptions
+  extends Omit<Running, 'cacheFolder'>,
+    HubOptions,
+    Pick<Reading, 'projection' | 'normalise'> {
   /** `deit`, `deit-distilled`, `pretrained-vit`, `dino`, `dinov2`, `clip`, `siglip`. */
   readonly family: string
   /** A repository on the hub (`owner/name`), or a folder laid out like one. Default: the family's. */

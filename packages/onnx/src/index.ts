@@ -1,5 +1,6 @@
 export { type AttributeValue, toAttribute } from './builder/attributes.js'
 export * from './builder/create-graph-builder.js'
+export type { AttributeValues, GraphBuilderOptions, NodeBuilder, NodeOptions } from './builder/node-builder.js'
 export {
   type ConvolutionOptions,
   type GemmOptions,
@@ -8,6 +9,7 @@ export {
   TO_END,
 } from './builder/operators.js'
 export * from './check/check-gradients.js'
+export * from './check/create-checked-session.js'
 export * from './check/diagnose-training.js'
 export { type DifferentiateOptions, differentiate, type GradientModel } from './gradient/differentiate.js'
 export { type QuantisedWeight, quantisedWeights } from './gradient/quantised-weights.js'
@@ -20,6 +22,7 @@ export type { Tensor, TensorData, TensorOf, TensorType } from './model/tensor.js
 export { float32, int64, sizeOf, toNumbers } from './model/tensor.js'
 export * from './model/write-model.js'
 export * from './session/create-session.js'
+export { runtimeVersion } from './session/runtime.js'
 export * from './transform/attention/fuse-attention.js'
 export * from './transform/connect-models.js'
 export * from './transform/extract-model.js'

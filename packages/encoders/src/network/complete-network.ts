@@ -1,37 +1,41 @@
-import { LookalikeError, type Preprocessing } from '@lookalike/core'
+import { LookalikeError, type Preprocessing, type Warning } from '@lookalike/core'
 import {
   createGraphBuilder,
   createSession,
   float32,
   type GraphBuilder,
   type OnnxModel,
-  sizeOf,
-  type Tensor,
   type TensorType,
   TO_END,
 } from '@lookalike/onnx'
+import { adaptPixels } from './adapt-pixels.js'
+import { chooseOutput } from './choose-output.js'
 import { findTokens } from './find-tokens.js'
 import { toFullWeights } from './half-weights.js'
 import { neededGraph } from './needed-graph.js'
-import { describeShape, type NetworkInput, networkInput } from './network-input.js'
+import { describeShape, exampleFeeds, modelInput, type NetworkInput, networkInput } from './network-input.js'
 import { orthogonalMatrix } from './orthogonal.js'
 import type { Pooling } from './pooling.js'
 import { preprocessingEntry } from './preprocessing-entry.js'
+import { toSingle } from './to-single.js'
 
 /** How a model's output becomes an embedding. */
 export interface Reading {
   /** The pixels' input. Default: the only one with four dimensions. */
-  readonly input?: string
-  /** The output to read. Default: the first of `embedding`, `image_embeds`, `pooler_output`, `last_hidden_state`, else the first. */
-  readonly output?: string
+  readonly input?: string | undefined
+  /**
+   * The output to read, or any tensor inside. Default: the first of `embedding`, `image_embeds`, `pooler_output`, `last_hidden_state` that is
+   * made of the image alone, else the only output that does not look like class scores.
+   */
+  readonly output?: string | undefined
   /** Default: `none` for vectors, `mean` for pictures; for tokens it must be said. */
-  readonly pooling?: Pooling
+  readonly pooling?: Pooling | undefined
   /** Leading tokens that are no patches, which `mean` leaves out. Default 1. */
-  readonly prefixTokens?: number
+  readonly prefixTokens?: number | undefined
   /** A new linear layer on top, with orthogonal first weights: to be trained. */
-  readonly projection?: { readonly dim: number; readonly seed?: number }
+  readonly projection?: { readonly dim: number; readonly seed?: number | undefined } | undefined
   /** L2-normalise. Default true. */
-  readonly normalise?: boolean
+  readonly normalise?: boolean | undefined
 }
 
 export interface CompleteNetwork {
@@ -45,52 +49,56 @@ const MARK = 'lookalike.network'
 /** Metadata of a network that needs nothing added: pixels in, embeddings out. */
 export const completeMark = { [MARK]: 'encoder' }
 
-const USUAL_OUTPUTS = ['embedding', 'image_embeds', 'pooler_output', 'last_hidden_state']
-
 /**
  * One network from pixels to embeddings: of the model only what the chosen output needs, then casts, pooling, projection and norm as ONNX nodes.
  *
- * @throws `encoder/output`, `encoder/pooling`, and what {@link networkInput} throws.
+ * @throws `encoder/output`, `encoder/pooling`, and what {@link modelInput} throws.
  */
 export async function completeNetwork(
   given: OnnxModel,
   reading: Reading,
   preprocessing: Preprocessing,
   name: string,
+  onWarning?: (warning: Warning) => void,
 ): Promise<CompleteNetwork> {
   const model = toFullWeights(given)
-  const read = chooseOutput(model, reading.output, name)
-  const cut: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
-  const input = networkInput(cut.graph, reading.input, preprocessing, name)
-  const found = await describeOutput(cut, input, preprocessing)
-  const complete = model.metadata[MARK] !== undefined && read === model.graph.outputs[0]?.name
-  const asItIs = complete && found.shape.length === 2 && !reading.projection && reading.normalise === undefined
-  if (asItIs && found.type === 'float32' && input.type === 'float32') {
-    const metadata = { ...model.metadata, ...preprocessingEntry(preprocessing) }
-    return { model: { ...cut, metadata }, input, output: read, dim: found.shape[1]! }
-  }
+  const read = chooseOutput(model, reading.output, name, onWarning)
+  const needed: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
+  const own = modelInput(needed.graph, reading.input, preprocessing, name)
+  const cut = own.type === 'float64' ? toSingle(needed) : needed
+  const input = networkInput(own, preprocessing)
 
-  const g = createGraphBuilder({ opset: Math.min(21, model.opset[''] ?? 0), name: model.graph.name })
+  const g = createGraphBuilder({ opset: model.opset[''] ?? 1, name: model.graph.name })
   const pixels = g.input(input.name, 'float32', input.shape)
-  const fed = input.type === 'float16' ? g.cast(pixels, 'float16') : pixels
+  const type = own.type === 'float64' ? 'float32' : own.type
+  const fed = adaptPixels(g, pixels, { ...own, type }, preprocessing)
   const made = g.include(cut.graph, { [input.name]: fed })[read]!
-  const full = found.type === 'float32' ? made : g.cast(made, 'float32')
-  const pooled = pool(g, full, found.shape, reading, name)
-  const { vector, dim } = project(
-    g,
-    pooled,
-    found.shape.length === 3 ? found.shape[2]! : found.shape[1]!,
-    reading.projection,
-  )
-  const result = (reading.normalise ?? true) ? g.l2Normalise(vector) : vector
-  const output = g.output(result, freeName(model, 'embedding'), { shape: [input.batch ?? 'N', dim] })
-  const built = g.build()
-  return {
-    model: {
+  const asModel = (): OnnxModel => {
+    const built = g.build()
+    return {
       ...built,
       irVersion: Math.max(built.irVersion, model.irVersion),
       opset: { ...built.opset, ...model.opset },
       functions: model.functions,
+    }
+  }
+  const found = await describeOutput(cut, asModel, made, input, preprocessing, name)
+  const complete = model.metadata[MARK] !== undefined && read === model.graph.outputs[0]?.name
+  const asItIs = complete && found.shape.length === 2 && !reading.projection && reading.normalise === undefined
+  if (asItIs && found.type === 'float32' && fed === pixels) {
+    const metadata = { ...model.metadata, ...preprocessingEntry(preprocessing) }
+    return { model: { ...cut, metadata }, input, output: read, dim: found.shape[1]! }
+  }
+
+  const full = found.type === 'float32' ? made : g.cast(made, 'float32')
+  const pooled = pool(g, full, found.shape, reading, name)
+  const length = found.shape.length === 3 ? found.shape[2]! : found.shape[1]!
+  const { vector, dim } = project(g, pooled, length, reading.projection)
+  const result = (reading.normalise ?? true) ? g.l2Normalise(vector) : vector
+  const output = g.output(result, freeName(model, 'embedding'), { shape: [input.batch ?? 'N', dim] })
+  return {
+    model: {
+      ...asModel(),
       metadata: { ...model.metadata, ...preprocessingEntry(preprocessing), ...completeMark },
     },
     input,
@@ -99,46 +107,35 @@ export async function completeNetwork(
   }
 }
 
-function chooseOutput({ graph }: OnnxModel, wanted: string | undefined, name: string): string {
-  const names = graph.outputs.map((output) => output.name)
-  const chosen = wanted ?? USUAL_OUTPUTS.find((usual) => names.includes(usual)) ?? names[0]
-  const inside = chosen !== undefined && graph.nodes.some(({ outputs }) => outputs.includes(chosen))
-  if (chosen !== undefined && inside) return chosen
-  throw new LookalikeError(
-    'encoder/output',
-    {
-      problem: `${name} has no output ${wanted ?? ''}`,
-      expected: `one of ${names.join(', ')}, or the name of a tensor inside the model`,
-    },
-    { fields: { model: name, output: wanted, outputs: names } },
-  )
-}
-
 interface Described {
   readonly type: TensorType
   /** The batch is -1. */
   readonly shape: readonly number[]
 }
 
-/** Type and shape of the graph's output; where the model does not say, one image of zeros tells. */
-async function describeOutput(model: OnnxModel, input: NetworkInput, { crop }: Preprocessing): Promise<Described> {
-  const { type, shape } = model.graph.outputs[0]!
+/** Type and shape of what the model makes; where it does not say, black images tell. */
+async function describeOutput(
+  { graph }: OnnxModel,
+  asModel: () => OnnxModel,
+  made: string,
+  input: NetworkInput,
+  { crop }: Preprocessing,
+  name: string,
+): Promise<Described> {
+  const { type, shape } = graph.outputs[0]!
   if (type && shape && shape.slice(1).every((n) => typeof n === 'number'))
     return { type, shape: [-1, ...(shape.slice(1) as number[])] }
-  const session = await createSession(model, { threads: 1, optimisation: 'basic' })
+  const model = asModel()
+  const described = { ...model, graph: { ...model.graph, outputs: [{ name: made }] } }
+  const session = await createSession(described, { name, threads: 1, optimisation: 'basic' })
   try {
-    const dims = [input.batch ?? 1, ...(input.shape.slice(1) as number[])]
-    const zeros: Tensor =
-      input.type === 'float32'
-        ? float32(new Float32Array(sizeOf(dims)), dims)
-        : { type: 'float16', shape: dims, data: new Uint16Array(sizeOf(dims)) }
-    const result = Object.values(await session.run({ [input.name]: zeros }))[0]!
+    const result = (await session.run(exampleFeeds({ ...input, batch: input.batch ?? 1 })))[made]!
     return { type: result.type, shape: [-1, ...result.shape.slice(1)] }
   } catch (cause) {
     throw new LookalikeError(
       'encoder/input-shape',
       {
-        problem: `The model fails on an image of ${crop.width} x ${crop.height} pixels`,
+        problem: `${name} fails on an image of ${crop.width} x ${crop.height} pixels`,
         fix: 'Set `crop` of the preprocessing to the size that the model was exported with.',
       },
       { cause },

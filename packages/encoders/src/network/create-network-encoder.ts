@@ -7,28 +7,15 @@ import {
   type Preprocessing,
   SPEC_VERSION,
 } from '@lookalike/core'
-import {
-  createSession,
-  float32,
-  fuseAttention,
-  type OnnxModel,
-  type Provider,
-  type Session,
-  writeModel,
-} from '@lookalike/onnx'
+import { float32, type OnnxModel, type Session, writeModel } from '@lookalike/onnx'
 import { type CompleteNetwork, completeNetwork, type Reading } from './complete-network.js'
-import { narrowTokens } from './narrow/narrow-tokens.js'
-import { exampleFeeds } from './network-input.js'
+import { type Opening, openNetwork } from './open-network.js'
 import { spaceOf } from './space-of.js'
 
 /** How a network is run. */
-export interface Running {
+export interface Running extends Opening {
   /** Images that go through the model at once. Default: 8 at 224 x 224 pixels, more of smaller ones, at most 64 (ours). */
-  readonly batchSize?: number
-  /** Threads of one operator. Default: the number of cores. */
-  readonly threads?: number
-  /** Where to run, first choice first. Default `['cpu']`. */
-  readonly providers?: readonly Provider[]
+  readonly batchSize?: number | undefined
 }
 
 /**
@@ -42,21 +29,10 @@ export async function createNetworkEncoder(
   preprocessing: Preprocessing,
   options: Reading & Running = {},
 ): Promise<Encoder> {
-  const network = await completeNetwork(model, options, preprocessing, name)
-  const { threads, providers } = options
-  const session = await createSession(await quickened(network, providers), {
-    ...(threads !== undefined && { threads }),
-    ...(providers && { providers }),
-  })
-  return wrap(name, network, session, preprocessing, options.batchSize ?? usualBatch(preprocessing))
-}
-
-/** The same network with less to do. The fused operator is used where it was measured: on the CPU. */
-async function quickened({ model, input }: CompleteNetwork, providers: Running['providers']): Promise<OnnxModel> {
-  const narrow = await narrowTokens(model, input)
-  return (providers ?? ['cpu']).every((provider) => provider === 'cpu')
-    ? fuseAttention(narrow, exampleFeeds(input))
-    : narrow
+  const network = await completeNetwork(model, options, preprocessing, name, options.onWarning)
+  const space = spaceOf(name, network.model, preprocessing)
+  const { session, batch } = await openNetwork(name, network, space, options)
+  return wrap(name, network, session, preprocessing, space, batch, options.batchSize ?? usualBatch(preprocessing))
 }
 
 function wrap(
@@ -64,13 +40,14 @@ function wrap(
   { model, input, output, dim }: CompleteNetwork,
   session: Session,
   preprocessing: Preprocessing,
+  space: string,
+  batch: number | undefined,
   batchSize: number,
 ): Encoder {
   const { width, height } = preprocessing.crop
   const length = 3 * width * height
-  const space = spaceOf(name, model, preprocessing)
   // A model exported for a fixed number of images gets just so many; the last piece is filled up.
-  const atOnce = input.batch ?? batchSize
+  const atOnce = batch ?? batchSize
   const running = new Set<Promise<unknown>>()
   let disposed = false
 
@@ -81,8 +58,8 @@ function wrap(
       if (from > 0) await breathe()
       signal?.throwIfAborted()
       const images = Math.min(atOnce, count - from)
-      const pixels = piece(data.subarray(from * length, (from + images) * length), (input.batch ?? images) * length)
-      const shape = [input.batch ?? images, ...(input.shape.slice(1) as number[])]
+      const pixels = piece(data.subarray(from * length, (from + images) * length), (batch ?? images) * length)
+      const shape = [batch ?? images, ...(input.shape.slice(1) as number[])]
       const result = await session.run({ [input.name]: float32(pixels, shape) })
       vectors.set((result[output]!.data as Float32Array).subarray(0, images * dim), from * dim)
     }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { buildConvNet } from '../builder/build-conv-net.js'
 import { createNetworkEncoder } from '../network/create-network-encoder.js'
 import { resolvePreprocessing } from '../network/resolve-preprocessing.js'
-import { embeddingDim, preprocessing, running, runningOf, seed, threadsOf } from './option-schemas.js'
+import { embeddingDim, openingOf, preprocessing, running, seed } from './option-schemas.js'
 
 const options = z.strictObject({
   imageSize: z.int().min(8).max(4096).default(64).describe('Edge of the square input in pixels.'),
@@ -46,11 +46,13 @@ export const convNet = definePlugin({
   name: 'conv-net',
   description: 'A small residual network with seeded first weights, to be trained from scratch.',
   options,
-  async create(size, { seed: runSeed, threads }) {
-    const model = buildConvNet({ seed: runSeed, ...size })
+  async create({ batchSize, threads, providers, ...size }, context) {
+    const model = buildConvNet({ seed: context.seed, ...size })
     return createNetworkEncoder('conv-net', model, await resolvePreprocessing(undefined, model, 'conv-net'), {
-      ...threadsOf({ threads }),
-      ...runningOf(size),
+      ...openingOf(context),
+      threads: threads ?? context.threads,
+      providers,
+      batchSize,
     })
   },
 })

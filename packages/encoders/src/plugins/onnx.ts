@@ -3,7 +3,7 @@ import { definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createOnnxEncoder } from '../create-onnx-encoder.js'
 import { POOLINGS } from '../network/pooling.js'
-import { normalise, preprocessing, projection, running, threadsOf } from './option-schemas.js'
+import { normalise, openingOf, preprocessing, projection, running } from './option-schemas.js'
 
 const options = z.strictObject({
   model: z.string().min(1).describe('Path of the ONNX file, from the config file.'),
@@ -14,7 +14,7 @@ const options = z.strictObject({
     .min(1)
     .exactOptional()
     .describe(
-      'The output to read, or any tensor inside. Default: embedding, image_embeds, pooler_output or last_hidden_state, else the first.',
+      'The output to read, or any tensor inside. Default: embedding, image_embeds, pooler_output or last_hidden_state, else the only one that does not look like class scores.',
     ),
   pooling: z
     .enum(POOLINGS)
@@ -43,11 +43,11 @@ export const onnx = definePlugin({
   name: 'onnx',
   description: 'Any ONNX file that takes images, with pooling, projection and norm.',
   options,
-  create: ({ model, projection: layer, ...rest }, { folder, seed, threads }) =>
+  create: ({ model, projection: layer, ...rest }, context) =>
     createOnnxEncoder({
-      ...threadsOf({ threads }),
+      ...openingOf(context),
       ...rest,
-      model: resolve(folder, model),
-      ...(layer && { projection: { seed, ...layer } }),
+      model: resolve(context.folder, model),
+      projection: layer && { seed: context.seed, ...layer },
     }),
 })

@@ -1,7 +1,8 @@
+import type { PluginContext } from '@lookalike/core'
 import { preprocessingSchema } from '@lookalike/image'
 import { PROVIDERS } from '@lookalike/onnx'
 import { z } from 'zod'
-import type { Running } from '../network/create-network-encoder.js'
+import type { Opening } from '../network/open-network.js'
 
 /** Options that several encoders share, with their descriptions. */
 export const running = {
@@ -24,18 +25,9 @@ export const running = {
     .describe('Where to run, first choice first. Default: the CPU.'),
 }
 
-/** The run's number of threads, for plugins whose own options name none. */
-export function threadsOf({ threads }: { readonly threads?: number | undefined }): Pick<Running, 'threads'> {
-  return threads === undefined ? {} : { threads }
-}
-
-/** Of a plugin's options those that say how the network is run. */
-export function runningOf({ batchSize, threads, providers }: Running): Running {
-  return {
-    ...(batchSize !== undefined && { batchSize }),
-    ...(threads !== undefined && { threads }),
-    ...(providers && { providers }),
-  }
+/** What the run says about how networks are opened, for plugins whose own options do not. */
+export function openingOf({ threads, cacheFolder, warn }: PluginContext): Opening {
+  return { threads, cacheFolder, onWarning: warn }
 }
 
 export const projection = z

@@ -2,7 +2,7 @@ import { definePlugin, type PluginContext } from '@lookalike/core'
 import { z } from 'zod'
 import { createPretrainedEncoder } from '../create-pretrained-encoder.js'
 import { DTYPES, FAMILIES, type Family } from '../presets/families.js'
-import { normalise, preprocessing, projection, running, threadsOf } from './option-schemas.js'
+import { normalise, openingOf, preprocessing, projection, running } from './option-schemas.js'
 
 const optionsOf = ({ defaultModel, pooling }: Family) =>
   z.strictObject({
@@ -43,15 +43,15 @@ export const pretrained = FAMILIES.map((family) =>
     name: family.name,
     description: family.description,
     options: optionsOf(family),
-    create: ({ projection: layer, ...options }, { folder, cacheFolder, seed, signal, threads }: PluginContext) =>
+    create: ({ projection: layer, ...options }, context: PluginContext) =>
       createPretrainedEncoder({
-        ...threadsOf({ threads }),
+        ...openingOf(context),
         ...options,
         family: family.name,
-        folder,
-        cacheFolder,
-        ...(signal && { signal }),
-        ...(layer && { projection: { seed, ...layer } }),
+        folder: context.folder,
+        cacheFolder: context.cacheFolder,
+        ...(context.signal && { signal: context.signal }),
+        projection: layer && { seed: context.seed, ...layer },
       }),
   }),
 )

@@ -5,7 +5,7 @@ import { buildVit } from '../builder/build-vit.js'
 import { createNetworkEncoder } from '../network/create-network-encoder.js'
 import { resolvePreprocessing } from '../network/resolve-preprocessing.js'
 import { loadVitWeights } from '../weights/load-vit-weights.js'
-import { embeddingDim, preprocessing, running, runningOf, seed, threadsOf } from './option-schemas.js'
+import { embeddingDim, openingOf, preprocessing, running, seed } from './option-schemas.js'
 
 const options = z.strictObject({
   imageSize: z.int().min(8).max(4096).default(224).describe('Edge of the square input in pixels.'),
@@ -52,13 +52,16 @@ export const vit = definePlugin({
   name: 'vit',
   description: 'A vision transformer or DeiT of any size, with seeded first weights or pretrained ones.',
   options,
-  async create({ weights, positions, ...size }, { folder, seed: runSeed, threads }) {
+  async create({ weights, positions, batchSize, threads, providers, ...size }, context) {
+    const { folder, seed: runSeed } = context
     const network = buildVit({ seed: runSeed, ...size })
     const model =
       weights === undefined ? network : (await loadVitWeights(network, resolve(folder, weights), { positions })).model
     return createNetworkEncoder('vit', model, await resolvePreprocessing(undefined, model, 'vit'), {
-      ...threadsOf({ threads }),
-      ...runningOf(size),
+      ...openingOf(context),
+      threads: threads ?? context.threads,
+      providers,
+      batchSize,
     })
   },
 })

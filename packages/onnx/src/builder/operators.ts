@@ -1,6 +1,6 @@
 import { elementTypeNumber } from '../model/element-types.js'
 import type { TensorType } from '../model/tensor.js'
-import type { AttributeValues, NodeBuilder, NodeOptions } from './create-graph-builder.js'
+import type { AttributeValues, NodeBuilder, NodeOptions } from './node-builder.js'
 
 export interface ConvolutionOptions {
   readonly strides?: readonly number[]
@@ -28,7 +28,7 @@ type Unary = (x: string, options?: NodeOptions) => string
 type Binary = (a: string, b: string, options?: NodeOptions) => string
 type Reduce = (x: string, axes: readonly number[], keepdims?: boolean) => string
 
-/** ONNX's operators as methods, the same for every opset from 11 to 21: where an operator is newer, it is written out. */
+/** ONNX's operators as methods, the same for every opset from 7 on: where an operator is newer, it is written out. */
 export interface Operators {
   readonly add: Binary
   readonly sub: Binary
@@ -98,46 +98,47 @@ export interface Operators {
 export const TO_END = 2 ** 31 - 1
 
 export function createOperators(g: NodeBuilder): Operators {
-  const unary =
-    (op: string): Unary =>
-    (x, options) =>
-      g.node(op, [x], {}, options)
-  const binary =
-    (op: string): Binary =>
-    (a, b, options) =>
-      g.node(op, [a, b], {}, options)
-  const shapeOf = (shape: readonly number[] | string) => (typeof shape === 'string' ? shape : g.integers(shape))
-  // Axes moved from an attribute to an input, in a different opset for each operator.
-  const withAxes = (
-    op: string,
-    inputSince: number,
-    x: string,
-    axes: readonly number[],
-    attributes: AttributeValues = {},
-  ) =>
-    g.opset >= inputSince ? g.node(op, [x, g.integers(axes)], attributes) : g.node(op, [x], { axes, ...attributes })
-  const reduce =
-    (op: string, inputSince: number): Reduce =>
-    (x, axes, keepdims = true) =>
-      withAxes(op, inputSince, x, axes, { keepdims })
+  return { ...pointwise(g), ...layers(g), ...movements(g), ...reductions(g) }
+}
+
+const unaryOf =
+  (g: NodeBuilder) =>
+  (op: string): Unary =>
+  (x, options) =>
+    g.node(op, [x], {}, options)
+
+const binaryOf =
+  (g: NodeBuilder) =>
+  (op: string): Binary =>
+  (a, b, options) =>
+    g.node(op, [a, b], {}, options)
+
+/** An operator whose axes moved from an attribute to an input, in a different opset for each. */
+function withAxes(
+  g: NodeBuilder,
+  op: string,
+  inputSince: number,
+  x: string,
+  axes: readonly number[],
+  attributes: AttributeValues = {},
+): string {
+  return g.opset >= inputSince
+    ? g.node(op, [x, g.integers(axes)], attributes)
+    : g.node(op, [x], { axes, ...attributes })
+}
+
+function pointwise(g: NodeBuilder) {
+  const [unary, binary] = [unaryOf(g), binaryOf(g)]
   const add = binary('Add')
   const mul = binary('Mul')
   const div = binary('Div')
   const erf = unary('Erf')
-  const reduceMean = reduce('ReduceMean', 18)
-  const reduceL2 = reduce('ReduceL2', 18)
-  const pool =
-    (op: string) =>
-    (x: string, { kernel, strides, pads }: PoolOptions) =>
-      g.node(op, [x], { kernel_shape: kernel, strides: strides ?? kernel.map(() => 1), pads })
-
   return {
     add,
     sub: binary('Sub'),
     mul,
     div,
     pow: binary('Pow'),
-    matMul: binary('MatMul'),
     max: binary('Max'),
     min: binary('Min'),
     equal: binary('Equal'),
@@ -156,31 +157,51 @@ export function createOperators(g: NodeBuilder): Operators {
     reciprocal: unary('Reciprocal'),
     identity: unary('Identity'),
     not: unary('Not'),
-    shape: unary('Shape'),
     gelu: (x, options) =>
       g.opset >= 20
         ? g.node('Gelu', [x], {}, options)
         : mul(mul(x, add(erf(div(x, g.floats(Math.SQRT2))), g.floats(1))), g.floats(0.5), options),
-    globalAveragePool: unary('GlobalAveragePool'),
     where: (condition, yes, no) => g.node('Where', [condition, yes, no]),
     cast: (x, type) => g.node('Cast', [x], { to: elementTypeNumber(type) }),
-    clip: (x, low, high) => g.node('Clip', [x, g.floats(low), g.floats(high)]),
+    clip: (x, low, high) =>
+      g.opset >= 11 ? g.node('Clip', [x, g.floats(low), g.floats(high)]) : g.node('Clip', [x], { min: low, max: high }),
+  } satisfies Partial<Operators>
+}
+
+function layers(g: NodeBuilder) {
+  const { add, mul, div, sub, sqrt, max } = pointwise(g)
+  const { reduceMean, reduceL2 } = reductions(g)
+  const pool =
+    (op: string) =>
+    (x: string, { kernel, strides, pads }: PoolOptions) =>
+      g.node(op, [x], { kernel_shape: kernel, strides: strides ?? kernel.map(() => 1), pads })
+  return {
+    matMul: binaryOf(g)('MatMul'),
+    globalAveragePool: unaryOf(g)('GlobalAveragePool'),
     softmax: (x, axis = -1) => {
       if (g.opset < 13 && axis !== -1) throw new RangeError('Before opset 13 Softmax is only built over the last axis.')
       return g.node('Softmax', [x], { axis })
     },
     layerNorm: (x, scale, bias, epsilon = 1e-5) => {
       if (g.opset >= 17) return g.node('LayerNormalization', [x, scale, bias], { axis: -1, epsilon })
-      const centred = g.node('Sub', [x, reduceMean(x, [-1])])
-      const deviation = g.node('Sqrt', [add(reduceMean(mul(centred, centred), [-1]), g.floats(epsilon))])
+      const centred = sub(x, reduceMean(x, [-1]))
+      const deviation = sqrt(add(reduceMean(mul(centred, centred), [-1]), g.floats(epsilon)))
       return add(mul(div(centred, deviation), scale), bias)
     },
-    l2Normalise: (x, axis = -1) => div(x, g.node('Max', [reduceL2(x, [axis]), g.floats(1e-12)])),
-    gemm: (a, b, c, options = {}) => g.node('Gemm', c === undefined ? [a, b] : [a, b, c], { ...options }),
+    l2Normalise: (x, axis = -1) => div(x, max(reduceL2(x, [axis]), g.floats(1e-12))),
+    gemm: (a, b, c, options = {}) =>
+      g.node('Gemm', c !== undefined ? [a, b, c] : g.opset >= 11 ? [a, b] : [a, b, g.floats(0)], { ...options }),
     conv: (x, weight, bias, options = {}) =>
       g.node('Conv', bias === undefined ? [x, weight] : [x, weight, bias], { ...options }),
     maxPool: pool('MaxPool'),
     averagePool: pool('AveragePool'),
+  } satisfies Partial<Operators>
+}
+
+function movements(g: NodeBuilder) {
+  const shapeOf = (shape: readonly number[] | string) => (typeof shape === 'string' ? shape : g.integers(shape))
+  return {
+    shape: unaryOf(g)('Shape'),
     reshape: (x, shape) => g.node('Reshape', [x, shapeOf(shape)]),
     flatten: (x, axis = 1) => g.node('Flatten', [x], { axis }),
     transpose: (x, perm) => g.node('Transpose', [x], { perm }),
@@ -189,23 +210,34 @@ export function createOperators(g: NodeBuilder): Operators {
       g.opset >= 13
         ? g.nodes('Split', [x, g.integers(sizes)], sizes.length, { axis })
         : g.nodes('Split', [x], sizes.length, { axis, split: sizes }),
-    slice: (x, starts, ends, axes, steps) =>
-      g.node('Slice', [
-        x,
-        g.integers(starts),
-        g.integers(ends),
-        g.integers(axes),
-        ...(steps ? [g.integers(steps)] : []),
-      ]),
+    slice: (x, starts, ends, axes, steps) => {
+      if (g.opset < 10) {
+        if (steps) throw new RangeError('Before opset 10 Slice has no steps.')
+        return g.node('Slice', [x], { starts, ends, axes })
+      }
+      const inputs = [starts, ends, axes, ...(steps ? [steps] : [])]
+      return g.node('Slice', [x, ...inputs.map((input) => g.integers(input))])
+    },
     gather: (x, positions, axis = 0) => g.node('Gather', [x, positions], { axis }),
     expand: (x, shape) => g.node('Expand', [x, shapeOf(shape)]),
-    pad: (x, pads, value) =>
-      g.node('Pad', value === undefined ? [x, g.integers(pads)] : [x, g.integers(pads), g.floats(value)]),
-    squeeze: (x, axes) => withAxes('Squeeze', 13, x, axes),
-    unsqueeze: (x, axes) => withAxes('Unsqueeze', 13, x, axes),
+    pad: (x, pads, value) => {
+      if (g.opset < 11) return g.node('Pad', [x], { pads, value: { kind: 'float', value: value ?? 0 } })
+      return g.node('Pad', value === undefined ? [x, g.integers(pads)] : [x, g.integers(pads), g.floats(value)])
+    },
+    squeeze: (x, axes) => withAxes(g, 'Squeeze', 13, x, axes),
+    unsqueeze: (x, axes) => withAxes(g, 'Unsqueeze', 13, x, axes),
+  } satisfies Partial<Operators>
+}
+
+function reductions(g: NodeBuilder) {
+  const reduce =
+    (op: string, inputSince: number): Reduce =>
+    (x, axes, keepdims = true) =>
+      withAxes(g, op, inputSince, x, axes, { keepdims })
+  return {
     reduceSum: reduce('ReduceSum', 13),
-    reduceMean,
+    reduceMean: reduce('ReduceMean', 18),
     reduceMax: reduce('ReduceMax', 18),
-    reduceL2,
-  }
+    reduceL2: reduce('ReduceL2', 18),
+  } satisfies Partial<Operators>
 }

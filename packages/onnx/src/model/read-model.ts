@@ -1,7 +1,8 @@
-import { LookalikeError } from '@lookalike/core'
+import { isLookalikeError, LookalikeError } from '@lookalike/core'
 import { decodeTensor, type ReadExternal } from './decode-tensor.js'
 import { elementType } from './element-types.js'
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './model.js'
+import { notWhole } from './not-whole.js'
 import {
   type AttributeMessage,
   attributeProto,
@@ -37,10 +38,17 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): OnnxMod
       { fields: { source } },
     )
   }
-  const message = decode(bytes, source)
+  try {
+    return decodeModel(bytes, source, options.readExternal ?? refuseExternal(source))
+  } catch (cause) {
+    throw isLookalikeError(cause) ? cause : notWhole(source, bytes, cause)
+  }
+}
+
+function decodeModel(bytes: Uint8Array, source: string, readExternal: ReadExternal): OnnxModel {
+  const message = modelProto.decode(bytes) as unknown as ModelMessage
   const { graph } = message
-  if (!graph || message.opsetImport.length === 0 || !message.irVersion) throw notOnnx(source, bytes)
-  const readExternal = options.readExternal ?? refuseExternal(source)
+  if (!graph || message.opsetImport.length === 0 || !message.irVersion) throw notWhole(source, bytes)
   return {
     irVersion: longToNumber(message.irVersion),
     opset: Object.fromEntries(
@@ -51,26 +59,6 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): OnnxMod
     metadata: Object.fromEntries(message.metadataProps.map(({ key, value }) => [key, value ?? ''])),
     functions: (message.functions ?? []).map((encoded) => Uint8Array.from(encoded)),
   }
-}
-
-function decode(bytes: Uint8Array, source: string): ModelMessage {
-  try {
-    return modelProto.decode(bytes) as unknown as ModelMessage
-  } catch (cause) {
-    throw notOnnx(source, bytes, cause)
-  }
-}
-
-function notOnnx(source: string, bytes: Uint8Array, cause?: unknown) {
-  return new LookalikeError(
-    'onnx/not-onnx',
-    {
-      problem: `${source} (${bytes.length} bytes) is not a whole ONNX model`,
-      expected: 'the file that an exporter wrote, complete',
-      fix: 'If it is an ONNX file, it was cut off: export or download it again.',
-    },
-    { fields: { source, bytes: bytes.length }, cause },
-  )
 }
 
 function refuseExternal(source: string): ReadExternal {

@@ -38,7 +38,7 @@ test.each([
 })
 
 test('a provider that is not there, a model that is none, a session that is gone', async () => {
-  await expect(createSession(Buffer.from('nothing'))).rejects.toMatchObject({ code: 'onnx/session' })
+  await expect(createSession(Buffer.from('nothing'))).rejects.toMatchObject({ code: 'onnx/not-onnx' })
   await expect(createSession(Buffer.from('nothing'), { providers: ['coreml'] })).rejects.toMatchObject({
     code: 'onnx/provider',
   })

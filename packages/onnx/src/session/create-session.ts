@@ -1,28 +1,39 @@
-import { availableParallelism } from 'node:os'
 import { LookalikeError } from '@lookalike/core'
-import type * as Runtime from 'onnxruntime-node'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { Dimension, OnnxModel, ValueInfo } from '../model/model.js'
 import { sizeOf, type Tensor, type TensorType } from '../model/tensor.js'
 import { writeModel } from '../model/write-model.js'
+import { loadRuntime, type Runtime, type RuntimeSession, type RuntimeSettings } from './runtime.js'
+import { runError, sessionError } from './runtime-errors.js'
 
 export const PROVIDERS = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const
 
 export type Provider = (typeof PROVIDERS)[number]
 
-export interface SessionOptions {
+/** Where and with how many threads a model runs. */
+export interface Execution {
   /** Threads of one operator. Default: the number of cores. */
-  readonly threads?: number
+  readonly threads?: number | undefined
   /** Where to run, first choice first. Default `['cpu']`. */
-  readonly providers?: readonly Provider[]
+  readonly providers?: readonly Provider[] | undefined
+}
+
+/** How far the runtime rewrites a graph, most first. */
+export const OPTIMISATIONS = ['all', 'extended', 'basic', 'disabled'] as const
+
+export type Optimisation = (typeof OPTIMISATIONS)[number]
+
+export interface SessionOptions extends Execution {
+  /** Of the model, for errors. Default: its path where it has one. */
+  readonly name?: string | undefined
   /** Whether waiting threads spin instead of sleeping: faster for one session at a time, in the way of everything else. Default true. */
-  readonly spinning?: boolean
+  readonly spinning?: boolean | undefined
   /** How far the runtime rewrites the graph. Default `all`. */
-  readonly optimisation?: 'disabled' | 'basic' | 'extended' | 'all'
+  readonly optimisation?: Optimisation | undefined
   /** Keep freed memory for the next run: faster, and the session's memory stays at its peak. Default true. */
-  readonly arena?: boolean
+  readonly arena?: boolean | undefined
   /** Write the runtime's timing of every node to `<prefix>_<date>.json` when the session is disposed. */
-  readonly profile?: string
+  readonly profile?: string | undefined
 }
 
 export type Feeds = Readonly<Record<string, Tensor>>
@@ -46,9 +57,10 @@ export interface Session {
 /**
  * Opens a model in onnxruntime-node, from plain data, from the bytes of a file or from its path.
  *
- * @throws `onnx/runtime-missing` without onnxruntime-node; `onnx/provider` when a provider is not there; `onnx/session` when the
- * runtime refuses the model. `run` throws `onnx/feeds` for missing, unknown or unfitting inputs, `onnx/run` when the runtime fails and
- * `onnx/disposed`.
+ * @throws `onnx/runtime-missing` without onnxruntime-node; `onnx/provider` when a provider is not there; `onnx/not-onnx`,
+ * `onnx/operator`, `onnx/opset`, `onnx/ir-version`, `onnx/external-data`, `onnx/memory` or, for other causes, `onnx/session` when the
+ * runtime refuses the model. `run` throws `onnx/feeds` for missing, unknown or unfitting inputs, `onnx/run` or `onnx/memory` when the
+ * runtime fails and `onnx/disposed`.
  * @example
  * const session = await createSession('model.onnx')
  * const { embedding } = await session.run({ pixels: float32(data, [1, 3, 64, 64]) })
@@ -61,8 +73,8 @@ export async function createSession(
   const runtime = await loadRuntime()
   const providers = options.providers ?? ['cpu']
   checkBuild(providers, runtime)
-  const settings: Runtime.InferenceSession.SessionOptions = {
-    intraOpNumThreads: options.threads ?? availableParallelism(),
+  const settings: RuntimeSettings = {
+    intraOpNumThreads: options.threads ?? runtime.defaultThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: options.optimisation ?? 'all',
@@ -75,8 +87,9 @@ export async function createSession(
     ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
   }
   const source = typeof model === 'string' || model instanceof Uint8Array ? model : writeModel(model)
-  const session = await open(runtime, source, settings, providers)
-  return wrap(runtime, session, options.profile !== undefined)
+  const name = options.name ?? (typeof model === 'string' ? model : undefined)
+  const session = await open(runtime, source, settings, providers, name)
+  return wrap(runtime, session, options.profile !== undefined, name)
 }
 
 /**
@@ -93,25 +106,8 @@ export async function checkProviders(providers: readonly Provider[]): Promise<vo
   }
 }
 
-let loading: Promise<typeof Runtime> | undefined
-
-function loadRuntime(): Promise<typeof Runtime> {
-  loading ??= import('onnxruntime-node').catch((cause: unknown) => {
-    loading = undefined
-    throw new LookalikeError(
-      'onnx/runtime-missing',
-      {
-        problem: 'onnxruntime-node, which runs the models, could not be loaded',
-        fix: 'Install it: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node',
-      },
-      { cause },
-    )
-  })
-  return loading
-}
-
 /** What this build of the runtime knows; whether its driver is there shows when a session is opened. */
-function checkBuild(providers: readonly Provider[], runtime: typeof Runtime): void {
+function checkBuild(providers: readonly Provider[], runtime: Runtime): void {
   const available = new Set(runtime.listSupportedBackends().map(({ name }) => name))
   for (const provider of providers) {
     if (provider !== 'cpu' && !available.has(provider)) throw providerMissing(provider, [...available])
@@ -140,11 +136,12 @@ function providerMissing(provider: Provider, available: readonly string[], cause
 }
 
 async function open(
-  runtime: typeof Runtime,
+  runtime: Runtime,
   source: Uint8Array | string,
-  settings: Runtime.InferenceSession.SessionOptions,
+  settings: RuntimeSettings,
   providers: readonly Provider[],
-): Promise<Runtime.InferenceSession> {
+  name: string | undefined,
+): Promise<RuntimeSession> {
   try {
     return await (typeof source === 'string'
       ? runtime.InferenceSession.create(source, settings)
@@ -159,18 +156,11 @@ async function open(
         cause,
       )
     }
-    throw new LookalikeError(
-      'onnx/session',
-      {
-        problem: `The runtime refuses the model${typeof source === 'string' ? ` ${source}` : ''}: ${text}`,
-        fix: 'Check that the file is a whole ONNX model of opset 11 to 21.',
-      },
-      { fields: typeof source === 'string' ? { path: source } : {}, cause },
-    )
+    throw sessionError(cause, name)
   }
 }
 
-function wrap(runtime: typeof Runtime, session: Runtime.InferenceSession, profiling: boolean): Session {
+function wrap(runtime: Runtime, session: RuntimeSession, profiling: boolean, name: string | undefined): Session {
   const inputs = session.inputMetadata.map(toValueInfo)
   const outputs = session.outputMetadata.map(toValueInfo)
   const known = new Map(inputs.map((input) => [input.name, input]))
@@ -191,8 +181,7 @@ function wrap(runtime: typeof Runtime, session: Runtime.InferenceSession, profil
       const results = await session
         .run(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)])), fetches)
         .catch((cause: unknown) => {
-          const text = cause instanceof Error ? cause.message : String(cause)
-          throw new LookalikeError('onnx/run', { problem: `The model failed while running: ${text}` }, { cause })
+          throw runError(cause, name)
         })
       return Object.fromEntries(wanted.map((name) => [name, into[name] ?? fromRuntime(results[name]!)]))
     },
@@ -205,11 +194,15 @@ function wrap(runtime: typeof Runtime, session: Runtime.InferenceSession, profil
   }
 }
 
-function fromRuntime({ type, dims, data }: Runtime.Tensor): Tensor {
-  return { type: type as TensorType, shape: dims, data } as Tensor
+function fromRuntime({ type, dims, data }: InstanceType<Runtime['Tensor']>): Tensor {
+  // Later versions of JavaScript have an array for halves; here they are their bits everywhere.
+  const { buffer, byteOffset, length } = data as Uint16Array
+  const values =
+    type === 'float16' && !(data instanceof Uint16Array) ? new Uint16Array(buffer, byteOffset, length) : data
+  return { type: type as TensorType, shape: dims, data: values } as Tensor
 }
 
-function toValueInfo(metadata: Runtime.InferenceSession.ValueMetadata): ValueInfo {
+function toValueInfo(metadata: RuntimeSession['inputMetadata'][number]): ValueInfo {
   if (!metadata.isTensor) return { name: metadata.name }
   return {
     name: metadata.name,

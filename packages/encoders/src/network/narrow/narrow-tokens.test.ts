@@ -15,7 +15,7 @@ import type { NetworkInput } from '../network-input.js'
 import { narrowTokens } from './narrow-tokens.js'
 
 const random = createRandom('narrow-tokens')
-const input: NetworkInput = { name: 'pixel_values', type: 'float32', batch: undefined, shape: ['N', 3, 32, 32] }
+const input: NetworkInput = { name: 'pixel_values', batch: undefined, shape: ['N', 3, 32, 32] }
 const images = (count: number) =>
   float32(
     Float32Array.from({ length: count * 3 * 32 * 32 }, () => random.normal()),

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { createRandom, isLookalikeError, LookalikeError, type Warning } from '@lookalike/core'
+import {
+  createCheckedSession,
+  createSession,
+  type Execution,
+  type Feeds,
+  float32,
+  fuseAttention,
+  type OnnxModel,
+  runPlain,
+  runtimeVersion,
+  type Session,
+  sizeOf,
+  type Tensor,
+} from '@lookalike/onnx'
+import { z } from 'zod'
+import type { CompleteNetwork } from './complete-network.js'
+import { narrowTokens } from './narrow/narrow-tokens.js'
+import { exampleFeeds, type NetworkInput } from './network-input.js'
+
+export interface Opening extends Execution {
+  /** Where the outcome of the check is kept, so that a model is checked once. Default: nowhere. */
+  readonly cacheFolder?: string | undefined
+  readonly onWarning?: ((warning: Warning) => void) | undefined
+}
+
+export interface OpenNetwork {
+  readonly session: Session
+  /** Images that must be fed at once; undefined when any number may be. */
+  readonly batch: number | undefined
+}
+
+/** How a network is to be run so that it computes what it says. */
+const verdictSchema = z.strictObject({
+  optimisation: z.enum(['all', 'extended', 'basic', 'disabled']),
+  /** Whether the network runs with less to do, as {@link quickened} rewrites it. */
+  quickened: z.boolean(),
+  /** Whether it takes one image at a time, whatever it says. */
+  single: z.boolean(),
+  /** How far the first try was off. */
+  error: z.number().nullable(),
+})
+type Verdict = z.infer<typeof verdictSchema>
+
+/**
+ * Opens a network after a check on two images of noise, once for each network: whether what the runtime makes of the graph computes the same
+ * as the graph node by node (its rewriting has faults), and whether several images at once work. Otherwise the network runs with less
+ * rewriting, or image by image, and a warning says so.
+ */
+export async function openNetwork(
+  name: string,
+  network: CompleteNetwork,
+  space: string,
+  { cacheFolder, onWarning, threads, providers }: Opening,
+): Promise<OpenNetwork> {
+  const execution = { name, threads, providers }
+  const cache = openVerdicts(cacheFolder, `${space} ${(providers ?? ['cpu']).join()} ${await runtimeVersion()}`)
+  const known = await cache.read()
+  const { session, verdict } = known
+    ? { session: await openAs(network, known, execution), verdict: known }
+    : await check(network, execution)
+  if (!known) await cache.write(verdict)
+  for (const warning of warningsOf(name, verdict)) onWarning?.(warning)
+  return { session, batch: verdict.single ? 1 : network.input.batch }
+}
+
+type Named = Execution & { readonly name: string }
+
+async function openAs(network: CompleteNetwork, verdict: Verdict, execution: Named): Promise<Session> {
+  const { model } = verdict.quickened ? await quickened(network, execution, verdict.single) : network
+  return createSession(model, { ...execution, optimisation: verdict.optimisation })
+}
+
+async function check(network: CompleteNetwork, execution: Named): Promise<{ session: Session; verdict: Verdict }> {
+  const { feeds, expected, single } = await runNoise(network, execution)
+  const { model } = await quickened(network, execution, single)
+  const { session, optimisation, rewritten, firstError } = await createCheckedSession(model, {
+    ...execution,
+    feeds,
+    expected,
+    plain: network.model,
+  })
+  const error = Number.isFinite(firstError) ? firstError : null
+  return { session, verdict: { optimisation, quickened: rewritten, single, error } }
+}
+
+interface Noise {
+  readonly feeds: Feeds
+  readonly expected: Readonly<Record<string, Tensor>>
+  readonly single: boolean
+}
+
+/** What the graph computes of noise, node by node: of two images, or of one where two do not go through it. */
+async function runNoise({ model, input, output }: CompleteNetwork, { name, threads }: Named): Promise<Noise> {
+  const run = async (images: number): Promise<Noise> => {
+    const feeds = noise({ ...input, batch: images })
+    const expected = await runPlain(model, feeds, { name, threads })
+    const rows = expected[output]!.shape[0]
+    if (rows === images) return { feeds, expected, single: images === 1 && input.batch === undefined }
+    throw new LookalikeError(
+      'encoder/rows',
+      {
+        problem: `${name} made ${rows} rows of ${images} images`,
+        expected: 'one row for each image',
+        fix: 'Export the model with the first dimension of input and output as the batch.',
+      },
+      { fields: { model: name, images, rows } },
+    )
+  }
+  const images = input.batch ?? 2
+  return run(images).catch((error: unknown) => {
+    const batched = isLookalikeError(error, 'onnx/run') || isLookalikeError(error, 'encoder/rows')
+    if (input.batch !== undefined || !batched) throw error
+    return run(1).catch(() => {
+      throw error
+    })
+  })
+}
+
+function noise({ name, batch, shape }: NetworkInput): Feeds {
+  const random = createRandom('network check')
+  const dims = [batch!, ...(shape.slice(1) as number[])]
+  return {
+    [name]: float32(
+      Float32Array.from({ length: sizeOf(dims) }, () => random.normal()),
+      dims,
+    ),
+  }
+}
+
+/** The same network with less to do. The fused operator is used where it was measured: on the CPU. */
+async function quickened(
+  { model, input }: CompleteNetwork,
+  { providers }: Named,
+  single: boolean,
+): Promise<{ model: OnnxModel }> {
+  // Shapes tell images from other sizes only where there are several.
+  if (single) return { model }
+  const narrow = await narrowTokens(model, input)
+  const onCpu = (providers ?? ['cpu']).every((provider) => provider === 'cpu')
+  return { model: onCpu ? await fuseAttention(narrow, exampleFeeds(input)) : narrow }
+}
+
+function warningsOf(name: string, { optimisation, quickened: quick, single, error }: Verdict): Warning[] {
+  const warnings: Warning[] = []
+  if (optimisation !== 'all' || !quick) {
+    warnings.push({
+      code: 'encoder/optimisation',
+      message: `What onnxruntime makes of ${name} when it optimises its graph computes something else (${error === null ? 'it fails' : `off by ${(100 * error).toPrecision(2)} %`}): it runs with the optimisation "${optimisation}", which is right and slower.`,
+      fields: { model: name, optimisation, error },
+    })
+  }
+  if (single) {
+    warnings.push({
+      code: 'encoder/one-image',
+      message: `${name} says that it takes any number of images, but works for one at a time only: it gets them one by one, which is slower. Export it with a dynamic batch.`,
+      fields: { model: name },
+    })
+  }
+  return warnings
+}
+
+const verdicts = new Map<string, Verdict>()
+
+/** The outcome of a check, in this process and in a file of the cache folder. What cannot be read or written is left out: it is checked again. */
+function openVerdicts(folder: string | undefined, what: string) {
+  const key = createHash('sha256').update(what).digest('hex').slice(0, 32)
+  const file = folder === undefined ? undefined : join(folder, 'model-checks', `${key}.json`)
+  return {
+    async read(): Promise<Verdict | undefined> {
+      const known = verdicts.get(key)
+      if (known || file === undefined) return known
+      const text = await readFile(file, 'utf8').catch(() => undefined)
+      return text === undefined ? undefined : parseVerdict(text)
+    },
+    async write(verdict: Verdict): Promise<void> {
+      verdicts.set(key, verdict)
+      if (file === undefined) return
+      const unfinished = `${file}.${process.pid}.tmp`
+      try {
+        await mkdir(dirname(file), { recursive: true })
+        await writeFile(unfinished, JSON.stringify(verdict))
+        await rename(unfinished, file)
+      } catch {
+        await rm(unfinished, { force: true }).catch(() => undefined)
+      }
+    },
+  }
+}
+
+function parseVerdict(text: string): Verdict | undefined {
+  try {
+    return verdictSchema.parse(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
