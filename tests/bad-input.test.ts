@@ -159,12 +159,12 @@ describe('galleries', () => {
 
   it('that are damaged are refused, by the file', async () => {
     await cp(at('gallery'), at('damaged.gallery'), { recursive: true })
-    await writeFile(at('damaged.gallery/gallery.json'), '{"format": ')
+    await writeFile(at('damaged.gallery/items-1.jsonl'), 'no log')
     expectError(
       await cli('search', 'photos/red/0.png', '--gallery=damaged.gallery'),
       1,
       'gallery/damaged',
-      /damaged\.gallery\/gallery\.json/,
+      /damaged\.gallery\/items-1\.jsonl/,
     )
   })
 

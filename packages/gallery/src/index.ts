@@ -6,10 +6,10 @@ export { exactSimilarities } from './exact/exact-similarities.js'
 export { type ExactTopKOptions, exactTopK } from './exact/exact-top-k.js'
 export { type AddImagesOptions, addImages } from './gallery/add-images.js'
 export type * from './gallery/gallery.js'
-export { type Manifest as GalleryManifest, readManifest as readGalleryManifest } from './gallery/manifest.js'
 export { matchesFilter } from './gallery/matches-filter.js'
 export { openGallery } from './gallery/open-gallery.js'
 export { type Rejected, type RejectionRule, rejectUncertain } from './gallery/reject-uncertain.js'
+export { type Manifest as GalleryManifest, readManifest as readGalleryManifest } from './store/manifest.js'
 export { type UsearchOptions, usearchEngine } from './usearch/usearch-index.js'
 
 export default [exactPlugin, usearchPlugin]

@@ -86,9 +86,14 @@ export interface OpenGalleryOptions extends OperationOptions {
   readonly engine?: VectorIndexEngine
   /**
    * `write` makes the folder where there is none and keeps other writers out; `read` needs no lock and sees what was
-   * there when it opened. Default `write`.
+   * there when it opened or was refreshed. Default `write`.
    */
   readonly mode?: 'read' | 'write'
+  /**
+   * For a writer, where the log has lost its end (`gallery/damaged` says so, a reader warns): go on with what is left. What stands behind it is
+   * kept aside. Default false.
+   */
+  readonly acceptLoss?: boolean | undefined
   /** Of a new gallery; an existing one must have the same, when given. */
   readonly members?: readonly GalleryMember[]
   /** Of a new gallery: the folder that ids of image files start at. Default: the folder that holds the gallery. */
@@ -107,7 +112,10 @@ export interface Gallery {
   readonly members: readonly GalleryMember[]
   /** Images, rejected ones included. */
   readonly size: number
-  /** What opening found: `gallery/torn-tail` after a crash, `gallery/stale-lock`, `gallery/index-rebuilt`. What closing found: `gallery/index-not-saved`. */
+  /**
+   * What was found so far: `gallery/torn-tail` after a crash, `gallery/lost-end`, `gallery/no-end-note`, `gallery/manifest-recovered`,
+   * `gallery/kept-aside`, `gallery/stale-lock`, `gallery/index-rebuilt`, `gallery/lengths`, and when closing `gallery/index-not-saved`.
+   */
   readonly warnings: readonly Warning[]
   /** Whether this very image is there under this id: then it need not be embedded again. */
   has(id: string, hash: string): boolean
@@ -116,8 +124,8 @@ export interface Gallery {
   /** By position. */
   entries(): GalleryEntry[]
   /**
-   * Adds images, replacing those of the same id. On disk when it resolves, whatever happens to the process afterwards;
-   * until then some of them may be.
+   * Adds images, replacing those of the same id. On disk when it resolves, whatever happens to the process afterwards; until then either all
+   * of them are, or none.
    *
    * @throws `gallery/write` when the disk is full, say: the gallery stays as it was and works on. `gallery/item` for ids
    * that are empty or come twice, `gallery/shape`, and the codes of `assertComparable`.
@@ -139,7 +147,15 @@ export interface Gallery {
   prepare(options?: OperationOptions): Promise<void>
   /** Writes all vectors anew and switches in one step; until then the old ones serve. Frees the room of removed images. */
   rewrite(change: Rewrite, options?: OperationOptions): Promise<void>
-  /** Frees the room of replaced and removed images. Positions change. */
+  /**
+   * Brings a reader up to what a writer has acknowledged since; it never sees a part of a change. Costs next to nothing where nothing
+   * changed. Positions change when the writer has compacted. A writer has nothing to refresh.
+   *
+   * @returns whether anything changed
+   * @throws what opening throws: the reader then stays as it was
+   */
+  refresh(): Promise<boolean>
+  /** Frees the room of replaced and removed images, and what was kept aside after crashes. Positions change. */
   compact(options?: OperationOptions): Promise<void>
   /** Ids of image files start at another folder from now on; those that are there stay as they are. */
   moveRoot(root: string): Promise<void>

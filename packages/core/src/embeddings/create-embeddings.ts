@@ -2,18 +2,22 @@ import type { Embeddings, Role } from '../contracts/embeddings.js'
 import { LookalikeError } from '../errors.js'
 
 /**
- * Checks and freezes a matrix of embeddings.
+ * Checks and freezes a matrix of embeddings. A `Float32Array` is kept as it is, other arrays of numbers are converted.
  *
- * @throws `embeddings/shape` when `data` is not `rows * dim` long, `embeddings/not-finite` with the first bad row.
+ * @throws `embeddings/type` for anything but numbers, `embeddings/shape` when `data` is not `rows * dim` long,
+ * `embeddings/not-finite` with the first row that float32 cannot hold.
  */
 export function createEmbeddings<R extends Role>(parts: {
-  data: Float32Array
+  data: ArrayLike<number>
   rows: number
   dim: number
   space: string
   role: R
 }): Embeddings<R> {
-  const { data, rows, dim, space, role } = parts
+  const { rows, dim, space, role } = parts
+  if (typeof space !== 'string' || space === '') throw badType(`The space of embeddings is ${nameOf(space)}`, 'a text')
+  if (!ROLES.has(role)) throw badType(`The role of embeddings is ${nameOf(role)}`, [...ROLES].join(', '))
+  const data = toFloat32(parts.data)
   if (!Number.isInteger(rows) || rows < 0 || !Number.isInteger(dim) || dim < 1 || data.length !== rows * dim) {
     throw new LookalikeError(
       'embeddings/shape',
@@ -26,20 +30,46 @@ export function createEmbeddings<R extends Role>(parts: {
   }
   for (let i = 0; i < data.length; i++) {
     // x - x is 0 for every finite x and NaN for infinities and NaN.
-    if (data[i]! - data[i]! !== 0) {
-      const row = Math.floor(i / dim)
-      throw new LookalikeError(
-        'embeddings/not-finite',
-        {
-          problem: `Row ${row} of ${rows} embeddings of ${space} holds ${data[i]} at dimension ${i % dim}`,
-          expected: 'finite numbers',
-          fix: 'Check the image at that row, and the model: half-precision weights overflow on some machines.',
-        },
-        { fields: { row, dimension: i % dim, space } },
-      )
-    }
+    if (data[i]! - data[i]! !== 0) throw notFinite(parts.data[i]!, i, parts)
   }
   return Object.freeze({ data, rows, dim, space, role })
+}
+
+const ROLES: ReadonlySet<Role> = new Set(['query', 'gallery', 'any'])
+
+/** Looks at tags, not classes: test runners bring classes of their own. */
+function toFloat32(data: ArrayLike<number>): Float32Array {
+  const tag = Object.prototype.toString.call(data).slice(8, -1)
+  if (tag === 'Float32Array') return data as Float32Array
+  if (/^(Int|Uint|Float)\d+(Clamped)?Array$/.test(tag)) return Float32Array.from(data)
+  if (!Array.isArray(data)) throw badType(`Embeddings came as ${nameOf(data)}`, 'an array of numbers')
+  const wrong = data.findIndex((value) => typeof value !== 'number')
+  if (wrong >= 0)
+    throw badType(`Embeddings came with ${nameOf(data[wrong])} as value ${wrong}`, 'a flat array of numbers')
+  return Float32Array.from(data)
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  return typeof value === 'object' && value !== null
+    ? `an object (${Object.prototype.toString.call(value).slice(8, -1)})`
+    : String(value)
+}
+
+const badType = (problem: string, expected: string) => new LookalikeError('embeddings/type', { problem, expected })
+
+function notFinite(value: number, i: number, { rows, dim, space }: { rows: number; dim: number; space: string }) {
+  const row = Math.floor(i / dim)
+  const large = Number.isFinite(value)
+  return new LookalikeError(
+    'embeddings/not-finite',
+    {
+      problem: `Row ${row} of ${rows} embeddings of ${space} holds ${value} at dimension ${i % dim}`,
+      expected: large ? 'numbers that float32 can hold, up to 3.4e38' : 'finite numbers',
+      fix: 'Check the image at that row, and the model: half-precision weights overflow on some machines.',
+    },
+    { fields: { row, dimension: i % dim, space } },
+  )
 }
 
 /** The rows at `positions`, copied, in that order. */

@@ -1,174 +1,232 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import {
   createEmbeddings,
+  createRanking,
+  type Embeddings,
+  LookalikeError,
   type OperationOptions,
+  type Ranking,
   toWarning,
   type VectorIndex,
   type VectorIndexEngine,
   type Warning,
 } from '@lookalike/core'
-import { z } from 'zod'
 import { BLOCK_ROWS } from '../exact/row-blocks.js'
-import type { Store } from './store.js'
+import type { EntryTable } from '../store/entry-table.js'
+import type { Store } from '../store/store.js'
+import { checkIndexFiles, indexNoteName, readIndexNote, savedIndexFiles, writeIndexNote } from './index-note.js'
+import { createIndexRows, type IndexRows } from './index-rows.js'
 
-const noteSchema = z.strictObject({
-  engine: z.string(),
-  file: z.string().regex(/^[^/\\]+$/),
-  /** Rows that it has seen. */
-  rows: z.int().min(0),
-  /** Positions that were removed from it. */
-  removed: z.array(z.int()),
-})
-
-type IndexNote = z.infer<typeof noteSchema>
-
-export const indexNoteName = (generation: number): string => `index-${generation}.json`
-
-/** Files of the saved index that counts, engines' own notes included. */
-export function savedIndexFiles(folder: string, generation: number): string[] {
-  try {
-    const note = readIndexNote(folder, generation)
-    return note ? [note.file, `${note.file}.json`] : []
-  } catch {
-    return []
-  }
-}
-
-function readIndexNote(folder: string, generation: number): IndexNote | undefined {
-  const file = path.join(folder, indexNoteName(generation))
-  return existsSync(file) ? noteSchema.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined
-}
+/** An index is made again when more rows than this, and more than half as many as there are images, are dead. */
+const DEAD_ROWS = 1024
 
 /** An engine's index that follows a store. */
 export interface GalleryIndex {
-  /** The index with all rows of the store, without those of images that are gone. */
-  current(options?: OperationOptions): Promise<VectorIndex>
+  /** Brings it up to date. */
+  prepare(options?: OperationOptions): Promise<void>
+  /** The nearest rows of the store, as the engine finds them: it may find fewer than there are. */
+  search(
+    queries: Embeddings,
+    k: number,
+    options?: OperationOptions & { readonly allow?: ((position: number) => boolean) | undefined },
+  ): Promise<Ranking[]>
   /** Keeps it beside the store where the engine can, if there is anything new. A failure is a warning: the vectors have everything. */
   save(): Promise<void>
   dispose(): Promise<void>
+}
+
+interface Opened {
+  readonly index: VectorIndex
+  readonly rows: IndexRows
+  /** Positions that were removed from it. */
+  readonly removed: Set<number>
+  /** How many of the table's vacated positions were looked at. */
+  vacated: number
+  changed: boolean
 }
 
 export function createGalleryIndex(
   folder: string,
   store: Store,
   engine: VectorIndexEngine,
-  entries: { isLive(position: number): boolean; live(): number },
+  entries: EntryTable,
   onWarning: (warning: Warning) => void,
 ): GalleryIndex {
   const { dim, space, generation } = store.manifest
   const noteFile = path.join(folder, indexNoteName(generation))
-  let index: VectorIndex | undefined
-  let seen = 0
-  let removed = new Set<number>()
-  let changed = false
+  let opened: Opened | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
-  async function open(): Promise<VectorIndex> {
-    const note = readNote()
-    if (note) {
-      try {
-        const opened = await engine.open({ dim, space, file: path.join(folder, note.file) })
-        seen = note.rows
-        removed = new Set(note.removed)
-        return opened
-      } catch (error) {
-        const { message, fields } = toWarning(error)
-        onWarning({ code: 'gallery/index-rebuilt', message: `${message} The index is made again.`, fields })
-      }
-    }
-    return engine.open({ dim, space })
-  }
+  const fresh = async (): Promise<Opened> => ({
+    index: await engine.open({ dim, space }),
+    rows: createIndexRows(),
+    removed: new Set(),
+    vacated: entries.vacated.length,
+    changed: false,
+  })
 
-  /** A note of another engine, or one that means nothing, is as good as none: the vectors have everything. */
-  function readNote(): IndexNote | undefined {
+  /** A saved index that means nothing is as good as none: the vectors have everything. */
+  async function open(): Promise<Opened> {
     try {
-      const note = readIndexNote(folder, generation)
-      return note?.engine === engine.name && note.rows <= store.rows ? note : undefined
+      return (await openSaved()) ?? (await fresh())
     } catch (error) {
-      onWarning({
-        code: 'gallery/index-rebuilt',
-        message: `${noteFile} cannot be understood; the index is made again.`,
-        fields: { path: noteFile, cause: String(error) },
-      })
-      return undefined
+      const { message, fields } =
+        error instanceof LookalikeError
+          ? toWarning(error)
+          : { message: `${noteFile} cannot be understood.`, fields: { path: noteFile } }
+      onWarning({ code: 'gallery/index-rebuilt', message: `${message} The index is made again.`, fields })
+      return fresh()
     }
   }
 
-  async function follow({ signal, onProgress }: OperationOptions = {}): Promise<VectorIndex> {
-    index ??= await open()
+  async function openSaved(): Promise<Opened | undefined> {
+    const note = readIndexNote(folder, generation)
+    if (note?.engine !== engine.name) return undefined
+    const rows = createIndexRows(note.rows, note.skipped)
+    if (note.rows > store.rows || rows.digest(store.checkOf) !== note.contents) throw otherRows(noteFile)
+    await checkIndexFiles(folder, note)
+    const index = await engine.open({ dim, space, file: path.join(folder, note.file) })
+    if (index.size !== rows.given - note.removed.length) {
+      await index.dispose()
+      throw otherRows(noteFile)
+    }
+    return { index, rows, removed: new Set(note.removed), vacated: 0, changed: false }
+  }
+
+  async function addRows(to: Opened, { signal, onProgress }: OperationOptions): Promise<void> {
     const total = store.rows
-    while (seen < total) {
+    while (to.rows.seen < total) {
       signal?.throwIfAborted()
-      const rows = Math.min(BLOCK_ROWS, total - seen)
-      const data = await store.read(0, seen, rows, entries.isLive)
-      hideDeadRows(data, seen, rows)
-      await index.add(createEmbeddings({ data, rows, dim, space, role: 'gallery' }))
-      seen += rows
-      changed = true
-      onProgress?.({ phase: 'index', done: seen, total, unit: 'image' })
+      const start = to.rows.seen
+      const count = Math.min(BLOCK_ROWS, total - start)
+      const live: number[] = []
+      for (let position = start; position < start + count; position++) if (entries.at(position)) live.push(position)
+      // Rows of images that go meanwhile are removed below.
+      const wanted = new Set(live)
+      const data = await store.read(0, start, count, (position) => wanted.has(position))
+      for (const [row, position] of live.entries())
+        data.copyWithin(row * dim, (position - start) * dim, (position - start + 1) * dim)
+      const rows = live.length
+      if (rows > 0)
+        await to.index.add(
+          createEmbeddings({ data: data.subarray(0, rows * dim), rows, dim, space, role: 'gallery' }),
+          signal && { signal },
+        )
+      to.rows.extend(live, start + count)
+      to.changed = true
+      onProgress?.({ phase: 'index', done: to.rows.seen, total, unit: 'image' })
     }
-    if (seen - entries.live() !== removed.size) {
-      const gone: number[] = []
-      for (let position = 0; position < seen; position++)
-        if (!entries.isLive(position) && !removed.has(position)) gone.push(position)
-      await index.remove(gone)
-      for (const position of gone) removed.add(position)
-      changed = true
-    }
-    return index
   }
 
-  /** Rows that nobody uses are not checked on reading: a live one takes their place until they are removed. */
-  function hideDeadRows(data: Float32Array, start: number, rows: number): void {
-    let live = 0
-    while (live < rows && !entries.isLive(start + live)) live++
-    if (live === rows) return
-    for (let row = 0; row < rows; row++) {
-      if (!entries.isLive(start + row)) data.copyWithin(row * dim, live * dim, (live + 1) * dim)
+  async function removeRows(from: Opened): Promise<void> {
+    const gone: number[] = []
+    const rows: number[] = []
+    const upTo = entries.vacated.length
+    for (const position of entries.vacated.slice(from.vacated, upTo)) {
+      const row = from.rows.rowOf(position)
+      if (row === undefined || from.removed.has(position)) continue
+      gone.push(position)
+      rows.push(row)
     }
+    if (rows.length > 0) {
+      await from.index.remove(rows)
+      for (const position of gone) from.removed.add(position)
+      from.changed = true
+    }
+    from.vacated = upTo
+  }
+
+  async function follow(options: OperationOptions = {}): Promise<Opened> {
+    opened ??= await open()
+    await addRows(opened, options)
+    await removeRows(opened)
+    const { index, removed } = opened
+    if (removed.size > DEAD_ROWS && removed.size > index.size / 2) {
+      const again = await fresh()
+      try {
+        await addRows(again, options)
+        await removeRows(again)
+      } catch (error) {
+        await again.index.dispose()
+        throw error
+      }
+      opened = again
+      await index.dispose()
+    }
+    return opened
+  }
+
+  /** One after the other: an index that is searched is not changed, nor put away. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = queue.then(work)
+    queue = done.catch(() => undefined)
+    return done
   }
 
   return {
-    current(options) {
-      const done = queue.then(() => follow(options))
-      queue = done.catch(() => undefined)
-      return done
-    },
-    async save() {
-      await queue
-      if (!index?.save || !changed) return
-      const before = savedIndexFiles(folder, generation)
-      const file = `index-${generation}-${randomUUID()}.${engine.name}`
-      try {
-        await index.save(path.join(folder, file))
-        await writeFile(
-          `${noteFile}.new`,
-          `${JSON.stringify({ engine: engine.name, file, rows: seen, removed: [...removed] })}\n`,
-        )
-        await rename(`${noteFile}.new`, noteFile)
-      } catch (error) {
-        const { message } = toWarning(error)
-        onWarning({
-          code: 'gallery/index-not-saved',
-          message: `The index of ${folder} could not be kept: ${message} It is made again from the vectors next time.`,
-          fields: { path: folder },
+    prepare: (options) => inTurn(async () => void (await follow(options))),
+    search: (queries, k, { allow, ...options } = {}) =>
+      inTurn(async () => {
+        const { index, rows } = await follow(options)
+        if (rows.skipped.length === 0) return index.search(queries, k, { ...options, ...(allow && { allow }) })
+        const rankings = await index.search(queries, k, {
+          ...options,
+          ...(allow && { allow: (row: number) => allow(rows.positionOf(row)) }),
         })
-        // What there is of it would keep a full disk full.
-        for (const name of readdirSync(folder))
-          if (name.startsWith(file) || name === `${indexNoteName(generation)}.new`)
-            await rm(path.join(folder, name), { force: true })
-        return
-      }
-      changed = false
-      for (const name of before) await rm(path.join(folder, name), { force: true })
-    },
-    async dispose() {
-      await queue
-      await index?.dispose()
-      index = undefined
-    },
+        return rankings.map(({ positions, distances }) =>
+          createRanking(
+            positions.map((row) => rows.positionOf(row)),
+            distances,
+          ),
+        )
+      }),
+    save: () =>
+      inTurn(async () => {
+        if (!opened?.index.save || !opened.changed) return
+        const { index, rows, removed } = opened
+        const before = savedIndexFiles(folder, generation)
+        const file = `index-${generation}-${randomUUID()}.${engine.name}`
+        try {
+          await index.save?.(path.join(folder, file))
+          await writeIndexNote(folder, generation, {
+            engine: engine.name,
+            file,
+            rows: rows.seen,
+            skipped: [...rows.skipped],
+            removed: [...removed],
+            contents: rows.digest(store.checkOf),
+          })
+        } catch (error) {
+          const { message } = toWarning(error)
+          onWarning({
+            code: 'gallery/index-not-saved',
+            message: `The index of ${folder} could not be kept: ${message} It is made again from the vectors next time.`,
+            fields: { path: folder },
+          })
+          // What there is of it would keep a full disk full.
+          for (const name of readdirSync(folder))
+            if (name.startsWith(file) || name === `${indexNoteName(generation)}.tmp`)
+              await rm(path.join(folder, name), { force: true })
+          return
+        }
+        opened.changed = false
+        for (const name of before)
+          if (name !== indexNoteName(generation)) await rm(path.join(folder, name), { force: true })
+      }),
+    dispose: () =>
+      inTurn(async () => {
+        await opened?.index.dispose()
+        opened = undefined
+      }),
   }
 }
+
+const otherRows = (file: string) =>
+  new LookalikeError(
+    'gallery/index-of-other-rows',
+    { problem: `The saved index that ${file} speaks of was made of other vectors than the gallery's` },
+    { fields: { path: file } },
+  )

@@ -6,6 +6,8 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { createEmbeddings, type Embeddings } from '@lookalike/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { readManifest } from '../store/manifest.js'
+import { createStoreFiles } from '../store/store.js'
 import { usearchEngine } from '../usearch/usearch-index.js'
 import type { Gallery, GalleryItem, OpenGalleryOptions } from './gallery.js'
 import { openGallery } from './open-gallery.js'
@@ -422,28 +424,36 @@ describe('what does not fit is refused, and nothing is changed', () => {
 })
 
 describe('after a crash', () => {
-  it('a tail that was cut off at any byte is removed, with a warning', async () => {
-    await threeImages()
-    const log = path.join(folder, 'items-1.jsonl')
-    const whole = await readFile(log)
-    const complete = whole.lastIndexOf(10, whole.length - 2) + 1
-    for (let length = complete; length < whole.length; length += 7) {
+  it('a change that was cut off at any byte is moved aside, with a warning', async () => {
+    const gallery = await openIt()
+    await gallery.add([item('east'), item('north')], { embeddings: matrix([east, north]) })
+    await gallery.close()
+    const before = await readFile(path.join(folder, 'items-1.jsonl'))
+    const more = await openIt()
+    await more.add([item('up')], { embeddings: matrix([up]) })
+    await more.close()
+    const whole = await readFile(path.join(folder, 'items-1.jsonl'))
+    for (let length = before.length; length < whole.length; length += 7) {
       const cut = `${folder}-cut-${length}`
       await cp(folder, cut, { recursive: true })
-      await truncate(path.join(cut, 'items-1.jsonl'), length)
+      const torn = Buffer.concat([before, whole.subarray(before.length, length)])
+      await writeFile(path.join(cut, 'items-1.jsonl'), torn)
       const reader = await openGallery(cut, { space, dim, mode: 'read' })
+      expect(reader.warnings).toMatchObject([{ code: 'gallery/torn-tail' }])
       expect(reader.size).toBe(2)
       await reader.close()
-      const gallery = await openGallery(cut, { space, dim })
-      expect(gallery.warnings).toMatchObject([
-        { code: 'gallery/torn-tail', fields: { bytes: length - complete + dim * 4 } },
-      ])
-      await gallery.add([item('up')], { embeddings: matrix([up]) })
-      expect(await found(gallery, up)).toEqual(['up', 'east', 'north'])
-      await gallery.close()
-      expect(await readFile(path.join(cut, 'vectors-1.f32'))).toEqual(
-        await readFile(path.join(folder, 'vectors-1.f32')),
-      )
+      const writer = await openGallery(cut, { space, dim })
+      const bytes = length - before.length + dim * 4
+      expect(writer.warnings).toMatchObject([{ code: 'gallery/torn-tail', fields: { bytes } }])
+      const { kept } = writer.warnings[0]!.fields as { kept: string[] }
+      const aside = await Promise.all(kept.map((name) => readFile(path.join(cut, name))))
+      const wanted = [whole.subarray(before.length, length), Buffer.from(Float32Array.from(up).buffer)]
+      expect(aside).toEqual(wanted.filter((part) => part.length > 0))
+      await writer.add([item('up')], { embeddings: matrix([up]) })
+      expect(await found(writer, up)).toEqual(['up', 'east', 'north'])
+      await writer.compact()
+      expect((await readdir(cut)).sort()).toEqual(['gallery.json', 'items-2.jsonl', 'lock', 'vectors-2.f32'])
+      await writer.close()
     }
   })
 
@@ -465,11 +475,20 @@ describe('after a crash', () => {
 
   it('leftovers of a rewrite are removed', async () => {
     await threeImages()
+    const next = { ...readManifest(folder)!, generation: 2 }
+    await createStoreFiles(folder, { manifest: next, root: '..' })
     await writeFile(path.join(folder, 'vectors-2.f32'), 'leftover')
-    await writeFile(path.join(folder, 'gallery.json.new'), '{')
+    await writeFile(path.join(folder, 'gallery.json.tmp'), '{')
+    await writeFile(path.join(folder, 'vectors-7.f32'), 'of nobody')
     await writeFile(path.join(folder, 'my notes.txt'), 'mine')
     await (await openIt()).close()
-    expect((await readdir(folder)).sort()).toEqual(['gallery.json', 'items-1.jsonl', 'my notes.txt', 'vectors-1.f32'])
+    expect((await readdir(folder)).sort()).toEqual([
+      'gallery.json',
+      'items-1.jsonl',
+      'my notes.txt',
+      'vectors-1.f32',
+      'vectors-7.f32',
+    ])
   })
 })
 
@@ -483,8 +502,8 @@ describe('a damaged file is named', () => {
   }
 
   it.each([
-    ['first', 20, 1],
-    ['last', -20, 3],
+    ['first', 4096 + 20, 3],
+    ['last', -20, 5],
   ])('the log, in its %s line', async (_, offset, line) => {
     await threeImages()
     const { size } = await stat(path.join(folder, 'items-1.jsonl'))
@@ -502,8 +521,8 @@ describe('a damaged file is named', () => {
     await threeImages()
     const log = path.join(folder, 'items-1.jsonl')
     const lines = (await readFile(log, 'utf8')).split('\n')
-    await writeFile(log, [lines[0], ...lines.slice(2)].join('\n'))
-    await expect(openIt()).rejects.toMatchObject({ code: 'gallery/damaged', fields: { line: 2 } })
+    await writeFile(log, [...lines.slice(0, 3), ...lines.slice(4)].join('\n'))
+    await expect(openIt()).rejects.toMatchObject({ code: 'gallery/damaged', fields: { line: 4 } })
   })
 
   it('the vectors, when they are read', async () => {
@@ -526,7 +545,8 @@ describe('a damaged file is named', () => {
     await expect(openIt()).rejects.toMatchObject({ code: 'gallery/damaged', fields: { size: 20, wanted: 48 } })
     await rm(path.join(folder, 'vectors-1.f32'))
     await expect(openIt()).rejects.toMatchObject({ code: 'gallery/damaged' })
-    for (const text of ['', '{}', '{"format":"lookalike-gallery","version":2}']) {
+    await rm(path.join(folder, 'items-1.jsonl'))
+    for (const text of ['', '{}', '{"format":"lookalike-gallery","version":3}']) {
       await writeFile(path.join(folder, 'gallery.json'), text)
       await expect(openIt()).rejects.toMatchObject({
         code: 'gallery/damaged',

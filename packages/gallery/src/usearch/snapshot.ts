@@ -1,54 +1,55 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { LookalikeError } from '@lookalike/core'
 import { z } from 'zod'
+import { writeWhole } from '../store/write-whole.js'
 
 /** What stands beside a saved graph, in `<file>.json`. */
 const noteSchema = z.strictObject({
   format: z.literal('lookalike-usearch'),
-  version: z.literal(1),
+  version: z.literal(2),
   space: z.string(),
   dim: z.int().min(1),
   precision: z.enum(['fp32', 'fp16', 'int8']),
   connectivity: z.int(),
   /** Positions given so far, removed ones included. */
   rows: z.int().min(0),
+  /** Positions that were removed: the graph still has them. */
+  removed: z.array(z.int()),
+  /** Nodes that stand for no position, as [first key, how many]: an addition that was stopped leaves them. */
+  gaps: z.array(z.tuple([z.int(), z.int()]).readonly()).readonly(),
   /** Length of every vector, where only directions are kept. */
   norm: z.number().nullable(),
   bytes: z.int().min(0),
-  /** CRC-32 of the file, and of its first and last MiB. */
+  /** CRC-32 of the file. */
   checksum: z.int(),
-  edges: z.int(),
 })
 
 export type SnapshotNote = z.infer<typeof noteSchema>
 
-const EDGE = 1 << 20
+const BLOCK = 1 << 20
 
 export async function writeNote(
   file: string,
-  note: Omit<SnapshotNote, 'format' | 'version' | 'bytes' | 'checksum' | 'edges'>,
+  note: Omit<SnapshotNote, 'format' | 'version' | 'bytes' | 'checksum'>,
 ): Promise<void> {
   const whole: SnapshotNote = {
     format: 'lookalike-usearch',
-    version: 1,
+    version: 2,
     ...note,
     bytes: statSync(file).size,
-    checksum: checksumOf(file, 'all'),
-    edges: checksumOf(file, 'edges'),
+    checksum: checksumOf(file),
   }
-  await writeFile(`${file}.json.new`, `${JSON.stringify(whole)}\n`)
-  await rename(`${file}.json.new`, `${file}.json`)
+  await writeWhole(`${file}.json`, `${JSON.stringify(whole)}\n`)
 }
 
 /**
- * Reads a snapshot's note and checks the file against it: usearch itself ends the process on a damaged file.
+ * Reads a snapshot's note and compares every byte of the file with it, block by block: usearch itself ends the process on a damaged file,
+ * a mapped one too.
  *
- * @param part `edges` looks at the first and the last MiB only, for files too large to read whole
  * @throws `index/snapshot` naming the file.
  */
-export function readNote(file: string, part: 'all' | 'edges'): SnapshotNote {
+export function readNote(file: string): SnapshotNote {
   const fail = (problem: string, cause?: unknown): never => {
     throw new LookalikeError(
       'index/snapshot',
@@ -71,7 +72,7 @@ export function readNote(file: string, part: 'all' | 'edges'): SnapshotNote {
   const note = parsed.data
   try {
     if (statSync(file).size !== note.bytes) fail(`has ${statSync(file).size} bytes instead of ${note.bytes}`)
-    if (checksumOf(file, part) !== (part === 'all' ? note.checksum : note.edges)) fail('is damaged')
+    if (checksumOf(file) !== note.checksum) fail('is damaged')
   } catch (cause) {
     if (cause instanceof LookalikeError) throw cause
     fail(`cannot be read: ${(cause as Error).message}`, cause)
@@ -79,17 +80,17 @@ export function readNote(file: string, part: 'all' | 'edges'): SnapshotNote {
   return note
 }
 
-function checksumOf(file: string, part: 'all' | 'edges'): number {
+function checksumOf(file: string): number {
   const descriptor = openSync(file, 'r')
   try {
-    const { size } = fstatSync(descriptor)
-    const chunk = Buffer.allocUnsafe(EDGE)
-    const at = (offset: number, before: number) =>
-      crc32(chunk.subarray(0, readSync(descriptor, chunk, 0, EDGE, offset)), before)
-    if (part === 'edges') return at(Math.max(0, size - EDGE), at(0, 0))
+    const block = Buffer.allocUnsafe(BLOCK)
     let checksum = 0
-    for (let offset = 0; offset < size; offset += EDGE) checksum = at(offset, checksum)
-    return checksum
+    for (let offset = 0; ; ) {
+      const read = readSync(descriptor, block, 0, BLOCK, offset)
+      if (read === 0) return checksum
+      checksum = crc32(block.subarray(0, read), checksum)
+      offset += read
+    }
   } finally {
     closeSync(descriptor)
   }

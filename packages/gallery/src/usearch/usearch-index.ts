@@ -11,12 +11,14 @@ import {
   type VectorIndex,
   type VectorIndexEngine,
 } from '@lookalike/core'
-import type { Index } from 'usearch'
 import { z } from 'zod'
 import { checkPositions } from '../exact/exact-index.js'
 import { checkK } from '../exact/row-blocks.js'
+import { UNFINISHED } from '../store/write-whole.js'
 import { loadUsearch } from './load-usearch.js'
+import { createNodeKeys } from './node-keys.js'
 import { readNote, type SnapshotNote, writeNote } from './snapshot.js'
+import { createUsearchGraph, type UsearchGraph } from './usearch-graph.js'
 
 const options = z.strictObject({
   precision: z
@@ -61,7 +63,6 @@ declare module '@lookalike/core' {
   }
 }
 
-const QUANTIZATION = { fp32: 'f32', fp16: 'f16', int8: 'i8' } as const
 /** Rows added, and queries searched, between two looks at the signal. */
 const STEP = 512
 /** Share by which lengths may differ where only directions are kept. */
@@ -77,86 +78,117 @@ async function openUsearch(
   settings: Settings,
   { dim, space, file }: { dim: number; space: string; file?: string },
 ): Promise<VectorIndex> {
-  const { Index } = await loadUsearch()
-  const { precision, connectivity, threads } = settings
-  const directions = precision === 'int8'
-  let note: SnapshotNote | undefined
-  const create = () =>
-    new Index({
-      dimensions: dim,
-      // usearch scales int8 vectors to unit length, so that their inner product is the cosine.
-      metric: (directions ? 'cos' : 'ip') as never,
-      quantization: QUANTIZATION[precision] as never,
-      connectivity,
-      expansion_add: settings.expansionAdd,
-      expansion_search: settings.expansionSearch,
-      multi: false,
-    })
-  let graph: Index = create()
-  let mapped: string | undefined
-  let norm: number | undefined
-  let rows = 0
-  if (file !== undefined) {
-    note = readNote(file, settings.mapped ? 'edges' : 'all')
-    checkNote(note, file, { dim, space, precision, connectivity })
-    if (settings.mapped) {
-      graph.view(file)
-      mapped = file
-    } else graph.load(file)
-    rows = note.rows
-    norm = note.norm ?? undefined
-  }
-
+  const usearch = await loadUsearch()
+  const { precision, connectivity } = settings
+  const empty = () => createUsearchGraph(usearch, { ...settings, dim })
+  if (file === undefined) return createUsearchIndex(settings, { dim, space }, { graph: empty(), reload: empty })
+  const note = readNote(file)
+  checkNote(note, file, { dim, space, precision, connectivity })
+  const graph = empty()
+  if (settings.mapped) graph.view(file)
+  else graph.load(file)
   /** Changes need the graph in memory. */
+  const reload = () => {
+    readNote(file)
+    const loaded = empty()
+    loaded.load(file)
+    return loaded
+  }
+  return createUsearchIndex(settings, { dim, space }, { graph, reload, note, mapped: settings.mapped })
+}
+
+interface OpenedGraph {
+  readonly graph: UsearchGraph
+  readonly reload: () => UsearchGraph
+  readonly note?: SnapshotNote
+  readonly mapped?: boolean
+}
+
+/**
+ * usearch loses nodes after `remove`, and may then never return or end the process, so nothing is ever removed from its graph: removed rows
+ * are left out of what it finds. A gallery makes the graph again when too many of them have gathered.
+ */
+function createUsearchIndex(
+  settings: Settings,
+  { dim, space }: { dim: number; space: string },
+  opened: OpenedGraph,
+): VectorIndex {
+  const { precision, connectivity } = settings
+  const directions = precision === 'int8'
+  let { graph } = opened
+  let mapped = opened.mapped ?? false
+  let norm = opened.note?.norm ?? undefined
+  const keys = createNodeKeys(opened.note)
+  const removed = new Set(opened.note?.removed)
+
   const writable = () => {
-    if (mapped !== undefined) {
-      readNote(mapped, 'all')
-      const loaded = create()
-      loaded.load(mapped)
-      graph = loaded
-      mapped = undefined
-    }
+    if (mapped) graph = opened.reload()
+    mapped = false
     return graph
   }
 
   async function add(embeddings: Embeddings, { signal, onProgress }: OperationOptions = {}): Promise<void> {
     assertComparable(embeddings, { space, dim, role: 'gallery' })
-    if (directions) norm = commonNorm(embeddings, rows, norm)
+    const wanted = directions ? commonNorm(embeddings, keys.rows, norm) : undefined
     const index = writable()
-    const first = rows
+    let done = 0
     try {
-      for (let start = 0; start < embeddings.rows; start += STEP) {
+      while (done < embeddings.rows) {
         signal?.throwIfAborted()
-        const end = Math.min(embeddings.rows, start + STEP)
-        index.add(
-          BigUint64Array.from({ length: end - start }, (_, i) => BigInt(first + start + i)),
-          embeddings.data.subarray(start * dim, end * dim),
-          threads,
-        )
-        rows = first + end
-        onProgress?.({ phase: 'index', done: end, total: embeddings.rows, unit: 'image' })
+        const count = Math.min(STEP, embeddings.rows - done)
+        const first = done
+        done += count
+        index.add(keys.next + first, embeddings.data.subarray(first * dim, done * dim), count)
+        onProgress?.({ phase: 'index', done, total: embeddings.rows, unit: 'image' })
         await new Promise((resolve) => setImmediate(resolve))
       }
     } catch (error) {
       // All or nothing, so that the next row gets the position that the caller expects.
-      if (rows > first) index.remove(BigUint64Array.from({ length: rows - first }, (_, i) => BigInt(first + i)))
-      rows = first
+      keys.leave(done)
       throw error
     }
+    norm = wanted
+    keys.give(embeddings.rows)
   }
 
-  function nearest(queries: Float32Array, count: number, k: number): { positions: number[]; distances: number[] }[] {
-    const { keys, distances, counts } = searchGraph(graph, queries, count, k, threads)
-    return Array.from({ length: count }, (_, row) => {
-      const found = Number(counts[row])
+  /** Of each query, positions that are there and allowed, nearest first. Fewer than `k` where what was fetched has no more. */
+  function nearest(queries: Float32Array, count: number, k: number, fetched: number, allow: Allow): Ranking[] {
+    return graph.nearest(queries, count, fetched).map((found, row) => {
       // usearch gives 1 - cosine for directions: the lengths are put back.
       const scale = directions ? length(queries.subarray(row * dim, (row + 1) * dim)) * (norm ?? 1) : 1
-      const order = Array.from({ length: found }, (__, i) => {
-        const distance = distances[row * k + i]!
-        return { position: Number(keys[row * k + i]), distance: directions ? 1 - scale * (1 - distance) : distance }
-      }).sort((a, b) => a.distance - b.distance || a.position - b.position)
-      return { positions: order.map(({ position }) => position), distances: order.map(({ distance }) => distance) }
+      const there = found
+        .flatMap(({ key, distance }) => {
+          const position = keys.positionOf(key)
+          if (position === undefined || removed.has(position) || !(allow?.(position) ?? true)) return []
+          return [{ position, distance: directions ? 1 - scale * (1 - distance) : distance }]
+        })
+        .sort((a, b) => a.distance - b.distance || a.position - b.position)
+        .slice(0, k)
+      return createRanking(
+        Int32Array.from(there, ({ position }) => position),
+        Float32Array.from(there, ({ distance }) => distance),
+      )
     })
+  }
+
+  /** The graph knows no filter and nothing of removed rows: more is fetched until enough of it counts, in the end everything. */
+  function searchAllowed(queries: Float32Array, count: number, k: number, allow: Allow): Ranking[] {
+    const results: Ranking[] = Array.from({ length: count }, () => createRanking(new Int32Array(), new Float32Array()))
+    const nodes = graph.size
+    const live = keys.rows - removed.size
+    const wanted = Math.min(k, live)
+    let waiting = Array.from({ length: count }, (_, row) => row)
+    let fetched = Math.min(nodes, Math.ceil((wanted * nodes) / Math.max(1, live)))
+    if (wanted === 0) return results
+    for (;;) {
+      const part = waiting.length === count ? queries : gather(queries, waiting, dim)
+      const rankings = nearest(part, waiting.length, wanted, fetched, allow)
+      for (const [i, row] of waiting.entries()) results[row] = rankings[i]!
+      if (fetched === nodes) return results
+      waiting = waiting.filter((row) => results[row]!.positions.length < wanted)
+      if (waiting.length === 0) return results
+      fetched = Math.min(nodes, fetched * 4)
+    }
   }
 
   return {
@@ -165,89 +197,49 @@ async function openUsearch(
     dim,
     space,
     get size() {
-      return graph.size()
+      return keys.rows - removed.size
     },
     add,
     async remove(positions) {
-      checkPositions(positions, rows)
-      const index = writable()
-      const present = positions.filter((position) => index.contains(BigInt(position)))
-      if (present.length > 0) index.remove(BigUint64Array.from(present, BigInt))
+      checkPositions(positions, keys.rows)
+      for (const position of positions) removed.add(position)
     },
     async search(queries, k, { allow, signal, onProgress } = {}) {
       checkK(k)
       assertComparable(queries, { space, dim, role: 'query' })
-      const size = graph.size()
       const found: Ranking[] = []
       for (let start = 0; start < queries.rows; start += STEP) {
         signal?.throwIfAborted()
         const count = Math.min(STEP, queries.rows - start)
         const part = queries.data.subarray(start * dim, (start + count) * dim)
-        found.push(...searchAllowed(part, count, Math.min(k, size), size, allow))
+        for (const ranking of searchAllowed(part, count, k, allow)) found.push(ranking)
         onProgress?.({ phase: 'search', done: start + count, total: queries.rows, unit: 'query' })
-        await new Promise((resolve) => setImmediate(resolve))
+        // One query is short work; many let others in between.
+        if (queries.rows > 1) await new Promise((resolve) => setImmediate(resolve))
       }
       return found
     },
     async save(target) {
-      graph.save(`${target}.new`)
-      // A mapped file is not read whole before it is used: it must be on disk before it has its name.
-      const handle = await open(`${target}.new`, 'r+')
+      graph.save(`${target}${UNFINISHED}`)
+      const handle = await open(`${target}${UNFINISHED}`, 'r+')
       await handle.sync().finally(() => handle.close())
-      await rename(`${target}.new`, target)
-      await writeNote(target, { space, dim, precision, connectivity, rows, norm: norm ?? null })
+      await rename(`${target}${UNFINISHED}`, target)
+      const { rows, gaps } = keys
+      const kept = { rows, gaps, removed: [...removed], norm: norm ?? null }
+      await writeNote(target, { space, dim, precision, connectivity, ...kept })
     },
     async dispose() {
-      graph = create()
+      graph = opened.graph.empty()
     },
-  }
-
-  /** The graph knows no filter: more is fetched until enough of it is allowed, in the end everything. */
-  function searchAllowed(
-    queries: Float32Array,
-    count: number,
-    k: number,
-    size: number,
-    allow?: (position: number) => boolean,
-  ): Ranking[] {
-    const results = new Map<number, Ranking>()
-    const all = Array.from({ length: count }, (_, row) => row)
-    let waiting = all
-    if (k === 0) return waiting.map(() => createRanking(new Int32Array(), new Float32Array()))
-    for (let fetched = k; waiting.length > 0; fetched = Math.min(size, fetched * 4)) {
-      const part = waiting.length === count ? queries : gather(queries, waiting)
-      const lists = nearest(part, waiting.length, fetched)
-      waiting = waiting.filter((row, i) => {
-        const { positions, distances } = lists[i]!
-        const kept: number[] = []
-        for (let j = 0; j < positions.length && kept.length < k; j++) if (allow?.(positions[j]!) ?? true) kept.push(j)
-        if (kept.length < k && allow && fetched < size) return true
-        results.set(
-          row,
-          createRanking(
-            Int32Array.from(kept, (j) => positions[j]!),
-            Float32Array.from(kept, (j) => distances[j]!),
-          ),
-        )
-        return false
-      })
-    }
-    return all.map((row) => results.get(row)!)
-  }
-
-  function gather(queries: Float32Array, which: readonly number[]): Float32Array {
-    const data = new Float32Array(which.length * dim)
-    which.forEach((row, i) => data.set(queries.subarray(row * dim, (row + 1) * dim), i * dim))
-    return data
   }
 }
 
-function searchGraph(graph: Index, queries: Float32Array, count: number, k: number, threads: number) {
-  const matches = graph.search(queries, k, threads)
-  // One query comes back without counts.
-  return count === 1 && !('counts' in matches)
-    ? { keys: matches.keys, distances: matches.distances, counts: BigUint64Array.of(BigInt(matches.keys.length)) }
-    : (matches as unknown as { keys: BigUint64Array; distances: Float32Array; counts: BigUint64Array })
+type Allow = ((position: number) => boolean) | undefined
+
+function gather(queries: Float32Array, which: readonly number[], dim: number): Float32Array {
+  const data = new Float32Array(which.length * dim)
+  which.forEach((row, i) => data.set(queries.subarray(row * dim, (row + 1) * dim), i * dim))
+  return data
 }
 
 function commonNorm({ data, rows, dim }: Embeddings, first: number, known: number | undefined): number | undefined {

@@ -1,0 +1,29 @@
+import type { Embeddings } from '@lookalike/core'
+import type { LogRecord } from '../store/change-log.js'
+import { rowChecks } from '../store/vector-file.js'
+import type { GalleryEntry } from './gallery.js'
+
+/** What the log says of new images, with the rows that their vectors get. */
+export function toAdditions(
+  items: readonly (Omit<GalleryEntry, 'position' | 'rejected'> & { rejected?: boolean })[],
+  matrices: readonly Embeddings[],
+  firstRow: number,
+  uncertainty?: ArrayLike<number>,
+): Extract<LogRecord, { op: 'add' }>[] {
+  const checks = matrices.map(({ data, rows, dim }) => rowChecks(data, rows, dim))
+  return items.map((item, i) => {
+    const unsure = uncertainty?.[i] ?? item.uncertainty
+    return {
+      op: 'add',
+      row: firstRow + i,
+      id: item.id,
+      hash: item.hash,
+      checks: checks.map((rows) => rows[i]!),
+      ...(item.metadata && { metadata: item.metadata }),
+      ...(unsure !== undefined && { uncertainty: unsure }),
+      ...(item.rejected && { rejected: true }),
+      ...(item.source !== undefined && { source: item.source }),
+      ...(item.box && { box: item.box }),
+    }
+  })
+}

@@ -1,0 +1,96 @@
+import type { VectorIndexEngine } from '@lookalike/core'
+import { createEmbeddings, type Embeddings, LookalikeError, type OperationOptions, type Warning } from '@lookalike/core'
+import { createEntryTable, type EntryTable } from '../store/entry-table.js'
+import type { Manifest } from '../store/manifest.js'
+import { openStore, type Store, type StoreOptions } from '../store/store.js'
+import { createGalleryIndex, type GalleryIndex } from './gallery-index.js'
+import { createGallerySearch, type GallerySearch } from './gallery-search.js'
+
+/** Rows checked between two looks at the signal. */
+const VERIFIED_ROWS = 4096
+
+/** One generation of a gallery: its images, their vectors, and what searches them. */
+export interface GalleryContents {
+  readonly entries: EntryTable
+  readonly store: Store
+  readonly index: GalleryIndex
+  readonly search: GallerySearch
+  /** Vectors of images by position, checked; of a member when named. */
+  vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>>
+  verify(options: OperationOptions): Promise<void>
+  dispose(): Promise<void>
+}
+
+export interface ContentsOptions
+  extends Pick<StoreOptions, 'mode' | 'unsealed' | 'acceptLoss' | 'beforeWrite' | 'isWritten'> {
+  readonly engine: VectorIndexEngine
+  readonly onWarning: (warning: Warning) => void
+}
+
+/** @throws `gallery/damaged` */
+export async function openContents(
+  folder: string,
+  manifest: Manifest,
+  options: ContentsOptions,
+): Promise<GalleryContents> {
+  const { engine, onWarning } = options
+  const entries = createEntryTable()
+  const store = await openStore(folder, manifest, { ...options, onChange: (records) => entries.apply(records) })
+  const index = createGalleryIndex(folder, store, engine, entries, onWarning)
+  const isThere = (row: number) => entries.at(row) !== undefined
+
+  async function vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>> {
+    const file = member === undefined ? 0 : 1 + manifest.members.findIndex(({ name }) => name === member)
+    const kept = member === undefined ? manifest : manifest.members[file - 1]
+    if (!kept) throw noMember(folder, manifest, member)
+    for (const position of positions) if (!entries.at(position)) throw noImage(folder, position)
+    const data = new Float32Array(positions.length * kept.dim)
+    for (let start = 0; start < positions.length; ) {
+      // Neighbours come in one read.
+      let end = start + 1
+      while (end < positions.length && positions[end] === positions[end - 1]! + 1) end++
+      data.set(await store.read(file, positions[start]!, end - start, () => true), start * kept.dim)
+      start = end
+    }
+    return createEmbeddings({ data, rows: positions.length, dim: kept.dim, space: kept.space, role: 'gallery' })
+  }
+
+  const search = createGallerySearch({ entries, store, index, vectors })
+  return {
+    entries,
+    store,
+    index,
+    search,
+    vectors,
+    async verify({ signal, onProgress }) {
+      const { rows } = store
+      for (let start = 0; start < rows; start += VERIFIED_ROWS) {
+        signal?.throwIfAborted()
+        const count = Math.min(VERIFIED_ROWS, rows - start)
+        for (let file = 0; file <= manifest.members.length; file++) await store.read(file, start, count, isThere)
+        onProgress?.({ phase: 'verify', done: start + count, total: rows, unit: 'image' })
+      }
+    },
+    async dispose() {
+      await search.dispose()
+      await index.dispose()
+      await store.close()
+    },
+  }
+}
+
+const noMember = (folder: string, { members }: Manifest, name: string | undefined) =>
+  new LookalikeError('gallery/member', {
+    problem: `The gallery ${folder} keeps no member "${name}"`,
+    expected: members.map((member) => member.name).join(', ') || 'no member',
+  })
+
+const noImage = (folder: string, position: number) =>
+  new LookalikeError(
+    'gallery/position',
+    {
+      problem: `The gallery ${folder} has no image at position ${position}`,
+      expected: 'the position of an image that is there',
+    },
+    { fields: { path: folder, position } },
+  )

@@ -1,0 +1,94 @@
+import { type Embeddings, LookalikeError, type OperationOptions } from '@lookalike/core'
+import { isSystemError, writeFailed } from '../store/file-errors.js'
+import { freeGeneration, removeGeneration } from '../store/generations.js'
+import { type Manifest, readManifest, writeManifest } from '../store/manifest.js'
+import { createStoreFiles } from '../store/store.js'
+import { toAdditions } from './additions.js'
+import { checkVectors } from './check-items.js'
+import type { Rewrite } from './gallery.js'
+import { type ContentsOptions, type GalleryContents, openContents } from './gallery-contents.js'
+
+/** Images rewritten at a time. */
+const REWRITE_ROWS = 4096
+
+/**
+ * Writes the next generation of a gallery's files and makes it count. Whatever fails, the generation that gallery.json names is whole.
+ *
+ * @param transform makes new vectors; without it they stay as they are
+ * @returns the generation that counts now, and why that may not last where the switch to it failed half-way
+ */
+export async function rewriteContents(
+  folder: string,
+  before: GalleryContents,
+  wanted: Pick<Manifest, 'space' | 'dim'>,
+  transform: Rewrite['transform'] | undefined,
+  options: ContentsOptions & OperationOptions,
+): Promise<{ counts: GalleryContents; failure?: unknown }> {
+  options.beforeWrite()
+  const { manifest } = before.store
+  const next: Manifest = { ...manifest, space: wanted.space, dim: wanted.dim, generation: freeGeneration(folder) }
+  let fresh: GalleryContents | undefined
+  try {
+    await createStoreFiles(folder, { manifest: next, root: before.entries.root })
+    fresh = await openContents(folder, next, { ...options, unsealed: true })
+    await copyImages(before, fresh, transform, options)
+    await fresh.store.seal()
+    options.beforeWrite()
+    await writeManifest(folder, next)
+    return { counts: fresh }
+  } catch (error) {
+    // Whatever the disk now says is what counts, also when the switch itself failed half-way.
+    const failure = isSystemError(error) ? writeFailed(folder, error) : error
+    if (fresh && countsNow(folder, next)) return { counts: fresh, failure }
+    await fresh?.dispose()
+    await removeGeneration(folder, next)
+    throw failure
+  }
+}
+
+function countsNow(folder: string, next: Manifest): boolean {
+  try {
+    return readManifest(folder)?.generation === next.generation
+  } catch {
+    return false
+  }
+}
+
+async function copyImages(
+  from: GalleryContents,
+  to: GalleryContents,
+  transform: Rewrite['transform'] | undefined,
+  { signal, onProgress }: OperationOptions,
+): Promise<void> {
+  const { manifest } = to.store
+  const all = from.entries.list()
+  for (let start = 0; start < all.length; start += REWRITE_ROWS) {
+    signal?.throwIfAborted()
+    const block = all.slice(start, start + REWRITE_ROWS)
+    const positions = block.map(({ position }) => position)
+    const members: Record<string, Embeddings> = {}
+    for (const { name } of manifest.members) members[name] = await from.vectors(positions, name)
+    const embeddings = await from.vectors(positions)
+    const changed = transform ? await transform({ embeddings, members, entries: block }) : { embeddings }
+    const matrices = checkVectors(manifest, { embeddings: changed.embeddings, members }, block.length)
+    checkUncertainty(changed.uncertainty, block.length)
+    const records = toAdditions(block, matrices, start, changed.uncertainty)
+    await to.store.write(
+      records,
+      matrices.map(({ data }) => data),
+    )
+    to.entries.apply(records)
+    onProgress?.({ phase: 'rewrite', done: start + block.length, total: all.length, unit: 'image' })
+  }
+}
+
+function checkUncertainty(values: ArrayLike<number> | undefined, rows: number): void {
+  if (values === undefined) return
+  const wrong = Array.from(values).find((value) => !Number.isFinite(value))
+  if (values.length === rows && wrong === undefined) return
+  throw new LookalikeError('gallery/shape', {
+    problem:
+      wrong === undefined ? `${values.length} uncertainties came for ${rows} images` : `An uncertainty is ${wrong}`,
+    expected: 'one finite number an image',
+  })
+}
