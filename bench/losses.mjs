@@ -1,5 +1,5 @@
 // A step (value and all gradients) of each loss, against PyTorch on the same CPU in the same run where python3 has it.
-// Debian's PyTorch multiplies matrices twenty times faster once libopenblas0-pthread is installed: compare with that.
+// PYTHON names another interpreter. Debian's PyTorch multiplies matrices twenty times faster once libopenblas0-pthread is installed.
 //   npx turbo run build --filter=@lookalike/losses && node bench/losses.mjs [repeats] [one number of classes, or more, with commas]
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -37,7 +37,7 @@ const pairLosses = {
 
 /** PyTorch in a process of its own that answers one line a question; undefined where there is none. */
 async function startTorch() {
-  const child = spawn('/usr/bin/python3', [fileURLToPath(new URL('losses.py', import.meta.url))], {
+  const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', [fileURLToPath(new URL('losses.py', import.meta.url))], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

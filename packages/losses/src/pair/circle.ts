@@ -1,10 +1,7 @@
 import { definePlugin } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { detach, maskedLogSumExp } from './masked.js'
-import { type Pairs, rowSums } from './pairs.js'
+import { anchorPlaces, logistic, type Pairs, softmax, softplus } from './pairs.js'
 
 /*
  * Circle loss: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, arXiv 2002.10857.
@@ -21,28 +18,34 @@ export type CircleOptions = z.input<typeof circleOptions>
  * `mean over anchors of log(1 + sum_N exp(gamma a_n (s_n - m)) sum_P exp(-gamma a_p (s_p - 1 + m)))` with the weights
  * `a_p = max(0, 1 + m - s_p)` and `a_n = max(0, s_n + m)` taken as constants, over anchors that have both kinds of pairs.
  */
-function circleValue(
-  tf: Tensorflow,
-  s: Tensor2D,
+function circleKernel(
   pairs: Pairs,
   { m, gamma }: { readonly m: number; readonly gamma: number },
 ): PairValue | undefined {
-  const { rows, columns, positives, negatives } = pairs
-  const positiveCounts = rowSums(positives, rows, columns)
-  const negativeCounts = rowSums(negatives, rows, columns)
-  const complete = Float32Array.from(positiveCounts, (count, row) => Number(count > 0 && negativeCounts[row]! > 0))
-  const anchors = complete.reduce((sum, one) => sum + one, 0)
+  const { values, rows, columns } = pairs
+  const gradient = new Float32Array(values.length)
+  const p = new Float64Array(columns)
+  const n = new Float64Array(columns)
+  const slopeP = (s: number) => -gamma * Math.max(0, 1 + m - s)
+  const slopeN = (s: number) => gamma * Math.max(0, s + m)
+  let sum = 0
+  let anchors = 0
+  const placesOf = anchorPlaces(pairs)
+  for (let row = 0; row < rows; row++) {
+    const { positives, negatives } = placesOf(row)
+    if (positives.length === 0 || negatives.length === 0) continue
+    anchors++
+    positives.forEach((at, i) => (p[i] = slopeP(values[at]!) * (values[at]! - 1 + m)))
+    negatives.forEach((at, i) => (n[i] = slopeN(values[at]!) * (values[at]! - m)))
+    const exponent = softmax(p, positives.length) + softmax(n, negatives.length)
+    sum += softplus(exponent)
+    const pull = logistic(exponent)
+    positives.forEach((at, i) => (gradient[at] = pull * p[i]! * slopeP(values[at]!)))
+    negatives.forEach((at, i) => (gradient[at] = pull * n[i]! * slopeN(values[at]!)))
+  }
   if (anchors === 0) return undefined
-  const fixed = detach(tf, s)
-  const positive = tf.mul(tf.mul(tf.relu(tf.sub(1 + m, fixed)), tf.sub(s, 1 - m)), -gamma) as Tensor2D
-  const negative = tf.mul(tf.mul(tf.relu(tf.add(fixed, m)), tf.sub(s, m)), gamma) as Tensor2D
-  const costs = tf.softplus(
-    tf.add(
-      maskedLogSumExp(tf, positive, tf.tensor2d(positives, [rows, columns])),
-      maskedLogSumExp(tf, negative, tf.tensor2d(negatives, [rows, columns])),
-    ),
-  )
-  return { value: tf.div(tf.sum(tf.mul(costs, tf.tensor2d(complete, [rows, 1]))), anchors) as Scalar }
+  for (let i = 0; i < gradient.length; i++) gradient[i]! /= anchors
+  return { value: sum / anchors, gradient }
 }
 
 /** Circle loss on cosines. */
@@ -51,7 +54,7 @@ export function circle(options: CircleOptions = {}): UnboundPairLoss {
   return createPairLoss({
     name: 'circle',
     measure: 'cosine',
-    value: (tf, s, pairs) => circleValue(tf, s, pairs, symbols),
+    kernel: (pairs) => circleKernel(pairs, symbols),
   })
 }
 

@@ -1,9 +1,7 @@
 import { definePlugin } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import type { Pairs } from './pairs.js'
+import { anchorPlaces, type Pairs } from './pairs.js'
 
 /*
  * Contrastive loss: Hadsell, Chopra, LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006; distances
@@ -19,24 +17,35 @@ const contrastiveOptions = z.strictObject({
 export type ContrastiveOptions = z.input<typeof contrastiveOptions>
 
 /** `mean max(0, d_p - positiveMargin) + mean max(0, negativeMargin - d_n)`, each mean over the pairs that cost something. */
-function contrastiveValue(
-  tf: Tensorflow,
-  d: Tensor2D,
+function contrastiveKernel(
   pairs: Pairs,
-  margins: { readonly positiveMargin: number; readonly negativeMargin: number },
-): PairValue | undefined {
-  const { rows, columns, positives, negatives, values } = pairs
-  const costlyPositives = positives.map((mask, i) => (mask > 0 && values[i]! > margins.positiveMargin ? 1 : 0))
-  const costlyNegatives = negatives.map((mask, i) => (mask > 0 && values[i]! < margins.negativeMargin ? 1 : 0))
-  const term = (cost: Tensor2D, mask: Float32Array) => {
-    const count = mask.reduce((sum, m) => sum + m, 0)
-    return tf.div(tf.sum(tf.mul(cost, tf.tensor2d(mask, [rows, columns]))), Math.max(count, 1))
+  { positiveMargin, negativeMargin }: { readonly positiveMargin: number; readonly negativeMargin: number },
+): PairValue {
+  const { values, rows } = pairs
+  const gradient = new Float32Array(values.length)
+  const positive = { sum: 0, count: 0 }
+  const negative = { sum: 0, count: 0 }
+  const placesOf = anchorPlaces(pairs)
+  for (let row = 0; row < rows; row++) {
+    const { positives, negatives } = placesOf(row)
+    for (const at of positives) {
+      const cost = values[at]! - positiveMargin
+      if (!(cost > 0)) continue
+      positive.sum += cost
+      positive.count++
+      gradient[at] = 1
+    }
+    for (const at of negatives) {
+      const cost = negativeMargin - values[at]!
+      if (!(cost > 0)) continue
+      negative.sum += cost
+      negative.count++
+      gradient[at] = -1
+    }
   }
-  const value = tf.add(
-    term(tf.sub(d, margins.positiveMargin), costlyPositives),
-    term(tf.sub(margins.negativeMargin, d), costlyNegatives),
-  )
-  return { value: value as Scalar }
+  const [p, n] = [Math.max(positive.count, 1), Math.max(negative.count, 1)]
+  for (let i = 0; i < gradient.length; i++) gradient[i]! /= gradient[i]! > 0 ? p : n
+  return { value: positive.sum / p + negative.sum / n, gradient }
 }
 
 /** Contrastive loss on Euclidean distances. */
@@ -46,7 +55,7 @@ export function contrastive(options: ContrastiveOptions = {}): UnboundPairLoss {
     name: 'contrastive',
     measure: 'euclidean',
     normalise,
-    value: (tf, d, pairs) => contrastiveValue(tf, d, pairs, margins),
+    kernel: (pairs) => contrastiveKernel(pairs, margins),
   })
 }
 

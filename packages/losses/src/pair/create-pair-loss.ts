@@ -1,17 +1,18 @@
-import type { Loss, LossInput, LossOutput, UnboundLoss } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
-import { loadTensorflow, type Tensorflow, tensorflowBackend } from '../backend/load-tensorflow.js'
-import { valueAndGradients } from '../backend/value-and-gradients.js'
+import { concat, type Loss, type LossInput, type LossOutput, type UnboundLoss } from '@lookalike/core'
 import { checkInput, checkLabels, checkValue, zeroOutput } from '../check-input.js'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { loadProducts } from '../products/load-products.js'
 import { matrix, type Products } from '../products/products.js'
-import { distancesBackward, distancesFromProducts } from './distances.js'
-import { type Pairs, pairMasks } from './pairs.js'
+import { centreRows } from './centred-rows.js'
+import { distancesFromProducts } from './distances.js'
+import type { Pairs } from './pairs.js'
+import { pullRows } from './pull-rows.js'
 
 export interface PairValue {
-  readonly value: Scalar
-  readonly logs?: Readonly<Record<string, number>>
+  readonly value: number
+  /** d value / d `pairs.values`, of their shape; 0 where a row meets itself. */
+  readonly gradient: Float32Array
+  readonly logs?: Readonly<Record<string, number>> | undefined
 }
 
 export interface PairLossDefinition {
@@ -20,11 +21,8 @@ export interface PairLossDefinition {
   readonly measure: 'cosine' | 'euclidean' | 'squared'
   /** Divide the embeddings by their norms before measuring distances; cosines always do. */
   readonly normalise?: boolean
-  /**
-   * The loss in TensorFlow.js as a function of the matrix of cosines or distances; `pairs` has the same numbers for
-   * mining. Nothing when the batch holds no pair to learn from. Called inside `tf.tidy`.
-   */
-  readonly value: (tf: Tensorflow, values: Tensor2D, pairs: Pairs) => PairValue | undefined
+  /** The loss and its gradient on the matrix of cosines or distances. Nothing when the batch holds no pair to learn from. */
+  readonly kernel: (pairs: Pairs) => PairValue | undefined
 }
 
 /** Embeddings of past batches with their labels; constants for the gradient. */
@@ -45,17 +43,20 @@ export interface UnboundPairLoss extends UnboundLoss {
 
 const NO_MEMORY: PairMemory = { embeddings: new Float32Array(0), labels: new Int32Array(0) }
 
-/** A loss on the cosines or distances between the embeddings of a batch. */
+/**
+ * A loss on the cosines or distances between the embeddings of a batch. Distances, and all gradients, keep their digits when
+ * embeddings nearly coincide: rows are centred first, and near pairs are subtracted rather than multiplied.
+ */
 export function createPairLoss(definition: PairLossDefinition): UnboundPairLoss {
   const { name } = definition
   return {
     async bind({ dim }) {
-      const [tf, products] = await Promise.all([loadTensorflow(), loadProducts()])
+      const products = await loadProducts()
       const computeWith = async (input: LossInput, memory: PairMemory): Promise<LossOutput> => {
         checkInput(name, input, { dim })
         const labels = checkLabels(name, input)
         if (input.rows === 0) return zeroOutput(input)
-        const output = await step({ tf, products, definition, input, labels, memory })
+        const output = await step({ products, definition, input, labels, memory })
         checkValue(name, output.value, input.step)
         return output
       }
@@ -63,10 +64,7 @@ export function createPairLoss(definition: PairLossDefinition): UnboundPairLoss 
         specVersion: 'v1',
         name,
         input: 'labels',
-        engine:
-          products.name === 'tensorflow'
-            ? `tensorflow ${tensorflowBackend()}`
-            : `${products.name}, tensorflow ${tensorflowBackend()}`,
+        engine: products.name,
         parameters: [],
         compute: (input) => computeWith(input, NO_MEMORY),
         computeWith,
@@ -77,7 +75,6 @@ export function createPairLoss(definition: PairLossDefinition): UnboundPairLoss 
 }
 
 interface Step {
-  readonly tf: Tensorflow
   readonly products: Products
   readonly definition: PairLossDefinition
   readonly input: LossInput
@@ -85,68 +82,57 @@ interface Step {
   readonly memory: PairMemory
 }
 
-async function step({ tf, products, definition, input, labels, memory }: Step): Promise<LossOutput> {
+async function step({ products, definition, input, labels, memory }: Step): Promise<LossOutput> {
   const { embeddings, rows, dim } = input
   const { measure } = definition
+  const columnLabels = memory.labels.length === 0 ? labels : concat([labels, memory.labels])
+  const columns = columnLabels.length
+  const data = columns === rows ? embeddings : concat([embeddings, memory.embeddings])
   const unit = measure === 'cosine' || definition.normalise === true
-  const inverse = inverseRowNorms(embeddings, rows, dim)
-  const anchors = matrix(unit ? normaliseRows(embeddings, dim, inverse) : embeddings, rows, dim)
-  const columns = rows + memory.labels.length
-  const remembered = unit
-    ? normaliseRows(memory.embeddings, dim, inverseRowNorms(memory.embeddings, memory.labels.length, dim))
-    : memory.embeddings
-  const references = matrix(columns === rows ? anchors.data : concat(anchors.data, remembered), columns, dim)
+  const factors = unit ? inverseRowNorms(data, columns, dim) : new Float64Array(columns).fill(1)
+  const all = { data, factors, dim }
+  const centred = centreRows(all, rows)
 
-  const values = (await products.abt(anchors, references)).data
-  if (measure !== 'cosine') distancesFromProducts(values, anchors, references, measure)
-  const pairs: Pairs = { values, rows, columns, ...pairMasks(labels, concatLabels(labels, memory.labels)) }
-
-  const found = differentiate(tf, definition, pairs)
+  const source = measure === 'cosine' ? normaliseRows(data, dim, factors) : centred.data
+  const inner = await products.abt(matrix(source.subarray(0, rows * dim), rows, dim), matrix(source, columns, dim))
+  const { values, near } =
+    measure === 'cosine' ? { values: inner.data, near: [] } : distancesFromProducts(inner.data, centred, all, measure)
+  const found = definition.kernel({ values, rows, columns, labels, columnLabels })
   if (!found) return zeroOutput(input)
-  const { gradient } = found
-  const g = matrix(gradient, rows, columns)
-  const own = matrix(columns === rows ? gradient : firstColumns(gradient, rows, columns), rows, rows)
-  const factors = measure === 'cosine' ? undefined : distancesBackward(g, own, values, measure)
-  const total = (await products.ab(g, references)).data
-  const back = (await products.atb(own, anchors)).data
-  for (let i = 0; i < total.length; i++) {
-    const sum = total[i]! + back[i]!
-    // Of a distance: sum_j h_ij (a_i - r_j), where the factors hold sum_j h_ij.
-    total[i] = factors ? factors[Math.floor(i / dim)]! * anchors.data[i]! - sum : sum
+
+  const pulls = matrix(pullsOf(found.gradient, values, rows, columns, measure), rows, columns)
+  const gradient = await pullRows(pulls, centred, all, near, products)
+  if (unit) normaliseRowsBackward(gradient, embeddings, dim, factors.subarray(0, rows), false)
+  return { value: found.value, gradients: { embeddings: gradient, parameters: {} }, logs: found.logs ?? {} }
+}
+
+/**
+ * The w with `gradient of row i = sum_j w_ij (r_j - r_i)`. A pair of two rows of the batch pulls both, a pair with the memory
+ * one. For cosines this holds before the gradient goes back through the division by the norm, which removes all that is
+ * parallel to r_i. Where two rows are equal the gradient of their distance is taken as 0.
+ */
+function pullsOf(
+  gradient: Float32Array,
+  values: Float32Array,
+  rows: number,
+  columns: number,
+  measure: PairLossDefinition['measure'],
+): Float32Array {
+  const slope = (at: number): number => {
+    if (measure === 'cosine') return gradient[at]!
+    if (measure === 'squared') return -2 * gradient[at]!
+    return values[at]! > 0 ? -gradient[at]! / values[at]! : 0
   }
-  if (unit) normaliseRowsBackward(total, embeddings, dim, inverse, false)
-  return { value: found.value, gradients: { embeddings: total, parameters: {} }, logs: found.logs }
-}
-
-function differentiate(tf: Tensorflow, { value }: PairLossDefinition, pairs: Pairs) {
-  let logs: Readonly<Record<string, number>> = {}
-  let empty = false
-  const result = valueAndGradients(tf, [{ data: pairs.values, shape: [pairs.rows, pairs.columns] }], ([x]) => {
-    const found = value(tf, x as Tensor2D, pairs)
-    logs = found?.logs ?? {}
-    empty = !found
-    return found?.value ?? tf.scalar(0)
-  })
-  return empty ? undefined : { value: result.value, gradient: result.gradients[0]!, logs }
-}
-
-function concat(a: Float32Array, b: Float32Array): Float32Array {
-  const result = new Float32Array(a.length + b.length)
-  result.set(a)
-  result.set(b, a.length)
-  return result
-}
-
-function concatLabels(a: Int32Array, b: Int32Array): Int32Array {
-  if (b.length === 0) return a
-  const result = new Int32Array(a.length + b.length)
-  result.set(a)
-  result.set(b, a.length)
-  return result
-}
-
-function firstColumns(data: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(rows * rows)
-  for (let row = 0; row < rows; row++) result.set(data.subarray(row * columns, row * columns + rows), row * rows)
-  return result
+  const pulls = new Float32Array(gradient.length)
+  for (let row = 0; row < rows; row++) {
+    const start = row * columns
+    for (let column = rows; column < columns; column++) pulls[start + column] = slope(start + column)
+    for (let column = 0; column < row; column++) {
+      const mirrored = column * columns + row
+      const both = slope(start + column) + slope(mirrored)
+      pulls[start + column] = both
+      pulls[mirrored] = both
+    }
+  }
+  return pulls
 }

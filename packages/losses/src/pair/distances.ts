@@ -1,58 +1,49 @@
-import type { Matrix } from '../products/products.js'
+import type { CentredRows, ScaledRows } from './centred-rows.js'
 
-/** Below this share of the squared norms, the difference of squares has lost too many digits. */
-const CANCELLED = 1e-3
+/**
+ * Below this share of their squared lengths, the squared distance of two centred rows has lost too many digits in the
+ * difference of the squares, and is measured directly.
+ */
+const NEAR = 0.03
 
-/** Turns the inner products `a b^T` into (squared) Euclidean distances, in place. */
-export function distancesFromProducts(
-  values: Float32Array,
-  a: Matrix,
-  b: Matrix,
-  measure: 'euclidean' | 'squared',
-): void {
-  const squaresA = squaredNorms(a)
-  const squaresB = squaredNorms(b)
-  for (let row = 0; row < a.rows; row++) {
-    for (let column = 0; column < b.rows; column++) {
-      const at = row * b.rows + column
-      const total = squaresA[row]! + squaresB[column]!
-      let squared = total - 2 * values[at]!
-      if (squared < CANCELLED * total) squared = directly(a, row, b, column)
-      values[at] = measure === 'squared' ? squared : Math.sqrt(squared)
-    }
-  }
+export interface Distances {
+  /** Euclidean distances or their squares, row-major `[rows, columns]`. */
+  readonly values: Float32Array
+  /** Places of the pairs that are too near for products, ascending. */
+  readonly near: readonly number[]
 }
 
 /**
- * From d value / d distance makes the h with `gradient of a_i = sum_j h_ij (a_i - b_j)`, in place in `g` and in `own` (the
- * columns of `g` that are the rows of `a` themselves). Returns the sums of h that multiply each row of `a`. Where two rows
- * are equal the gradient of the distance is taken as 0.
+ * Turns inner products of centred rows into (squared) Euclidean distances, in place: each to single precision, however near the
+ * rows are to each other.
+ *
+ * @param products `[rows, columns]`, of the first `rows` of `centred` with all of them
  */
-export function distancesBackward(
-  g: Matrix,
-  own: Matrix,
-  values: Float32Array,
+export function distancesFromProducts(
+  products: Float32Array,
+  centred: CentredRows,
+  rows: ScaledRows,
   measure: 'euclidean' | 'squared',
-): Float64Array {
-  const { rows, cols } = g
-  const sums = new Float64Array(rows)
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < cols; column++) {
-      const at = row * cols + column
-      const distance = values[at]!
-      const h = measure === 'squared' ? 2 * g.data[at]! : distance > 0 ? g.data[at]! / distance : 0
-      g.data[at] = h
-      sums[row]! += h
-      if (column < rows) {
-        own.data[row * rows + column] = h
-        sums[column]! += h
-      }
+): Distances {
+  const columns = centred.rows
+  const squares = squaredNorms(centred)
+  const scale = centred.unit ** 2
+  const near: number[] = []
+  for (let row = 0, at = 0; at < products.length; row++) {
+    for (let column = 0; column < columns; column++, at++) {
+      const total = squares[row]! + squares[column]!
+      let squared = total - 2 * products[at]!
+      if (squared < NEAR * total) {
+        near.push(at)
+        squared = directly(rows, row, column)
+      } else squared *= scale
+      products[at] = measure === 'squared' ? squared : Math.sqrt(squared)
     }
   }
-  return sums
+  return { values: products, near }
 }
 
-function squaredNorms({ data, rows, cols }: Matrix): Float64Array {
+function squaredNorms({ data, rows, cols }: CentredRows): Float64Array {
   const squares = new Float64Array(rows)
   for (let row = 0; row < rows; row++) {
     for (let i = row * cols; i < (row + 1) * cols; i++) squares[row]! += data[i]! ** 2
@@ -60,8 +51,13 @@ function squaredNorms({ data, rows, cols }: Matrix): Float64Array {
   return squares
 }
 
-function directly(a: Matrix, row: number, b: Matrix, column: number): number {
+function directly({ data, factors, dim }: ScaledRows, a: number, b: number): number {
+  if (a === b) return 0
+  const [factorA, factorB] = [factors[a]!, factors[b]!]
   let sum = 0
-  for (let i = 0; i < a.cols; i++) sum += (a.data[row * a.cols + i]! - b.data[column * b.cols + i]!) ** 2
+  for (let d = 0; d < dim; d++) {
+    const difference = data[a * dim + d]! * factorA - data[b * dim + d]! * factorB
+    sum += difference * difference
+  }
   return sum
 }

@@ -1,15 +1,10 @@
-import type { Pairs } from './pairs.js'
+import { anchorPlaces, type Pairs } from './pairs.js'
 
 export type Mining = 'hard' | 'all' | 'semi-hard' | 'n-hard'
 
-/** Triplets as places in the matrix of pairs: entry t is the pair (anchor, positive) and the pair (anchor, negative). */
-export interface Triplets {
-  readonly positives: Int32Array
-  readonly negatives: Int32Array
-}
-
 /**
- * Chooses triplets by their distances; ties go to the lower position.
+ * Visits triplets chosen by their distances, as places in the matrix of pairs: that of (anchor, positive) and that of
+ * (anchor, negative). Ties go to the lower position.
  *
  * - `all`: every anchor with every positive and every negative;
  * - `hard`: for each anchor its farthest positive and its nearest negative;
@@ -21,50 +16,41 @@ export function mineTriplets(
   pairs: Pairs,
   mining: Mining,
   options: { readonly n: number; readonly margin: number | null },
-): Triplets {
-  const positives: number[] = []
-  const negatives: number[] = []
-  const add = (p: number, n: number) => {
-    positives.push(p)
-    negatives.push(n)
-  }
+  visit: (positive: number, negative: number) => void,
+): void {
+  const { values } = pairs
+  const n = mining === 'hard' ? 1 : mining === 'n-hard' ? options.n : Infinity
+  const placesOf = anchorPlaces(pairs)
   for (let row = 0; row < pairs.rows; row++) {
-    const own = placesIn(pairs.positives, row, pairs.columns)
-    const other = placesIn(pairs.negatives, row, pairs.columns)
-    if (own.length === 0 || other.length === 0) continue
+    const { positives, negatives } = placesOf(row)
     if (mining === 'semi-hard') {
-      for (const p of own) {
-        const n = semiHard(pairs.values, p, other, options.margin)
-        if (n !== undefined) add(p, n)
+      for (const p of positives) {
+        const q = semiHard(values, p, negatives, options.margin)
+        if (q !== undefined) visit(p, q)
       }
       continue
     }
-    const n = mining === 'hard' ? 1 : mining === 'n-hard' ? options.n : Infinity
-    for (const p of first(own, n, (a, b) => pairs.values[b]! - pairs.values[a]!)) {
-      for (const q of first(other, n, (a, b) => pairs.values[a]! - pairs.values[b]!)) add(p, q)
+    const farthest = first(positives, n, (a, b) => values[b]! - values[a]!)
+    const nearest = first(negatives, n, (a, b) => values[a]! - values[b]!)
+    for (let i = 0; i < farthest.length; i++) {
+      for (let j = 0; j < nearest.length; j++) visit(farthest[i]!, nearest[j]!)
     }
   }
-  return { positives: Int32Array.from(positives), negatives: Int32Array.from(negatives) }
 }
 
-function placesIn(mask: Float32Array, row: number, columns: number): number[] {
-  const places: number[] = []
-  for (let i = row * columns; i < (row + 1) * columns; i++) if (mask[i]! > 0) places.push(i)
-  return places
-}
-
-function first(places: number[], n: number, order: (a: number, b: number) => number): readonly number[] {
+function first(places: Int32Array, n: number, order: (a: number, b: number) => number): Int32Array {
   if (n >= places.length) return places
-  if (n === 1) return [places.reduce((best, place) => (order(place, best) < 0 ? place : best))]
-  return [...places].sort((a, b) => order(a, b) || a - b).slice(0, n)
+  if (n > 1)
+    return places
+      .slice()
+      .sort((a, b) => order(a, b) || a - b)
+      .subarray(0, n)
+  let best = places[0]!
+  for (let i = 1; i < places.length; i++) if (order(places[i]!, best) < 0) best = places[i]!
+  return Int32Array.of(best)
 }
 
-function semiHard(
-  values: Float32Array,
-  p: number,
-  negatives: readonly number[],
-  margin: number | null,
-): number | undefined {
+function semiHard(values: Float32Array, p: number, negatives: Int32Array, margin: number | null): number | undefined {
   let best: number | undefined
   for (const n of negatives) {
     const gap = values[n]! - values[p]!

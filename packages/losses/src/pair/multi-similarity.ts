@@ -1,10 +1,7 @@
 import { definePlugin } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { maskedLogSumExp } from './masked.js'
-import type { Pairs } from './pairs.js'
+import { type AnchorPlaces, anchorPlaces, type Pairs, softmax } from './pairs.js'
 
 /*
  * Multi-similarity: Wang, Han, Huang, Dong, Scott, "Multi-Similarity Loss with General Pair Weighting for Deep Metric Learning",
@@ -27,39 +24,41 @@ const multiSimilarityOptions = z.strictObject({
 
 export type MultiSimilarityOptions = z.input<typeof multiSimilarityOptions>
 
-/** The paper's mining: negatives above the lowest positive - epsilon, positives below the highest negative + epsilon. */
-function minePairs(pairs: Pairs, epsilon: number): Pick<Pairs, 'positives' | 'negatives'> {
-  const { rows, columns, values } = pairs
-  const positives = pairs.positives.slice()
-  const negatives = pairs.negatives.slice()
-  for (let row = 0; row < rows; row++) {
-    let lowest = Infinity
-    let highest = -Infinity
-    const start = row * columns
-    for (let i = start; i < start + columns; i++) {
-      if (pairs.positives[i]) lowest = Math.min(lowest, values[i]!)
-      if (pairs.negatives[i]) highest = Math.max(highest, values[i]!)
-    }
-    for (let i = start; i < start + columns; i++) {
-      if (values[i]! >= highest + epsilon) positives[i] = 0
-      if (values[i]! <= lowest - epsilon) negatives[i] = 0
-    }
-  }
-  return { positives, negatives }
-}
-
 /** `mean_i 1/alpha log(1 + sum_P exp(-alpha (s - lambda))) + 1/beta log(1 + sum_N exp(beta (s - lambda)))`. */
-function multiSimilarityValue(
-  tf: Tensorflow,
-  s: Tensor2D,
+function multiSimilarityKernel(
   pairs: Pairs,
   { alpha, beta, lambda }: { readonly alpha: number; readonly beta: number; readonly lambda: number },
+  epsilon: number | null,
 ): PairValue {
-  const mask = (data: Float32Array) => tf.tensor2d(data, [pairs.rows, pairs.columns])
-  const shifted = tf.sub(s, lambda)
-  const positive = maskedLogSumExp(tf, tf.mul(shifted, -alpha), mask(pairs.positives), true)
-  const negative = maskedLogSumExp(tf, tf.mul(shifted, beta), mask(pairs.negatives), true)
-  return { value: tf.mean(tf.add(tf.div(positive, alpha), tf.div(negative, beta))) as Scalar }
+  const { values, rows, columns } = pairs
+  const gradient = new Float32Array(values.length)
+  const z = new Float64Array(columns)
+  const term = (places: Int32Array, scale: number): number => {
+    for (let i = 0; i < places.length; i++) z[i] = scale * (values[places[i]!]! - lambda)
+    const cost = softmax(z, places.length, true) / Math.abs(scale)
+    for (let i = 0; i < places.length; i++) gradient[places[i]!] = (Math.sign(scale) * z[i]!) / rows
+    return cost
+  }
+  let sum = 0
+  const placesOf = anchorPlaces(pairs)
+  for (let row = 0; row < rows; row++) {
+    const places = placesOf(row)
+    const { positives, negatives } = epsilon === null ? places : mineHard(values, places, epsilon)
+    sum += term(positives, -alpha) + term(negatives, beta)
+  }
+  return { value: sum / rows, gradient }
+}
+
+/** The paper's mining: negatives above the lowest positive - epsilon, positives below the highest negative + epsilon. */
+function mineHard(values: Float32Array, { positives, negatives }: AnchorPlaces, epsilon: number): AnchorPlaces {
+  let lowest = Infinity
+  let highest = -Infinity
+  for (const at of positives) lowest = Math.min(lowest, values[at]!)
+  for (const at of negatives) highest = Math.max(highest, values[at]!)
+  return {
+    positives: positives.filter((at) => values[at]! < highest + epsilon),
+    negatives: negatives.filter((at) => values[at]! > lowest - epsilon),
+  }
 }
 
 /** Multi-similarity on cosines. */
@@ -68,8 +67,7 @@ export function multiSimilarity(options: MultiSimilarityOptions = {}): UnboundPa
   return createPairLoss({
     name: 'multi-similarity',
     measure: 'cosine',
-    value: (tf, s, pairs) =>
-      multiSimilarityValue(tf, s, epsilon === null ? pairs : { ...pairs, ...minePairs(pairs, epsilon) }, symbols),
+    kernel: (pairs) => multiSimilarityKernel(pairs, symbols, epsilon),
   })
 }
 

@@ -1,10 +1,7 @@
 import { definePlugin } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { maskedLogSumExp } from './masked.js'
-import type { Pairs } from './pairs.js'
+import { anchorPlaces, logistic, type Pairs, softmax, softplus } from './pairs.js'
 
 /*
  * NT-Xent / InfoNCE: van den Oord, Li, Vinyals, 2018, arXiv 1807.03748; Chen, Kornblith, Norouzi, Hinton (SimCLR), ICML 2020,
@@ -18,19 +15,32 @@ const ntXentOptions = z.strictObject({
 export type NtXentOptions = z.input<typeof ntXentOptions>
 
 /** `mean over positive pairs of -log(exp(s_ap / tau) / (exp(s_ap / tau) + sum_n exp(s_an / tau)))`. */
-function ntXentValue(
-  tf: Tensorflow,
-  s: Tensor2D,
-  pairs: Pairs,
-  { tau }: { readonly tau: number },
-): PairValue | undefined {
-  const { rows, columns, positives, negatives } = pairs
-  const count = positives.reduce((sum, mask) => sum + mask, 0)
+function ntXentKernel(pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
+  const { values, rows, columns } = pairs
+  const gradient = new Float32Array(values.length)
+  const z = new Float64Array(columns)
+  let sum = 0
+  let count = 0
+  const placesOf = anchorPlaces(pairs)
+  for (let row = 0; row < rows; row++) {
+    const { positives, negatives } = placesOf(row)
+    if (positives.length === 0) continue
+    for (let i = 0; i < negatives.length; i++) z[i] = values[negatives[i]!]! / tau
+    const rivals = softmax(z, negatives.length)
+    let pull = 0
+    for (const at of positives) {
+      const gap = rivals - values[at]! / tau
+      sum += softplus(gap)
+      const slope = logistic(gap)
+      gradient[at] = -slope
+      pull += slope
+    }
+    for (let i = 0; i < negatives.length; i++) gradient[negatives[i]!] = pull * z[i]!
+    count += positives.length
+  }
   if (count === 0) return undefined
-  const z = tf.div(s, tau) as Tensor2D
-  const rivals = maskedLogSumExp(tf, z, tf.tensor2d(negatives, [rows, columns]))
-  const costs = tf.softplus(tf.sub(rivals, z))
-  return { value: tf.div(tf.sum(tf.mul(costs, tf.tensor2d(positives, [rows, columns]))), count) as Scalar }
+  for (let i = 0; i < gradient.length; i++) gradient[i]! /= count * tau
+  return { value: sum / count, gradient }
 }
 
 /** NT-Xent on cosines; without a second view it is InfoNCE over the labels of the batch. */
@@ -39,7 +49,7 @@ export function ntXent(options: NtXentOptions = {}): UnboundPairLoss {
   return createPairLoss({
     name: 'nt-xent',
     measure: 'cosine',
-    value: (tf, s, pairs) => ntXentValue(tf, s, pairs, symbols),
+    kernel: (pairs) => ntXentKernel(pairs, symbols),
   })
 }
 

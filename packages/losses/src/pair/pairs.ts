@@ -1,34 +1,58 @@
+import { fastExp } from '../kernels/fast-exp.js'
+
 /** What the rows of a batch (anchors) are compared with: the batch itself first, then a memory of past batches. */
 export interface Pairs {
-  /** Cosines or distances, row-major `[rows, columns]`; numbers to look at, not to differentiate. */
+  /** Cosines or distances, row-major `[rows, columns]`. */
   readonly values: Float32Array
   readonly rows: number
   readonly columns: number
-  /** 1 where anchor and column share a class and are not one item, else 0. */
-  readonly positives: Float32Array
-  /** 1 where the classes differ, else 0. */
-  readonly negatives: Float32Array
+  /** Class of each anchor. */
+  readonly labels: Int32Array
+  /** Class of each column; the first `rows` columns are the anchors themselves. */
+  readonly columnLabels: Int32Array
 }
 
-/** Marks positives and negatives. Columns up to `labels.length` are the anchors themselves. */
-export function pairMasks(labels: Int32Array, columnLabels: Int32Array): Pick<Pairs, 'positives' | 'negatives'> {
-  const columns = columnLabels.length
-  const positives = new Float32Array(labels.length * columns)
-  const negatives = new Float32Array(labels.length * columns)
-  for (let row = 0; row < labels.length; row++) {
+/** Places in the matrix of pairs that belong to one anchor; valid until the next one is asked for. */
+export interface AnchorPlaces {
+  /** Of its own class, without the anchor itself; ascending. */
+  readonly positives: Int32Array
+  /** Of other classes; ascending. */
+  readonly negatives: Int32Array
+}
+
+/** Finds the positives and negatives of one anchor after the other. */
+export function anchorPlaces({ columns, labels, columnLabels }: Pairs): (row: number) => AnchorPlaces {
+  const positives = new Int32Array(columns)
+  const negatives = new Int32Array(columns)
+  return (row) => {
+    const label = labels[row]!
+    const start = row * columns
+    let p = 0
+    let n = 0
     for (let column = 0; column < columns; column++) {
-      if (labels[row] !== columnLabels[column]) negatives[row * columns + column] = 1
-      else if (row !== column) positives[row * columns + column] = 1
+      if (columnLabels[column] !== label) negatives[n++] = start + column
+      else if (column !== row) positives[p++] = start + column
     }
+    return { positives: positives.subarray(0, p), negatives: negatives.subarray(0, n) }
   }
-  return { positives, negatives }
 }
 
-/** The sum of each row of a mask. */
-export function rowSums(mask: Float32Array, rows: number, columns: number): Float64Array {
-  const sums = new Float64Array(rows)
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) sums[row]! += mask[row * columns + column]!
-  }
-  return sums
+/**
+ * Replaces the first `count` of `z` by their softmax, and returns `log(sum exp z)`; with `one`, a further 0 is among them.
+ * Never overflows; of nothing the sum is 0, its logarithm minus infinity.
+ */
+export function softmax(z: Float64Array, count: number, one = false): number {
+  let peak = one ? 0 : -Infinity
+  for (let i = 0; i < count; i++) if (z[i]! > peak) peak = z[i]!
+  if (peak === -Infinity) return -Infinity
+  let sum = one ? Math.exp(-peak) : 0
+  for (let i = 0; i < count; i++) sum += z[i] = fastExp(z[i]! - peak)
+  for (let i = 0; i < count; i++) z[i]! /= sum
+  return Math.log(sum) + peak
 }
+
+/** `log(1 + exp x)`, which is 0 at minus infinity and never overflows. */
+export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
+
+/** `1 / (1 + exp(-x))`, the slope of {@link softplus}. */
+export const logistic = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x)))

@@ -1,10 +1,7 @@
 import { definePlugin } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { maskedLogSumExp } from './masked.js'
-import { type Pairs, rowSums } from './pairs.js'
+import { anchorPlaces, type Pairs, softmax } from './pairs.js'
 
 /*
  * SupCon: Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020, arXiv 2004.11362, the sum outside the logarithm.
@@ -17,21 +14,30 @@ const supConOptions = z.strictObject({
 export type SupConOptions = z.input<typeof supConOptions>
 
 /** `mean over anchors with positives of mean_p -log(exp(s_ap / tau) / sum over all others exp(s_ak / tau))`. */
-function supConValue(
-  tf: Tensorflow,
-  s: Tensor2D,
-  pairs: Pairs,
-  { tau }: { readonly tau: number },
-): PairValue | undefined {
-  const { rows, columns, positives, negatives } = pairs
-  const counts = rowSums(positives, rows, columns)
-  const anchors = counts.reduce((sum, count) => sum + Number(count > 0), 0)
+function supConKernel(pairs: Pairs, { tau }: { readonly tau: number }): PairValue | undefined {
+  const { values, rows, columns } = pairs
+  const gradient = new Float32Array(values.length)
+  const z = new Float64Array(columns)
+  let sum = 0
+  let anchors = 0
+  const placesOf = anchorPlaces(pairs)
+  for (let row = 0; row < rows; row++) {
+    const { positives, negatives } = placesOf(row)
+    const own = positives.length
+    if (own === 0) continue
+    anchors++
+    for (let i = 0; i < own; i++) z[i] = values[positives[i]!]! / tau
+    for (let i = 0; i < negatives.length; i++) z[own + i] = values[negatives[i]!]! / tau
+    const all = softmax(z, own + negatives.length)
+    for (let i = 0; i < own; i++) {
+      sum += (all - values[positives[i]!]! / tau) / own
+      gradient[positives[i]!] = z[i]! - 1 / own
+    }
+    for (let i = 0; i < negatives.length; i++) gradient[negatives[i]!] = z[own + i]!
+  }
   if (anchors === 0) return undefined
-  const weights = positives.map((mask, i) => mask && mask / (counts[Math.floor(i / columns)]! * anchors))
-  const others = positives.map((mask, i) => mask + negatives[i]!)
-  const z = tf.div(s, tau) as Tensor2D
-  const costs = tf.sub(maskedLogSumExp(tf, z, tf.tensor2d(others, [rows, columns])), z)
-  return { value: tf.sum(tf.mul(costs, tf.tensor2d(weights, [rows, columns]))) as Scalar }
+  for (let i = 0; i < gradient.length; i++) gradient[i]! /= anchors * tau
+  return { value: sum / anchors, gradient }
 }
 
 /** SupCon on cosines. */
@@ -40,7 +46,7 @@ export function supCon(options: SupConOptions = {}): UnboundPairLoss {
   return createPairLoss({
     name: 'sup-con',
     measure: 'cosine',
-    value: (tf, s, pairs) => supConValue(tf, s, pairs, symbols),
+    kernel: (pairs) => supConKernel(pairs, symbols),
   })
 }
 

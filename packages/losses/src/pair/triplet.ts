@@ -1,10 +1,8 @@
 import { definePlugin } from '@lookalike/core'
-import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core'
 import { z } from 'zod'
-import type { Tensorflow } from '../backend/load-tensorflow.js'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { type Mining, mineTriplets } from './mine-triplets.js'
-import type { Pairs } from './pairs.js'
+import { logistic, type Pairs, softplus } from './pairs.js'
 
 /*
  * Triplet loss: Schroff, Kalenichenko, Philbin (FaceNet), CVPR 2015, arXiv 1503.03832; batch-hard mining and the soft margin:
@@ -41,27 +39,29 @@ interface TripletSymbols {
 }
 
 /** Mean over the mined triplets of `max(0, d_ap - d_an + margin)`, or of `log(1 + exp(d_ap - d_an))`. */
-function tripletValue(
-  tf: Tensorflow,
-  d: Tensor2D,
-  pairs: Pairs,
-  { mining, n, margin }: TripletSymbols,
-): PairValue | undefined {
-  const { positives, negatives } = mineTriplets(pairs, mining, { n, margin })
-  if (positives.length === 0) return undefined
-  const flat = tf.reshape(d, [-1])
-  const gaps = tf.sub(
-    tf.gather(flat, tf.tensor1d(positives, 'int32')),
-    tf.gather(flat, tf.tensor1d(negatives, 'int32')),
-  )
-  const costs = margin === null ? tf.softplus(gaps) : tf.relu(tf.add(gaps, margin))
+function tripletKernel(pairs: Pairs, { mining, n, margin }: TripletSymbols): PairValue | undefined {
+  const { values } = pairs
+  const slopes = new Float64Array(values.length)
+  let sum = 0
+  let count = 0
   let active = 0
-  for (let t = 0; t < positives.length; t++) {
-    if (pairs.values[positives[t]!]! - pairs.values[negatives[t]!]! + (margin ?? 0) > 0) active++
-  }
+  mineTriplets(pairs, mining, { n, margin }, (positive, negative) => {
+    count++
+    const gap = values[positive]! - values[negative]! + (margin ?? 0)
+    if (gap > 0) active++
+    if (margin !== null && !(gap > 0)) return
+    sum += margin === null ? softplus(gap) : gap
+    const slope = margin === null ? logistic(gap) : 1
+    slopes[positive]! += slope
+    slopes[negative]! -= slope
+  })
+  if (count === 0) return undefined
+  const gradient = new Float32Array(slopes.length)
+  for (let i = 0; i < slopes.length; i++) gradient[i] = slopes[i]! / count
   return {
-    value: tf.mean(costs) as Scalar,
-    logs: { 'triplet/triplets': positives.length, 'triplet/active': active / positives.length },
+    value: sum / count,
+    gradient,
+    logs: { 'triplet/triplets': count, 'triplet/active': active / count },
   }
 }
 
@@ -72,7 +72,7 @@ export function triplet(options: TripletOptions = {}): UnboundPairLoss {
     name: 'triplet',
     measure: squared ? 'squared' : 'euclidean',
     normalise,
-    value: (tf, d, pairs) => tripletValue(tf, d, pairs, symbols),
+    kernel: (pairs) => tripletKernel(pairs, symbols),
   })
 }
 
