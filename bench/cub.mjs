@@ -72,7 +72,7 @@ const encoder = {
 }
 const losses = {
   plain: { use: 'proxy-anchor' },
-  orthogonal: { use: 'proxy-anchor', orthogonality: { lambda: Number(values.lambda) } },
+  orthogonal: { use: 'proxy-anchor', orthogonality: { lambda: Number(values.lambda), divide: true } },
 }
 const trainers = {
   // A linear layer on embeddings that are computed once.

@@ -124,9 +124,9 @@ const classes = trainClasses.filter((label) => !heldOut.has(label))
 const labels = Int32Array.from(train.items, ({ label }) => classes.indexOf(label))
 
 const orthogonality = {
-  divide: (lambda) => ({ lambda }),
-  whole: (lambda) => ({ lambda, divide: false }),
-  raw: (lambda) => ({ lambda, divide: false, normalise: false }),
+  divide: (lambda) => ({ lambda, divide: true }),
+  whole: (lambda) => ({ lambda }),
+  raw: (lambda) => ({ lambda, normalise: false }),
 }
 
 async function run(dim, setting, seed) {

@@ -1,17 +1,14 @@
-import { LookalikeError, type LossInput, type LossOutput } from '@lookalike/core'
+import { LookalikeError, type LossInput, type LossOutput, toFloat32, toInt32 } from '@lookalike/core'
 
 /**
- * Checks a batch before any arithmetic.
+ * A batch, checked before any arithmetic; embeddings may come in any array of numbers.
  *
- * @throws `loss/shape`, `loss/labels` (missing, too few, out of range), `loss/not-finite` with the first bad row.
+ * @throws `loss/shape`, `loss/not-finite` with the first bad row.
  */
-export function checkInput(
-  name: string,
-  input: LossInput,
-  binding: { readonly dim: number; readonly classes?: number },
-): void {
-  const { embeddings, rows, dim } = input
-  if (dim !== binding.dim || embeddings.length !== rows * dim) {
+export function checkInput(name: string, input: LossInput, binding: { readonly dim: number }): LossInput {
+  const { rows, dim } = input
+  const embeddings = toFloat32(input.embeddings, { code: 'loss/shape', name: `the embeddings of ${name}` })
+  if (!Number.isInteger(rows) || dim !== binding.dim || embeddings.length !== rows * dim) {
     throw new LookalikeError(
       'loss/shape',
       {
@@ -28,32 +25,46 @@ export function checkInput(
       throw new LookalikeError(
         'loss/not-finite',
         {
-          problem: `Row ${row} of the batch that ${name} got at step ${input.step} holds ${embeddings[i]}`,
-          expected: 'finite embeddings',
+          problem: `Row ${row} of the batch that ${name} got at step ${input.step} holds ${input.embeddings[i]}`,
+          expected: 'finite embeddings in single precision',
           fix: 'The model diverged: lower the learning rate, clip the gradients, or look at the image of that row.',
         },
         { fields: { row, step: input.step, loss: name } },
       )
     }
   }
+  return { ...input, embeddings }
 }
 
 /**
- * The labels of a batch, checked.
+ * The labels of a batch, checked; they may come in any array of whole numbers.
  *
+ * @param classes unless given, any class from 0 on is good
  * @throws `loss/labels`.
  */
 export function checkLabels(name: string, input: LossInput, classes = Infinity): Int32Array {
-  const { labels, rows } = input
-  if (!labels || labels.length !== rows) {
+  const { rows } = input
+  if (input.labels === undefined || input.labels === null) {
     throw new LookalikeError(
       'loss/labels',
       {
-        problem: labels ? `${name} got ${labels.length} labels for ${rows} embeddings` : `${name} got no labels`,
+        problem: `${name} got no labels`,
         expected: 'one class number an embedding',
-        fix: labels ? 'Every embedding needs a label.' : 'Use a data set with labels, or a loss on triples.',
+        fix: 'Use a data set with labels, or a loss on triples.',
       },
-      { fields: { rows, labels: labels?.length ?? 0, loss: name } },
+      { fields: { rows, labels: 0, loss: name } },
+    )
+  }
+  const labels = toInt32(input.labels, { code: 'loss/labels', name: `the labels of ${name}` })
+  if (labels.length !== rows) {
+    throw new LookalikeError(
+      'loss/labels',
+      {
+        problem: `${name} got ${labels.length} labels for ${rows} embeddings`,
+        expected: 'one class number an embedding',
+        fix: 'Every embedding needs a label.',
+      },
+      { fields: { rows, labels: labels.length, loss: name } },
     )
   }
   const bad = labels.findIndex((label) => label < 0 || label >= classes)
@@ -61,8 +72,9 @@ export function checkLabels(name: string, input: LossInput, classes = Infinity):
     throw new LookalikeError(
       'loss/labels',
       {
-        problem: `Row ${bad} has label ${labels[bad]}`,
-        expected: `0 to ${classes - 1}, for the ${classes} classes that ${name} was bound to`,
+        problem: `Row ${bad} of ${name} has label ${labels[bad]}`,
+        expected:
+          classes === Infinity ? '0 or more' : `0 to ${classes - 1}, for the ${classes} classes it was bound to`,
       },
       { fields: { row: bad, label: labels[bad], classes, loss: name } },
     )

@@ -1,4 +1,12 @@
-import { definePlugin, LookalikeError, type Loss, type PluginRef, pluginRef, type UnboundLoss } from '@lookalike/core'
+import {
+  checkOptions,
+  definePlugin,
+  LookalikeError,
+  type Loss,
+  type PluginRef,
+  pluginRef,
+  type UnboundLoss,
+} from '@lookalike/core'
 import { z } from 'zod'
 import type { PairLoss } from './pair/create-pair-loss.js'
 
@@ -33,7 +41,7 @@ export interface CrossBatchMemoryOptions {
  * @throws when bound: `loss/no-pairs` for a loss that does not compare pairs.
  */
 export function crossBatchMemory(inner: UnboundLoss, options: CrossBatchMemoryOptions = {}): UnboundLoss {
-  const { size, startStep } = z.strictObject(memoryOptions).parse(options)
+  const { size, startStep } = checkOptions('cross-batch-memory', z.strictObject(memoryOptions), options)
   return {
     async bind(binding) {
       const loss = await inner.bind(binding)
@@ -68,7 +76,8 @@ export function crossBatchMemory(inner: UnboundLoss, options: CrossBatchMemoryOp
           if (input.step >= startStep) {
             for (let row = 0; row < input.rows; row++) {
               const next = cursor[1]!
-              embeddings.set(input.embeddings.subarray(row * dim, (row + 1) * dim), next * dim)
+              // Copied one by one: a batch may come in any array of numbers.
+              for (let d = 0; d < dim; d++) embeddings[next * dim + d] = input.embeddings[row * dim + d]!
               labels[next] = input.labels![row]!
               cursor[0] = Math.max(cursor[0]!, next + 1)
               cursor[1] = (next + 1) % size

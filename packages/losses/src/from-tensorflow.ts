@@ -5,6 +5,7 @@ import {
   type LossBinding,
   type LossInput,
   type LossOutput,
+  type LossTriple,
   type Random,
   type UnboundLoss,
 } from '@lookalike/core'
@@ -72,10 +73,10 @@ export function fromTensorflow(loss: TensorflowLoss, options: FromTensorflowOpti
       const parameters = Object.entries(options.parameters?.({ ...binding, random }) ?? {})
       const arrays = Object.fromEntries(parameters.map(([key, { data }]) => [key, data]))
 
-      const compute = async (batch: LossInput): Promise<LossOutput> => {
-        checkInput(name, batch, binding)
-        if (kind === 'labels') checkLabels(name, batch, binding.classes)
-        else checkTriples(name, batch)
+      const compute = async (given: LossInput): Promise<LossOutput> => {
+        const checked = checkInput(name, given, binding)
+        if (kind === 'triples') checkTriples(name, checked)
+        const batch = kind === 'labels' ? { ...checked, labels: checkLabels(name, checked, binding.classes) } : checked
         if (batch.rows === 0 || (kind === 'triples' && batch.triples?.length === 0)) return zeroOutput(batch, arrays)
         const output = differentiate(tf, name, loss, batch, parameters)
         checkValue(name, output.value, batch.step)
@@ -145,22 +146,27 @@ function tripleRows(batch: LossInput): Int32Array {
 }
 
 function checkTriples(name: string, { triples, rows }: LossInput): void {
-  if (!triples) {
+  if (!Array.isArray(triples)) {
     throw new LookalikeError('loss/triples', {
-      problem: `${name} got no triples`,
+      problem: triples === undefined ? `${name} got no triples` : `The triples of ${name} are no array`,
       expected: 'row numbers of (reference, a, b)',
       fix: 'Use a data set with triples, or a loss on labels.',
     })
   }
-  const bad = triples.find((triple) => [triple.reference, triple.a, triple.b].some((row) => !(row >= 0 && row < rows)))
-  if (bad) {
+  const known = (row: number) => Number.isInteger(row) && row >= 0 && row < rows
+  const bad = triples.findIndex(
+    (triple) =>
+      ![triple?.reference, triple?.a, triple?.b].every(known) || (triple.closer !== 'a' && triple.closer !== 'b'),
+  )
+  if (bad >= 0) {
+    const { reference, a, b, closer }: Partial<LossTriple> = triples[bad] ?? {}
     throw new LookalikeError(
       'loss/triples',
       {
-        problem: `A triple names the rows ${bad.reference}, ${bad.a}, ${bad.b} of a batch of ${rows}`,
-        expected: `0 to ${rows - 1}`,
+        problem: `Triple ${bad} of ${name} names the rows ${reference}, ${a}, ${b} of a batch of ${rows}, with "${closer}" as the closer one`,
+        expected: `rows 0 to ${rows - 1}, and "a" or "b"`,
       },
-      { fields: { ...bad, rows } },
+      { fields: { reference, a, b, closer, rows } },
     )
   }
 }

@@ -24,7 +24,7 @@ function lossOf(name: string, options: Golden['options']): UnboundLoss {
     const term = orthogonality as { weight: number; normalised: boolean } | undefined
     return proxyAnchor({
       ...rest,
-      orthogonality: term ? { lambda: term.weight, normalise: term.normalised, divide: false } : false,
+      orthogonality: term ? { lambda: term.weight, normalise: term.normalised } : false,
     })
   }
   if (name.startsWith('triplet')) return triplet(rest)

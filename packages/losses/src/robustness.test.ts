@@ -154,3 +154,57 @@ it('does not overflow at steep scales', async () => {
     expect(finite(gradients.embeddings)).toBe(true)
   }
 })
+
+describe.each(all)('%s, given other arrays', (_name, unbound) => {
+  const input = randomBatch(10, 8, 6, 4)
+  const given = async (embeddings: unknown, labels: unknown) =>
+    (await unbound.bind(binding)).compute({ ...input, embeddings, labels } as never)
+
+  it('takes any numbers and gives the same', async () => {
+    const wanted = await given(input.embeddings, input.labels)
+    const plain = Array.from(input.embeddings)
+    expect(await given(plain, Array.from(input.labels))).toEqual(wanted)
+    expect(await given(Float64Array.from(plain), Uint8Array.from(input.labels))).toEqual(wanted)
+  })
+
+  it.each([
+    ['text', 'embeddings'],
+    ['nothing', undefined],
+    ['big integers', new BigInt64Array(48)],
+    ['rows of rows', [[1, 2, 3, 4, 5, 6]]],
+    ['one value too few', new Float64Array(47)],
+  ])('refuses %s for embeddings by name', async (_kind, embeddings) => {
+    await expect(given(embeddings, input.labels)).rejects.toMatchObject({ code: 'loss/shape' })
+  })
+
+  it('refuses numbers beyond single precision', async () => {
+    const embeddings = Float64Array.from(input.embeddings)
+    embeddings[13] = 1e39
+    await expect(given(embeddings, input.labels)).rejects.toMatchObject({ code: 'loss/not-finite', fields: { row: 2 } })
+  })
+
+  it.each([
+    ['fractions', Float64Array.from([0, 0, 1, 1, 2, 2, 3, 0.5])],
+    ['NaN', [0, 0, 1, 1, 2, 2, 3, NaN]],
+    ['text', ['0', 0, 1, 1, 2, 2, 3, 3]],
+    ['negative numbers', Int32Array.from([0, 0, 1, 1, 2, 2, 3, -1])],
+    ['numbers beyond 32 bits', [0, 0, 1, 1, 2, 2, 3, 2 ** 32]],
+    ['big integers', new BigInt64Array(8)],
+  ])('refuses %s for labels by name', async (_kind, labels) => {
+    await expect(given(input.embeddings, labels)).rejects.toMatchObject({ code: 'loss/labels' })
+  })
+})
+
+it('refuses options by name', () => {
+  for (const make of [
+    () => triplet({ margin: 'wide' as never }),
+    () => contrastive({ negativeMargn: 1 } as never),
+    () => proxyAnchor({ alpha: -1 }),
+    () => proxyAnchor({ orthogonality: { lambda: Number.NaN } }),
+    () => crossBatchMemory(ntXent(), { size: 0.5 }),
+    () => arcface(null as never),
+  ])
+    expect(make).toThrow(expect.objectContaining({ code: 'config/invalid' }))
+  expect(() => triplet({ margin: 'wide' as never })).toThrow('triplet.margin')
+  expect(() => contrastive({ negativeMargn: 1 } as never)).toThrow('Did you mean "negativeMargin"?')
+})

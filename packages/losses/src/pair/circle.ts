@@ -1,4 +1,4 @@
-import { definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { anchorPlaces, logistic, type Pairs, softmax, softplus } from './pairs.js'
@@ -50,7 +50,7 @@ function circleKernel(
 
 /** Circle loss on cosines. */
 export function circle(options: CircleOptions = {}): UnboundPairLoss {
-  const symbols = circleOptions.parse(options)
+  const symbols = checkOptions('circle', circleOptions, options)
   return createPairLoss({
     name: 'circle',
     measure: 'cosine',

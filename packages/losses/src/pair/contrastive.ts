@@ -1,4 +1,4 @@
-import { definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { anchorPlaces, type Pairs } from './pairs.js'
@@ -50,7 +50,7 @@ function contrastiveKernel(
 
 /** Contrastive loss on Euclidean distances. */
 export function contrastive(options: ContrastiveOptions = {}): UnboundPairLoss {
-  const { normalise, ...margins } = contrastiveOptions.parse(options)
+  const { normalise, ...margins } = checkOptions('contrastive', contrastiveOptions, options)
   return createPairLoss({
     name: 'contrastive',
     measure: 'euclidean',

@@ -52,8 +52,8 @@ export function createPairLoss(definition: PairLossDefinition): UnboundPairLoss 
   return {
     async bind({ dim }) {
       const products = await loadProducts()
-      const computeWith = async (input: LossInput, memory: PairMemory): Promise<LossOutput> => {
-        checkInput(name, input, { dim })
+      const computeWith = async (given: LossInput, memory: PairMemory): Promise<LossOutput> => {
+        const input = checkInput(name, given, { dim })
         const labels = checkLabels(name, input)
         if (input.rows === 0) return zeroOutput(input)
         const output = await step({ products, definition, input, labels, memory })

@@ -1,4 +1,4 @@
-import { definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { type AnchorPlaces, anchorPlaces, type Pairs, softmax } from './pairs.js'
@@ -63,7 +63,7 @@ function mineHard(values: Float32Array, { positives, negatives }: AnchorPlaces, 
 
 /** Multi-similarity on cosines. */
 export function multiSimilarity(options: MultiSimilarityOptions = {}): UnboundPairLoss {
-  const { epsilon, ...symbols } = multiSimilarityOptions.parse(options)
+  const { epsilon, ...symbols } = checkOptions('multi-similarity', multiSimilarityOptions, options)
   return createPairLoss({
     name: 'multi-similarity',
     measure: 'cosine',

@@ -1,4 +1,4 @@
-import { definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { anchorPlaces, logistic, type Pairs, softmax, softplus } from './pairs.js'
@@ -45,7 +45,7 @@ function ntXentKernel(pairs: Pairs, { tau }: { readonly tau: number }): PairValu
 
 /** NT-Xent on cosines; without a second view it is InfoNCE over the labels of the batch. */
 export function ntXent(options: NtXentOptions = {}): UnboundPairLoss {
-  const symbols = ntXentOptions.parse(options)
+  const symbols = checkOptions('nt-xent', ntXentOptions, options)
   return createPairLoss({
     name: 'nt-xent',
     measure: 'cosine',

@@ -1,4 +1,4 @@
-import { definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { anchorPlaces, type Pairs, softmax } from './pairs.js'
@@ -42,7 +42,7 @@ function supConKernel(pairs: Pairs, { tau }: { readonly tau: number }): PairValu
 
 /** SupCon on cosines. */
 export function supCon(options: SupConOptions = {}): UnboundPairLoss {
-  const symbols = supConOptions.parse(options)
+  const symbols = checkOptions('sup-con', supConOptions, options)
   return createPairLoss({
     name: 'sup-con',
     measure: 'cosine',

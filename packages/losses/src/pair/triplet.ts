@@ -1,4 +1,4 @@
-import { definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { type Mining, mineTriplets } from './mine-triplets.js'
@@ -67,7 +67,7 @@ function tripletKernel(pairs: Pairs, { mining, n, margin }: TripletSymbols): Pai
 
 /** Triplet loss on Euclidean distances. */
 export function triplet(options: TripletOptions = {}): UnboundPairLoss {
-  const { squared, normalise, ...symbols } = tripletOptions.parse(options)
+  const { squared, normalise, ...symbols } = checkOptions('triplet', tripletOptions, options)
   return createPairLoss({
     name: 'triplet',
     measure: squared ? 'squared' : 'euclidean',

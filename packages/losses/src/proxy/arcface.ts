@@ -1,4 +1,4 @@
-import { definePlugin, type UnboundLoss } from '@lookalike/core'
+import { checkOptions, definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { cosineSoftmaxKernel, type TargetCosine } from './cosine-softmax-kernel.js'
 import { createProxyLoss } from './create-proxy-loss.js'
@@ -33,7 +33,7 @@ export function angularMargin(m: number): TargetCosine {
 
 /** ArcFace, one proxy a class. */
 export function arcface(options: ArcfaceOptions = {}, extras: ProxyExtras = {}): UnboundLoss {
-  const { s, m, proxyLearningRate, orthogonality } = arcfaceOptions.parse(options)
+  const { s, m, proxyLearningRate, orthogonality } = checkOptions('arcface', arcfaceOptions, options)
   const target = angularMargin((m * Math.PI) / 180)
   return createProxyLoss({
     name: 'arcface',

@@ -1,4 +1,4 @@
-import { definePlugin, type UnboundLoss } from '@lookalike/core'
+import { checkOptions, definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { cosineSoftmaxKernel } from './cosine-softmax-kernel.js'
 import { createProxyLoss } from './create-proxy-loss.js'
@@ -18,7 +18,7 @@ export type CosfaceOptions = z.input<typeof cosfaceOptions>
 
 /** CosFace, one proxy a class. */
 export function cosface(options: CosfaceOptions = {}, extras: ProxyExtras = {}): UnboundLoss {
-  const { s, m, proxyLearningRate, orthogonality } = cosfaceOptions.parse(options)
+  const { s, m, proxyLearningRate, orthogonality } = checkOptions('cosface', cosfaceOptions, options)
   return createProxyLoss({
     name: 'cosface',
     kernel: (labels) => cosineSoftmaxKernel(labels, s, (cosine) => ({ value: cosine - m, slope: 1 })),

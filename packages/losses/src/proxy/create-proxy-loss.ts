@@ -54,8 +54,8 @@ export function createProxyLoss(definition: ProxyLossDefinition): UnboundLoss {
       const deviation = Math.sqrt(2 / classes)
       const proxies = Float32Array.from({ length: count * dim }, () => random.normal() * deviation)
 
-      const compute = async (input: LossInput): Promise<LossOutput> => {
-        checkInput(name, input, { dim })
+      const compute = async (given: LossInput): Promise<LossOutput> => {
+        const input = checkInput(name, given, { dim })
         const labels = checkLabels(name, input, classes)
         if (input.rows === 0) return zeroOutput(input, { proxies })
         const output = await step({ input, labels, classes, proxies, count, products, definition })

@@ -1,4 +1,4 @@
-import { definePlugin, type UnboundLoss } from '@lookalike/core'
+import { checkOptions, definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { createProxyLoss } from './create-proxy-loss.js'
 import { proxyAnchorKernel } from './proxy-anchor-kernel.js'
@@ -20,10 +20,10 @@ export type ProxyAnchorOptions = z.input<typeof proxyAnchorOptions>
  * Proxy Anchor, one proxy a class; with `orthogonality`, soft orthogonal proxies.
  *
  * @example
- * const loss = await proxyAnchor({ orthogonality: { lambda: 0.1 } }).bind({ dim: 128, classes: 821, seed: 1 })
+ * const loss = await proxyAnchor({ orthogonality: {} }).bind({ dim: 128, classes: 821, seed: 1 })
  */
 export function proxyAnchor(options: ProxyAnchorOptions = {}, extras: ProxyExtras = {}): UnboundLoss {
-  const { alpha, delta, proxyLearningRate, orthogonality } = proxyAnchorOptions.parse(options)
+  const { alpha, delta, proxyLearningRate, orthogonality } = checkOptions('proxy-anchor', proxyAnchorOptions, options)
   return createProxyLoss({
     name: 'proxy-anchor',
     kernel: (labels, classes) => proxyAnchorKernel(labels, classes, { alpha, delta }),

@@ -1,4 +1,4 @@
-import { definePlugin, type UnboundLoss } from '@lookalike/core'
+import { checkOptions, definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { cosineSoftmaxKernel } from './cosine-softmax-kernel.js'
 import { createProxyLoss } from './create-proxy-loss.js'
@@ -22,7 +22,7 @@ export type ProxyNcaPpOptions = z.input<typeof proxyNcaPpOptions>
 
 /** ProxyNCA++, one proxy a class: cross-entropy of `softmax(-|x - p|^2 / T)` on unit vectors. */
 export function proxyNcaPp(options: ProxyNcaPpOptions = {}, extras: ProxyExtras = {}): UnboundLoss {
-  const { T, proxyLearningRate, orthogonality } = proxyNcaPpOptions.parse(options)
+  const { T, proxyLearningRate, orthogonality } = checkOptions('proxy-nca-pp', proxyNcaPpOptions, options)
   // On unit vectors |x - p|^2 = 2 - 2 s, and softmax does not see the constant.
   const scale = 2 / T
   return createProxyLoss({

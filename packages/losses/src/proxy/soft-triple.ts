@@ -1,4 +1,4 @@
-import { definePlugin, type UnboundLoss } from '@lookalike/core'
+import { checkOptions, definePlugin, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import { createProxyLoss } from './create-proxy-loss.js'
 import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
@@ -23,7 +23,11 @@ export type SoftTripleOptions = z.input<typeof softTripleOptions>
 
 /** SoftTriple: K proxies ("centres") a class; rows `c * K` to `c * K + K - 1` of `proxies` belong to class c. */
 export function softTriple(options: SoftTripleOptions = {}, extras: ProxyExtras = {}): UnboundLoss {
-  const { lambda, gamma, tau, delta, K, proxyLearningRate, orthogonality } = softTripleOptions.parse(options)
+  const { lambda, gamma, tau, delta, K, proxyLearningRate, orthogonality } = checkOptions(
+    'soft-triple',
+    softTripleOptions,
+    options,
+  )
   return createProxyLoss({
     name: 'soft-triple',
     kernel: (labels) => softTripleKernel(labels, { lambda, gamma, delta, K }),

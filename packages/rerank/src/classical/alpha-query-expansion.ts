@@ -1,4 +1,4 @@
-import { definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
+import { checkOptions, definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
 import { addRow, withNorm } from '../ranking/vectors.js'
@@ -19,7 +19,7 @@ export type AlphaQueryExpansionOptions = z.input<typeof options>
  * becomes `q + sum of max(0, s_i)^alpha x_i` over its n first candidates, at its old length, and searches the topN candidates again.
  */
 export function createAlphaQueryExpansion(given: AlphaQueryExpansionOptions = {}): Reranker {
-  const { topN, n, alpha } = options.parse(given)
+  const { topN, n, alpha } = checkOptions('alpha-query-expansion', options, given)
   return {
     specVersion: SPEC_VERSION,
     name: 'alpha-query-expansion',

@@ -1,4 +1,4 @@
-import { definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
+import { checkOptions, definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
@@ -20,7 +20,7 @@ export type DatabaseAugmentationOptions = z.input<typeof options>
  * itself and its n nearest gallery vectors, at its old length. Only the candidates' vectors are ever made; `prepare` finds the neighbours.
  */
 export function createDatabaseAugmentation(given: DatabaseAugmentationOptions = {}): Reranker {
-  const { topN, n, alpha } = options.parse(given)
+  const { topN, n, alpha } = checkOptions('database-augmentation', options, given)
   const name = 'database-augmentation'
   let known: { neighbours: GalleryNeighbours; gallery: Float32Array } | undefined
   return {

@@ -1,4 +1,4 @@
-import { definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
+import { checkOptions, definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
@@ -28,7 +28,7 @@ export type KReciprocalOptions = z.input<typeof options>
  * gallery with itself.
  */
 export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
-  const { topN, k1, k2, lambda } = options.parse(given)
+  const { topN, k1, k2, lambda } = checkOptions('k-reciprocal', options, given)
   const name = 'k-reciprocal'
   let known: { neighbours: GalleryNeighbours; gallery: Float32Array } | undefined
   return {

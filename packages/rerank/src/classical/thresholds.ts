@@ -1,4 +1,4 @@
-import { definePlugin, type Ranking, type Reranker, SPEC_VERSION } from '@lookalike/core'
+import { checkOptions, definePlugin, type Ranking, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import { z } from 'zod'
 
 const constantOptions = z.strictObject({
@@ -23,7 +23,7 @@ export type AdaptiveThresholdOptions = z.input<typeof adaptiveOptions>
 
 /** Ends each list before the first result whose distance is `threshold` or more. Lists may become empty. */
 export function createConstantThreshold(given: ConstantThresholdOptions): Reranker {
-  const { threshold } = constantOptions.parse(given)
+  const { threshold } = checkOptions('constant-threshold', constantOptions, given)
   return cutter('constant-threshold', ({ distances }) => {
     const first = distances.findIndex((distance) => distance >= threshold)
     return first < 0 ? distances.length : first
@@ -35,7 +35,7 @@ export function createConstantThreshold(given: ConstantThresholdOptions): Rerank
  * before it. The average is that of the query's own list, so that a query's results do not depend on other queries. At least one result stays.
  */
 export function createAdaptiveThreshold(given: AdaptiveThresholdOptions = {}): Reranker {
-  const { factor } = adaptiveOptions.parse(given)
+  const { factor } = checkOptions('adaptive-threshold', adaptiveOptions, given)
   return cutter('adaptive-threshold', ({ distances }) => {
     const average = (distances.at(-1)! - distances[0]!) / (distances.length - 1)
     for (let i = 1; i < distances.length; i++) if (distances[i]! - distances[i - 1]! > factor * average) return i

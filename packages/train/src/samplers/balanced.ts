@@ -1,4 +1,4 @@
-import { definePlugin, type Sampler } from '@lookalike/core'
+import { checkOptions, definePlugin, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
 import { checkItems } from './check-items.js'
 import { batchesOfEpoch, createRounds, drawDifferent, groupPositions } from './create-rounds.js'
@@ -18,7 +18,7 @@ export type BalancedOptions = z.input<typeof options>
  * @throws `train/labels`, `train/too-few-classes`, `train/too-few-images`
  */
 export function balanced(given: BalancedOptions = {}): Sampler {
-  const { labels, instances } = options.parse(given)
+  const { labels, instances } = checkOptions('balanced', options, given)
   const batchSize = labels * instances
   return {
     specVersion: 'v1',

@@ -1,4 +1,4 @@
-import { definePlugin, LookalikeError, type Sampler } from '@lookalike/core'
+import { checkOptions, definePlugin, LookalikeError, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
 import { checkItems } from './check-items.js'
 import { batchesOfEpoch, createRounds, drawDifferent, groupPositions } from './create-rounds.js'
@@ -23,7 +23,7 @@ export type CategoryBalancedOptions = z.input<typeof options>
  * @throws `train/labels`, `train/categories-missing`, `train/too-few-classes`, `train/too-few-images`
  */
 export function categoryBalanced(given: CategoryBalancedOptions = {}): Sampler {
-  const { categories, labels, instances } = options.parse(given)
+  const { categories, labels, instances } = checkOptions('category-balanced', options, given)
   const wanted = categories * labels
   return {
     specVersion: 'v1',

@@ -1,4 +1,4 @@
-import { definePlugin, type Sampler } from '@lookalike/core'
+import { checkOptions, definePlugin, type Sampler } from '@lookalike/core'
 import { z } from 'zod'
 import { checkItems } from './check-items.js'
 import { tooFewImages } from './sampler-errors.js'
@@ -15,7 +15,7 @@ export type PlainOptions = z.input<typeof options>
  * @throws `train/labels`, `train/too-few-images`
  */
 export function plain(given: PlainOptions = {}): Sampler {
-  const { batchSize } = options.parse(given)
+  const { batchSize } = checkOptions('plain', options, given)
   return {
     specVersion: 'v1',
     name: 'plain',
