@@ -4,7 +4,7 @@ import path from 'node:path'
 import { float32, type OnnxModel, saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makePhotos } from './helpers/make-photos.js'
-import { root, runCli } from './helpers/run-cli.js'
+import { root, runCli, runNode } from './helpers/run-cli.js'
 
 let folder = ''
 const cli = (args: string[], env?: NodeJS.ProcessEnv) => runCli(args, { cwd: folder, ...(env && { env }) })
@@ -31,6 +31,53 @@ describe('index and search', () => {
     await rm(path.join(folder, 'photos/blue/3.png'))
     const second = await cli(['index', './photos', '--prune', '--json'])
     expect(json(second.stdout)).toMatchObject({ images: 16, added: 1, replaced: 1, unchanged: 14, removed: 1 })
+  })
+
+  it('knows an image by one id from every folder, with a config and without, and through its dataset', async () => {
+    const shop = path.join(folder, 'shop')
+    await makePhotos(path.join(shop, 'photos'), 1)
+    await copyFile(path.join(folder, 'colour-grid.mjs'), path.join(shop, 'colour-grid.mjs'))
+    const own = ['--gallery', path.join(shop, 'gallery'), '--plugins=["' + path.join(shop, 'colour-grid.mjs') + '"]']
+    const index = async (cwd: string, ...args: string[]) => {
+      const { code, stdout, stderr } = await runCli(['index', ...args, '--json'], { cwd })
+      expect(code, stderr).toBe(0)
+      return json(stdout)
+    }
+    const encoder = ['--encoder=colour-grid', ...own]
+    expect(await index(shop, './photos', ...encoder)).toMatchObject({ images: 4, added: 4 })
+    expect(await index(path.join(shop, 'photos'), '.', ...encoder)).toMatchObject({ images: 4, unchanged: 4 })
+    expect(await index(tmpdir(), path.join(shop, 'photos'), ...encoder)).toMatchObject({ images: 4, unchanged: 4 })
+    expect((await runCli(['init'], { cwd: shop })).code).toBe(0)
+    const configured = ['--encoder=colour-grid', '--plugins=["./colour-grid.mjs"]']
+    expect(await index(shop, ...configured)).toMatchObject({ images: 4, added: 0, updated: 4 })
+    expect(await index(tmpdir(), '--config', shop, ...configured)).toMatchObject({ images: 4, unchanged: 4 })
+    expect(await index(shop, 'photos', ...configured)).toMatchObject({ images: 4, unchanged: 4 })
+  })
+
+  it('reads an image from standard input, and a part of one', async () => {
+    const bytes = await readFile(path.join(folder, 'photos/green/1.png'))
+    const script = `const {spawn} = require('node:child_process'); const c = spawn(process.execPath, [${JSON.stringify(path.join(root, 'apps/cli/dist/main.js'))}, 'search', '-', '--json', '-k', '1'], {stdio: ['pipe', 'inherit', 'inherit']}); c.stdin.end(Buffer.from('${bytes.toString('base64')}', 'base64'))`
+    const piped = await runNode(['-e', script], { cwd: folder })
+    expect(json(piped.stdout)).toMatchObject([
+      { results: [{ distance: expect.closeTo(0, 5), id: 'photos/green/1.png' }] },
+    ])
+    const cropped = await cli(['search', 'photos/green/1.png', '--crop', '0,0,0.5,0.5', '--json', '-k', '1'])
+    expect(json(cropped.stdout)).toMatchObject([{ box: { x: 0, y: 0, width: 0.5, height: 0.5 } }])
+    expect(await cli(['search', 'photos/green/1.png', '--crop', '9000,0,1,2'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('a part of the image') as unknown,
+    })
+    expect(await cli(['search', 'photos/green/1.png', '--crop', '1,2,x,4'])).toMatchObject({ code: 2 })
+  })
+
+  it('refuses a filter of a key that no image has, and works without a cache', async () => {
+    const wrong = await cli(['search', 'photos/green/1.png', '--filter', 'lable=green'])
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean "label"?') as unknown })
+    await writeFile(path.join(folder, 'no-folder'), '')
+    const uncached = await cli(['search', 'photos/green/1.png', '--cache=./no-folder', '-k', '1'])
+    expect(uncached.code).toBe(0)
+    expect(uncached.stderr.match(/warning/g)).toHaveLength(1)
+    expect(uncached.stderr).toContain('[cache/read]')
   })
 
   it('finds what looks alike: as a table, as data, among some images, as a page', async () => {

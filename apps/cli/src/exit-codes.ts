@@ -10,8 +10,11 @@ export const EXIT = {
 } as const
 
 const USAGE_AREAS = new Set(['cli', 'config', 'plugin'])
+/** Of other areas, those that only a wrong command line brings about. */
+const USAGE_CODES = new Set(['index/no-images', 'search/unknown-key'])
 
 export function exitCodeOf(error: unknown): number {
   const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' && USAGE_AREAS.has(code.split('/')[0]!) ? EXIT.usage : EXIT.failure
+  if (typeof code !== 'string') return EXIT.failure
+  return USAGE_AREAS.has(code.split('/')[0]!) || USAGE_CODES.has(code) ? EXIT.usage : EXIT.failure
 }

@@ -63,6 +63,7 @@ export async function withPipeline<T>(
   const pipeline = await createPipeline(project.loaded, project.registry, {
     signal: context.signal,
     onWarning: context.output.warn,
+    openGallery: async (folder, options) => (await import('@lookalike/gallery')).openGallery(folder, options),
   })
   try {
     return await work(pipeline)

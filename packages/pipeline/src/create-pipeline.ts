@@ -1,27 +1,58 @@
 import path from 'node:path'
 import {
   type Dataset,
-  type EmbeddingCache,
   type EmbedOptions,
   type EvaluationResult,
+  type Gallery,
+  type ImageRequest,
+  isLookalikeError,
   type Kind,
   type Kinds,
   LookalikeError,
   type Model,
+  type OpenGallery,
   type OperationOptions,
   type PluginRef,
   type Registry,
   type Reranker,
   splitRef,
   type TrainerResult,
+  toWarning,
   type VectorIndexEngine,
 } from '@lookalike/core'
 import { type Embed, evaluate } from '@lookalike/evaluate'
-import { modelOfCombiner, modelOfEncoder, openEmbeddingCache } from '@lookalike/image'
+import {
+  type ImageToIndex,
+  type Indexed,
+  imagesOfDataset,
+  indexImages,
+  modelOfCombiner,
+  modelOfEncoder,
+  requestOfEntry,
+} from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
+import { type SearchImagesOptions, type SearchResult, searchImages } from './gallery/search-images.js'
+import { openCaches } from './open-caches.js'
 import { runTrainer } from './run/run-trainer.js'
 import { writeInside } from './run/write-inside.js'
+
+export interface PipelineOptions extends Pick<OperationOptions, 'signal' | 'onWarning'> {
+  /** Opens the config's gallery for `index` and `search`: `openGallery` of the package of galleries. */
+  readonly openGallery?: OpenGallery | undefined
+}
+
+export interface IndexOptions extends OperationOptions {
+  /** Default: the config's, opened for this call. */
+  readonly gallery?: Gallery | undefined
+  /** Takes images out of the gallery that are not among the given ones. Default false. */
+  readonly prune?: boolean | undefined
+}
+
+export interface SearchOptions extends SearchImagesOptions {
+  /** Default: the config's, opened once and kept open. */
+  readonly gallery?: Gallery | undefined
+}
 
 /** A config at work. Everything is made when it is first needed, once. */
 export interface Pipeline {
@@ -40,6 +71,19 @@ export interface Pipeline {
   rerankers(): Promise<readonly Reranker[]>
   /** Embeds images as the config says: limits, cache, what happens with corrupt ones. By another model than the config's when one is given. */
   embed: Embed
+  /**
+   * Embeds images into a gallery, for the config's rerankers too. Unchanged images cost their reading, changed ones are replaced.
+   *
+   * @param images folders, files, URLs, or images with what is to be said of them. Default: the gallery images of the dataset.
+   * @throws `index/no-images`, `index/nothing-readable`, `index/duplicate-id`, the codes of the gallery.
+   */
+  index(images?: string | readonly (string | ImageToIndex)[], options?: IndexOptions): Promise<Indexed>
+  /**
+   * The k images of a gallery that look most like each query, reranked as the config says.
+   *
+   * @throws the codes of image reading: a query that cannot be read is an error. `gallery/not-found`, `search/unknown-key`
+   */
+  search(images: readonly (string | ImageRequest)[], k: number, options?: SearchOptions): Promise<SearchResult[]>
   /** Measures the config on its dataset. */
   evaluate(options?: OperationOptions): Promise<EvaluationResult>
   /** Writes an evaluation through the config's reporters; resolves to the files. */
@@ -68,7 +112,7 @@ export interface Pipeline {
 export async function createPipeline(
   loaded: { readonly config: Config; readonly folder: string; readonly files?: readonly string[] },
   registry: Registry,
-  defaults: Pick<OperationOptions, 'signal' | 'onWarning'> = {},
+  { openGallery, ...defaults }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const { config } = loaded
   const folder = path.resolve(loaded.folder)
@@ -112,17 +156,30 @@ export async function createPipeline(
     }
     return made
   })
-  const caches = new Map<string, Promise<EmbeddingCache>>()
-  const openCache = (space: string, dim: number) => {
-    const key = `${dim} ${space}`
-    const open = caches.get(key) ?? openEmbeddingCache(path.join(cacheFolder, 'embeddings'), space, dim)
-    caches.set(key, open)
-    return open
+  const caches = openCaches(path.join(cacheFolder, 'embeddings'), defaults.onWarning)
+  const openAt = async (mode: 'read' | 'write', operation: OperationOptions): Promise<Gallery> => {
+    if (!openGallery) throw missing('gallery', 'the option openGallery of createPipeline')
+    const { space, dim, members } = await model()
+    return openGallery(at(config.gallery), {
+      ...defaults,
+      ...operation,
+      space,
+      dim,
+      mode,
+      root: folder,
+      engine: await engine(),
+      ...(members && mode === 'write' && { members }),
+    })
   }
+  const reader = once(async () => {
+    const gallery = await openAt('read', {})
+    disposers.push(() => gallery.close())
+    return gallery
+  })
   const resolvedFile = { 'config.resolved.json': `${JSON.stringify(resolved, null, 2)}\n` }
   const embedOptions = (useCache = true): EmbedOptions => ({
     ...config.images,
-    ...(useCache && config.cache !== false && { openCache }),
+    ...(useCache && config.cache !== false && { openCache: caches.open }),
   })
 
   const pipeline: Pipeline = {
@@ -136,6 +193,26 @@ export async function createPipeline(
     rerankers,
     async embed(images, role, { model: given, cache, ...options } = {}) {
       return (given ?? (await model())).embed(images, role, { ...embedOptions(cache), ...defaults, ...options })
+    },
+    async index(images, { gallery: given, prune, ...operation } = {}) {
+      const options = { ...defaults, ...operation }
+      const wanted = images ?? imagesOfDataset(await dataset())
+      const gallery = given ?? (await openAt('write', operation))
+      try {
+        const except = [gallery.folder, cacheFolder, at(config.runs)]
+        const { onCorrupt, maxBytes, maxPixels } = config.images
+        const limits = { onCorrupt, maxBytes, maxPixels }
+        const indexed = await indexImages(gallery, pipeline, wanted, { ...limits, ...options, prune, except })
+        await indexForRerankers(gallery, rerankers, options)
+        return indexed
+      } finally {
+        if (!given) await gallery.close()
+      }
+    },
+    async search(images, k, { gallery, ...options } = {}) {
+      const queries = images.map((image): ImageRequest => (typeof image === 'string' ? { source: image } : image))
+      const from = gallery ?? (await reader())
+      return searchImages(from, pipeline.embed, await rerankers(), queries, k, { ...defaults, ...options })
     },
     async evaluate(options = {}) {
       const { split, ks, metrics, baselines } = config.evaluate
@@ -180,12 +257,30 @@ export async function createPipeline(
     },
     async dispose() {
       for (const dispose of disposers.splice(0)) await dispose()
-      for (const cache of await Promise.allSettled(caches.values()))
-        if (cache.status === 'fulfilled') await cache.value.close()
-      caches.clear()
+      await caches.close()
     },
   }
   return pipeline
+}
+
+/** Lets rerankers keep what they need of the gallery's images. One that is still to be trained comes later. */
+async function indexForRerankers(
+  gallery: Gallery,
+  rerankers: () => Promise<readonly Reranker[]>,
+  options: OperationOptions,
+): Promise<void> {
+  const made = await rerankers().catch((error: unknown) => {
+    if (!isLookalikeError(error, 'reranker/model-missing')) throw error
+    options.onWarning?.(toWarning(error))
+    return []
+  })
+  if (made.every(({ index }) => !index)) return
+  const images: (ImageRequest & { hash: string })[] = []
+  for (const entry of gallery.entries()) {
+    const request = requestOfEntry(entry, gallery.folder)
+    if (request) images.push({ ...request, hash: entry.hash })
+  }
+  for (const reranker of made) await reranker.index?.({ folder: gallery.folder, images }, options)
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { EvaluationResult } from '@lookalike/core'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
+import { distinctMetrics, explanation } from '../report/distinct-metrics.js'
 import { evaluationJson } from '../report/evaluation-json.js'
 import { formatPercent, metricLabel } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
@@ -42,7 +43,7 @@ export const evaluate = defineCommand({
 })
 
 function summary(result: EvaluationResult): string {
-  const names = Object.keys(result.stages[0]?.metrics ?? {})
+  const names = distinctMetrics(result.stages)
   const head = `${result.dataset}: ${result.queries.length} queries in ${result.gallery.length} images, ${result.model.name} (${result.model.dim} dimensions)`
   const table = renderTable(
     ['metric, %', ...result.stages.map(({ name }) => name)],
@@ -55,7 +56,8 @@ function summary(result: EvaluationResult): string {
     ],
     result.stages.map((_, i) => i + 1),
   )
-  return [head, table, ...(result.comparison ? [compared(result.comparison)] : [])].join('\n\n')
+  const comparison = result.comparison && compared(result.comparison)
+  return [head, table, explanation(names), comparison].filter(Boolean).join('\n\n')
 }
 
 function compared(comparison: NonNullable<EvaluationResult['comparison']>): string {

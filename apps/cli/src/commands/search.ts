@@ -1,20 +1,11 @@
 import path from 'node:path'
-import {
-  applyReranker,
-  type Embeddings,
-  type Filter,
-  type ImageRequest,
-  LookalikeError,
-  type Ranking,
-} from '@lookalike/core'
-import { type Gallery, type GalleryEntry, openGallery } from '@lookalike/gallery'
+import { LookalikeError } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
-import { type Pipeline, writeWhole } from '@lookalike/pipeline'
-import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
-import { requestOfEntry } from '../gallery/gallery-source.js'
+import type { SearchResult } from '@lookalike/pipeline'
+import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { parseFilter } from '../gallery/parse-filter.js'
+import { queriesOf } from '../gallery/queries-of.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
-import { renderSearch, type SearchResult } from '../report/render-search.js'
 import { formatDistance } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
 
@@ -22,7 +13,7 @@ export const search = defineCommand({
   name: 'search',
   description: 'Find the images of a gallery that look most like the given ones.',
   args: {
-    image: { type: 'positional', description: 'Paths or URLs of images.' },
+    image: { type: 'positional', description: 'Paths or URLs of images; - reads one from standard input.' },
     top: { type: 'string', valueHint: 'number', alias: 'k', default: '10', description: 'Results for each image.' },
     filter: {
       type: 'string',
@@ -30,12 +21,17 @@ export const search = defineCommand({
       valueHint: 'key=value',
       description: 'Only images whose metadata fit: label=cat,split=test; several values of a key: label=cat|dog.',
     },
+    crop: {
+      type: 'string',
+      valueHint: 'x,y,w,h',
+      description: 'Search by this part of the image: pixels, or shares of its width and height from 0 to 1.',
+    },
     html: { type: 'string', valueHint: 'file', description: 'Write a page with the pictures.' },
     model: {
       type: 'string',
       alias: 'm',
       valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder or combiner.",
+      description: "Embed with this model instead of the config's encoder.",
     },
     ...configArgs,
     ...commonArgs,
@@ -44,94 +40,52 @@ export const search = defineCommand({
     ['lookalike search cat.jpg', 'the ten nearest images of the gallery'],
     ['lookalike search cat.jpg dog.jpg -k 5 --html found.html', 'for two images, with pictures'],
     ['lookalike search cat.jpg --filter "split=test" --json', 'among some images only, for a script'],
+    ['lookalike search shelf.jpg --crop 120,40,300,300', 'by a part of the image, in pixels'],
+    ['cat cat.jpg | lookalike search -', 'an image from another program'],
   ],
   takesOverrides: true,
   takesMore: true,
   async run(args, context) {
-    const { output, positionals } = context
+    const { output, signal, positionals } = context
     const k = Number(args.top)
     if (!Number.isInteger(k) || k < 1)
       throw new LookalikeError('cli/value', { problem: `--top is ${args.top}`, expected: 'a whole number above 0' })
     const filter = args.filter === undefined ? undefined : parseFilter(args.filter)
+    const queries = await queriesOf(positionals, args.crop, signal)
     const project = await openProject(args.config, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
-      const images = positionals.map((source): ImageRequest => ({ source }))
-      const model = await pipeline.model()
-      const gallery = await openGallery(pipeline.path(pipeline.config.gallery), {
-        space: model.space,
-        dim: model.dim,
-        engine: await pipeline.engine(),
-        mode: 'read',
+      const results = await pipeline.search(queries, k, {
+        filter,
+        signal,
+        onProgress: output.progress,
         onWarning: output.warn,
       })
-      try {
-        if (k > gallery.size)
-          output.warn({
-            code: 'search/k-too-large',
-            message: `--top ${k} is larger than the gallery; all ${gallery.size} images are ranked.`,
-            fields: { k, size: gallery.size },
-          })
-        const { embeddings } = await pipeline.embed(images, 'query', { signal: context.signal, onCorrupt: 'fail' })
-        const rankings = await rank(gallery, pipeline, embeddings, images, { k, ...(filter && { filter }) }, context)
-        const results = images.map((query, row) => resultOf(query, rankings[row]!, k, gallery))
-        output.finish()
-        output.result(results.map(jsonOf))
-        for (const result of results) {
-          output.print(`${describeSource(result.query.source)}`)
-          output.print(tableOf(result))
-          output.print()
-        }
-        if (args.html !== undefined) {
-          await writeWhole(path.resolve(args.html), await renderSearch(results, model.name))
-          output.print(`Wrote ${args.html}`)
-        }
-      } finally {
-        await gallery.close()
+      output.finish()
+      output.result(results.map(jsonOf))
+      for (const result of results) {
+        output.print(nameOf(result))
+        output.print(tableOf(result))
+        output.print()
+      }
+      if (args.html !== undefined) {
+        const { renderSearch } = await import('../report/render-search.js')
+        const { writeWhole } = await import('@lookalike/pipeline')
+        const { name } = await pipeline.model()
+        const file = path.resolve(args.html)
+        await writeWhole(file, await renderSearch(results, name, path.dirname(file)))
+        output.print(`Wrote ${args.html}`)
       }
     })
   },
 })
 
-async function rank(
-  gallery: Gallery,
-  pipeline: Pipeline,
-  queries: Embeddings,
-  images: readonly ImageRequest[],
-  { k, filter }: { k: number; filter?: Filter },
-  { output, signal }: CommandContext,
-): Promise<readonly Ranking[]> {
-  const rerankers = await pipeline.rerankers()
-  const depth = Math.max(k, ...rerankers.map(({ topN }) => topN))
-  let rankings = await gallery.rank(queries, depth, { signal, ...(filter && { filter }) })
-  if (rerankers.length === 0) return rankings
-  const view = await gallery.view({ signal, ...(filter && { filter }) })
-  const galleryImages = Array.from({ length: view.embeddings.rows }, (_, position) => {
-    const entry = gallery.at(position)
-    return entry && requestOfEntry(entry, gallery.folder)
-  })
-  for (const reranker of rerankers) {
-    await reranker.prepare?.(view, { signal, onWarning: output.warn })
-    rankings = await applyReranker(
-      reranker,
-      { rankings, queries, gallery: view, queryImages: images, galleryImages },
-      { signal, onWarning: output.warn, onProgress: output.progress },
-    )
-  }
-  return rankings
-}
-
-function resultOf(query: ImageRequest, { positions, distances }: Ranking, k: number, gallery: Gallery): SearchResult {
-  const hits = Array.from(positions.subarray(0, k), (position, i) => {
-    const entry = gallery.at(position) as GalleryEntry
-    const image = requestOfEntry(entry, gallery.folder)
-    return { entry, distance: distances[i]!, ...(image && { image }) }
-  })
-  return { query, hits }
-}
+const nameOf = ({ query }: SearchResult) =>
+  query.source instanceof Uint8Array ? 'standard input' : describeSource(query.source)
 
 function jsonOf({ query, hits }: SearchResult) {
   return {
     query: describeSource(query.source),
+    ...(query.box && { box: query.box }),
     results: hits.map(({ entry, distance, image }, i) => ({
       rank: i + 1,
       id: entry.id,

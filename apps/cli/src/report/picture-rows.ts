@@ -8,13 +8,13 @@ import type { Pictures } from './pictures.js'
 export async function pictureOf(
   pictures: Pictures,
   item: DatasetItem,
-  caption: string,
+  caption: string | Html,
   verdict?: 'right' | 'wrong',
 ): Promise<Html> {
   const request = { source: item.source, ...(item.box && { box: item.box }) }
   const key = item.box ? `${item.id} ${JSON.stringify(item.box)}` : item.id
   const mark = verdict && html`<span class="mark" title="${verdict}">${verdict === 'right' ? '✓' : '✗'}</span>`
-  return html`<figure class="pic ${verdict ?? ''}"><div class="box">${await pictures.picture(key, request, `${item.label}${verdict ? `, ${verdict}` : ''}`)}${mark}</div><figcaption title="${item.id}">${caption}</figcaption></figure>`
+  return html`<figure class="pic ${verdict ?? ''}"><div class="box">${await pictures.picture(key, request, `${item.label}${verdict ? `, ${verdict}` : ''}`)}${mark}</div><figcaption title="${item.label}: ${item.id}">${caption}</figcaption></figure>`
 }
 
 /** Queries as rows: the query's picture, then its first results of each stage. */
@@ -36,7 +36,12 @@ export async function pictureRows(
         const item = result.gallery[position]!
         const verdict = isRelevant(query, item) ? 'right' : 'wrong'
         results.push(
-          await pictureOf(pictures, item, `${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}`, verdict),
+          await pictureOf(
+            pictures,
+            item,
+            html`${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}${verdict === 'wrong' && html`<span class="is">${item.label}</span>`}`,
+            verdict,
+          ),
         )
       }
       perStage.push(

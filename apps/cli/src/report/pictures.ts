@@ -2,7 +2,7 @@ import { type ImageRequest, toWarning, type Warning } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
 import { type Html, html } from './html.js'
 
-/** Edge of a thumbnail, pixels; shown at half of it, for sharp screens. */
+/** Edge of a thumbnail where nothing is said, pixels; shown at half of it, for sharp screens. */
 const EDGE = 144
 
 /** Thumbnails as data URLs, each made once. */
@@ -11,12 +11,12 @@ export interface Pictures {
   readonly warnings: readonly Warning[]
 }
 
-export function createPictures(): Pictures {
+export function createPictures(edge: number = EDGE): Pictures {
   const made = new Map<string, Promise<string | undefined>>()
   const warnings: Warning[] = []
   const make = async (request: ImageRequest) => {
     try {
-      const bytes = await thumbnail(request, EDGE)
+      const bytes = await thumbnail(request, edge)
       return `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`
     } catch (error) {
       // A picture that has gone since costs its place in the report, not the report.

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Curve } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
+import { distinctMetrics } from './distinct-metrics.js'
 import type { EvaluationJson } from './evaluation-json.js'
 import { type Html, html } from './html.js'
 import { lineCharts } from './line-chart.js'
@@ -36,7 +37,9 @@ function comparison(dataset: string, runs: readonly Run[], folder: string): Html
   const rows = runs.flatMap((run) =>
     run.result.stages.map((stage, i) => ({ run, stage, label: i === 0 ? '' : `+ ${stage.name}` })),
   )
-  const names = [...new Set(rows.flatMap(({ stage }) => Object.keys(stage.metrics)))]
+  const present = new Set(rows.flatMap(({ stage }) => Object.keys(stage.metrics)))
+  const distinct = new Set(rows.flatMap(({ stage }) => distinctMetrics([stage])))
+  const names = [...present].filter((name) => distinct.has(name))
   const best = new Map(names.map((name) => [name, Math.max(...rows.map(({ stage }) => stage.metrics[name] ?? -1))]))
   const curves = rows.flatMap(({ run, stage, label }) =>
     run.result.curves
@@ -44,7 +47,7 @@ function comparison(dataset: string, runs: readonly Run[], folder: string): Html
       .map((curve) => ({ ...curve, name: `${path.basename(run.folder)} ${label}`.trim() })),
   )
   return html`<section><h2>${dataset}</h2>
-<div class="scroll"><table><thead><tr><th>run</th><th>model</th>${names.map((name) => html`<th>${metricLabel(name)}</th>`)}<th>ms a query</th></tr></thead>
+<div class="scroll dense"><table><thead><tr><th>run</th><th>model</th>${names.map((name) => html`<th>${metricLabel(name)}</th>`)}<th>ms a query</th></tr></thead>
 <tbody>${rows.map(({ run, stage, label }) => html`<tr><td><a href="${encodeURI(path.relative(folder, path.join(run.folder, 'report.html')))}">${path.basename(run.folder)}</a> ${label}</td><td>${run.result.model.name}</td>${names.map((name) => html`<td class="${stage.metrics[name] === best.get(name) ? 'best' : ''}">${formatPercent(stage.metrics[name] ?? Number.NaN)}</td>`)}<td>${stage.millisecondsPerQuery.toFixed(2)}</td></tr>`)}</tbody></table></div>
 ${lineCharts(curves)}</section>`
 }

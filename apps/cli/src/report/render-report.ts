@@ -1,6 +1,7 @@
 import type { Curve, EvaluationResult, StageResult } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
 import { comparedModels, rejection } from './compared-models.js'
+import { distinctMetrics, explanation } from './distinct-metrics.js'
 import { type Html, html } from './html.js'
 import { lineCharts } from './line-chart.js'
 import { page } from './page.js'
@@ -37,7 +38,7 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
     section('Curves', '', result.curves.length > 0 && lineCharts(result.curves)),
     section(
       'Queries that went worst',
-      'A solid green frame with ✓ is right, a dashed red one with ✗ is wrong; under each result its rank and distance. Of each class only the worst query is shown first.',
+      'A solid green frame with ✓ is right, a dashed red one with ✗ is wrong; under each result its rank and distance, and its class where it is wrong. Of each class only the worst query is shown first.',
       await rows(lowest(scores, result.queries, options.queries)),
     ),
     section('Queries that went best', '', await rows(highest(scores, result.queries, options.queries))),
@@ -92,7 +93,7 @@ function delta(change: number): Html {
 
 function metricsTable(result: EvaluationResult): Html | undefined {
   const { stages } = result
-  const names = Object.keys(stages[0]!.metrics)
+  const names = distinctMetrics(stages)
   const cells = (name: string) =>
     stages.map(({ metrics }, i) => {
       const before = stages[i - 1]?.metrics[name]
@@ -104,9 +105,12 @@ function metricsTable(result: EvaluationResult): Html | undefined {
 <tr><td>ms a query</td>${stages.map(({ millisecondsPerQuery }) => html`<td>${millisecondsPerQuery.toFixed(2)}</td>`)}</tr></tbody></table></div>`
   return section(
     'Figures',
-    stages.length > 1
-      ? 'Each column adds a reranker to the one before it; the change is against the column before.'
-      : '',
+    [
+      stages.length > 1
+        ? 'Each column adds a reranker to the one before it; the change is against the column before.'
+        : '',
+      explanation(names) ?? '',
+    ].join(' '),
     table,
   )
 }

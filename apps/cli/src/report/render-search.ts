@@ -1,36 +1,52 @@
 import path from 'node:path'
-import { type ImageRequest } from '@lookalike/core'
-import type { GalleryEntry } from '@lookalike/gallery'
+import { pathToFileURL } from 'node:url'
 import { describeSource } from '@lookalike/image'
+import type { SearchHit, SearchResult } from '@lookalike/pipeline'
 import { formatDistance } from '../terminal/format.js'
 import { type Html, html } from './html.js'
 import { page } from './page.js'
-import { createPictures } from './pictures.js'
+import { createPictures, type Pictures } from './pictures.js'
 
-export interface SearchResult {
-  readonly query: ImageRequest
-  readonly hits: readonly { readonly entry: GalleryEntry; readonly distance: number; readonly image?: ImageRequest }[]
-}
+/** Edge of a picture, pixels; shown at half of it, for sharp screens. */
+const EDGE = 360
 
-/** The results of a search as one page with pictures. */
-export async function renderSearch(results: readonly SearchResult[], model: string): Promise<string> {
-  const pictures = createPictures()
-  const rows: Html[] = []
+/** The results of a search as one page with pictures. Links to files start at `folder`, where the page will lie. */
+export async function renderSearch(results: readonly SearchResult[], model: string, folder: string): Promise<string> {
+  const pictures = createPictures(EDGE)
+  const sections: Html[] = []
   for (const [row, { query, hits }] of results.entries()) {
     const found: Html[] = []
-    for (const [i, { entry, distance, image }] of hits.entries()) {
-      const label = entry.metadata?.label === undefined ? entry.id : String(entry.metadata.label)
-      found.push(
-        html`<figure class="pic"><div class="box">${await pictures.picture(`g ${entry.id}`, image, entry.id)}</div><figcaption title="${entry.id}">${i + 1} · ${formatDistance(distance, 3)}<br>${label}</figcaption></figure>`,
-      )
-    }
-    const name = describeSource(query.source)
-    rows.push(
-      html`<div class="row"><div class="query"><figure class="pic"><div class="box">${await pictures.picture(`q ${row}`, query, name)}</div><figcaption title="${name}">${path.basename(name)}</figcaption></figure></div><div class="results">${found}</div></div>`,
-    )
+    for (const [i, hit] of hits.entries()) found.push(await hitOf(hit, i + 1, pictures, folder))
+    const name = query.source instanceof Uint8Array ? 'standard input' : describeSource(query.source)
+    const picture = await pictures.picture(`q ${row}`, query, name)
+    sections.push(html`<section class="search">
+<figure class="pic query"><div class="box">${picture}</div><figcaption><b>${path.basename(name)}</b>${query.box && html`<br><small>cut out: ${shares(query.box)}</small>`}</figcaption></figure>
+<div class="tiles">${found}</div></section>`)
   }
   return page(
     'Search',
-    html`<header><h1>Search</h1><p class="soft">Nearest first, by ${model}; under each picture its rank, its distance and its label.</p></header>${rows}<footer>Written by Lookalike.</footer>`,
+    html`<header><h1>Search</h1><p class="soft">Nearest first, by ${model}; under each picture its rank, its distance, its class where it has one, and its file.</p></header>${sections}<footer>Written by Lookalike.</footer>`,
   )
+}
+
+async function hitOf({ entry, distance, image }: SearchHit, rank: number, pictures: Pictures, folder: string) {
+  const { label } = entry.metadata ?? {}
+  const picture = await pictures.picture(`g ${entry.id}`, image, entry.id)
+  const address = image && typeof image.source === 'string' ? addressOf(image.source, folder) : undefined
+  const link = (content: unknown) => (address === undefined ? content : html`<a href="${address}">${content}</a>`)
+  return html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption><b>${rank}</b> · ${formatDistance(distance, 3)}${label !== undefined && html` · <b>${label}</b>`}<br><small>${link(entry.id)}</small></figcaption></figure>`
+}
+
+/** Files beside the page are named from there, so that both can move together. */
+function addressOf(source: string, folder: string): string | undefined {
+  if (/^https?:/i.test(source)) return source
+  if (/^[a-z][a-z0-9+.-]+:/i.test(source)) return undefined
+  const relative = path.relative(folder, source)
+  return path.isAbsolute(relative)
+    ? pathToFileURL(source).href
+    : relative.split(path.sep).map(encodeURIComponent).join('/')
+}
+
+function shares({ x, y, width, height }: NonNullable<SearchResult['query']['box']>): string {
+  return [x, y, width, height].map((share) => `${Math.round(share * 100)}%`).join(', ')
 }

@@ -23,7 +23,8 @@ code { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; over
 .card b { display: block; font-size: 31px; line-height: 1.15; letter-spacing: -.02em; font-variant-numeric: tabular-nums; font-weight: 650; }
 .card b span { font-size: 16px; color: var(--soft); font-weight: 500; margin-left: 3px; }
 .up { color: var(--right); } .down { color: var(--wrong); } .up, .down { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; max-width: 100%; } .dense table { font-size: 13px; } .dense th, .dense td { padding-right: 9px; white-space: normal; overflow-wrap: break-word; }
+.dense td:first-child { max-width: 260px; } header p { overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 10px 0; min-width: 360px; }
 th, td { text-align: right; padding: 6px 16px 6px 0; border-bottom: 1px solid var(--faint); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 550; font-size: 13px; }
@@ -45,14 +46,21 @@ figure.pic { margin: 0; width: 82px; } .query figure.pic { width: 104px; }
 .pic .box { position: relative; aspect-ratio: 1; background: #fff; border: 2px solid var(--edge); border-radius: 9px; overflow: hidden; display: grid; place-items: center; }
 .pic img { width: 100%; height: 100%; object-fit: contain; display: block; } .pic .gone { color: #5b6270; font-size: 11px; }
 .pic figcaption { font-size: 11px; line-height: 1.3; color: var(--soft); margin-top: 3px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.pic figcaption .is { display: block; overflow: hidden; text-overflow: ellipsis; color: var(--ink); }
 .query .box { border-color: var(--ink); }
 .right .box { border: 3px solid var(--right); } .wrong .box { border: 3px dashed var(--wrong); }
 .mark { position: absolute; right: 0; bottom: 0; min-width: 19px; height: 19px; border-top-left-radius: 8px; display: grid; place-items: center; font: 700 12px/1 system-ui, sans-serif; color: #fff; }
 .right .mark { background: #14734a; } .wrong .mark { background: #b3261e; }
+.search { display: grid; grid-template-columns: 200px minmax(0, 1fr); gap: 24px; padding: 20px 0; border-bottom: 1px solid var(--faint); align-items: start; }
+.search figure.pic { width: auto; } .search figcaption { white-space: normal; overflow-wrap: anywhere; font-size: 12.5px; line-height: 1.35; color: var(--ink); } .search figcaption small { font-size: 11.5px; }
+.search .query { width: auto; } .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 14px 12px; }
+.pic a { color: inherit; text-decoration: none; } .pic .box a { display: block; width: 100%; height: 100%; } .pic a:hover { text-decoration: underline; }
 .grid { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
 details { margin: 10px 0; } summary { cursor: pointer; color: var(--accent); }
 ul.warnings { padding-left: 18px; } footer { margin-top: 56px; color: var(--soft); font-size: 13px; border-top: 1px solid var(--faint); padding-top: 14px; }
-@media (max-width: 640px) { main { padding: 24px 14px 48px; } .row { flex-direction: column; gap: 8px; } figure.pic { width: 68px; } }
+@media (max-width: 640px) { main { padding: 24px 14px 48px; } .row { flex-direction: column; gap: 8px; } figure.pic { width: 68px; }
+  .search { grid-template-columns: minmax(0, 1fr); } .search .query { max-width: 180px; } .tiles { grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); }
+  table { min-width: 0; } th, td { padding-right: 10px; } }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --faint: #ddd; --paper: #fff; --card: #fff; --edge: #bbb;
   --right: #14734a; --wrong: #b3261e; --accent: #2f5bd7; --s0: #2f5bd7; --s1: #c2571a; --s2: #14734a; --s3: #8a3ab9; --s4: #b3261e; --s5: #51606f; }
   main { padding: 0; max-width: none; } body { font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; } h2 { break-after: avoid; } figure.pic { width: 66px; } .chart, .card { break-inside: avoid; } }

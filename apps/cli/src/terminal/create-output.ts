@@ -1,5 +1,7 @@
 import type { Progress, Warning } from '@lookalike/core'
 import { createProgressBar } from './create-progress-bar.js'
+import { createProgressLines } from './create-progress-lines.js'
+import { printable } from './printable.js'
 
 /** Where a command's words go: results to stdout, everything else to stderr. */
 export interface Output {
@@ -12,11 +14,11 @@ export interface Output {
   note(text: string): void
   warn(warning: Warning): void
   progress(progress: Progress): void
-  /** Ends the progress bar and tells how many warnings were kept back. */
+  /** Ends the progress, and names what warnings that were kept back are about. */
   finish(): void
 }
 
-/** Warnings of one code beyond this many are only counted. */
+/** Warnings of one code beyond this many are summed up in one line at the end. */
 const SHOWN_WARNINGS = 5
 
 export function createOutput(options: {
@@ -26,34 +28,63 @@ export function createOutput(options: {
   stderr: NodeJS.WriteStream
 }): Output {
   const { json, quiet, stdout, stderr } = options
-  const bar = quiet || !stderr.isTTY ? undefined : createProgressBar(stderr)
+  const progress = quiet
+    ? undefined
+    : stderr.isTTY
+      ? createProgressBar(stderr)
+      : createProgressLines((line) => stderr.write(`${line}\n`))
   const counts = new Map<string, number>()
+  const keptBack = new Map<string, string[]>()
   const note = (text: string) => {
-    bar?.clear()
-    stderr.write(`${text}\n`)
+    progress?.clear()
+    stderr.write(`${printable(text, 'keep')}\n`)
   }
   return {
     json,
     print: (text = '') => {
       if (json) return
-      bar?.clear()
-      stdout.write(`${text}\n`)
+      progress?.clear()
+      stdout.write(`${withOwnColours(text)}\n`)
     },
     result: (value) => {
-      if (json) stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+      if (json) stdout.write(`${printable(JSON.stringify(value, null, 2), 'keep')}\n`)
     },
     note,
     warn: (warning) => {
       const count = (counts.get(warning.code) ?? 0) + 1
       counts.set(warning.code, count)
-      if (!quiet && count <= SHOWN_WARNINGS) note(`warning: ${warning.message} [${warning.code}]`)
+      if (count <= SHOWN_WARNINGS) {
+        if (!quiet) note(`warning: ${warning.message} [${warning.code}]`)
+        return
+      }
+      const names = keptBack.get(warning.code) ?? []
+      names.push(subjectOf(warning))
+      keptBack.set(warning.code, names)
     },
-    progress: (progress) => bar?.update(progress),
+    progress: (event) => progress?.update(event),
     finish: () => {
-      bar?.stop()
-      for (const [code, count] of counts)
-        if (!quiet && count > SHOWN_WARNINGS) stderr.write(`warning: ${count - SHOWN_WARNINGS} more of ${code}\n`)
+      progress?.stop()
+      for (const [code, names] of keptBack)
+        if (!quiet) note(`warning: ${names.length} more of ${code}: ${names.map((name) => printable(name)).join(', ')}`)
       counts.clear()
+      keptBack.clear()
     },
   }
 }
+
+/** What a warning is about, shorter than its message where it says so. */
+function subjectOf({ fields, message }: Warning): string {
+  const subject = fields.source ?? fields.id ?? fields.path
+  return typeof subject === 'string' ? subject : message
+}
+
+/** Colours stay, other control characters are spelt out. */
+function withOwnColours(text: string): string {
+  return text
+    .split(COLOUR)
+    .map((part, i) => (i % 2 === 1 ? part : printable(part, 'keep')))
+    .join('')
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with.
+const COLOUR = /(\u001b\[[\d;]*m)/

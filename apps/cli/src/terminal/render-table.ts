@@ -1,5 +1,6 @@
 import Table from 'cli-table3'
 import colors from 'picocolors'
+import { printable } from './printable.js'
 
 /** A plain table; columns named in `right` are right-aligned. */
 export function renderTable(
@@ -30,6 +31,6 @@ export function renderTable(
     },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
-  for (const row of rows) table.push([...row])
+  for (const row of rows) table.push(row.map((cell) => printable(cell)))
   return table.toString().replace(/[ \t]+$/gm, '')
 }

@@ -31,8 +31,17 @@ describe('listImages', () => {
     await symlink('..', path.join(folder, 'b/circle'))
     await symlink('1.JPG', path.join(folder, 'b/linked.jpg'))
     await symlink('nowhere.jpg', path.join(folder, 'b/broken.jpg'))
+    await symlink('nowhere', path.join(folder, 'b/nothing'))
     const { images, leftOut } = await list()
-    expect(images).toEqual(['top.jfif', 'a\nb/x.svg', 'b/1.JPG', 'b/2.png', 'b/linked.jpg', 'b/a/deep.webp'])
+    expect(images).toEqual([
+      'top.jfif',
+      'a\nb/x.svg',
+      'b/1.JPG',
+      'b/2.png',
+      'b/broken.jpg',
+      'b/linked.jpg',
+      'b/a/deep.webp',
+    ])
     expect(sorted(leftOut)).toEqual([
       'format b/old.psd',
       'heic b/phone.HEIC',
@@ -41,7 +50,7 @@ describe('listImages', () => {
       'linked-folder b/circle/',
       'no-extension b/scan',
       'other notes.txt',
-      'unreadable b/broken.jpg',
+      'unreadable b/nothing',
     ])
   })
 

@@ -89,8 +89,9 @@ async function kindOf(
       ? { kind: 'hidden', isFolder }
       : undefined
   if (isFolder) return isLink ? { kind: 'linked-folder', isFolder } : 'folder'
-  if (!target) return { kind: 'unreadable', isFolder }
   const kind = fileKind(name)
+  // An image that is a link to nowhere is named when it is read.
+  if (!target) return kind === 'image' ? kind : { kind: 'unreadable', isFolder }
   if (!target.isFile()) return { kind: 'other', isFolder }
   if (kind === 'image') return 'image'
   return DROPPINGS.has(name.toLowerCase()) ? undefined : { kind, isFolder }

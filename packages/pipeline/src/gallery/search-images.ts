@@ -1,0 +1,110 @@
+import {
+  applyReranker,
+  type Filter,
+  type Gallery,
+  type GalleryEntry,
+  type GalleryView,
+  type ImageRequest,
+  LookalikeError,
+  type Model,
+  nearestName,
+  type OperationOptions,
+  type Ranking,
+  type Reranker,
+} from '@lookalike/core'
+import { requestOfEntry } from '@lookalike/image'
+
+export interface SearchImagesOptions extends OperationOptions {
+  /** Only images whose metadata fit. */
+  readonly filter?: Filter | undefined
+}
+
+/** A found image. */
+export interface SearchHit {
+  readonly entry: GalleryEntry
+  readonly distance: number
+  /** The image itself, where the gallery knows where it lies. */
+  readonly image?: ImageRequest
+}
+
+export interface SearchResult {
+  readonly query: ImageRequest
+  /** Nearest first. */
+  readonly hits: readonly SearchHit[]
+}
+
+/**
+ * The k nearest images of a gallery to each query, reranked.
+ *
+ * @throws the codes of image reading: a query that cannot be read is an error. `search/unknown-key` for a filter of a key
+ * that no image has.
+ */
+export async function searchImages(
+  gallery: Gallery,
+  embed: Model['embed'],
+  rerankers: readonly Reranker[],
+  queries: readonly ImageRequest[],
+  k: number,
+  { filter, signal, onProgress, onWarning }: SearchImagesOptions = {},
+): Promise<SearchResult[]> {
+  if (!Number.isInteger(k) || k < 1)
+    throw new LookalikeError('search/k', { problem: `k is ${k}`, expected: 'a whole number above 0' })
+  if (filter) checkFilter(gallery, filter)
+  if (k > gallery.size) {
+    onWarning?.({
+      code: 'search/k-too-large',
+      message: `${k} is larger than the gallery; all its ${gallery.size} images are ranked.`,
+      fields: { k, size: gallery.size },
+    })
+  }
+  const { embeddings } = await embed(queries, 'query', { signal, onProgress, onWarning, onCorrupt: 'fail' })
+  const depth = Math.max(k, ...rerankers.map(({ topN }) => topN))
+  const search = { signal, filter: filter ?? {} }
+  let rankings: readonly Ranking[] = await gallery.rank(embeddings, depth, filter ? search : { signal })
+  if (rerankers.length > 0) {
+    const view: GalleryView = await gallery.view(filter ? search : { signal })
+    const galleryImages = Array.from({ length: view.embeddings.rows }, (_, position) => {
+      const entry = gallery.at(position)
+      return entry && requestOfEntry(entry, gallery.folder)
+    })
+    const input = { queries: embeddings, gallery: view, queryImages: queries, galleryImages }
+    for (const reranker of rerankers) {
+      await reranker.prepare?.(view, { signal, onWarning })
+      rankings = await applyReranker(reranker, { ...input, rankings }, { signal, onWarning, onProgress })
+    }
+  }
+  return queries.map((query, row) => ({ query, hits: hitsOf(rankings[row]!, k, gallery) }))
+}
+
+function hitsOf({ positions, distances }: Ranking, k: number, gallery: Gallery): SearchHit[] {
+  return Array.from(positions.subarray(0, k), (position, i) => {
+    const entry = gallery.at(position)!
+    const image = requestOfEntry(entry, gallery.folder)
+    return { entry, distance: distances[i]!, ...(image && { image }) }
+  })
+}
+
+/** A key that no image has would find nothing, and look like an answer. */
+function checkFilter(gallery: Gallery, filter: Filter): void {
+  const missing = new Set(Object.keys(filter))
+  const keys = new Set<string>()
+  for (const { metadata } of gallery.entries()) {
+    for (const key of Object.keys(metadata ?? {})) {
+      keys.add(key)
+      missing.delete(key)
+    }
+    if (missing.size === 0) return
+  }
+  const [key] = missing
+  if (key === undefined) return
+  const near = nearestName(key, [...keys])
+  throw new LookalikeError(
+    'search/unknown-key',
+    {
+      problem: `No image of the gallery has the key ${JSON.stringify(key)}`,
+      expected: keys.size > 0 ? `one of ${[...keys].sort().join(', ')}` : 'no filter: its images have no metadata',
+      ...(near && { fix: `Did you mean "${near}"?` }),
+    },
+    { fields: { key, keys: [...keys].sort() } },
+  )
+}
