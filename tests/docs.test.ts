@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRegistry, type Registry } from '@lookalike/core'
-import { loadConfig, loadPlugins, resolveConfig } from '@lookalike/pipeline'
+import { CONFIG_KEYS, loadConfig, loadPlugins, resolveConfig } from '@lookalike/pipeline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { COMMANDS, loadCommand } from '../apps/cli/src/commands/index.js'
 import { FINDINGS } from '../apps/cli/src/doctor/diagnose.js'
@@ -130,7 +130,7 @@ describe('commands', async () => {
     async lookalike([name = '', ...argv]) {
       expect(COMMANDS).toContain(name)
       const command = await loadCommand(name as (typeof COMMANDS)[number])
-      splitArguments(argv, command.args, command.takesOverrides)
+      splitArguments(argv, command.args, command.takesOverrides ? CONFIG_KEYS : [])
     },
     npx([name = '', ...words], file) {
       if (name === 'lookalike') return checkers.lookalike!(words, file)

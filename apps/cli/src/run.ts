@@ -44,7 +44,8 @@ export async function run(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${renderHelp(command)}\n`)
       return EXIT.ok
     }
-    const { own, positionals, overrides } = splitArguments(rest, command.args, command.takesOverrides)
+    const configKeys = command.takesOverrides ? (await import('@lookalike/pipeline')).CONFIG_KEYS : []
+    const { own, positionals, overrides } = splitArguments(rest, command.args, configKeys)
     checkPositionals(command, positionals)
     const args = parseArgs([...own, '--', ...positionals], command.args)
     const code = (await command.run(args, { output, signal, overrides, positionals })) ?? EXIT.ok

@@ -1,25 +1,6 @@
 import { LookalikeError, nearestName } from '@lookalike/core'
 import type { ArgsDef } from 'citty'
 
-/** The keys of a config that may be set on the command line. */
-const CONFIG_KEYS = [
-  'name',
-  'seed',
-  'plugins',
-  'dataset',
-  'encoder',
-  'combiner',
-  'index',
-  'gallery',
-  'rerankers',
-  'train',
-  'evaluate',
-  'images',
-  'cache',
-  'runs',
-  'threads',
-]
-
 export interface SplitArguments {
   /** The command's own options. */
   readonly own: readonly string[]
@@ -31,9 +12,10 @@ export interface SplitArguments {
 /**
  * Tells a command's own options from paths of the config (`--train.epochs=3`, `--seed 4`), and refuses everything else.
  *
+ * @param configKeys the keys that such paths may start with; none for a command that takes no config
  * @throws `cli/unknown-option` with the nearest spelling, `cli/missing-value`, `cli/unexpected-value`.
  */
-export function splitArguments(argv: readonly string[], args: ArgsDef, takesOverrides: boolean): SplitArguments {
+export function splitArguments(argv: readonly string[], args: ArgsDef, configKeys: readonly string[]): SplitArguments {
   const options = new Map<string, { name: string; takesValue: boolean }>()
   for (const [name, definition] of Object.entries(args)) {
     if (definition.type === 'positional') continue
@@ -59,8 +41,8 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, takesOver
     const equals = token.indexOf('=')
     const flag = equals < 0 ? token : token.slice(0, equals)
     const option = options.get(flag)
-    const isOverride = !option && takesOverrides && CONFIG_KEYS.includes(flag.slice(2).split('.')[0]!)
-    if (!option && !isOverride) throw unknownOption(flag, [...options.keys()], takesOverrides)
+    const isOverride = !option && configKeys.includes(flag.slice(2).split('.')[0]!)
+    if (!option && !isOverride) throw unknownOption(flag, [...options.keys()], configKeys)
     if (option && !option.takesValue) {
       if (equals >= 0)
         throw new LookalikeError('cli/unexpected-value', { problem: `${flag} takes no value`, expected: flag })
@@ -79,13 +61,13 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, takesOver
   return { own, positionals, overrides }
 }
 
-function unknownOption(flag: string, known: string[], takesOverrides: boolean): LookalikeError {
-  const near = nearestName(flag, takesOverrides ? [...known, ...CONFIG_KEYS.map((key) => `--${key}`)] : known)
+function unknownOption(flag: string, known: string[], configKeys: readonly string[]): LookalikeError {
+  const near = nearestName(flag, [...known, ...configKeys.map((key) => `--${key}`)])
   return new LookalikeError(
     'cli/unknown-option',
     {
       problem: `There is no option ${flag}`,
-      expected: `${known.filter((name) => name.startsWith('--')).join(', ')}${takesOverrides ? ', or a path of the config such as --seed=1 or --evaluate.ks=[1,10]' : ''}`,
+      expected: `${known.filter((name) => name.startsWith('--')).join(', ')}${configKeys.length > 0 ? ', or a path of the config such as --seed=1 or --evaluate.ks=[1,10]' : ''}`,
       ...(near && { fix: `Did you mean ${near}?` }),
     },
     { fields: { option: flag, nearest: near } },

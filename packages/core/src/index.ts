@@ -24,12 +24,19 @@ export * from './plugin/define-plugin.js'
 export { type ConfigIssue, describeIssue } from './plugin/describe-issue.js'
 export * from './plugin/kinds.js'
 export * from './plugin/nearest-name.js'
-export { invalidConfig, tryOptions } from './plugin/parse-options.js'
+export { invalidConfig } from './plugin/parse-options.js'
 export * from './plugin/plugin-origin.js'
 export * from './plugin/plugin-ref.js'
+export {
+  findReferences,
+  parseReference,
+  placeReferences,
+  type Reference,
+  replaceReferences,
+  writeReference,
+} from './plugin/reference.js'
 export type * from './plugin/schema.js'
-export { formatPath, type JsonSchema, resolveLocal } from './plugin/schema-path.js'
-export { splitRef } from './plugin/split-ref.js'
+export { formatPath, type JsonSchema } from './plugin/schema-path.js'
 export * from './random/create-random.js'
 export * from './ranking/apply-reranker.js'
 export * from './ranking/create-ranking.js'

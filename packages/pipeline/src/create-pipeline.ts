@@ -12,10 +12,9 @@ import {
   type Model,
   type OpenGallery,
   type OperationOptions,
-  type PluginRef,
+  type Reference,
   type Registry,
   type Reranker,
-  splitRef,
   type TrainerResult,
   toWarning,
   type VectorIndexEngine,
@@ -122,35 +121,34 @@ export async function createPipeline(
   const resolved = await resolveConfig(config, registry, loaded.files?.[0])
   const disposers: (() => Promise<void>)[] = []
 
-  const create = <K extends Kind>(kind: K, ref: PluginRef<K>, where: string): Promise<Kinds[K]> =>
-    registry.create(kind, ref, {
+  const create = <K extends Kind>(kind: K, reference: Reference<K>): Promise<Kinds[K]> =>
+    registry.create(kind, reference, {
       folder,
       cacheFolder,
       seed: config.seed,
-      path: where,
       ...(config.threads !== undefined && { threads: config.threads }),
       ...defaults,
     })
   const encoder = once(async () => {
-    const made = await create('encoder', config.encoder, 'encoder')
+    const made = await create('encoder', config.encoder)
     disposers.push(() => made.dispose())
     return made
   })
   const model = once(async () => {
     if (config.combiner === undefined) return modelOfEncoder(await encoder())
-    const made = modelOfCombiner(await create('combiner', config.combiner, 'combiner'))
+    const made = modelOfCombiner(await create('combiner', config.combiner))
     disposers.push(() => made.dispose())
     return made
   })
   const dataset = once(async () => {
     if (config.dataset === undefined) throw missing('dataset', 'dataset: { use: folder, path: ./photos }')
-    return create('dataset', config.dataset, 'dataset')
+    return create('dataset', config.dataset)
   })
-  const engine = once(() => create('index', config.index, 'index'))
+  const engine = once(() => create('index', config.index))
   const rerankers = once(async () => {
     const made: Reranker[] = []
-    for (const [i, ref] of config.rerankers.entries()) {
-      const reranker = await create('reranker', ref, `rerankers[${i}]`)
+    for (const reference of config.rerankers) {
+      const reranker = await create('reranker', reference)
       disposers.push(() => reranker.dispose())
       made.push(reranker)
     }
@@ -230,8 +228,8 @@ export async function createPipeline(
       const write = async (name: string, content: string | Uint8Array) =>
         void files.push(await writeInside(runFolder, name, content))
       for (const [name, text] of Object.entries(resolvedFile)) await write(name, text)
-      for (const [i, ref] of config.evaluate.reporters.entries()) {
-        const reporter = await create('reporter', ref, `evaluate.reporters[${i}]`)
+      for (const reference of config.evaluate.reporters) {
+        const reporter = await create('reporter', reference)
         await reporter.write(result, { folder: runFolder, write })
       }
       return files
@@ -240,7 +238,7 @@ export async function createPipeline(
       if (config.train === undefined)
         throw missing('train', 'train: { use: ... }; "lookalike plugins" lists the trainers')
       // Everything that can be wrong is found out before the old run is touched.
-      const trainer = await create('trainer', config.train, 'train')
+      const trainer = await create('trainer', config.train)
       return runTrainer(trainer, {
         ...defaults,
         ...options,
@@ -250,7 +248,7 @@ export async function createPipeline(
         seed: config.seed,
         images: embedOptions(),
         settings: resolved.config['train'] as Readonly<Record<string, unknown>>,
-        origin: registry.origin('trainer', splitRef('trainer', config.train as PluginRef, 'train').use),
+        origin: registry.origin('trainer', config.train.use),
         versions: resolved.plugins,
         files: resolvedFile,
       })

@@ -1,6 +1,7 @@
 export type { Overrides } from './config/apply-overrides.js'
 export * from './config/compose-json-schema.js'
 export * from './config/config.js'
+export { CONFIG_KEYS } from './config/config-schema.js'
 export * from './config/load-config.js'
 export * from './config/resolve-config.js'
 export * from './create-pipeline.js'

@@ -72,10 +72,7 @@ async function inOrder(
   { output, signal }: CommandContext,
 ): Promise<readonly LabelQuestion[]> {
   const { combiner } = pipeline.config
-  const folder =
-    typeof combiner === 'object' && combiner.use === 'context-ensemble'
-      ? (combiner as { folder?: unknown }).folder
-      : undefined
+  const folder = combiner?.use === 'context-ensemble' ? combiner.options.folder : undefined
   if (typeof folder !== 'string') return questions
   const { members } = await readEnsemble(pipeline.path(folder))
   const { embeddings } = await pipeline.embed(items.map(requestOf), 'gallery', {

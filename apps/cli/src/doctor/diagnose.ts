@@ -2,8 +2,8 @@ import { access, constants, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import path from 'node:path'
-import { isLookalikeError } from '@lookalike/core'
-import { refsOf, resolveConfig } from '@lookalike/pipeline'
+import { findReferences, isLookalikeError } from '@lookalike/core'
+import { resolveConfig } from '@lookalike/pipeline'
 import { openProject, type Project } from '../open-project.js'
 import { VERSION } from '../version.js'
 
@@ -182,9 +182,9 @@ async function project(at: string | undefined): Promise<Finding[]> {
   } catch (error) {
     findings.push({ check: 'config', status: 'fail', detail: (error as Error).message })
   }
-  for (const { path: where, ref } of refsOf(loaded.config)) {
-    const model = typeof ref === 'object' && 'model' in ref && typeof ref.model === 'string' ? ref.model : undefined
-    if (model === undefined || !model.endsWith('.onnx')) continue
+  for (const { path: where, options } of findReferences(loaded.config)) {
+    const { model } = options
+    if (typeof model !== 'string' || !model.endsWith('.onnx')) continue
     const full = path.resolve(loaded.folder, model)
     const size = await stat(full).then(
       ({ size: bytes }) => bytes,

@@ -1,11 +1,12 @@
 import { LookalikeError, type Warning } from '../errors.js'
 import { checkPlugin } from './check-plugin.js'
 import type { LoadedPlugin, Plugin, PluginContext } from './define-plugin.js'
+import type { ConfigIssue } from './describe-issue.js'
 import { KINDS, type Kind, type Kinds, type PluginRef } from './kinds.js'
 import { nearestName } from './nearest-name.js'
-import { parseOptions } from './parse-options.js'
+import { invalidConfig, tryOptions } from './parse-options.js'
 import { originText, type PluginOrigin } from './plugin-origin.js'
-import { splitRef } from './split-ref.js'
+import { parseReference, placeReferences, type Reference } from './reference.js'
 
 /** What `registry.create` needs to know of the run. */
 export interface CreateOptions {
@@ -19,6 +20,14 @@ export interface CreateOptions {
   readonly path?: string
 }
 
+/** What a plugin's schema makes of the options of a reference. */
+export interface CheckedOptions {
+  /** What does not fit; empty where everything does. */
+  readonly issues: readonly ConfigIssue[]
+  /** With defaults filled in, and what they name as references with their full paths; undefined where something does not fit. */
+  readonly options: unknown
+}
+
 /** The plugins that a config may name. */
 export interface Registry {
   /** @throws `plugin/unknown` with the candidates and the nearest spelling. */
@@ -28,7 +37,13 @@ export interface Registry {
   /** The package and module of a plugin. */
   origin(kind: Kind, name: string): PluginOrigin
   /**
-   * Validates the options of a reference and creates the plugin.
+   * Checks the options of a reference, once: asked again, the findings are the same.
+   *
+   * @throws `plugin/unknown`
+   */
+  check(reference: Reference): Promise<CheckedOptions>
+  /**
+   * Creates the plugin of a reference with its checked options.
    *
    * @throws `config/invalid` with the path of each option that does not fit, `plugin/unknown`.
    */
@@ -68,6 +83,7 @@ export function createRegistry(plugins: readonly (Plugin | LoadedPlugin)[]): Reg
     )
   }
 
+  const checked = new WeakMap<Reference, Promise<CheckedOptions>>()
   const registry: Registry = {
     get: <K extends Kind>(kind: K, name: string, path?: string) => find(kind, name, path).plugin as Plugin as Plugin<K>,
     list: (kind) =>
@@ -75,11 +91,24 @@ export function createRegistry(plugins: readonly (Plugin | LoadedPlugin)[]): Reg
         [...byKind.get(each)!.values()].sort((a, b) => (a.plugin.name < b.plugin.name ? -1 : 1)),
       ),
     origin: (kind, name) => find(kind, name).origin,
+    async check(reference) {
+      const known = checked.get(reference)
+      if (known) return known
+      const { kind, use, options, path } = reference
+      const checking = tryOptions(registry.get(kind, use, path), options, path).then(({ issues, value }) => ({
+        issues,
+        options: placeReferences(value, path),
+      }))
+      checked.set(reference, checking)
+      return checking
+    },
     async create(kind, ref, options) {
-      const { use, given } = splitRef(kind, ref, options.path)
-      const plugin = registry.get(kind, use, options.path)
-      const parsed = await parseOptions(plugin, given, options.path ?? kind)
-      return (await plugin.create(parsed, createContext(registry, options))) as Kinds[typeof kind]
+      const reference = parseReference(kind, ref, options.path)
+      const parsed = await registry.check(reference)
+      if (parsed.issues.length > 0) throw invalidConfig(parsed.issues)
+      const plugin = registry.get(kind, reference.use, reference.path)
+      const context = createContext(registry, { ...options, path: reference.path })
+      return (await plugin.create(parsed.options, context)) as Kinds[typeof kind]
     },
   }
   return registry

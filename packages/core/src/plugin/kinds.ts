@@ -75,7 +75,7 @@ type Known<K extends Kind> = {
 }[keyof PluginOptions[K] & string]
 
 /** What an option may be where nothing is known of its plugin: data. Were it `unknown`, editors could not complete options of known plugins. */
-type OptionValue =
+export type OptionValue =
   | string
   | number
   | boolean

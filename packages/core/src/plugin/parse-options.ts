@@ -3,22 +3,10 @@ import type { Plugin } from './define-plugin.js'
 import { type ConfigIssue, describeIssue } from './describe-issue.js'
 
 /**
- * A plugin's options, checked and with defaults filled in.
+ * A plugin's options, checked and with defaults filled in, or what does not fit.
  *
  * @param path where the options stand in the config: `rerankers[0]`
- * @throws `config/invalid` with every option that does not fit.
  */
-export async function parseOptions(
-  plugin: Plugin,
-  given: Readonly<Record<string, unknown>>,
-  path: string,
-): Promise<unknown> {
-  const { issues, value } = await tryOptions(plugin, given, path)
-  if (issues.length > 0) throw invalidConfig(issues)
-  return value
-}
-
-/** As `parseOptions`, with the findings as data. */
 export async function tryOptions(
   plugin: Plugin,
   given: Readonly<Record<string, unknown>>,

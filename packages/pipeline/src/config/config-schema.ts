@@ -28,7 +28,10 @@ const metric = z
     ],
   })
 
-/** The schema of a config file, defaults included. */
+/**
+ * The schema of a config file, defaults included. Types of configs, keys of the command line and the reference are derived from it. Relative paths
+ * start at the folder of the config file.
+ */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe('Address of the JSON Schema, for completion in editors.'),
   extends: z
@@ -45,11 +48,11 @@ export const configSchema = z.strictObject({
   seed: z.int().default(0).describe('Every random choice follows it.'),
   plugins: z.array(z.string()).default([]).describe('Packages and files that bring plugins besides the built-in ones.'),
   dataset: pluginRef('dataset').optional().describe('The images to index, evaluate or train on.'),
-  encoder: pluginRef('encoder').default('mini').describe('Images to vectors; what training starts from.'),
+  encoder: pluginRef('encoder').prefault('mini').describe('Images to vectors; what training starts from.'),
   combiner: pluginRef('combiner')
     .optional()
     .describe('Several encoders as one; when given, search and evaluation use it instead of the encoder.'),
-  index: pluginRef('index').default('exact').describe('The search engine.'),
+  index: pluginRef('index').prefault('exact').describe('The search engine.'),
   gallery: z
     .string()
     .min(1)
@@ -74,7 +77,7 @@ export const configSchema = z.strictObject({
         .describe(
           'Whether to measure, in the same report, what the combiner is to be compared with: other ways to use its encoders.',
         ),
-      reporters: z.array(pluginRef('reporter')).default(['json', 'html']).describe('What writes the results.'),
+      reporters: z.array(pluginRef('reporter')).prefault(['json', 'html']).describe('What writes the results.'),
     })
     .prefault({})
     .describe('How "evaluate" measures.'),
@@ -84,17 +87,17 @@ export const configSchema = z.strictObject({
         .enum(['skip', 'fail'])
         .default('skip')
         .describe('What happens with an image that cannot be read: left out with a warning, or the end of the run.'),
-      maxPixels: positiveInteger.optional().describe('Larger images are refused, pixels.'),
-      maxBytes: positiveInteger.optional().describe('Larger files are refused, bytes.'),
+      maxPixels: positiveInteger.exactOptional().describe('Larger images are refused, pixels.'),
+      maxBytes: positiveInteger.exactOptional().describe('Larger files are refused, bytes.'),
       deadline: positiveInteger
-        .optional()
+        .exactOptional()
         .describe('Milliseconds that decoding one image may take; what takes longer is stopped. Default: 20,000.'),
       truncated: z
         .enum(['read', 'fail'])
-        .optional()
+        .exactOptional()
         .describe('A file that ends early: read what is there, with a warning, or fail. Default: read.'),
       concurrency: positiveInteger
-        .optional()
+        .exactOptional()
         .describe('Images decoded at the same time. Default: the number of processors.'),
     })
     .prefault({})
@@ -106,3 +109,8 @@ export const configSchema = z.strictObject({
   runs: z.string().min(1).default('runs').describe("Folder of the runs' folders."),
   threads: positiveInteger.optional().describe('Processor threads that a model may use. Default: the runtime decides.'),
 })
+
+/** The keys that may be set on the command line: all but those that are about the file. */
+export const CONFIG_KEYS: readonly string[] = Object.keys(configSchema.shape).filter(
+  (key) => key !== '$schema' && key !== 'extends',
+)

@@ -42,10 +42,17 @@ describe('loadConfig', () => {
     expect(loaded.config).toMatchObject({
       name: extension,
       seed: 3,
-      encoder: { use: 'onnx', model: 'm.onnx' },
-      index: 'exact',
+      encoder: { kind: 'encoder', use: 'onnx', options: { model: 'm.onnx' }, path: 'encoder' },
+      index: { kind: 'index', use: 'exact', options: {}, path: 'index' },
       rerankers: [],
-      evaluate: { split: 'test', ks: [1, 2, 4, 8], reporters: ['json', 'html'] },
+      evaluate: {
+        split: 'test',
+        ks: [1, 2, 4, 8],
+        reporters: [
+          { use: 'json', path: 'evaluate.reporters[0]' },
+          { use: 'html', path: 'evaluate.reporters[1]' },
+        ],
+      },
       images: { onCorrupt: 'skip' },
     })
   })
@@ -61,8 +68,8 @@ describe('loadConfig', () => {
     )
     const { config, files } = await loadConfig(path.join(folder, 'ext'))
     expect(config.evaluate).toMatchObject({ ks: [5], split: 'validation' })
-    expect(config.encoder).toEqual({ use: 'onnx', model: 'a', batchSize: 2 })
-    expect(config.index).toEqual({ use: 'exact' })
+    expect(config.encoder).toMatchObject({ use: 'onnx', options: { model: 'a', batchSize: 2 } })
+    expect(config.index).toMatchObject({ use: 'exact', options: {} })
     expect(config.plugins).toEqual([path.join(folder, 'ext/base/p.js'), 'acme'])
     expect(files).toHaveLength(2)
   })
@@ -94,9 +101,9 @@ describe('loadConfig', () => {
     })
     expect(config).toMatchObject({
       seed: 9,
-      encoder: { use: 'mini', batchSize: 4 },
-      rerankers: [{ use: 'stir', topN: 20 }],
-      train: { use: 'metric', epochs: 3 },
+      encoder: { use: 'mini', options: { batchSize: 4 } },
+      rerankers: [{ use: 'stir', options: { topN: 20 }, path: 'rerankers[0]' }],
+      train: { use: 'metric', options: { epochs: 3 } },
       evaluate: { ks: [1, 10] },
     })
     await expect(

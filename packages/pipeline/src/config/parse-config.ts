@@ -1,4 +1,4 @@
-import { describeIssue, invalidConfig, type JsonSchema } from '@lookalike/core'
+import { describeIssue, invalidConfig, type JsonSchema, placeReferences } from '@lookalike/core'
 import type { Config } from './config.js'
 import { configSchema } from './config-schema.js'
 
@@ -18,5 +18,5 @@ export function parseConfig(given: unknown, fallbackName: string, file?: string)
     )
   }
   const { $schema: _schema, extends: _extends, ...config } = result.data
-  return { ...config, name: config.name ?? fallbackName } as Config
+  return placeReferences({ ...config, name: config.name ?? fallbackName }, '')
 }

@@ -7,7 +7,7 @@ import { scheduleSchema } from '../optimizer/schedule.js'
 /** What every way of training an embedding is told. */
 export const commonOptions = {
   loss: pluginRef('loss').describe('The loss, on labels.'),
-  sampler: pluginRef('sampler').default('balanced').describe('What batches are made of; it says how large they are.'),
+  sampler: pluginRef('sampler').prefault('balanced').describe('What batches are made of; it says how large they are.'),
   epochs: z.int().min(1).default(20).describe('Times through the training set.'),
   steps: z.int().min(1).exactOptional().describe('Stops after so many steps. Default: after the epochs.'),
   optimizer: optimizerSchema.prefault({}).describe('AdamW.'),

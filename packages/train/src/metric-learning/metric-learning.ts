@@ -6,14 +6,15 @@ import {
   type Encoder,
   LookalikeError,
   type PluginContext,
-  type PluginRef,
   type Preprocessing,
   pluginRef,
+  type Reference,
   type Sampler,
   type Trainer,
   type TrainerRequest,
   type UnboundLoss,
   type Warning,
+  writeReference,
 } from '@lookalike/core'
 import { loadBatches } from '@lookalike/image'
 import {
@@ -42,7 +43,7 @@ const options = z.strictObject({
   ...commonOptions,
   augmentations: z
     .array(pluginRef('augmentation'))
-    .default(['random-resized-crop', 'flip'])
+    .prefault(['random-resized-crop', 'flip'])
     .describe('What happens to each image before it is shown, in this order.'),
   head: headSchema
     .exactOptional()
@@ -282,12 +283,12 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 }
 
 function originsOf(
-  refs: readonly PluginRef<'augmentation'>[],
+  references: readonly Reference<'augmentation'>[],
   context: PluginContext,
 ): AugmentationOrigin[] | undefined {
-  const origins = refs.map((ref) => ({
-    ref,
-    url: context.origin('augmentation', typeof ref === 'string' ? ref : ref.use).url,
+  const origins = references.map((reference) => ({
+    ref: writeReference(reference),
+    url: context.origin('augmentation', reference.use).url,
   }))
   return origins.every((origin): origin is AugmentationOrigin => origin.url !== undefined) ? origins : undefined
 }
