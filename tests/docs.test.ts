@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRegistry, type Registry } from '@lookalike/core'
@@ -11,8 +11,9 @@ import { FINDINGS } from '../apps/cli/src/doctor/diagnose.js'
 import { BUILT_IN } from '../apps/cli/src/open-project.js'
 import { splitArguments } from '../apps/cli/src/split-arguments.js'
 import { publicPackages } from '../scripts/lib/pack-packages.mjs'
+import { makePhotos } from './helpers/make-photos.js'
 import { type FencedBlock, fencedBlocks, headingAnchors, relativeLinks } from './helpers/markdown.js'
-import { root } from './helpers/run-cli.js'
+import { root, runNode } from './helpers/run-cli.js'
 import { commandsOf } from './helpers/shell.js'
 import { typeCheck } from './helpers/type-check.js'
 
@@ -178,4 +179,22 @@ it('troubleshooting has everything that doctor finds, and nothing else', () => {
     names!.split(', ').map((name) => `${name.replaceAll('`', '')} ${mark === '!' ? 'warn' : 'fail'}`),
   )
   expect([...new Set(listed)].sort()).toEqual(found.sort())
+})
+
+it('the ten lines of the README work as printed', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-readme-'))
+  try {
+    await makePhotos(path.join(folder, 'photos'), 2)
+    await copyFile(path.join(folder, 'photos/red/0.png'), path.join(folder, 'cat.jpg'))
+    const snippet = fencedBlocks(texts.get('README.md')!).find(({ code }) => code.includes('addImages'))!
+    await symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
+    await writeFile(path.join(folder, 'snippet.mjs'), snippet.code)
+    const { code, stdout, stderr } = await runNode(['snippet.mjs'], { cwd: folder })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const lines = stdout.trim().split('\n')
+    expect(lines).toHaveLength(5)
+    expect(lines[0]).toMatch(/^photos\/red\/0\.png /)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 })

@@ -97,19 +97,34 @@ function checkPositionals(command: Awaited<ReturnType<typeof commandNamed>>, pos
   }
 }
 
-/** The first Ctrl-C asks the work to stop at a safe point; the second ends the process. */
+/** How long the work has to reach a safe point after Ctrl-C, milliseconds. */
+const GRACE = 1500
+
+/**
+ * The first Ctrl-C asks the work to stop at a safe point. The second, or the end of the time that it has for that, ends the process by the
+ * signal's own force: an orderly exit would wait for native code. What is on disk survives that at any moment.
+ */
 function interruption(note: (text: string) => void) {
   const controller = new AbortController()
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted)
+  let deadline: NodeJS.Timeout | undefined
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  const onSignal = (signal: NodeJS.Signals) => {
+    const end = () => {
+      release()
+      process.kill(process.pid, signal)
+    }
+    if (controller.signal.aborted) return end()
     note('Stopping at the next safe point. Ctrl-C again stops at once.')
+    deadline = setTimeout(() => {
+      note('No safe point was reached in time; stopped at once. What was written is whole.')
+      end()
+    }, GRACE)
     controller.abort(new LookalikeError('cli/interrupted', { problem: 'Interrupted' }))
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
   const release = () => {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
+    clearTimeout(deadline)
+    for (const signal of signals) process.off(signal, onSignal)
   }
+  for (const signal of signals) process.on(signal, onSignal)
   return { signal: controller.signal, release }
 }

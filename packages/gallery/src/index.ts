@@ -9,6 +9,7 @@ export type * from './gallery/gallery.js'
 export { matchesFilter } from './gallery/matches-filter.js'
 export { openGallery } from './gallery/open-gallery.js'
 export { type Rejected, type RejectionRule, rejectUncertain } from './gallery/reject-uncertain.js'
+export { searchImages } from './gallery/search-images.js'
 export { type Manifest as GalleryManifest, readManifest as readGalleryManifest } from './store/manifest.js'
 export { type UsearchOptions, usearchEngine } from './usearch/usearch-index.js'
 

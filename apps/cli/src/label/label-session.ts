@@ -130,7 +130,7 @@ async function readAnswers(file: string): Promise<string[]> {
     throw error
   })
   if (text === undefined) return []
-  const [header, ...lines] = text.split(/\r?\n/).filter((line) => line !== '')
+  const [header, ...lines] = splitLines(text)
   const bad =
     header === HEADER
       ? lines.findIndex((line) => splitLine(line).length !== 4 || !['a', 'b'].includes(splitLine(line)[3]!))
@@ -156,7 +156,13 @@ function questionOfLine(line: string): LabelQuestion {
 }
 
 function cell(text: string): string {
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** Lines as a CSV has them: a line break inside quotes belongs to its cell. */
+function splitLines(text: string): string[] {
+  const lines = text.match(/(?:"(?:[^"]|"")*"|[^"\r\n])+/g)
+  return lines ?? []
 }
 
 function splitLine(line: string): string[] {

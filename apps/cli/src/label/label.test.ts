@@ -59,6 +59,17 @@ describe('openLabelSession', () => {
     expect(await answers()).toEqual(['"red, dark",green,blue,a'])
   })
 
+  it('keeps names with quotes, commas and line breaks', async () => {
+    const odd = [{ reference: 'two\nlines', a: 'a "b", c', b: 'carriage\r\nreturn' }, ...questions]
+    const session = await openLabelSession(file, odd)
+    await session.answer(0, 'a')
+    await session.answer(1, 'b')
+    const later = await openLabelSession(file, odd)
+    expect(later.state()).toMatchObject({ answered: 2, left: 2, question: questions[1] })
+    await later.answer(0, 'a')
+    expect((await openLabelSession(file, odd)).state()).toMatchObject({ answered: 3, left: 1 })
+  })
+
   it('never writes over a file that is not its own', async () => {
     for (const text of ['path,label\n', 'reference,a,b,closer\nx,y\n', 'reference,a,b,closer\nx,y,z,maybe\n']) {
       await writeFile(file, text)
