@@ -1,7 +1,7 @@
 /**
  * The trade-off of late fusion as a picture: CMC@1 against milliseconds a query, from the lines that rerank-emoji.mjs appended.
  *
- *     node bench/plot-trade-off.mjs results.jsonl packages/rerank/trade-off.svg
+ *     node bench/plot-trade-off.mjs results.jsonl bench/results/trade-off.svg
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { mean } from './lib/seeds.mjs'

@@ -3,7 +3,7 @@
  * 821 training classes. Proxy Anchor alone is lambda 0. Prints R@1 and MAP@R over the test classes, mean and standard deviation over seeds.
  *
  *     node bench/soft-orthogonality-heads.mjs [--model encoder.onnx] [--dims 8,16,32] [--settings divide:0,divide:1000] [--seeds 0,1,2] [--epochs 20]
- *         [--out DIR] [--cache examples/.lookalike] [--choose] [--threads 2] [--svg packages/losses/largest-cosine.svg]
+ *         [--out DIR] [--cache examples/.lookalike] [--choose] [--threads 2] [--svg bench/results/largest-cosine.svg]
  *
  * A setting is `normalisation:lambda`: `divide` (by C(C - 1)), `whole` (not divided), `raw` (proxies not normalised, not divided).
  * --model: MobileNetV2 or another encoder of 224-pixel photographs, fed with 96 pixels; without it the built-in encoder, which was trained on

@@ -52,6 +52,11 @@ it('the generated references are up to date', () => {
   expect(status).toBe(0)
 })
 
+it('the README of a package has at most 100 lines', async () => {
+  const long = (await readmes('packages')).filter((file) => texts.get(file)!.trimEnd().split('\n').length > 100)
+  expect(long).toEqual([])
+})
+
 describe('links', () => {
   it.each(pages)('%s leads only to what is there', (file) => {
     const dead = relativeLinks(texts.get(file)!).filter((link) => {
