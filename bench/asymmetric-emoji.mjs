@@ -91,17 +91,8 @@ async function measure(diversity, seed) {
 function evaluate(name, seed, combiner) {
   return withPipeline(name, seed, { combiner }, async (pipeline) => {
     const result = await pipeline.evaluate()
-    const {
-      risk,
-      randomRisk,
-      oracleRisk,
-      answerableRisk,
-      randomAnswerableRisk,
-      aurc,
-      randomAurc,
-      oracleAurc,
-      coverage,
-    } = result.rejection
+    const { risk, randomRisk, oracleRisk, strictRisk, randomStrictRisk, aurc, randomAurc, oracleAurc, coverage } =
+      result.rejection
     const at = coverage.findIndex((value) => Math.abs(value - 0.9) < 1e-9)
     return {
       rows: result.comparison,
@@ -109,8 +100,8 @@ function evaluate(name, seed, combiner) {
         own: cutOf(risk, at),
         random: cutOf(randomRisk, at),
         oracle: cutOf(oracleRisk, at),
-        answerable: cutOf(answerableRisk, at),
-        randomAnswerable: cutOf(randomAnswerableRisk, at),
+        strict: cutOf(strictRisk, at),
+        randomStrict: cutOf(randomStrictRisk, at),
         aurc,
         randomAurc,
         oracleAurc,
@@ -164,6 +155,6 @@ function print(diversity, seeds, similarity, runs) {
       digits,
     )
   console.log(
-    `\nRejecting 10 %: error cut by ${cut('own')} % (random ${cut('random')}, oracle ${cut('oracle')}), among queries that still have an answer by ${cut('answerable')} % (random ${cut('randomAnswerable')}); AURC ${cut('aurc', 4)} (random ${cut('randomAurc', 4)}, oracle ${cut('oracleAurc', 4)})`,
+    `\nRejecting 10 %: error cut by ${cut('own')} % (random ${cut('random')}, oracle ${cut('oracle')}), with queries without an answer as errors by ${cut('strict')} % (random ${cut('randomStrict')}); AURC ${cut('aurc', 4)} (random ${cut('randomAurc', 4)}, oracle ${cut('oracleAurc', 4)})`,
   )
 }

@@ -25,7 +25,7 @@ export function rejection({ rejection: found }: EvaluationResult): Html | false 
     const change = risk[0]! > 0 ? (risk[at]! - risk[0]!) / risk[0]! : 0
     return html`<td>${formatPercent(risk[at]!)}${at > 0 && html` <small>${change > 0 ? '+' : '−'}${formatPercent(Math.abs(change))}</small>`}</td>`
   }
-  return html`<div class="scroll"><table><thead><tr><th>gallery kept, %</th><th>error at rank 1, %</th><th>at random</th><th>oracle</th><th>queries with an answer left</th><th>error among these</th></tr></thead>
-<tbody>${rows.map((at) => html`<tr><td>${formatPercent(found.coverage[at]!)}</td>${cell(found.risk, at)}${cell(found.randomRisk, at)}${cell(found.oracleRisk, at)}<td>${formatPercent(found.answerable[at]!)}</td>${cell(found.answerableRisk, at)}</tr>`)}
+  return html`<div class="scroll"><table><thead><tr><th>gallery kept, %</th><th>error at rank 1 where an answer is kept, %</th><th>at random</th><th>oracle</th><th>queries with an answer kept</th><th>error, the others as errors</th></tr></thead>
+<tbody>${rows.map((at) => html`<tr><td>${formatPercent(found.coverage[at]!)}</td>${cell(found.risk, at)}${cell(found.randomRisk, at)}${cell(found.oracleRisk, at)}<td>${formatPercent(found.answerable[at]!)}</td>${cell(found.strictRisk, at)}</tr>`)}
 <tr><td>AURC</td><td>${found.aurc.toFixed(4)}</td><td>${found.randomAurc.toFixed(4)}</td><td>${found.oracleAurc.toFixed(4)}</td><td></td><td></td></tr></tbody></table></div>`
 }

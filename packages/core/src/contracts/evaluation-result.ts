@@ -35,25 +35,29 @@ export interface ComparedModel {
   readonly searchMilliseconds: number
 }
 
-/** Error rate of the first result (1 - recall@1) as gallery images are rejected. */
+/** What happens to the error of the first result (1 - recall@1) as gallery images are rejected; one number a coverage. */
 export interface GalleryRejection {
+  /** Shares of the gallery that stay. */
   readonly coverage: readonly number[]
-  /** The most uncertain are rejected first. */
+  /**
+   * Error rate among the queries that still have a right answer in what stays, the most uncertain images being rejected first: a
+   * query whose only answer was rejected is no error of the images that were kept. 1 where no query is left.
+   */
   readonly risk: readonly number[]
   /** Rejected at random, mean of the repeats. */
   readonly randomRisk: readonly number[]
-  /** Those that are most often a wrong first result, and most rarely a right one, are rejected first. */
+  /** Rejected by what the images really do: first those that stand wrongly first or are never found. */
   readonly oracleRisk: readonly number[]
   /** Mean of `risk` over the coverages, and of the other two. */
   readonly aurc: number
   readonly randomAurc: number
   readonly oracleAurc: number
-  /** Share of the queries that still have a right answer among the kept images, by uncertainty. */
+  /** Share of the queries that still have a right answer in what stays, the most uncertain being rejected first. */
   readonly answerable: readonly number[]
-  /** Error rate among those queries alone; 1 where there are none. */
-  readonly answerableRisk: readonly number[]
-  /** The same when rejected at random, mean of the repeats. */
-  readonly randomAnswerableRisk: readonly number[]
+  /** Error rate among all queries, those without a right answer left counting as errors; then at random and by the oracle. */
+  readonly strictRisk: readonly number[]
+  readonly randomStrictRisk: readonly number[]
+  readonly oracleStrictRisk: readonly number[]
 }
 
 /** Everything an evaluation found; reporters turn it into files. */

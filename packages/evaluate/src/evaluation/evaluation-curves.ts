@@ -30,7 +30,7 @@ export function rejectionCurves(found: GalleryRejection): Curve[] {
   const curve = (name: string, aurc: number, risk: readonly number[]): Curve => ({
     name: `${name} (AURC ${aurc.toFixed(4)})`,
     x: { label: 'share of the gallery kept', values: found.coverage },
-    y: { label: 'error at rank 1', values: risk },
+    y: { label: 'error at rank 1 where an answer is kept', values: risk },
   })
   return [
     curve('least sure first', found.aurc, found.risk),

@@ -1,4 +1,4 @@
-import { LookalikeError } from '@lookalike/core'
+import { checkPairs } from './check-pairs.js'
 
 /**
  * False non-match rate at given false match rates: the threshold is the fmr-quantile (linear interpolation) of the
@@ -8,23 +8,12 @@ import { LookalikeError } from '@lookalike/core'
  * @param negative distances of pairs of different classes
  * @param fmrs each in [0, 1]
  * @returns one rate for each of `fmrs`
- * @throws `metrics/shape`, `metrics/range`
+ * @throws `metrics/shape`, `metrics/range`, `metrics/not-finite`
  */
 export function fnmrAtFmr(positive: ArrayLike<number>, negative: ArrayLike<number>, fmrs: readonly number[]): number[] {
-  if (positive.length === 0 || negative.length === 0) {
-    throw new LookalikeError('metrics/shape', {
-      problem: `${positive.length} same-class and ${negative.length} other pairs came`,
-      expected: 'at least one of each',
-    })
-  }
+  checkPairs(positive, negative, fmrs)
   const sorted = Float64Array.from(negative).sort()
   return fmrs.map((fmr) => {
-    if (!(fmr >= 0 && fmr <= 1)) {
-      throw new LookalikeError('metrics/range', {
-        problem: `A false match rate of ${fmr} was asked for`,
-        expected: 'a number from 0 to 1',
-      })
-    }
     const place = fmr * (sorted.length - 1)
     const low = Math.floor(place)
     const below = sorted[low]!

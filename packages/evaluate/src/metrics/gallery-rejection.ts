@@ -11,8 +11,8 @@ export interface GalleryRejectionOptions {
 }
 
 /**
- * Risk-coverage curve of a gallery. A query whose right answers were all rejected counts as an error, so that rejecting
- * cannot make the figures look better by making questions impossible (ours); `answerableRisk` leaves such queries out.
+ * What rejecting the least sure gallery images does to the error of the first result: among the queries whose right answer was
+ * kept, and strictly, with the others as errors. Beside it rejecting at random and by an oracle.
  *
  * @param rankings one a query over the whole gallery, deep enough that a kept image is among them
  * @param uncertainty one value a gallery row, larger = less sure
@@ -27,6 +27,43 @@ export function galleryRejection(
 ): GalleryRejection {
   const relevance = createRelevance(truth)
   check(rankings, relevance, uncertainty, options.coverages)
+  const questions = questionsOf(rankings, relevance)
+  const measure = (scores: ArrayLike<number>) => measureOrder(scores, questions, relevance.gallery, options.coverages)
+
+  const own = measure(uncertainty)
+  const random = createRandom(options.seed)
+  const repeats = Array.from({ length: options.repeats ?? 5 }, () => measure(random.permutation(relevance.gallery)))
+  const ofRepeats = (which: 'risk' | 'strictRisk') =>
+    options.coverages.map((_, i) => mean(repeats.map((repeat) => repeat[which][i]!)))
+  const randomRisk = ofRepeats('risk')
+  const oracleRisk = measure(harmOf(questions, relevance.gallery, true)).risk
+  return {
+    coverage: options.coverages,
+    risk: own.risk,
+    randomRisk,
+    oracleRisk,
+    aurc: mean(own.risk),
+    randomAurc: mean(randomRisk),
+    oracleAurc: mean(oracleRisk),
+    answerable: own.answerable,
+    strictRisk: own.strictRisk,
+    randomStrictRisk: ofRepeats('strictRisk'),
+    oracleStrictRisk: measure(harmOf(questions, relevance.gallery, false)).strictRisk,
+  }
+}
+
+/** A query that has right answers, with its results. */
+interface Question {
+  readonly query: number
+  /** Gallery positions, best first, without what the query may not find. */
+  readonly list: Int32Array
+  readonly relevant: Int32Array
+  readonly right: ReadonlySet<number>
+  /** Whether the list has every row that the query may find. */
+  readonly whole: boolean
+}
+
+function questionsOf(rankings: readonly Ranking[], relevance: Relevance): Question[] {
   const questions = rankings.flatMap(({ positions }, query) => {
     const relevant = relevance.relevantTo(query)
     if (relevant.length === 0) return []
@@ -36,64 +73,77 @@ export function galleryRejection(
       { query, list, relevant, right: new Set(relevant), whole: list.length === relevance.gallery - excluded.size },
     ]
   })
-  if (questions.length === 0) {
-    throw new LookalikeError('metrics/empty', {
-      problem: 'No query has an image of its class in the gallery',
-      expected: 'at least one query to measure on',
-    })
-  }
-  const harm = new Float64Array(relevance.gallery)
-  for (const { list, right } of questions) if (list.length > 0) harm[list[0]!]! += right.has(list[0]!) ? -1 : 1
+  if (questions.length > 0) return questions
+  throw new LookalikeError('metrics/empty', {
+    problem: 'No query has an image of its class in the gallery',
+    expected: 'at least one query to measure on',
+  })
+}
 
-  const measure = (scores: ArrayLike<number>) => {
-    const rank = ranksOf(scores)
-    const points = options.coverages.map((coverage) => {
-      const kept = Math.max(1, Math.round(coverage * relevance.gallery))
-      let errors = 0
-      let answerable = 0
-      for (const { query, list, relevant, right, whole } of questions) {
-        if (!relevant.some((position) => rank[position]! < kept)) {
-          errors++
-          continue
-        }
-        answerable++
-        const first = list.find((position) => rank[position]! < kept)
-        if (first === undefined && !whole) throw tooShort(query, list.length, coverage)
-        if (first === undefined || !right.has(first)) errors++
-      }
-      const unanswerable = questions.length - answerable
-      return {
-        risk: errors / questions.length,
-        answerable: answerable / questions.length,
-        answerableRisk: answerable === 0 ? 1 : (errors - unanswerable) / answerable,
-      }
-    })
-    return {
-      risk: points.map(({ risk }) => risk),
-      answerable: points.map(({ answerable }) => answerable),
-      answerableRisk: points.map((point) => point.answerableRisk),
-    }
+/**
+ * How often an image stands first wrongly, less how often rightly. With `missed`, the answers that an erring query did not find
+ * share one more: without them the query cannot err.
+ */
+function harmOf(questions: readonly Question[], gallery: number, missed: boolean): Float64Array {
+  const harm = new Float64Array(gallery)
+  for (const { list, right, relevant } of questions) {
+    const [first] = list
+    const found = first !== undefined && right.has(first)
+    if (first !== undefined) harm[first]! += found ? -1 : 1
+    if (missed && !found) for (const position of relevant) harm[position]! += 1 / relevant.length
   }
-  const own = measure(uncertainty)
-  const oracle = measure(harm)
-  const random = createRandom(options.seed)
-  const repeats = Array.from({ length: options.repeats ?? 5 }, () => measure(random.permutation(relevance.gallery)))
-  const ofRepeats = (which: 'risk' | 'answerableRisk') =>
-    options.coverages.map((_, i) => mean(repeats.map((repeat) => repeat[which][i]!)))
-  const randomRisk = ofRepeats('risk')
+  return harm
+}
+
+/** Rejects by falling score and measures at each coverage. */
+function measureOrder(
+  scores: ArrayLike<number>,
+  questions: readonly Question[],
+  gallery: number,
+  coverages: readonly number[],
+) {
+  const rank = ranksOf(scores)
+  const points = coverages.map((coverage) => {
+    const kept = keptOf(coverage, gallery)
+    let errors = 0
+    let answerable = 0
+    for (const { query, list, relevant, right, whole } of questions) {
+      if (!relevant.some((position) => rank[position]! < kept)) continue
+      answerable++
+      const first = list.find((position) => rank[position]! < kept)
+      if (first === undefined && !whole) throw tooShort(query, list.length, coverage)
+      if (first === undefined || !right.has(first)) errors++
+    }
+    return {
+      risk: answerable === 0 ? 1 : errors / answerable,
+      answerable: answerable / questions.length,
+      strictRisk: (errors + questions.length - answerable) / questions.length,
+    }
+  })
   return {
-    coverage: options.coverages,
-    risk: own.risk,
-    randomRisk,
-    oracleRisk: oracle.risk,
-    aurc: mean(own.risk),
-    randomAurc: mean(randomRisk),
-    oracleAurc: mean(oracle.risk),
-    answerable: own.answerable,
-    answerableRisk: own.answerableRisk,
-    randomAnswerableRisk: ofRepeats('answerableRisk'),
+    risk: points.map(({ risk }) => risk),
+    answerable: points.map(({ answerable }) => answerable),
+    strictRisk: points.map(({ strictRisk }) => strictRisk),
   }
 }
+
+/** Which gallery rows stay at a coverage, the least sure being rejected first. Checks its input as `galleryRejection`. */
+export function keptByUncertainty(
+  rankings: readonly Ranking[],
+  relevance: Relevance,
+  uncertainty: ArrayLike<number>,
+  coverages: readonly number[],
+): (coverage: number) => (position: number) => boolean {
+  check(rankings, relevance, uncertainty, coverages)
+  const rank = ranksOf(uncertainty)
+  return (coverage) => {
+    const kept = keptOf(coverage, relevance.gallery)
+    return (position) => rank[position]! < kept
+  }
+}
+
+/** Rows that stay, at least one. */
+const keptOf = (coverage: number, gallery: number) => Math.max(1, Math.round(coverage * gallery))
 
 /** Place of each gallery row when sorted from the surest; equals by position. */
 function ranksOf(scores: ArrayLike<number>): Int32Array {
