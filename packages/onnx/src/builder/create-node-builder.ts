@@ -1,5 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
 import type { Graph, Node, ValueInfo } from '../model/model.js'
+import { renameOuter } from '../model/rename-outer.js'
 import { float32, int64, type Tensor } from '../model/tensor.js'
 import { toAttributes } from './attributes.js'
 import type { AttributeValues, GraphBuilderOptions, NodeBuilder, NodeOptions } from './node-builder.js'
@@ -178,40 +179,11 @@ function include(
       name: nodeNames.fresh(start + (part.name || part.op)),
       inputs: part.inputs.map(local),
       outputs: part.outputs.map(local),
-      attributes: withinBranches(part.attributes, local),
+      attributes: renameOuter(part.attributes, local),
     })
     if (part.domain) parts.domains.add(part.domain)
   }
   return Object.fromEntries(other.outputs.map(({ name }) => [name, local(name)]))
-}
-
-/** The settings of a node, with what their inner graphs (the branches of an If) read from outside by its new name. */
-function withinBranches(attributes: Node['attributes'], local: (name: string) => string): Node['attributes'] {
-  if (!Object.values(attributes).some(({ kind }) => kind === 'graph')) return attributes
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, attribute]) => [
-      name,
-      attribute.kind === 'graph' ? { ...attribute, value: renamed(attribute.value, local) } : attribute,
-    ]),
-  )
-}
-
-function renamed(graph: Graph, local: (name: string) => string): Graph {
-  const own = new Set([
-    ...graph.inputs.map(({ name }) => name),
-    ...graph.initializers.keys(),
-    ...graph.nodes.flatMap(({ outputs }) => outputs),
-  ])
-  const inside = (name: string) => (own.has(name) ? name : local(name))
-  return {
-    ...graph,
-    nodes: graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(inside),
-      attributes: withinBranches(node.attributes, inside),
-    })),
-    outputs: graph.outputs.map((output) => ({ ...output, name: inside(output.name) })),
-  }
 }
 
 function graphOf(name: string, { nodes, inputs, outputs, initializers }: Parts): Graph {

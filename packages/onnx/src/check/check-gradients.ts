@@ -1,21 +1,29 @@
 import { createRandom, LookalikeError } from '@lookalike/core'
 import { differentiate } from '../gradient/differentiate.js'
 import type { OnnxModel } from '../model/model.js'
-import { float32, type Tensor, type TensorOf } from '../model/tensor.js'
+import { float32, int64, type Tensor, type TensorOf } from '../model/tensor.js'
 import { createSession, type Feeds } from '../session/create-session.js'
 import { exampleFeeds } from './example-feeds.js'
 
 interface Values {
+  /** Default `float32`. */
+  readonly type?: 'float32' | 'int64' | 'bool' | undefined
   readonly shape: readonly number[]
   readonly data: readonly number[]
 }
 
-/** What another implementation computed for a model with one input and one output that matters, its first. */
+/** What another implementation computed for a model with one output that matters, its first. */
 export interface GradientCase {
-  readonly input: Values
+  /** Of the first input, where there is one. */
+  readonly input?: Values | undefined
+  /** Of all inputs by name, where there are several; integers say so in `type`. */
+  readonly inputs?: Readonly<Record<string, Values>> | undefined
   readonly output: Values
   readonly outputGradient: Values
-  readonly inputGradient?: Values
+  /** Of the first input. */
+  readonly inputGradient?: Values | undefined
+  /** Of inputs by name. */
+  readonly inputGradients?: Readonly<Record<string, Values>> | undefined
   readonly initializerGradients: Readonly<Record<string, Values>>
 }
 
@@ -64,12 +72,17 @@ async function againstCase(
   given: GradientCase,
   options: CheckGradientsOptions,
 ): Promise<TensorCheck[]> {
-  const [input, output] = [model.graph.inputs[0]!.name, model.graph.outputs[0]!.name]
-  const feeds = { [input]: tensorOf(given.input) }
+  const [first, output] = [model.graph.inputs[0]!.name, model.graph.outputs[0]!.name]
+  const inputs = { ...(given.input && { [first]: given.input }), ...given.inputs }
+  const feeds = Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, tensorOf(values)]))
+  const inputGradients = {
+    ...(given.inputGradient && { [first]: given.inputGradient }),
+    ...given.inputGradients,
+  }
   const gradient = await differentiate(model, {
     outputs: [output],
     trainable: options.trainable ?? Object.keys(given.initializerGradients),
-    inputGradients: given.inputGradient ? [input] : [],
+    inputGradients: Object.keys(inputGradients),
     example: feeds,
   })
   const session = await createSession(gradient.model)
@@ -81,7 +94,7 @@ async function againstCase(
     })
     .finally(() => session.dispose())
   const longest = Math.max(
-    ...[given.inputGradient, ...Object.values(given.initializerGradients)].map((values) => norm(values?.data ?? [])),
+    ...[...Object.values(inputGradients), ...Object.values(given.initializerGradients)].map(({ data }) => norm(data)),
   )
   const compare = (
     name: string,
@@ -104,7 +117,7 @@ async function againstCase(
   }
   return [
     compare(output, output, given.output, measureFrom(0)),
-    ...Object.entries(gradient.inputGradients).map(([name, result]) => compare(name, result, given.inputGradient)),
+    ...Object.entries(gradient.inputGradients).map(([name, result]) => compare(name, result, inputGradients[name])),
     ...Object.entries(gradient.weightGradients).map(([name, result]) =>
       compare(name, result, given.initializerGradients[name]),
     ),
@@ -219,6 +232,7 @@ function norm(values: ArrayLike<number>): number {
   return Math.sqrt(sum)
 }
 
-function tensorOf({ shape, data }: Values): TensorOf<'float32'> {
-  return float32(data, shape)
+function tensorOf({ type = 'float32', shape, data }: Values): Tensor {
+  if (type === 'int64') return int64(data, shape)
+  return type === 'bool' ? { type, shape, data: Uint8Array.from(data) } : float32(data, shape)
 }

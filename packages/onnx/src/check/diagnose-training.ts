@@ -1,12 +1,12 @@
 import { isLookalikeError } from '@lookalike/core'
-import { activeTensors, differentiate } from '../gradient/differentiate.js'
+import { activeTensors, differentiate, flatten } from '../gradient/differentiate.js'
 import { inlineConstants } from '../gradient/inline-constants.js'
 import { quantisedWeights } from '../gradient/quantised-weights.js'
 import { rules } from '../gradient/rules/index.js'
 import { trainableInitializers } from '../gradient/trainable-initializers.js'
 import type { OnnxModel } from '../model/model.js'
 import type { Feeds } from '../session/create-session.js'
-import { pruned } from '../transform/needed-nodes.js'
+import { pruned, readsOf } from '../transform/needed-nodes.js'
 import { exampleFeeds } from './example-feeds.js'
 
 export interface TrainingObstacle {
@@ -36,13 +36,18 @@ export async function diagnoseTraining(
   model: OnnxModel,
   options: { readonly example?: Feeds } = {},
 ): Promise<TrainingDiagnosis> {
-  const graph = pruned(inlineConstants(model.graph))
+  const example = () => options.example ?? exampleFeeds(model)
+  const outputs = model.graph.outputs.map(({ name }) => name)
+  const branches = model.graph.nodes.some(({ op }) => op === 'If')
+  const { graph } = branches
+    ? await flatten(model, outputs, example(), new Set(trainableInitializers(model)))
+    : { graph: pruned(inlineConstants(model.graph)) }
   const weights = trainableInitializers(model)
   const active = activeTensors(graph.nodes, weights)
   const blocked = graph.nodes.filter(
     (node) =>
       !rules.has(node.op) &&
-      node.inputs.some((input) => active.has(input)) &&
+      readsOf(node).some((input) => active.has(input)) &&
       node.outputs.some((output) => active.has(output)),
   )
   const obstacles: TrainingObstacle[] = blocked.map((node) => {
@@ -52,7 +57,7 @@ export async function diagnoseTraining(
   if (weights.length > 0 && obstacles.length === 0) {
     // Some obstacles show only in the shapes and settings of a real run.
     try {
-      await differentiate(model, { example: options.example ?? exampleFeeds(model) })
+      await differentiate(model, { example: example() })
     } catch (error) {
       if (!isLookalikeError(error, 'onnx/not-differentiable')) throw error
       obstacles.push({ node: String(error.fields['node']), op: String(error.fields['op']), problem: error.message })

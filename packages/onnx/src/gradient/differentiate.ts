@@ -3,11 +3,14 @@ import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { Graph, Node, OnnxModel, ValueInfo } from '../model/model.js'
 import type { Tensor } from '../model/tensor.js'
 import type { Feeds } from '../session/create-session.js'
-import { pruned } from '../transform/needed-nodes.js'
+import { pruned, readsOf } from '../transform/needed-nodes.js'
+import { convertOpset } from './convert-opset.js'
 import { fold } from './fold.js'
+import { inlineBranches } from './inline-branches.js'
 import { inlineConstants } from './inline-constants.js'
 import { type Probe, probe } from './probe.js'
 import { raisePatterns } from './raise-patterns.js'
+import { raiseVectors } from './raise-vectors.js'
 import { createRuleContext, unsupportedNode } from './rule-context.js'
 import { rules } from './rules/index.js'
 import { trainableInitializers } from './trainable-initializers.js'
@@ -57,11 +60,23 @@ export async function differentiate(model: OnnxModel, options: DifferentiateOpti
   const outputs = options.outputs ?? model.graph.outputs.map(({ name }) => name)
   const trainable = options.trainable ?? trainableInitializers(model, outputs)
   const inputGradients = options.inputGradients ?? []
-  const graph = raisePatterns(selectOutputs(inlineConstants(model.graph), outputs))
+  const plain = await flatten(model, outputs, options.example, new Set(trainable))
+  const graph = raiseVectors(raisePatterns(plain.graph), plain.opset['']!)
   const weights = weightsOf(graph, trainable)
-  const raised = { ...model, graph, opset: { ...model.opset, 'com.microsoft': 1 } }
+  const raised = { ...plain, graph, opset: { ...plain.opset, 'com.microsoft': 1 } }
   const seen = await probe(raised, options.example, new Set(trainable))
   return buildGradient({ ...raised, graph: fold(graph, seen) }, seen, weights, inputGradients)
+}
+
+/** The part of a model that makes the outputs, in an opset that there are rules for, without constants and branches as nodes. */
+export async function flatten(
+  model: OnnxModel,
+  outputs: readonly string[],
+  example: Feeds,
+  varying: ReadonlySet<string>,
+): Promise<OnnxModel> {
+  const named = { ...model, graph: selectOutputs(inlineConstants(model.graph), outputs) }
+  return inlineBranches(convertOpset(named), example, varying)
 }
 
 /** The reverse sweep: every node's rule, from the outputs back to the weights. */
@@ -95,7 +110,7 @@ function buildGradient(
     arriving.set(name, [outputGradients[name]])
   }
   for (const node of [...graph.nodes].reverse()) {
-    if (!node.inputs.some((input) => active.has(input))) continue
+    if (!readsOf(node).some((input) => active.has(input))) continue
     const gradients = node.outputs.map(total)
     if (gradients.every((gradient) => gradient === undefined)) continue
     const rule = rules.get(node.op)
@@ -138,7 +153,7 @@ function buildGradient(
 export function activeTensors(nodes: readonly Node[], sources: readonly string[]): Set<string> {
   const active = new Set(sources)
   for (const node of nodes) {
-    if (!STOPS.has(node.op) && node.inputs.some((input) => active.has(input)))
+    if (!STOPS.has(node.op) && readsOf(node).some((input) => active.has(input)))
       for (const output of node.outputs) if (output) active.add(output)
   }
   return active

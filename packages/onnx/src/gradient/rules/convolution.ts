@@ -186,4 +186,74 @@ function byConvolution(c: RuleContext, window: Window, groups: number): string {
   return g.reshape(cut, weightShape)
 }
 
-export const convolutionRules: Readonly<Record<string, Rule>> = { Conv: conv }
+/**
+ * The transposed convolution is a convolution's gradient: its own gradients are that convolution, and the convolution's weight gradient with
+ * image and output in each other's place.
+ */
+const convTranspose: Rule = (c) => {
+  const { g } = c
+  const [x, weight, bias] = c.node.inputs as [string, string, string?]
+  const window = transposedWindow(c)
+  const groups = c.integer('group', 1)
+  const { strides, dilations, padsBefore, padsAfter } = window
+  const dx = () => {
+    const all = g.conv(c.dy, weight, undefined, {
+      strides,
+      dilations,
+      group: groups,
+      pads: [...padsBefore, ...padsAfter],
+    })
+    // A margin of the output that no place reaches may hold one more window.
+    const axes = range(window.output.length).map((axis) => axis + 2)
+    return g.slice(
+      all,
+      axes.map(() => 0),
+      window.output,
+      axes,
+    )
+  }
+  const asConvolution: RuleContext = {
+    ...c,
+    node: { ...c.node, inputs: [c.dy, weight] },
+    dy: x,
+    outputShape: c.shape(x),
+    shape: (name) => (name === c.dy ? c.outputShape : c.shape(name)),
+  }
+  return [
+    c.wants(0) ? dx() : undefined,
+    c.wants(1) ? weightGradient(asConvolution, window, groups) : undefined,
+    bias && c.wants(2) ? g.reduceSum(c.dy, otherAxes(c.outputShape.length, 1), false) : undefined,
+  ]
+}
+
+/** The window of the convolution that goes from a transposed convolution's output to its input. */
+function transposedWindow(c: RuleContext): Window {
+  const kernel = c.shape(c.node.inputs[1]!).slice(2)
+  const image = c.shape(c.node.inputs[0]!).slice(2)
+  const output = c.outputShape.slice(2)
+  const strides = c.integers('strides') ?? kernel.map(() => 1)
+  const dilations = c.integers('dilations') ?? kernel.map(() => 1)
+  const extra = c.integers('output_padding') ?? kernel.map(() => 0)
+  const given = c.integers('pads')
+  const auto = c.text('auto_pad', 'NOTSET')
+  const full = kernel.map((size, axis) => strides[axis]! * (image[axis]! - 1) + (size - 1) * dilations[axis]! + 1)
+  const automatic = auto !== 'NOTSET' || c.integers('output_shape') !== undefined
+  const before = kernel.map((_, axis) => {
+    if (!automatic) return given?.[axis] ?? 0
+    const total = Math.max(0, full[axis]! + extra[axis]! - output[axis]!)
+    if (auto === 'VALID') return 0
+    return auto === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2)
+  })
+  return {
+    kernel,
+    strides,
+    dilations,
+    padsBefore: before,
+    // What the windows reach beyond the output; less than nothing where a margin of it is not reached.
+    padsAfter: kernel.map((_, axis) => Math.max(0, full[axis]! - before[axis]! - output[axis]!)),
+    input: output,
+    output: image,
+  }
+}
+
+export const convolutionRules: Readonly<Record<string, Rule>> = { Conv: conv, ConvTranspose: convTranspose }

@@ -2,6 +2,8 @@ import type { Rule } from '../rule.js'
 import { activationRules } from './activation.js'
 import { arithmeticRules } from './arithmetic.js'
 import { convolutionRules } from './convolution.js'
+import { einsum, trilu } from './einsum.js'
+import { indexingRules } from './indexing.js'
 import { matrixRules } from './matrix.js'
 import { movementRules } from './movement.js'
 import { normalisationRules } from './normalisation.js'
@@ -21,5 +23,8 @@ export const rules: ReadonlyMap<string, Rule> = new Map(
     ...convolutionRules,
     ...poolingRules,
     ...resizeRules,
+    ...indexingRules,
+    Einsum: einsum,
+    Trilu: trilu,
   }),
 )

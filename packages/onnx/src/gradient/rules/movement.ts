@@ -124,7 +124,7 @@ function placement(positions: readonly number[], size: number) {
   return float32(matrix, [size, positions.length])
 }
 
-function oneHot(g: GraphBuilder, positions: string, count: number, size: number): string {
+export function oneHot(g: GraphBuilder, positions: string, count: number, size: number): string {
   return g.node('OneHot', [g.reshape(positions, [count]), g.integers([size]), g.floats([0, 1])], { axis: 0 })
 }
 
@@ -229,10 +229,16 @@ export function zeros(g: GraphBuilder, shape: readonly number[]): string {
   return g.expand(g.floats(0), shape)
 }
 
+/** In inference dropout passes everything on. */
+const dropout: Rule = (c) => {
+  const training = c.node.inputs[2]
+  if (training && c.constant(2)?.data[0] !== 0) throw c.unsupported('a Dropout that is in training mode')
+  return [c.dy]
+}
+
 export const movementRules: Readonly<Record<string, Rule>> = {
   Identity: (c) => [c.dy],
-  // In inference dropout passes everything on.
-  Dropout: (c) => [c.dy],
+  Dropout: dropout,
   Cast: (c) => [c.dy],
   Reshape: reshape,
   Flatten: reshape,

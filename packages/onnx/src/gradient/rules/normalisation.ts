@@ -89,7 +89,10 @@ const groupNormalization: Rule = (c) => groupedNorm(c, c.integer('num_groups', 1
 /** With the stored statistics, as in inference: a scale and a shift for each channel. */
 const batchNormalization: Rule = (c) => {
   const { g, dy } = c
-  if (c.integer('training_mode', 0) !== 0) throw c.unsupported('a BatchNormalization that is in training mode')
+  // Before opset 14 nothing but further outputs says so.
+  const statistics = c.node.outputs.slice(1).some(Boolean)
+  if (c.integer('training_mode', 0) !== 0 || statistics)
+    throw c.unsupported('a BatchNormalization that is in training mode')
   const [x, scale, , mean, variance] = c.node.inputs as [string, string, string, string, string]
   const shape = c.shape(x)
   const channels = shape[1]!

@@ -468,6 +468,133 @@ cases.push(
   ...convolution('one axis', [2, 3, 9], [4, 3, 3], { strides: [2], pads: [1, 1] }),
 )
 
+const einsum = (equation: string, ...shapes: number[][]): RuleCase => ({
+  op: 'Einsum',
+  note: equation,
+  shapes,
+  build: (g, x, y, z) => g.node('Einsum', [x, y, z].slice(0, shapes.length), { equation }),
+})
+const positions = (...values: number[]) => int64(values)
+const transposed = (
+  note: string,
+  xShape: number[],
+  wShape: number[],
+  outputs: number,
+  attributes: Record<string, number | string | number[]>,
+): RuleCase => ({
+  op: 'ConvTranspose',
+  note,
+  shapes: [xShape, wShape, [outputs]],
+  build: (g, x, w, b) => g.node('ConvTranspose', [x, w, b], attributes),
+})
+cases.push(
+  einsum('ij,jk->ik', [2, 3], [3, 4]),
+  einsum('bhid,bhjd->bhij', [2, 2, 3, 4], [2, 2, 5, 4]),
+  einsum('nchw,oc->nohw', [2, 3, 2, 2], [4, 3]),
+  einsum('bij,bjk,k', [2, 3, 4], [2, 4, 2], [2]),
+  einsum('...d,de->...e', [2, 3, 4], [4, 5]),
+  einsum('...ij,...jk->...ik', [2, 1, 3, 4], [2, 5, 4, 2]),
+  einsum('ij->i', [3, 4]),
+  einsum('ij,k->i', [3, 4], [2]),
+  einsum('ij->', [3, 4]),
+  ...[0, 1].flatMap((exclusive) =>
+    [0, 1].map(
+      (reverse): RuleCase => ({
+        op: 'CumSum',
+        note: `${exclusive} ${reverse}`,
+        shapes: [[3, 4]],
+        build: (g, x) => g.node('CumSum', [x, g.integers(1)], { exclusive, reverse }),
+      }),
+    ),
+  ),
+  ...[11, 17].flatMap((opset): RuleCase[] => [
+    {
+      op: 'GatherElements',
+      note: `opset ${opset}`,
+      opset,
+      shapes: [[3, 4, 2]],
+      build: (g, x) =>
+        g.node('GatherElements', [x, g.constant(int64([0, 1, -1, 1, 3, 3, 2, 0, 1, 1, 1, 1], [2, 3, 2]))], { axis: 1 }),
+    },
+    {
+      op: 'TopK',
+      note: `opset ${opset}`,
+      opset,
+      shapes: [[3, 6, 2]],
+      values: spread,
+      build: (g, x) => g.nodes('TopK', [x, g.integers([3])], 2, { axis: 1 })[0]!,
+    },
+    {
+      op: 'TopK',
+      note: `smallest, opset ${opset}`,
+      opset,
+      shapes: [[4, 7]],
+      values: spread,
+      build: (g, x) => g.nodes('TopK', [x, g.constant(positions(2))], 2, { axis: -1, largest: 0 })[0]!,
+    },
+    {
+      op: 'GatherND',
+      note: `opset ${opset}`,
+      opset: Math.max(12, opset),
+      shapes: [[3, 4, 2]],
+      build: (g, x) => g.node('GatherND', [x, g.constant(int64([0, 1, -1, 1, 2, 3, 2, 3], [2, 2, 2]))]),
+    },
+    {
+      op: 'ScatterElements',
+      note: `opset ${opset}`,
+      opset,
+      shapes: [
+        [3, 4],
+        [2, 2],
+      ],
+      build: (g, x, y) => g.node('ScatterElements', [x, g.constant(int64([0, 3, -1, 1], [2, 2])), y], { axis: 1 }),
+    },
+    {
+      op: 'ScatterND',
+      note: `opset ${opset}`,
+      opset,
+      shapes: [
+        [3, 4],
+        [2, 4],
+      ],
+      build: (g, x, y) => g.node('ScatterND', [x, g.constant(int64([2, 0], [2, 1])), y]),
+    },
+  ]),
+  ...['ScatterElements', 'ScatterND'].map((op): RuleCase => {
+    const rows = op === 'ScatterND'
+    return {
+      op,
+      note: 'added',
+      shapes: [[3, 4], rows ? [3, 4] : [2, 3]],
+      build: (g, x, y) =>
+        g.node(op, [x, g.constant(rows ? int64([2, 0, 2], [3, 1]) : int64([0, 1, 1, 2, 0, 0], [2, 3])), y], {
+          reduction: 'add',
+        }),
+    }
+  }),
+  ...[0, 1].map(
+    (upper): RuleCase => ({
+      op: 'Trilu',
+      note: String(upper),
+      shapes: [[2, 3, 4]],
+      build: (g, x) => g.node('Trilu', [x], { upper }),
+    }),
+  ),
+  transposed('plain', [2, 3, 4, 5], [3, 2, 3, 2], 2, {}),
+  transposed('strided', [2, 3, 4, 3], [3, 2, 3, 3], 2, { strides: [2, 3], pads: [1, 0, 1, 2] }),
+  transposed('output padding', [1, 2, 4, 4], [2, 3, 3, 3], 3, {
+    strides: [2, 2],
+    pads: [1, 1, 1, 1],
+    output_padding: [1, 1],
+  }),
+  transposed('dilated groups', [2, 4, 3, 3], [4, 3, 2, 3], 6, { group: 2, dilations: [2, 1], strides: [1, 2] }),
+  transposed('depthwise', [2, 3, 4, 4], [3, 1, 2, 2], 3, { group: 3, strides: [2, 2] }),
+  transposed('same', [1, 2, 4, 5], [2, 3, 3, 3], 3, { auto_pad: 'SAME_UPPER', strides: [2, 2] }),
+  transposed('output shape', [1, 2, 4, 4], [2, 3, 3, 3], 3, { output_shape: [8, 7], strides: [2, 2] }),
+  transposed('wide padding', [1, 2, 5, 5], [2, 2, 3, 3], 2, { strides: [3, 3], output_padding: [2, 2] }),
+  transposed('one axis', [2, 3, 6], [3, 2, 4], 2, { strides: [2], pads: [1, 2] }),
+)
+
 describe('finite differences', () => {
   test.each(cases.map((c) => [`${c.op}${c.note ? ` (${c.note})` : ''}`, c] as const))('%s', async (_, c) => {
     expect(await worstError(c)).toBeLessThan(TOLERANCE)
