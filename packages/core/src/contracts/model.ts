@@ -31,6 +31,8 @@ export interface EmbedOptions extends OperationOptions {
   readonly deadline?: number | undefined
   /** A file that ends early: `read` what is there, with a warning, or `fail`. Default `read`. */
   readonly truncated?: 'read' | 'fail' | undefined
+  /** What http addresses may name: `public` hosts, `any`, or `none`. Default `public`. */
+  readonly urls?: 'public' | 'any' | 'none' | undefined
   readonly concurrency?: number | undefined
 }
 

@@ -42,8 +42,8 @@ export async function embedImages(
   images: readonly ImageRequest[],
   options: EmbedOptions = {},
 ): Promise<EmbeddedImages> {
-  const { signal, onCorrupt = 'skip', maxPixels, maxBytes, deadline, truncated, concurrency, onWarning } = options
-  const limits = { signal, maxPixels, maxBytes, deadline, truncated }
+  const { signal, onCorrupt = 'skip', maxPixels, maxBytes, deadline, truncated, urls, concurrency, onWarning } = options
+  const limits = { signal, maxPixels, maxBytes, deadline, truncated, urls }
   const { dim, space } = encoder
   const vectors = Array.from<Float32Array | undefined>({ length: images.length })
   const cache = await options.openCache?.(space, dim)

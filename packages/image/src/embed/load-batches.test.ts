@@ -155,7 +155,7 @@ describe('loadBatches', () => {
     try {
       const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
       const many = Array.from({ length: 200 }, () => ({ source }))
-      const options = { batchSize: 4, concurrency: 3, ahead: 2 }
+      const options = { batchSize: 4, concurrency: 3, ahead: 2, urls: 'any' } as const
       for await (const _ of loadBatches(many, preprocessing, options)) {
         // The caller's batch and two ahead, and no more.
         await expect.poll(() => total, { timeout: 20_000 }).toBe(12)

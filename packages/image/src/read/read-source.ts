@@ -1,15 +1,17 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { type ImageSource, LookalikeError, type RawImage } from '@lookalike/core'
+import { type ImageSource, isLookalikeError, LookalikeError, type RawImage } from '@lookalike/core'
 import { DECODE_DEFAULTS, type DecodeOptions } from '../decode/decode-options.js'
 import { describeSource } from './describe-source.js'
+import { requestUrl } from './url/request-url.js'
 
 /**
  * The bytes behind a source; raw pixels as they are.
  *
  * @throws `image/not-found`, `image/is-directory`, `image/not-a-file`, `image/unreadable`, `image/empty`,
- * `image/too-many-bytes`, `image/bad-url`, `image/http`, `image/network`, `image/timeout`, `image/raw-shape`
+ * `image/too-many-bytes`, `image/bad-url`, `image/not-allowed`, `image/http`, `image/network`, `image/timeout`, `image/raw-shape`
  */
 export async function readSource(source: ImageSource, options: DecodeOptions = {}): Promise<Uint8Array | RawImage> {
   options.signal?.throwIfAborted()
@@ -185,19 +187,11 @@ async function download(url: string, name: string, options: DecodeOptions): Prom
   const deadline = AbortSignal.timeout(timeout)
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline
   try {
-    const response = await fetch(url, { signal, headers: { accept: 'image/*' } })
-    if (!response.ok) {
-      await response.body?.cancel()
-      throw new LookalikeError(
-        'image/http',
-        { problem: `${name} answered ${response.status} ${response.statusText}`.trimEnd(), expected: 'an image' },
-        { fields: { source: name, status: response.status } },
-      )
-    }
+    const response = await requestUrl(url, options.urls ?? DECODE_DEFAULTS.urls, signal)
     return await readBody(response, name, options)
   } catch (cause) {
     options.signal?.throwIfAborted()
-    if (cause instanceof LookalikeError) throw cause
+    if (isLookalikeError(cause)) throw cause
     if (deadline.aborted) {
       throw new LookalikeError(
         'image/timeout',
@@ -205,8 +199,7 @@ async function download(url: string, name: string, options: DecodeOptions): Prom
         { fields: { source: name, timeout }, cause },
       )
     }
-    const reason =
-      cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : String(cause)
+    const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause)
     throw new LookalikeError(
       'image/network',
       { problem: `${name} could not be downloaded: ${reason}`, fix: 'Check the address and the connection.' },
@@ -216,20 +209,21 @@ async function download(url: string, name: string, options: DecodeOptions): Prom
 }
 
 /** Counts while reading: a server need not announce a length, nor keep to it. */
-async function readBody(response: Response, name: string, options: DecodeOptions): Promise<Uint8Array> {
+async function readBody(response: IncomingMessage, name: string, options: DecodeOptions): Promise<Uint8Array> {
   const maxBytes = maxBytesOf(options)
-  const announced = Number(response.headers.get('content-length') ?? 0)
-  if (announced > maxBytes) {
-    await response.body?.cancel()
-    throw tooManyBytes(name, announced, options)
+  const { 'content-length': announced, 'content-encoding': coding } = response.headers
+  try {
+    if (Number(announced ?? 0) > maxBytes) throw tooManyBytes(name, Number(announced), options)
+    if (coding !== undefined && coding !== 'identity') throw new Error(`it came as ${coding}, which was not asked for`)
+    const parts: Uint8Array[] = []
+    let size = 0
+    for await (const part of response as AsyncIterable<Uint8Array>) {
+      size += part.byteLength
+      if (size > maxBytes) throw tooManyBytes(name, size, options)
+      parts.push(part)
+    }
+    return Buffer.concat(parts, size)
+  } finally {
+    response.destroy()
   }
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += part.byteLength
-    // Leaving the loop cancels the download.
-    if (size > maxBytes) throw tooManyBytes(name, size, options)
-    parts.push(part)
-  }
-  return Buffer.concat(parts, size)
 }

@@ -96,6 +96,12 @@ export const configSchema = z.strictObject({
         .enum(['read', 'fail'])
         .exactOptional()
         .describe('A file that ends early: read what is there, with a warning, or fail. Default: read.'),
+      urls: z
+        .enum(['public', 'any', 'none'])
+        .optional()
+        .describe(
+          'What http addresses may name: public hosts, any (those of this machine and its network included), or none. Default: public.',
+        ),
       concurrency: positiveInteger
         .exactOptional()
         .describe('Images decoded at the same time. Default: the number of processors.'),
