@@ -128,7 +128,7 @@ describe('index and search', () => {
     await writeFile(path.join(bad, 'good.png'), whole)
     const result = await cli(['index', 'bad', '--gallery=./bad.gallery', '--json'])
     expect(result.code).toBe(0)
-    expect(json(result.stdout)).toMatchObject({ images: 1, added: 1, skipped: 3 })
+    expect(json(result.stdout)).toMatchObject({ images: 2, added: 2, skipped: 2 })
     for (const name of ['empty.png', 'text.jpg', 'cut.png']) expect(result.stderr).toContain(name)
     expect(await cli(['index', 'bad', '--gallery=./bad2.gallery', '--images.onCorrupt=fail'])).toMatchObject({
       code: 1,

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { type Kind, type Plugin } from '@lookalike/core'
 import { loadPlugins } from '@lookalike/pipeline'
 import { beforeAll, expect, it, vi } from 'vitest'
-import { BUILT_IN } from '../apps/cli/src/open-project.js'
+import { BUILT_IN } from '../apps/cli/src/built-in-plugins.js'
 import { publicPackages, root } from '../scripts/lib/pack-packages.mjs'
 
 /*

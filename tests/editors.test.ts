@@ -10,7 +10,7 @@ import { type CompletionItem, getLanguageService as jsonService, TextDocument } 
 import { parse } from 'yaml'
 import { getLanguageService as yamlService } from 'yaml-language-server/out/src/languageservice/yamlLanguageService.js'
 import { SettingsState } from 'yaml-language-server/out/src/yamlSettings.js'
-import { BUILT_IN } from '../apps/cli/src/open-project.js'
+import { BUILT_IN } from '../apps/cli/src/built-in-plugins.js'
 import { completionsAt } from './helpers/complete-typescript.js'
 import { root, runCli } from './helpers/run-cli.js'
 

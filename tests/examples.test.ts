@@ -6,7 +6,7 @@ import { createRandom, createRegistry } from '@lookalike/core'
 import { encodePng } from '@lookalike/image'
 import { loadConfig, loadPlugins, resolveConfig } from '@lookalike/pipeline'
 import { describe, expect, it } from 'vitest'
-import { BUILT_IN } from '../apps/cli/src/open-project.js'
+import { BUILT_IN } from '../apps/cli/src/built-in-plugins.js'
 import { root, runCli, runNode } from './helpers/run-cli.js'
 
 const examples = path.join(root, 'examples')

@@ -15,8 +15,6 @@ export interface CommandContext {
 
 export interface Command<T extends ArgsDef = ArgsDef> {
   readonly name: string
-  /** One sentence. */
-  readonly description: string
   readonly args: T
   /** Command lines and what they do. */
   readonly examples: readonly (readonly [line: string, does: string])[]
@@ -26,6 +24,12 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   readonly takesMore?: boolean
   /** Resolves to an exit code; nothing means success. */
   run(args: ParsedArgs<T>, context: CommandContext): Promise<number | void>
+}
+
+/** A command with what the list of commands says of it. */
+export interface NamedCommand extends Command {
+  /** One sentence. */
+  readonly description: string
 }
 
 /** Gives a command its types. */

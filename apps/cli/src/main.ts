@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { run } from './run.js'
 
 // A reader that goes away early (`| head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -7,4 +6,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-process.exitCode = await run(process.argv.slice(2))
+const argv = process.argv.slice(2)
+if (argv.length === 1 && ['--help', '-h', 'help'].includes(argv[0]!)) {
+  // Nothing else is loaded for it.
+  const { overview } = await import('./overview.js')
+  process.stdout.write(`${overview()}\n`)
+} else {
+  const { run } = await import('./run.js')
+  process.exitCode = await run(argv)
+}
+
+export {}

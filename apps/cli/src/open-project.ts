@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createRegistry, LookalikeError, type Registry } from '@lookalike/core'
+import { createRegistry, isLookalikeError, LookalikeError, type Registry } from '@lookalike/core'
 import {
   CONFIG_FILES,
   createPipeline,
@@ -11,25 +11,15 @@ import {
   loadPlugins,
   type Overrides,
   type Pipeline,
+  type PipelineOptions,
 } from '@lookalike/pipeline'
+import { BUILT_IN, packagesOf } from './built-in-plugins.js'
 import type { CommandContext } from './command.js'
-
-/** The packages whose plugins every config may use. */
-export const BUILT_IN = [
-  'encoders',
-  'losses',
-  'train',
-  'ensemble',
-  'asymmetric',
-  'rerank',
-  'gallery',
-  'datasets',
-  'cli',
-].map((name) => `@lookalike/${name}`)
 
 export interface Project {
   readonly loaded: LoadedConfig
-  readonly registry: Registry
+  /** All plugins: the built-in ones and the config's. */
+  registry(): Promise<Registry>
 }
 
 /**
@@ -41,13 +31,16 @@ export async function openProject(at: string | undefined, overrides: Overrides =
     at !== undefined || (await hasConfig('.'))
       ? await loadConfig(at ?? '.', { overrides })
       : defaultConfig('.', overrides)
-  return { loaded, registry: await loadRegistry(loaded) }
+  return { loaded, registry: () => loadRegistry(loaded) }
 }
 
-/** The built-in plugins and the config's. A built-in package that the config lists comes from the config's project. */
-export async function loadRegistry(loaded: LoadedConfig): Promise<Registry> {
+/**
+ * Plugins of the given built-in packages, by default all, and the config's. A built-in package that the config lists comes from the config's
+ * project.
+ */
+export async function loadRegistry(loaded: LoadedConfig, packages: readonly string[] = BUILT_IN): Promise<Registry> {
   const own = path.dirname(fileURLToPath(import.meta.url))
-  const builtIn = BUILT_IN.filter((name) => !loaded.config.plugins.includes(name))
+  const builtIn = packages.filter((name) => !loaded.config.plugins.includes(name))
   return createRegistry([
     ...(await loadPlugins(builtIn, own)),
     ...(await loadPlugins(loaded.config.plugins, loaded.folder)),
@@ -60,10 +53,17 @@ export async function withPipeline<T>(
   context: CommandContext,
   work: (pipeline: Pipeline) => Promise<T>,
 ): Promise<T> {
-  const pipeline = await createPipeline(project.loaded, project.registry, {
+  const make = (registry: Registry) => createPipeline(project.loaded, registry, options)
+  const options: PipelineOptions = {
     signal: context.signal,
     onWarning: context.output.warn,
     openGallery: async (folder, options) => (await import('@lookalike/gallery')).openGallery(folder, options),
+  }
+  // Packages that the config does not name take time and memory for nothing. Where one was missed, all are loaded.
+  const needed = packagesOf(project.loaded.config)
+  const pipeline = await make(await loadRegistry(project.loaded, needed)).catch(async (error: unknown) => {
+    if (needed === BUILT_IN || !isLookalikeError(error, 'plugin/unknown')) throw error
+    return make(await project.registry())
   })
   try {
     return await work(pipeline)

@@ -2,10 +2,11 @@ import { LookalikeError, nearestName } from '@lookalike/core'
 import { parseArgs } from 'citty'
 import { COMMANDS, loadCommand } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
+import { overview } from './overview.js'
 import { splitArguments } from './split-arguments.js'
 import { createOutput } from './terminal/create-output.js'
 import { errorJson, errorText } from './terminal/print-error.js'
-import { renderHelp, renderOverview } from './terminal/render-help.js'
+import { renderHelp } from './terminal/render-help.js'
 import { VERSION } from './version.js'
 
 /**
@@ -32,10 +33,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     }
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       const topic = name === 'help' ? rest[0] : undefined
-      const text =
-        topic === undefined
-          ? renderOverview(await Promise.all(COMMANDS.map(loadCommand)), VERSION)
-          : renderHelp(await commandNamed(topic))
+      const text = topic === undefined ? overview() : renderHelp(await commandNamed(topic))
       process.stdout.write(`${text}\n`)
       return name === undefined ? EXIT.usage : EXIT.ok
     }

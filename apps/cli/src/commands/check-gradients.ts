@@ -20,7 +20,6 @@ const caseSchema = z.object({
 
 export const checkGradientsCommand = defineCommand({
   name: 'check-gradients',
-  description: "Compare the gradients of an ONNX model with another implementation's, or with finite differences.",
   args: {
     model: { type: 'positional', required: true, valueHint: 'model.onnx', description: 'The model.' },
     case: {

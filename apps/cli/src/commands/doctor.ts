@@ -6,7 +6,6 @@ import { EXIT } from '../exit-codes.js'
 
 export const doctor = defineCommand({
   name: 'doctor',
-  description: 'Check this machine, the installed packages, the config, and optionally a model.',
   args: {
     model: {
       type: 'string',

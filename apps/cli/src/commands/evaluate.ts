@@ -9,7 +9,6 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const evaluate = defineCommand({
   name: 'evaluate',
-  description: 'Measure the config on its dataset, before and after each reranker, and write a report with pictures.',
   args: {
     model: {
       type: 'string',

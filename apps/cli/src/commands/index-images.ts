@@ -4,7 +4,6 @@ import { openProject, withModel, withPipeline } from '../open-project.js'
 
 export const indexImages = defineCommand({
   name: 'index',
-  description: 'Embed images into a gallery. Unchanged images cost nothing, changed ones are replaced.',
   args: {
     images: {
       type: 'positional',

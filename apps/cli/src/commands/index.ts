@@ -1,24 +1,70 @@
-import type { Command } from '../command.js'
+import type { ArgsDef } from 'citty'
+import type { Command, NamedCommand } from '../command.js'
 
-const LOADERS = {
-  init: () => import('./init.js').then(({ init }) => init),
-  index: () => import('./index-images.js').then(({ indexImages }) => indexImages),
-  upgrade: () => import('./upgrade.js').then(({ upgrade }) => upgrade),
-  reject: () => import('./reject.js').then(({ reject }) => reject),
-  search: () => import('./search.js').then(({ search }) => search),
-  evaluate: () => import('./evaluate.js').then(({ evaluate }) => evaluate),
-  train: () => import('./train.js').then(({ train }) => train),
-  report: () => import('./report.js').then(({ report }) => report),
-  label: () => import('./label.js').then(({ label }) => label),
-  plugins: () => import('./plugins.js').then(({ plugins }) => plugins),
-  schema: () => import('./schema.js').then(({ schema }) => schema),
-  doctor: () => import('./doctor.js').then(({ doctor }) => doctor),
-  'check-gradients': () => import('./check-gradients.js').then(({ checkGradientsCommand }) => checkGradientsCommand),
+/** All commands. Each is loaded when it is run, so that a quick one stays quick; the list of them needs none. */
+const TABLE = {
+  init: {
+    description: 'Write a first config, and its JSON Schema for completion.',
+    load: () => import('./init.js').then(({ init }) => init),
+  },
+  index: {
+    description: 'Embed images into a gallery. Unchanged images cost nothing, changed ones are replaced.',
+    load: () => import('./index-images.js').then(({ indexImages }) => indexImages),
+  },
+  upgrade: {
+    description: "Make a gallery fit the config's new query model or transforms, without its images.",
+    load: () => import('./upgrade.js').then(({ upgrade }) => upgrade),
+  },
+  reject: {
+    description: 'Keep the images that a gallery is least sure of out of its results, or take them back.',
+    load: () => import('./reject.js').then(({ reject }) => reject),
+  },
+  search: {
+    description: 'Find the images of a gallery that look most like the given ones.',
+    load: () => import('./search.js').then(({ search }) => search),
+  },
+  evaluate: {
+    description: 'Measure the config on its dataset, before and after each reranker, and write a report with pictures.',
+    load: () => import('./evaluate.js').then(({ evaluate }) => evaluate),
+  },
+  train: {
+    description: "Train as the config says, into the run's folder.",
+    load: () => import('./train.js').then(({ train }) => train),
+  },
+  report: {
+    description: 'Compare runs: their figures in one table and one page.',
+    load: () => import('./report.js').then(({ report }) => report),
+  },
+  label: {
+    description:
+      'Ask people in the browser which of two images is closer to a third, and write their answers as triples.',
+    load: () => import('./label.js').then(({ label }) => label),
+  },
+  plugins: {
+    description: 'List the installed plugins, or the options of one.',
+    load: () => import('./plugins.js').then(({ plugins }) => plugins),
+  },
+  schema: {
+    description: 'Write the JSON Schema of a config with the installed plugins, for completion in editors.',
+    load: () => import('./schema.js').then(({ schema }) => schema),
+  },
+  doctor: {
+    description: 'Check this machine, the installed packages, the config, and optionally a model.',
+    load: () => import('./doctor.js').then(({ doctor }) => doctor),
+  },
+  'check-gradients': {
+    description: "Compare the gradients of an ONNX model with another implementation's, or with finite differences.",
+    load: () => import('./check-gradients.js').then(({ checkGradientsCommand }) => checkGradientsCommand),
+  },
 } as const
 
-export const COMMANDS = Object.keys(LOADERS) as (keyof typeof LOADERS)[]
+export type CommandName = keyof typeof TABLE
+export const COMMANDS = Object.keys(TABLE) as CommandName[]
 
-/** Commands are loaded one at a time, so that a quick one stays quick. */
-export async function loadCommand(name: keyof typeof LOADERS): Promise<Command> {
-  return (await LOADERS[name]()) as unknown as Command
+/** What a command does, in one sentence. */
+export const descriptionOf = (name: CommandName): string => TABLE[name].description
+
+export async function loadCommand(name: CommandName): Promise<NamedCommand> {
+  const command = (await TABLE[name].load()) as unknown as Command<ArgsDef>
+  return { ...command, description: descriptionOf(name) }
 }

@@ -7,7 +7,6 @@ import { loadRegistry } from '../open-project.js'
 
 export const init = defineCommand({
   name: 'init',
-  description: 'Write a first config, and its JSON Schema for completion.',
   args: {
     folder: { type: 'positional', required: false, description: 'Where to. Default: the current folder.' },
     images: {

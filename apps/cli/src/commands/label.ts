@@ -9,8 +9,6 @@ import { openProject, withPipeline } from '../open-project.js'
 
 export const label = defineCommand({
   name: 'label',
-  description:
-    'Ask people in the browser which of two images is closer to a third, and write their answers as triples.',
   args: {
     out: {
       type: 'string',

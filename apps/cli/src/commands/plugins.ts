@@ -5,7 +5,6 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const plugins = defineCommand({
   name: 'plugins',
-  description: 'List the installed plugins, or the options of one.',
   args: {
     kind: { type: 'positional', required: false, description: `One of ${KINDS.join(', ')}.` },
     name: { type: 'positional', required: false, description: 'A plugin, to see its options.' },
@@ -20,7 +19,7 @@ export const plugins = defineCommand({
   takesOverrides: false,
   async run(args, { output }) {
     const kind = args.kind === undefined ? undefined : checkKind(args.kind)
-    const { registry } = await openProject(args.config)
+    const registry = await (await openProject(args.config)).registry()
     if (kind !== undefined && args.name !== undefined) {
       const plugin = registry.get(kind, args.name)
       const schema = plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema

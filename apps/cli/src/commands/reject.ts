@@ -7,7 +7,6 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const reject = defineCommand({
   name: 'reject',
-  description: 'Keep the images that a gallery is least sure of out of its results, or take them back.',
   args: {
     coverage: {
       type: 'string',

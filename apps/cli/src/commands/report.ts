@@ -12,7 +12,6 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const report = defineCommand({
   name: 'report',
-  description: 'Compare runs: their figures in one table and one page.',
   args: {
     run: {
       type: 'positional',

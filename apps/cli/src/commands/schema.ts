@@ -4,7 +4,6 @@ import { openProject } from '../open-project.js'
 
 export const schema = defineCommand({
   name: 'schema',
-  description: 'Write the JSON Schema of a config with the installed plugins, for completion in editors.',
   args: {
     out: { type: 'string', alias: 'o', valueHint: 'file', description: 'Where to write it. Default: stdout.' },
     ...configArgs,
@@ -16,7 +15,7 @@ export const schema = defineCommand({
   ],
   takesOverrides: false,
   async run(args, { output }) {
-    const { registry } = await openProject(args.config)
+    const registry = await (await openProject(args.config)).registry()
     const composed = composeJsonSchema(registry)
     if (args.out === undefined) {
       output.result(composed)

@@ -11,7 +11,6 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const search = defineCommand({
   name: 'search',
-  description: 'Find the images of a gallery that look most like the given ones.',
   args: {
     image: { type: 'positional', description: 'Paths or URLs of images; - reads one from standard input.' },
     top: { type: 'string', valueHint: 'number', alias: 'k', default: '10', description: 'Results for each image.' },

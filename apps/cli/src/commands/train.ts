@@ -6,7 +6,6 @@ import { renderTable } from '../terminal/render-table.js'
 
 export const train = defineCommand({
   name: 'train',
-  description: "Train as the config says, into the run's folder.",
   args: {
     resume: { type: 'boolean', description: 'Go on from the last checkpoint of the run.' },
     overwrite: { type: 'boolean', description: 'Replace an earlier run of the same name.' },

@@ -5,7 +5,6 @@ import { openProject, withPipeline } from '../open-project.js'
 
 export const upgrade = defineCommand({
   name: 'upgrade',
-  description: "Make a gallery fit the config's new query model or transforms, without its images.",
   args: { ...configArgs, ...commonArgs },
   examples: [
     ['lookalike upgrade', 'after new transforms were trained; the old gallery serves until the switch'],

@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import path from 'node:path'
-import { findReferences, isLookalikeError } from '@lookalike/core'
+import { findReferences, isLookalikeError, type Registry } from '@lookalike/core'
 import { resolveConfig } from '@lookalike/pipeline'
 import { openProject, type Project } from '../open-project.js'
 import { VERSION } from '../version.js'
@@ -144,8 +144,10 @@ async function tensorflow(): Promise<Finding> {
 
 async function project(at: string | undefined): Promise<Finding[]> {
   let opened: Project
+  let registry: Registry
   try {
     opened = await openProject(at)
+    registry = await opened.registry()
   } catch (error) {
     return [
       {
@@ -156,7 +158,7 @@ async function project(at: string | undefined): Promise<Finding[]> {
       },
     ]
   }
-  const { loaded, registry } = opened
+  const { loaded } = opened
   const found = registry.list()
   const packages = [
     ...new Set(found.map(({ origin }) => `${origin.package}${origin.version ? ` ${origin.version}` : ''}`)),

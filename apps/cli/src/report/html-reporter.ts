@@ -1,7 +1,5 @@
 import { definePlugin } from '@lookalike/core'
 import { z } from 'zod'
-import { renderReport } from './render-report.js'
-import { trainingCurves } from './training-curves.js'
 
 const options = z.strictObject({
   queries: z.int().min(0).max(100).default(10).describe('Best and worst queries shown, each; 0 to 100.'),
@@ -25,6 +23,11 @@ export const htmlReporter = definePlugin({
     specVersion: 'v1',
     name: 'html',
     async write(result, { folder, write }) {
+      // Pages and their charts are loaded when one is written.
+      const [{ renderReport }, { trainingCurves }] = await Promise.all([
+        import('./render-report.js'),
+        import('./training-curves.js'),
+      ])
       await write(
         'report.html',
         await renderReport(result, { queries, results, training: await trainingCurves(folder) }),

@@ -1,10 +1,10 @@
 import type { ArgsDef } from 'citty'
 import colors from 'picocolors'
-import type { Command } from '../command.js'
+import type { NamedCommand } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 
 /** The help of one command. */
-export function renderHelp(command: Command): string {
+export function renderHelp(command: NamedCommand): string {
   const entries = Object.entries(command.args as ArgsDef)
   const positionals = entries.filter(([, arg]) => arg.type === 'positional')
   const usage = positionals.map(([name, arg]) => {
@@ -43,7 +43,10 @@ export function renderHelp(command: Command): string {
 }
 
 /** The list of commands. */
-export function renderOverview(commands: readonly Command[], version: string): string {
+export function renderOverview(
+  commands: readonly { readonly name: string; readonly description: string }[],
+  version: string,
+): string {
   return [
     `Lookalike ${version}: image similarity from one config file.`,
     '',
