@@ -127,7 +127,8 @@ export interface Gallery {
    * Adds images, replacing those of the same id. On disk when it resolves, whatever happens to the process afterwards; until then either all
    * of them are, or none.
    *
-   * @throws `gallery/write` when the disk is full, say: the gallery stays as it was and works on. `gallery/item` for ids
+   * @throws `gallery/write` when the disk is full, say: the gallery stays as it was and works on (`undone: false` among its fields says that even
+   * this failed: then open it again). `gallery/item` for ids
    * that are empty or come twice, `gallery/shape`, and the codes of `assertComparable`.
    */
   add(items: readonly GalleryItem[], vectors: GalleryVectors, options?: OperationOptions): Promise<void>

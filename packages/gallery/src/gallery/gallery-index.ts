@@ -209,12 +209,11 @@ export function createGalleryIndex(
           // What there is of it would keep a full disk full.
           for (const name of readdirSync(folder))
             if (name.startsWith(file) || name === `${indexNoteName(generation)}.tmp`)
-              await rm(path.join(folder, name), { force: true })
+              await removeWhatever(path.join(folder, name))
           return
         }
         opened.changed = false
-        for (const name of before)
-          if (name !== indexNoteName(generation)) await rm(path.join(folder, name), { force: true })
+        for (const name of before) if (name !== indexNoteName(generation)) await removeWhatever(path.join(folder, name))
       }),
     dispose: () =>
       inTurn(async () => {
@@ -223,6 +222,9 @@ export function createGalleryIndex(
       }),
   }
 }
+
+/** Also a folder in its place. Windows keeps files that a reader has open; the next writer tries again. */
+const removeWhatever = (file: string) => rm(file, { recursive: true, force: true }).catch(() => undefined)
 
 const otherRows = (file: string) =>
   new LookalikeError(

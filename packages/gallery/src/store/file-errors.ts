@@ -18,17 +18,19 @@ export function damaged(
   )
 }
 
-export function writeFailed(folder: string, cause: unknown): LookalikeError {
+/** @param undone whether the gallery is as it was before: where even that failed, the change is there whole, or not at all */
+export function writeFailed(folder: string, cause: unknown, undone = true): LookalikeError {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((cause as NodeJS.ErrnoException).code ?? '')
+  const what = full ? 'Free some disk space' : 'Check that the folder may be written to'
   return new LookalikeError(
     'gallery/write',
     {
       problem: `The gallery ${folder} cannot be written: ${(cause as Error).message}`,
-      fix: full
-        ? 'Free some disk space and go on: everything acknowledged is there.'
-        : 'Check that the folder may be written to and go on: everything acknowledged is there.',
+      fix: undone
+        ? `${what} and go on: everything acknowledged is there.`
+        : `${what} and open the gallery again: everything acknowledged is there, and this change is whole or not there.`,
     },
-    { fields: { path: folder }, cause },
+    { fields: { path: folder, undone }, cause },
   )
 }
 

@@ -176,4 +176,5 @@ function isUnfinishedFile(name: string): boolean {
 }
 
 /** Windows keeps files that a reader has open; the next writer tries again. */
-const remove = (folder: string, name: string) => rm(path.join(folder, name), { force: true }).catch(() => undefined)
+const remove = (folder: string, name: string) =>
+  rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined)

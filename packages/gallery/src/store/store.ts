@@ -157,7 +157,7 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
     if (!sealed) return
     if (noted && end.bytes < noted.bytes) {
       const fields = { path: logFile, bytes: noted.bytes - end.bytes, lines: noted.lines - end.lines }
-      const problem = `ends ${fields.bytes} bytes early: its last ${fields.lines} changes are missing`
+      const problem = `ends ${fields.bytes} bytes early: its last ${fields.lines} lines are missing`
       if (mode === 'write' && !options.acceptLoss)
         throw damaged(logFile, problem, fields, {
           expected: 'everything that was acknowledged',
@@ -230,7 +230,7 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
     },
     checkOf: (row) => files[0]!.checkOf(row),
     async write(records, vectors = []) {
-      if (broken) throw writeFailed(folder, broken)
+      if (broken) throw writeFailed(folder, broken, false)
       beforeWrite()
       const { text, end: next } = encodeChange(records, end)
       try {
@@ -241,7 +241,7 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
         await cutBack().catch(() => {
           broken = cause
         })
-        throw writeFailed(folder, cause)
+        throw writeFailed(folder, cause, broken === undefined)
       }
       end = next
       remember(records)

@@ -1,0 +1,48 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/**
+ * Breaks things on purpose: `node campaign/run.mjs [--short] [--json] [part of a file's name ...]`. A campaign is a file in a folder here whose
+ * default export is `{ name, run({ folder, short }) }`; `run` resolves with a tally (lib/tally.mjs). Ends with 1 when anything was lost, or
+ * was wrong without a word.
+ */
+const { values, positionals } = parseArgs({
+  options: { short: { type: 'boolean' }, json: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const here = path.dirname(fileURLToPath(import.meta.url))
+const files = (await readdir(here, { recursive: true }))
+  .filter((file) => file.endsWith('.mjs') && file.includes(path.sep) && !file.startsWith('lib'))
+  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .sort()
+
+const rows = []
+for (const file of files) {
+  const { default: campaign } = await import(pathToFileURL(path.join(here, file)).href)
+  if (!campaign) continue
+  const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-campaign-'))
+  const start = performance.now()
+  try {
+    const { counts, examples, note } = await campaign.run({ folder, short: values.short === true })
+    rows.push({
+      campaign: campaign.name,
+      ...counts,
+      seconds: Math.round((performance.now() - start) / 1000),
+      note,
+      examples,
+    })
+    if (!values.json) console.log(rowOf(rows.at(-1)))
+    for (const example of examples) console.error(`  ${example}`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+if (values.json) console.log(JSON.stringify(rows))
+process.exitCode = rows.length > 0 && rows.every(({ lost, silent }) => lost === 0 && silent === 0) ? 0 : 1
+
+function rowOf({ campaign, tried, survived, named, lost, silent, seconds, note }) {
+  return `| ${[campaign, tried, survived, named, lost, silent, `${seconds} s`, note ?? ''].join(' | ')} |`
+}
