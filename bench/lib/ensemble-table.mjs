@@ -3,6 +3,8 @@ import { createRandom } from '@lookalike/core'
 import {
   accuracyOf,
   applyHead,
+  contextTripleLoss,
+  cosineTripleLoss,
   createPixelSource,
   cutContext,
   fitWeights,
@@ -54,7 +56,9 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
     bases.push({ encoder, untuned, features: { data: mapFeatures(map, untuned.data), dim: map.pca.dim }, pixels })
   }
   const train = async ({ encoder, features, pixels }, triples, name) => {
-    const own = { ...options, seed: `${seed}/${name}` }
+    const loss =
+      options.objective === 'paper' ? contextTripleLoss() : cosineTripleLoss({ temperature: options.temperature })
+    const own = { ...options, loss, seed: `${seed}/${name}` }
     if (options.member === 'head') {
       const head = await trainHead(features.data, features.dim, triples, own)
       return { data: applyHead(head, features.data), dim: head.dim }

@@ -6,6 +6,7 @@ import { modelOfCombiner } from '@lookalike/image'
 import { runTrainer } from '@lookalike/pipeline'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
+import type { CrossModelTrainerOptions } from './cross-model-trainer.js'
 import plugins from './index.js'
 import { toyEncoder, toyImages } from './testing/toy.js'
 
@@ -43,10 +44,14 @@ const heavy = [
   { name: 'b', encoder: { use: 'toy', dim: 9, seed: 3 } },
 ]
 
-async function train(members: typeof heavy, resume: boolean) {
+async function train(
+  members: typeof heavy,
+  resume: boolean,
+  transform: CrossModelTrainerOptions['transform'] = { kind: 'linear' },
+) {
   const trainer = await registry.create(
     'trainer',
-    { use: 'cross-model', query: light, members, transform: { kind: 'linear' } },
+    { use: 'cross-model', query: light, members, transform },
     { folder, cacheFolder: path.join(folder, 'cache'), seed: 0, threads: 1 },
   )
   return runTrainer(trainer, {
@@ -73,6 +78,25 @@ it('writes a folder that the combiner opens', async () => {
   const { embeddings, uncertainty } = await model.embed(images.slice(0, 4), 'gallery')
   expect([embeddings.rows, embeddings.dim, uncertainty?.length]).toEqual([4, 5, 4])
   await model.dispose()
+})
+
+it('is a run: never replaced unasked, not gone on with otherwise, with log and card', async () => {
+  await train(heavy, false, { kind: 'mlp', epochs: 3, hidden: [8] })
+  const manifest = await readFile(path.join(folder, 'run/cross-model.json'), 'utf8')
+  await expect(train(heavy, false)).rejects.toMatchObject({ code: 'train/run-exists' })
+  await expect(train(heavy.slice(0, 1), true, { kind: 'mlp', epochs: 3, hidden: [8] })).rejects.toMatchObject({
+    code: 'train/run-differs',
+    fields: { different: ['train.members'] },
+  })
+  expect(await readFile(path.join(folder, 'run/cross-model.json'), 'utf8')).toBe(manifest)
+  const log = (await readFile(path.join(folder, 'run/log.jsonl'), 'utf8')).trim().split('\n')
+  expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject(
+    ['a', 'b'].flatMap((part) => [1, 2, 3].map((step) => ({ part, step, similarity: expect.any(Number) as unknown }))),
+  )
+  expect(JSON.parse(await readFile(path.join(folder, 'run/card.json'), 'utf8'))).toMatchObject({
+    trainer: 'cross-model',
+    data: { images: 60, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown },
+  })
 })
 
 it('goes on with the transforms that are done, and learns again what changed', async () => {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { createEmbeddings, createRandom, type Dataset, definePlugin, type Encoder, type Triple } from '@lookalike/core'
 import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
-import { describeCombiner, describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
+import { describeCombiner, describeLoss, describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
 import { z } from 'zod'
 import plugins from './index.js'
@@ -81,13 +81,14 @@ const trainer = fromPlugin(
   { epochs: 2, batchSize: 8, weights: { use: 'uniform' } },
   { plugins: [...plugins, encoder], threads: 1 },
 )
+for (const name of ['context', 'triple-cosine']) describeLoss(name, fromPlugin(pluginOf(plugins, 'loss', name)))
 describeTrainer('context-ensemble', trainer, { dataset, encoder: colour, train: runTrainer })
 
 for (const use of ['uniform', 'mlp', 'credibility-map']) {
   const trained = fromPlugin(
     pluginOf(plugins, 'trainer', 'context-ensemble'),
     { epochs: 2, batchSize: 8, weights: { use } },
-    { threads: 1 },
+    { plugins, threads: 1 },
   )
   await runTrainer(await trained(), {
     dataset: dataset(),

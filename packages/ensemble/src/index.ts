@@ -1,4 +1,5 @@
 import { type ContextCombinerOptions, contextCombiner } from './combiner/context-combiner.js'
+import { contextLossPlugin, cosineLossPlugin } from './context/triple-losses.js'
 import { contextTrainer } from './trainer/context-trainer.js'
 
 export { createContextCombiner } from './combiner/create-context-combiner.js'
@@ -23,7 +24,6 @@ export {
   type ContextLossValue,
   contextLoss,
   marginOf,
-  type RowTriple,
   type TripleClassifier,
   withSwapped,
 } from './context/context-loss.js'
@@ -38,14 +38,12 @@ export {
   type TrainNetworkOptions,
   trainNetwork,
 } from './context/train-network.js'
+export { contextTripleLoss, cosineTripleLoss } from './context/triple-losses.js'
 export { fitPca, type Pca, projectPca } from './linear/fit-pca.js'
 export { type MergeNetwork, mergeEnsemble } from './merge/merge-ensemble.js'
-export {
-  type ContextTrainerOptions,
-  type ContextTrainerParts,
-  createContextTrainer,
-} from './trainer/context-trainer.js'
+export { createContextTrainer } from './trainer/context-trainer.js'
 export { accuracyOf, cutContext, learnFeatures, learnWeights, type MemberOutputs } from './trainer/learn-ensemble.js'
+export type { ContextTrainerOptions, ContextTrainerParts } from './trainer/trainer-options.js'
 export { type BadTriple, type Cycle, checkTriples, type TripleReport } from './triples/check-triples.js'
 export type { CheckedTriple, Question } from './triples/preference-graph.js'
 export {
@@ -73,4 +71,4 @@ declare module '@lookalike/core' {
   }
 }
 
-export default [contextCombiner, contextTrainer]
+export default [contextCombiner, contextTrainer, contextLossPlugin, cosineLossPlugin]

@@ -71,19 +71,19 @@ describe('fromTensorflow', () => {
     ).bind({ ...binding, classes: 0 })
     const { labels: _labels, ...batch } = randomBatch(2, 4, 6, 4)
     const triples = [
-      { reference: 0, a: 1, b: 2, closer: 'a' },
-      { reference: 3, a: 1, b: 0, closer: 'b' },
+      { reference: 0, a: 1, b: 2, target: 0 },
+      { reference: 3, a: 1, b: 0, target: 1 },
     ] as const
     const { worst, largest } = await checkGradients(loss, { ...batch, triples })
     expect(worst / largest).toBeLessThan(1e-2)
-    const swapped = [triples[0], { reference: 3, a: 0, b: 1, closer: 'a' as const }]
+    const swapped = [triples[0], { reference: 3, a: 0, b: 1, target: 0 }]
     expect((await loss.compute({ ...batch, triples: swapped })).value).toBe(
       (await loss.compute({ ...batch, triples })).value,
     )
     await expect(loss.compute(batch)).rejects.toMatchObject({ code: 'loss/triples' })
-    await expect(
-      loss.compute({ ...batch, triples: [{ reference: 0, a: 1, b: 4, closer: 'a' }] }),
-    ).rejects.toMatchObject({ code: 'loss/triples' })
+    await expect(loss.compute({ ...batch, triples: [{ reference: 0, a: 1, b: 4, target: 0 }] })).rejects.toMatchObject({
+      code: 'loss/triples',
+    })
     expect((await loss.compute({ ...batch, triples: [] })).value).toBe(0)
   })
 

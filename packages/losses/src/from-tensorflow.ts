@@ -141,7 +141,7 @@ function differentiate(
 function tripleRows(batch: LossInput): Int32Array {
   const triples = batch.triples ?? []
   return Int32Array.from(
-    triples.flatMap(({ reference, a, b, closer }) => (closer === 'a' ? [reference, a, b] : [reference, b, a])),
+    triples.flatMap(({ reference, a, b, target }) => (target < 0.5 ? [reference, a, b] : [reference, b, a])),
   )
 }
 

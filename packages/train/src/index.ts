@@ -34,6 +34,7 @@ export {
 } from './loading/create-batch-loader.js'
 export type { AugmentationOrigin } from './loading/create-fillers.js'
 export { augmentInto, decodeForTraining, type TrainingImage } from './loading/training-image.js'
+export { memoryRun } from './loop/memory-run.js'
 export {
   type Best,
   runTrainingLoop,

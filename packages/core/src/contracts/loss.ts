@@ -19,7 +19,7 @@ export interface LossInput {
   readonly dim: number
   /** Class of each row, 0 to classes - 1; for losses on labels. */
   readonly labels?: Int32Array
-  /** Row numbers of (reference, a, b) and which of a and b is closer; for losses on triples. */
+  /** Row numbers of (reference, a, b) and which of a and b is the closer one; for losses on triples. */
   readonly triples?: readonly LossTriple[]
   /** Counted from 0 over the whole run; schedules follow it. */
   readonly step: number
@@ -31,10 +31,11 @@ export interface LossTriple {
   readonly reference: number
   readonly a: number
   readonly b: number
-  readonly closer: 'a' | 'b'
+  /** Probability that b is the closer one: 0 or 1, or the share of votes. */
+  readonly target: number
   /** 1 (almost the same) to 5 (irrelevant), where the data has it. */
-  readonly classA?: number
-  readonly classB?: number
+  readonly classA?: number | undefined
+  readonly classB?: number | undefined
 }
 
 export interface LossOutput {

@@ -1,6 +1,6 @@
-import { createRandom } from '@lookalike/core'
+import { createRandom, type LossTriple } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
-import { type ContextLossGradients, contextLoss, marginOf, type RowTriple, withSwapped } from './context-loss.js'
+import { type ContextLossGradients, contextLoss, marginOf, withSwapped } from './context-loss.js'
 
 const zeros = (rows: number, dim: number): ContextLossGradients => ({
   embeddings: new Float32Array(rows * dim),
@@ -31,8 +31,8 @@ describe('contextLoss', () => {
     expect(marginOf({})).toBeCloseTo(0.2, 12)
     const embeddings = Float32Array.of(0, 1, 1)
     const classifier = { weight: new Float32Array(6), bias: new Float32Array(2) }
-    const near: RowTriple = { reference: 0, a: 1, b: 2, target: 0, classA: 1, classB: 2 }
-    const far: RowTriple = { reference: 0, a: 1, b: 2, target: 0, classA: 1, classB: 5 }
+    const near: LossTriple = { reference: 0, a: 1, b: 2, target: 0, classA: 1, classB: 2 }
+    const far: LossTriple = { reference: 0, a: 1, b: 2, target: 0, classA: 1, classB: 5 }
     expect(contextLoss(embeddings, 1, [near, far], classifier).margin).toBeCloseTo((0.4 + 1) / 2, 6)
   })
 

@@ -1,3 +1,6 @@
+import type { LossTriple } from '@lookalike/core'
+import { softplus } from './softplus.js'
+
 /**
  * The loss of a context-sensitive model (Liao & Chen, KDD 2024, arXiv 2401.07951):
  * `CE(Linear([e_R; e_A; e_B] -> 2)) + lambda * mean(max(0, m - s (|e_R - e_A|^2 - |e_R - e_B|^2)))`,
@@ -13,17 +16,6 @@ export interface ContextLossOptions {
 }
 
 export const CONTEXT_LOSS: ContextLossOptions = { marginWeight: 0.1, margin: 0.2, marginPerClass: 0.2 }
-
-/** A triple of rows of the embeddings. */
-export interface RowTriple {
-  readonly reference: number
-  readonly a: number
-  readonly b: number
-  /** Probability that B is the closer one: 0 or 1, or the share of votes. */
-  readonly target: number
-  readonly classA?: number
-  readonly classB?: number
-}
 
 /** The linear layer on [e_R; e_A; e_B]: `weight` is `[2, 3 * dim]`, row-major; the first output stands for A, the second for B. */
 export interface TripleClassifier {
@@ -46,7 +38,7 @@ export interface ContextLossGradients {
 
 /** The margin of one triple; triples without classes get the smallest one. */
 export function marginOf(
-  { classA, classB }: Pick<RowTriple, 'classA' | 'classB'>,
+  { classA, classB }: Pick<LossTriple, 'classA' | 'classB'>,
   options: ContextLossOptions = CONTEXT_LOSS,
 ): number {
   const steps = classA === undefined || classB === undefined ? 0 : Math.abs(classA - classB)
@@ -63,7 +55,7 @@ export function marginOf(
 export function contextLoss(
   embeddings: Float32Array,
   dim: number,
-  triples: readonly RowTriple[],
+  triples: readonly LossTriple[],
   { weight, bias }: TripleClassifier,
   into?: ContextLossGradients,
   options: ContextLossOptions = CONTEXT_LOSS,
@@ -119,7 +111,7 @@ export function contextLoss(
 }
 
 /** Every triple also with A and B exchanged, as the paper trains it. */
-export function withSwapped(triples: readonly RowTriple[]): RowTriple[] {
+export function withSwapped(triples: readonly LossTriple[]): LossTriple[] {
   return triples.flatMap((triple) => [
     triple,
     {
@@ -127,12 +119,8 @@ export function withSwapped(triples: readonly RowTriple[]): RowTriple[] {
       a: triple.b,
       b: triple.a,
       target: 1 - triple.target,
-      ...(triple.classA !== undefined &&
-        triple.classB !== undefined && { classA: triple.classB, classB: triple.classA }),
+      classA: triple.classB,
+      classB: triple.classA,
     },
   ])
-}
-
-function softplus(x: number): number {
-  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 }

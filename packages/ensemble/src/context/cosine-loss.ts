@@ -1,10 +1,11 @@
-import type { RowTriple } from './context-loss.js'
+import type { LossTriple } from '@lookalike/core'
+import { softplus } from './softplus.js'
 
 /** Logistic loss of the difference of the two cosines (ours); adds its gradient to `into`. Returns the mean. */
 export function cosineLoss(
   embeddings: Float32Array,
   dim: number,
-  triples: readonly RowTriple[],
+  triples: readonly LossTriple[],
   temperature: number,
   into: Float32Array,
 ): number {
@@ -31,7 +32,7 @@ export function cosineLoss(
     const similarA = cosine(r, toA)
     const similarB = cosine(r, toB)
     const logit = (similarB.value - similarA.value) / temperature
-    sum += Math.max(logit, 0) + Math.log1p(Math.exp(-Math.abs(logit))) - target * logit
+    sum += softplus(logit) - target * logit
     const byLogit = (1 / (1 + Math.exp(-logit)) - target) / (temperature * triples.length)
     addGradient(r, toB, similarB, byLogit)
     addGradient(r, toA, similarA, -byLogit)

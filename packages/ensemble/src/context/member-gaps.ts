@@ -1,7 +1,7 @@
-import type { RowTriple } from './context-loss.js'
+import type { LossTriple } from '@lookalike/core'
 
 /** `cos(e(R), e(A)) - cos(e(R), e(B))` of each triple: above 0 where a member takes A for the closer one. */
-export function memberGaps(embeddings: Float32Array, dim: number, triples: readonly RowTriple[]): Float32Array {
+export function memberGaps(embeddings: Float32Array, dim: number, triples: readonly LossTriple[]): Float32Array {
   const unit = unitRows(embeddings, dim)
   const dot = (x: number, y: number) => {
     let sum = 0
@@ -12,7 +12,7 @@ export function memberGaps(embeddings: Float32Array, dim: number, triples: reado
 }
 
 /** 1 where the sign of the gap agrees with the triple, 0 where not, 0.5 for a gap of 0. */
-export function hits(gaps: ArrayLike<number>, triples: readonly RowTriple[]): Float32Array {
+export function hits(gaps: ArrayLike<number>, triples: readonly LossTriple[]): Float32Array {
   return Float32Array.from(triples, ({ target }, at) => (gaps[at] === 0 ? 0.5 : gaps[at]! > 0 === target < 0.5 ? 1 : 0))
 }
 
@@ -25,7 +25,7 @@ export function meanOf(values: ArrayLike<number>): number {
 /** acc_k(r): `[references, members]`, and the references' rows in the order in which they first come. */
 export function referenceAccuracies(
   gaps: readonly Float32Array[],
-  triples: readonly RowTriple[],
+  triples: readonly LossTriple[],
 ): { references: Int32Array; accuracies: Float32Array } {
   const order = [...new Set(triples.map(({ reference }) => reference))]
   const rank = new Map(order.map((reference, at) => [reference, at]))

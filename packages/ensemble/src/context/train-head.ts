@@ -1,4 +1,4 @@
-import type { RowTriple } from './context-loss.js'
+import type { LossTriple } from '@lookalike/core'
 import { type MemberNetwork, type TrainMemberOptions, trainMember } from './train-member.js'
 
 /** `x -> weight x`: `weight` is `[dim, inputDim]`, row-major. Cosine similarity of its outputs is what the ensemble sums. */
@@ -12,17 +12,18 @@ export interface Head {
  * A context-sensitive model as a head on cached features of a frozen encoder. Starts as the identity, so an untrained head is the untuned encoder.
  *
  * @param features row-major `[rows, inputDim]`
+ * @returns undefined when the signal aborted
  * @throws `ensemble/small-context` when the triples do not fill a batch
  */
 export async function trainHead(
   features: Float32Array,
   inputDim: number,
-  triples: readonly RowTriple[],
+  triples: readonly LossTriple[],
   options: TrainMemberOptions,
-): Promise<Head> {
+): Promise<Head | undefined> {
   const head: Head = { inputDim, dim: inputDim, weight: identity(inputDim) }
-  await trainMember(headNetwork(head, features), triples, options)
-  return head
+  const end = await trainMember(headNetwork(head, features), triples, options)
+  return end === 'finished' ? head : undefined
 }
 
 /** Outputs of a head, row-major `[rows, dim]`. */
@@ -36,7 +37,7 @@ function headNetwork({ inputDim, dim, weight }: Head, features: Float32Array): M
     parameters: [{ name: 'weight', shape: [dim, inputDim], data: weight }],
     async step(rows, gradientOf) {
       const inputs = gather(features, inputDim, rows)
-      const byOutput = gradientOf(applyWeight(inputs, rows.length, weight, inputDim, dim))
+      const byOutput = await gradientOf(applyWeight(inputs, rows.length, weight, inputDim, dim))
       return new Map([['weight', weightGradient(byOutput, inputs, rows.length, dim, inputDim)]])
     },
   }

@@ -1,24 +1,27 @@
-import { createRandom, LookalikeError } from '@lookalike/core'
-import { createOptimizer, type Parameter } from '@lookalike/train'
-import { CONTEXT_LOSS, type ContextLossOptions, contextLoss, type RowTriple, withSwapped } from './context-loss.js'
-import { cosineLoss } from './cosine-loss.js'
+import {
+  createRandom,
+  LookalikeError,
+  type LossTriple,
+  type OperationOptions,
+  type RunPart,
+  type UnboundLoss,
+} from '@lookalike/core'
+import { createOptimizer, memoryRun, type Parameter, runTrainingLoop, scheduleSchema } from '@lookalike/train'
 
-export interface TrainMemberOptions {
+export interface TrainMemberOptions extends OperationOptions {
   readonly epochs: number
   /** Triples a step. */
   readonly batchSize: number
   readonly learningRate: number
   /** Pulls the weights back to where they start: `weightDecay / 2 * |W - W_0|^2` (ours). */
   readonly weightDecay: number
-  readonly loss?: ContextLossOptions
-  /**
-   * `paper`: the loss above on raw embeddings. `cosine` (ours): `softplus(-(+-)(cos(R,B) - cos(R,A)) / temperature)`, which trains the very
-   * quantity that the ensemble compares.
-   */
-  readonly objective: 'paper' | 'cosine'
-  readonly temperature: number
+  /** A loss on triples. */
+  readonly loss: UnboundLoss
   readonly seed: number | string
-  readonly signal?: AbortSignal
+  /** Where log and checkpoints go; a run that is resumed goes on from there. Default: nowhere. */
+  readonly run?: RunPart | undefined
+  /** Facts for the log's first line. */
+  readonly about?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** What a member trains: images by their rows to embeddings, and back. */
@@ -31,71 +34,101 @@ export interface MemberNetwork {
    */
   step(
     rows: readonly number[],
-    gradientOf: (embeddings: Float32Array) => Float32Array,
+    gradientOf: (embeddings: Float32Array) => Promise<Float32Array>,
   ): Promise<ReadonlyMap<string, Float32Array>>
 }
 
+/** Steps between two checkpoints and between two lines of the log (ours). */
+const [CHECKPOINT_EVERY, LOG_EVERY] = [50, 10]
+
+/** Steps of a member's training. */
+export const stepsOf = (triples: number, { epochs, batchSize }: Pick<TrainMemberOptions, 'epochs' | 'batchSize'>) =>
+  epochs * Math.floor(triples / batchSize)
+
 /**
  * Trains one context-sensitive model, whatever it is made of: a head, all weights of an encoder, or low-rank changes of some.
- * An image that a batch holds several times is embedded once.
+ * An image that a batch holds several times is embedded once. When the signal aborts, it writes a checkpoint and returns.
  *
- * @throws `ensemble/small-context` when the triples do not fill a batch
+ * @throws `ensemble/small-context` when the triples do not fill a batch; `ensemble/loss-input` for a loss on labels; `train/loss`
  */
 export async function trainMember(
   network: MemberNetwork,
-  triples: readonly RowTriple[],
+  triples: readonly LossTriple[],
   options: TrainMemberOptions,
-): Promise<void> {
-  const { epochs, batchSize, learningRate, weightDecay, objective } = options
+): Promise<'finished' | 'aborted'> {
+  const { epochs, batchSize, learningRate, weightDecay, signal, onProgress, onWarning } = options
   const { dim, parameters } = network
   if (triples.length < batchSize) throw smallContext(triples.length, batchSize)
-  const random = createRandom(`${options.seed}/head`)
-  const classifier = {
-    weight: Float32Array.from({ length: 6 * dim }, () => random.normal() / Math.sqrt(3 * dim)),
-    bias: new Float32Array(2),
-  }
-  const start = weightDecay > 0 ? new Map(parameters.map(({ name, data }) => [name, data.slice()])) : undefined
-  const optimizer = createOptimizer(
-    [
-      ...parameters,
-      { name: CLASSIFIER, shape: [2, 3 * dim], data: classifier.weight },
-      { name: CLASSIFIER_BIAS, shape: [2], data: classifier.bias },
-    ],
-    { learningRate, weightDecay: 0 },
-  )
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    const order = random.permutation(triples.length)
-    for (let from = 0; from + batchSize <= order.length; from += batchSize) {
-      options.signal?.throwIfAborted()
-      const picked = Array.from(order.subarray(from, from + batchSize), (at) => triples[at]!)
-      const rows = [...new Set(picked.flatMap(({ reference, a, b }) => [reference, a, b]))]
-      const local = new Map(rows.map((row, at) => [row, at]))
-      const batch = picked.map((triple) => ({
-        ...triple,
-        reference: local.get(triple.reference)!,
-        a: local.get(triple.a)!,
-        b: local.get(triple.b)!,
-      }))
-      const byClassifier = { weight: new Float32Array(6 * dim), bias: new Float32Array(2) }
-      const gradients = new Map(
-        await network.step(rows, (embeddings) => {
-          const into = { embeddings: new Float32Array(embeddings.length), ...byClassifier }
-          if (objective === 'paper')
-            contextLoss(embeddings, dim, withSwapped(batch), classifier, into, options.loss ?? CONTEXT_LOSS)
-          else cosineLoss(embeddings, dim, batch, options.temperature, into.embeddings)
-          return into.embeddings
-        }),
-      )
-      if (start)
-        for (const { name, data } of parameters) pullBack(gradients.get(name)!, data, start.get(name)!, weightDecay)
-      if (objective === 'paper') gradients.set(CLASSIFIER, byClassifier.weight).set(CLASSIFIER_BIAS, byClassifier.bias)
-      optimizer.step(gradients)
-    }
+  const random = createRandom(`${options.seed}/member`)
+  const loss = await options.loss.bind({ dim, classes: 0, seed: random.fork('loss').integer(2 ** 31) })
+  try {
+    if (loss.input !== 'triples') throw wrongLoss(loss.name)
+    const start = new Map(parameters.map(({ name, data }) => [name, data.slice()]))
+    const ofLoss = loss.parameters.map(
+      (parameter): Parameter => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }),
+    )
+    const { stopped } = await runTrainingLoop(
+      {
+        batches: () => Math.floor(triples.length / batchSize),
+        async *load(epoch, first) {
+          const order = random.fork(`epoch ${epoch}`).permutation(triples.length)
+          for (let from = first * batchSize; from + batchSize <= order.length; from += batchSize)
+            yield Array.from(order.subarray(from, from + batchSize), (at) => triples[at]!)
+        },
+        size: (batch) => batch.length,
+        describe: (batch) => batch.map(({ reference, a, b }) => `triple of images ${reference}, ${a}, ${b}`),
+        async step(batch, { step, totalSteps }) {
+          const { rows, triples: local } = localRows(batch)
+          let computed: Awaited<ReturnType<typeof loss.compute>>
+          const gradients = new Map(
+            await network.step(rows, async (embeddings) => {
+              computed = await loss.compute({ embeddings, rows: rows.length, dim, triples: local, step, totalSteps })
+              return computed.gradients.embeddings
+            }),
+          )
+          if (weightDecay > 0)
+            for (const { name, data } of parameters) pullBack(gradients.get(name)!, data, start.get(name)!, weightDecay)
+          for (const [name, gradient] of Object.entries(computed!.gradients.parameters))
+            gradients.set(`loss/${name}`, gradient)
+          return { value: computed!.value, gradients, logs: computed!.logs }
+        },
+        state: () => loss.state?.() ?? {},
+        restore: (state) => loss.restore?.(state),
+      },
+      {
+        optimizer: createOptimizer([...parameters, ...ofLoss], { learningRate, weightDecay: 0 }),
+        schedule: scheduleSchema.parse({ shape: 'constant', warmUp: 0 }),
+        run: options.run ?? memoryRun(),
+        epochs,
+        checkpointEvery: CHECKPOINT_EVERY,
+        logEvery: LOG_EVERY,
+        validateEvery: 1,
+        keep: 'last',
+        unit: 'triple',
+        about: { loss: loss.name, triples: triples.length, ...options.about },
+        signal,
+        onProgress,
+        onWarning,
+      },
+    )
+    return stopped === 'aborted' ? 'aborted' : 'finished'
+  } finally {
+    loss.dispose()
   }
 }
 
-const CLASSIFIER = 'context.classifier.weight'
-const CLASSIFIER_BIAS = 'context.classifier.bias'
+/** Each image of a batch once, and the triples by positions among them. */
+function localRows(batch: readonly LossTriple[]): { rows: number[]; triples: LossTriple[] } {
+  const rows = [...new Set(batch.flatMap(({ reference, a, b }) => [reference, a, b]))]
+  const local = new Map(rows.map((row, at) => [row, at]))
+  const triples = batch.map((triple) => ({
+    ...triple,
+    reference: local.get(triple.reference)!,
+    a: local.get(triple.a)!,
+    b: local.get(triple.b)!,
+  }))
+  return { rows, triples }
+}
 
 function pullBack(gradient: Float32Array, weight: Float32Array, start: Float32Array, strength: number): void {
   for (let i = 0; i < gradient.length; i++) gradient[i]! += strength * (weight[i]! - start[i]!)
@@ -110,5 +143,17 @@ function smallContext(triples: number, batchSize: number): LookalikeError {
       fix: 'Gather more triples for it, make fewer and larger contexts, or lower batchSize.',
     },
     { fields: { triples, batchSize } },
+  )
+}
+
+function wrongLoss(loss: string): LookalikeError {
+  return new LookalikeError(
+    'ensemble/loss-input',
+    {
+      problem: `The loss ${loss} is for labels`,
+      expected: 'a loss on triples, such as triple-cosine or context',
+      fix: 'Choose another loss; "lookalike plugins loss" lists them.',
+    },
+    { fields: { loss } },
   )
 }

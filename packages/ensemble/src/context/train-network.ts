@@ -1,9 +1,9 @@
+import type { LossTriple } from '@lookalike/core'
 import { type Encoder, type ImageRequest, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadPixels, preprocessedLength } from '@lookalike/image'
-import { float32, type OnnxModel, readModel, trainableInitializers } from '@lookalike/onnx'
+import { float32, type OnnxModel, type Execution, readModel, trainableInitializers } from '@lookalike/onnx'
 import { createTrainableModel, matchNames } from '@lookalike/train'
 import { addLora } from './add-lora.js'
-import type { RowTriple } from './context-loss.js'
 import { type TrainMemberOptions, trainMember } from './train-member.js'
 
 /** How an encoder's own weights are trained: all but the frozen ones, or low-rank changes of its query and value projections. */
@@ -13,10 +13,10 @@ export type NetworkForm =
 
 export interface TrainNetworkOptions extends TrainMemberOptions {
   readonly form: NetworkForm
-  /** Processor threads. Default: all. */
-  readonly threads?: number
+  /** Where forward and backward run, and on how many threads. */
+  readonly execution?: Execution | undefined
   /** Images that go through the network at once. Default: 16 at 224 x 224 pixels, more of smaller ones (ours). */
-  readonly chunk?: number
+  readonly chunk?: number | undefined
 }
 
 /** Ours: images that are kept ready for the network, in bytes. */
@@ -26,15 +26,15 @@ const MEMORY = 512 * 2 ** 20
  * A context-sensitive model as a whole network: an encoder fine-tuned on one context.
  *
  * @param pixels gives images by their rows, as the network takes them: `3 * height * width` values each
- * @returns the encoder's network with other weights
+ * @returns the encoder's network with other weights; undefined when the signal aborted
  * @throws `ensemble/network` for an encoder that is no ONNX network of pixels; `ensemble/small-context`; `ensemble/no-attention`; `train/no-match`
  */
 export async function trainNetwork(
   encoder: Encoder,
   pixels: PixelSource,
-  triples: readonly RowTriple[],
+  triples: readonly LossTriple[],
   options: TrainNetworkOptions,
-): Promise<OnnxModel> {
+): Promise<OnnxModel | undefined> {
   const { onnx, preprocessing } = networkOf(encoder)
   const base = readModel(await onnx.bytes(), { source: encoder.name })
   const { model, trainable, merge } = formOf(base, onnx.output, options)
@@ -42,17 +42,17 @@ export async function trainNetwork(
     outputs: [onnx.output],
     trainable,
     chunk: options.chunk ?? usualChunk(preprocessing),
-    ...(options.threads !== undefined && { threads: options.threads }),
+    ...options.execution,
   })
   try {
-    await trainMember(
+    const end = await trainMember(
       {
         dim: encoder.dim,
         parameters: network.parameters,
         async step(rows, gradientOf) {
           const feeds = { [onnx.input]: float32(await pixels(rows), inputShape(rows.length, preprocessing)) }
           const { gradients } = await network.step(feeds, async (outputs) => ({
-            gradients: { [onnx.output]: gradientOf(outputs[onnx.output]!.data) },
+            gradients: { [onnx.output]: await gradientOf(outputs[onnx.output]!.data) },
             result: undefined,
           }))
           return gradients
@@ -61,6 +61,7 @@ export async function trainNetwork(
       triples,
       options,
     )
+    if (end === 'aborted') return undefined
     return merge ? merge(new Map(network.parameters.map(({ name, data }) => [name, data]))) : network.export()
   } finally {
     await network.dispose()

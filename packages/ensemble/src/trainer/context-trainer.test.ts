@@ -7,14 +7,18 @@ import {
   type Dataset,
   type Encoder,
   type EncoderBatch,
+  type Progress,
   type Triple,
+  type UnboundLoss,
 } from '@lookalike/core'
-import { runTrainer } from '@lookalike/pipeline'
+import { type RunTrainerOptions, readRunFile, runTrainer } from '@lookalike/pipeline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createContextCombiner } from '../combiner/create-context-combiner.js'
 import { readEnsemble } from '../combiner/ensemble-file.js'
 import { memberDim } from '../combiner/ensemble-model.js'
-import { type ContextTrainerOptions, contextTrainer, createContextTrainer } from './context-trainer.js'
+import { contextTripleLoss, cosineTripleLoss } from '../context/triple-losses.js'
+import { contextTrainer, createContextTrainer } from './context-trainer.js'
+import type { ContextTrainerOptions } from './trainer-options.js'
 
 // Grey pictures whose two colours are the embedding: odd contexts judge by red, even ones by blue.
 const count = 40
@@ -88,12 +92,21 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'trainer-'))
 })
 afterAll(() => rm(folder, { recursive: true }))
-const train = async (given: Record<string, unknown>, data = dataset, resume = false) =>
+const train = async (
+  given: Record<string, unknown>,
+  data = dataset,
+  resume = false,
+  {
+    loss = cosineTripleLoss(),
+    request = {},
+  }: { readonly loss?: UnboundLoss; readonly request?: Partial<RunTrainerOptions> } = {},
+) =>
   runTrainer(
     createContextTrainer(await settings(given), {
+      loss,
       openNetwork: () => Promise.reject(new Error('heads need no networks')),
     }),
-    { dataset: data, encoder, folder, seed: 0, resume, overwrite: !resume },
+    { dataset: data, encoder, folder, seed: 0, resume, overwrite: !resume, ...request },
   )
 
 describe('context-ensemble trainer', () => {
@@ -129,11 +142,107 @@ describe('context-ensemble trainer', () => {
     expect(await readFile(path.join(folder, 'credibility-map.svg'), 'utf8')).toContain('>red <tspan')
   })
 
+  it('trains on the first two thirds of a context alone, and measures on the rest', async () => {
+    const cut = (triple: Triple, i: number, of: number) => ({ ...triple, classA: i < (of * 2) / 3 ? 1 : 5, classB: 1 })
+    const contexts = ['red', 'blue'].flatMap((name) => {
+      const own = triples.filter(({ context }) => context === name).slice(0, 90)
+      return own.map((triple, i) => cut(triple, i, own.length))
+    })
+    const seen = new Set<number | undefined>()
+    let count = 0
+    const spying: UnboundLoss = {
+      bind: async (binding) => {
+        const inner = await cosineTripleLoss().bind(binding)
+        return {
+          ...inner,
+          compute: (input) => {
+            for (const { classA } of input.triples!) seen.add(classA)
+            count += input.triples!.length
+            return inner.compute(input)
+          },
+        }
+      },
+    }
+    const data = { ...dataset, triples: [...contexts, ...triples.filter(({ split }) => split === 'validation')] }
+    await train({ epochs: 2 }, data, false, { loss: spying })
+    expect([...seen]).toEqual([1])
+    // Two contexts, two epochs, seven full batches of eight of 60 triples.
+    expect(count).toBe(2 * 2 * 56)
+  })
+
+  it('cut off within a member, goes on to the same ensemble, and leaves a log and a card', async () => {
+    const options = { epochs: 20, weights: { use: 'uniform' } }
+    await train(options)
+    const whole = await readFile(path.join(folder, 'ensemble.json'), 'utf8')
+    const stop = new AbortController()
+    // Within the second member.
+    const onProgress = ({ phase, done, total = 0 }: Progress) =>
+      void (phase === 'train' && done > 0.7 * total && stop.abort())
+    const cut = await train(options, dataset, false, { request: { signal: stop.signal, onProgress } })
+    expect(cut.stopped).toBe('aborted')
+    expect(await readRunFile(folder)).toMatchObject({ state: 'aborted', artefacts: {} })
+    await expect(train(options, dataset, false, { request: { overwrite: false } })).rejects.toMatchObject({
+      code: 'train/run-exists',
+    })
+    await expect(train({ ...options, learningRate: 0.5 }, dataset, true)).rejects.toMatchObject({
+      code: 'train/run-differs',
+      fields: { different: ['train.learningRate'] },
+    })
+    expect((await train(options, dataset, true)).stopped).toBe('finished')
+    expect(await readFile(path.join(folder, 'ensemble.json'), 'utf8')).toBe(whole)
+    expect(await readRunFile(folder)).toMatchObject({
+      state: 'finished',
+      trainer: { name: 'context-ensemble' },
+      artefacts: { ensemble: 'ensemble.json' },
+    })
+    const log = (await readFile(path.join(folder, 'log.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    for (const part of ['member-1', 'member-2']) {
+      const steps = log.flatMap((entry) =>
+        entry['part'] === part && 'loss' in entry && 'step' in entry ? [entry['step']] : [],
+      )
+      // Where it stopped it wrote a line more.
+      expect(
+        steps.filter((step) => (step as number) % 10 === 0),
+        part,
+      ).toEqual(Array.from({ length: 60 }, (_, i) => 10 * (i + 1)))
+    }
+    expect(log.filter(({ event }) => event === 'resume')).toMatchObject([{ part: 'member-2', context: 'blue' }])
+    expect(JSON.parse(await readFile(path.join(folder, 'card.json'), 'utf8'))).toMatchObject({
+      trainer: 'context-ensemble',
+      data: { images: count, contexts: 2, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      options: { loss: 'triple-cosine' },
+    })
+    expect((await readdir(folder)).filter((name) => name.startsWith('checkpoint'))).toEqual([])
+  })
+
+  it("takes any loss on triples, the paper's among them, and no loss on labels", async () => {
+    const own = { epochs: 10, learningRate: 0.01, weightDecay: 0, weights: { use: 'uniform' } }
+    const result = await train({ ...own, loss: 'context' }, dataset, false, { loss: contextTripleLoss() })
+    for (const accuracy of Object.values(result.metrics)) expect(accuracy).toBeGreaterThan(0.6)
+    const onLabels: UnboundLoss = {
+      bind: async (binding) => ({ ...(await cosineTripleLoss().bind(binding)), name: 'proxies', input: 'labels' }),
+    }
+    await expect(train(own, dataset, false, { loss: onLabels })).rejects.toMatchObject({
+      code: 'ensemble/loss-input',
+      message: expect.stringContaining('proxies') as unknown,
+    })
+  })
+
+  it('trusts members above 0.75 unless told otherwise', async () => {
+    expect(await settings({ weights: { use: 'credibility-map' } })).toMatchObject({
+      weights: { grid: 200, window: 10, mode: 'threshold', threshold: 0.75 },
+    })
+  })
+
   it('warns of triples that speak against each other', async () => {
     const [first] = triples
     const contradiction = { ...first!, closer: first!.closer === 'a' ? 'b' : 'a' } as const
     const warnings: string[] = []
     const trainer = createContextTrainer(await settings({ epochs: 0 }), {
+      loss: cosineTripleLoss(),
       openNetwork: () => Promise.reject(new Error('none')),
     })
     await runTrainer(trainer, {

@@ -1,5 +1,5 @@
+import type { LossTriple } from '@lookalike/core'
 import { LookalikeError } from '@lookalike/core'
-import type { RowTriple } from '../context/context-loss.js'
 import { hits, meanOf, memberGaps, referenceAccuracies } from '../context/member-gaps.js'
 import { type FeatureMap, fitFeatureMap } from '../context/prepare-features.js'
 import { fitWeights, type Weights, type WeightsOptions } from '../weights/fit-weights.js'
@@ -11,9 +11,9 @@ export interface MemberOutputs {
 }
 
 /** A context's triples, cut as the paper cuts them: the first two thirds train, the rest measures local accuracy. */
-export function cutContext(triples: readonly RowTriple[]): {
-  readonly train: readonly RowTriple[]
-  readonly held: readonly RowTriple[]
+export function cutContext(triples: readonly LossTriple[]): {
+  readonly train: readonly LossTriple[]
+  readonly held: readonly LossTriple[]
 } {
   const cut = Math.floor((triples.length * 2) / 3)
   return { train: triples.slice(0, cut), held: triples.slice(cut) }
@@ -30,7 +30,7 @@ export function learnFeatures(
 }
 
 /** Share of triples that a member gets right, 0 to 1. */
-export function accuracyOf({ data, dim }: MemberOutputs, triples: readonly RowTriple[]): number {
+export function accuracyOf({ data, dim }: MemberOutputs, triples: readonly LossTriple[]): number {
   return meanOf(hits(memberGaps(data, dim, triples), triples))
 }
 
@@ -44,7 +44,7 @@ export function learnWeights(
   members: readonly MemberOutputs[],
   features: Float32Array,
   dim: number,
-  validation: readonly RowTriple[],
+  validation: readonly LossTriple[],
   options: WeightsOptions,
   seed: number | string,
 ): Weights {

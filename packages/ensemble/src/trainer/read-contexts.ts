@@ -1,12 +1,12 @@
+import type { LossTriple } from '@lookalike/core'
 import { type Dataset, LookalikeError, type Split, type Triple, type Warning } from '@lookalike/core'
-import type { RowTriple } from '../context/context-loss.js'
 import { checkTriples, type TripleReport } from '../triples/check-triples.js'
 
 /** Triples ready to learn from; rows are positions among the dataset's items. */
 export interface ContextData {
   /** In the order in which contexts first come. */
-  readonly contexts: ReadonlyMap<string, readonly RowTriple[]>
-  readonly validation: readonly RowTriple[]
+  readonly contexts: ReadonlyMap<string, readonly LossTriple[]>
+  readonly validation: readonly LossTriple[]
   /** Contradictions and circles: they can be learned from, and limit what is learned. */
   readonly warnings: readonly Warning[]
   /** Of the triples' own answers, 0 to 1, where three candidates of one reference are all compared. */
@@ -22,7 +22,7 @@ export function readContexts(dataset: Dataset, softLabels: boolean, batchSize: n
   const { triples, report } = usableTriples(dataset)
   const rowOf = new Map(dataset.items.map(({ id }, row) => [id, row]))
   const of = (split: Split) => triples.filter((triple) => triple.split === split)
-  const contexts = new Map<string, RowTriple[]>()
+  const contexts = new Map<string, LossTriple[]>()
   for (const triple of of('train')) {
     const name = triple.context ?? triple.reference
     const row = toRow(triple, rowOf, softLabels)
@@ -75,7 +75,7 @@ function toRow(
   { reference, a, b, closer, agreement, classA, classB }: Triple,
   rowOf: ReadonlyMap<string, number>,
   soft: boolean,
-): RowTriple {
+): LossTriple {
   const share = soft ? (agreement ?? 1) : 1
   return {
     reference: rowOf.get(reference)!,

@@ -20,7 +20,9 @@ import { createContextCombiner } from '../combiner/create-context-combiner.js'
 import { createMergedCombiner } from '../combiner/create-merged-combiner.js'
 import { readEnsemble } from '../combiner/ensemble-file.js'
 import { sourcesOf } from '../combiner/ensemble-model.js'
-import { type ContextTrainerOptions, contextTrainer, createContextTrainer } from './context-trainer.js'
+import { cosineTripleLoss } from '../context/triple-losses.js'
+import { contextTrainer, createContextTrainer } from './context-trainer.js'
+import type { ContextTrainerOptions } from './trainer-options.js'
 
 // Stripes: red pictures are alike by direction, blue ones by brightness.
 const size = 16
@@ -124,7 +126,12 @@ const train = async (
   encoder = first!,
 ) => {
   const own = path.join(folder, name)
-  const trainer = createContextTrainer(await settings(given), { encoders, openNetwork, threads: 1 })
+  const trainer = createContextTrainer(await settings(given), {
+    loss: cosineTripleLoss(),
+    encoders,
+    openNetwork,
+    threads: 1,
+  })
   return runTrainer(trainer, { dataset, encoder, folder: own, seed: 0, resume })
 }
 /** The folder's own encoders, nothing from the run. */

@@ -44,7 +44,7 @@ export function createRun({ folder, seed, resumed, data, facts, note }: CreateRu
         throw cause
       }
     },
-    artefact: (name, file) => note(name, insideFolder(file)),
+    artefact: async (name, file) => note(name, insideFolder(file)),
     async card({ data: more, ...given }) {
       const card = { ...facts, seed, data: { ...data, ...more }, ...given }
       await write('card.json', `${JSON.stringify(card, null, 2)}\n`)

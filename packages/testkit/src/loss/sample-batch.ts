@@ -27,7 +27,7 @@ export function sampleLossBatch(
               reference: i,
               a: (i + 1) % rows,
               b: (i + 2) % rows,
-              closer: i % 2 === 0 ? 'a' : 'b',
+              target: [0, 1, 0.7][i % 3]!,
               classA: 1 + (i % 5),
               classB: 1 + ((i + 2) % 5),
             }),

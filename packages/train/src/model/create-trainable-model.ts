@@ -6,7 +6,7 @@ import {
   float32,
   type GradientModel,
   type OnnxModel,
-  type Provider,
+  type Execution,
   readModel,
   type Session,
   type SessionOptions,
@@ -20,17 +20,13 @@ import { decays, type Parameter } from '../optimizer/parameter.js'
 import { joinRows, padRows, rowsOf, sliceRows } from './rows.js'
 import { type SplitGradient, splitGradient } from './split-gradient.js'
 
-export interface TrainableModelOptions {
+export interface TrainableModelOptions extends Execution {
   /** The initializers to train. Default: all that look like weights. */
-  readonly trainable?: readonly string[]
+  readonly trainable?: readonly string[] | undefined
   /** The outputs to use. Default: all. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly string[] | undefined
   /** Rows that go through the network at once; larger batches go through in chunks. Default 32. */
-  readonly chunk?: number
-  /** Processor threads. Default: all. */
-  readonly threads?: number
-  /** Where forward and backward run, first choice first; operators that a provider lacks run on the CPU. Default `['cpu']`. */
-  readonly providers?: readonly Provider[]
+  readonly chunk?: number | undefined
 }
 
 /** What a loss in JavaScript made of the network's outputs. */
@@ -124,10 +120,7 @@ export function createTrainableModel(
   // A model exported for a fixed number of rows gets just so many; the last piece is filled up.
   const fixed = model.graph.inputs.map(({ shape }) => shape?.[0]).find((rows) => typeof rows === 'number')
   const chunkOf = (rows: number) => fixed ?? Math.max(1, Math.min(options.chunk ?? DEFAULT_CHUNK, rows))
-  const sessionOptions: SessionOptions = {
-    ...(options.threads !== undefined && { threads: options.threads }),
-    ...(options.providers && { providers: options.providers }),
-  }
+  const sessionOptions: SessionOptions = { threads: options.threads, providers: options.providers }
   const weights = weightTensors(model, trainable)
   const parameters: readonly Parameter[] = trainable.map((name) => {
     const { shape, data } = weights.get(name)!
