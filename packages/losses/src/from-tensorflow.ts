@@ -155,18 +155,17 @@ function checkTriples(name: string, { triples, rows }: LossInput): void {
   }
   const known = (row: number) => Number.isInteger(row) && row >= 0 && row < rows
   const bad = triples.findIndex(
-    (triple) =>
-      ![triple?.reference, triple?.a, triple?.b].every(known) || (triple.closer !== 'a' && triple.closer !== 'b'),
+    (triple) => ![triple?.reference, triple?.a, triple?.b].every(known) || !(triple.target >= 0 && triple.target <= 1),
   )
   if (bad >= 0) {
-    const { reference, a, b, closer }: Partial<LossTriple> = triples[bad] ?? {}
+    const { reference, a, b, target }: Partial<LossTriple> = triples[bad] ?? {}
     throw new LookalikeError(
       'loss/triples',
       {
-        problem: `Triple ${bad} of ${name} names the rows ${reference}, ${a}, ${b} of a batch of ${rows}, with "${closer}" as the closer one`,
-        expected: `rows 0 to ${rows - 1}, and "a" or "b"`,
+        problem: `Triple ${bad} of ${name} names the rows ${reference}, ${a}, ${b} of a batch of ${rows}, and ${target} as the probability that b is the closer one`,
+        expected: `rows 0 to ${rows - 1}, and a probability of 0 to 1`,
       },
-      { fields: { reference, a, b, closer, rows } },
+      { fields: { reference, a, b, target, rows } },
     )
   }
 }

@@ -1,7 +1,7 @@
 import type { LossTriple } from '@lookalike/core'
 import { type Encoder, type ImageRequest, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadPixels, preprocessedLength } from '@lookalike/image'
-import { float32, type OnnxModel, type Execution, readModel, trainableInitializers } from '@lookalike/onnx'
+import { type Execution, float32, type OnnxModel, readModel, trainableInitializers } from '@lookalike/onnx'
 import { createTrainableModel, matchNames } from '@lookalike/train'
 import { addLora } from './add-lora.js'
 import { type TrainMemberOptions, trainMember } from './train-member.js'

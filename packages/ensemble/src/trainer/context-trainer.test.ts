@@ -213,7 +213,7 @@ describe('context-ensemble trainer', () => {
     expect(JSON.parse(await readFile(path.join(folder, 'card.json'), 'utf8'))).toMatchObject({
       trainer: 'context-ensemble',
       data: { images: count, contexts: 2, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
-      options: { loss: 'triple-cosine' },
+      options: { loss: { use: 'triple-cosine' } },
     })
     expect((await readdir(folder)).filter((name) => name.startsWith('checkpoint'))).toEqual([])
   })

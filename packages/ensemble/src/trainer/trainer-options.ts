@@ -57,7 +57,7 @@ export const contextTrainerSchema = z.strictObject({
       "Further encoders to start from: every context then has a member from the run's encoder and one from each of these (ours). Members of different encoders are less alike.",
     ),
   loss: pluginRef('loss')
-    .default('triple-cosine')
+    .prefault('triple-cosine')
     .describe(
       "A loss on triples. Default (ours): logistic loss of the difference of the cosines that the ensemble compares. The paper's: context.",
     ),

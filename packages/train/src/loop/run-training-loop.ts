@@ -107,6 +107,15 @@ export async function runTrainingLoop<Batch>(
     ...options.about,
   })
 
+  // The first step takes longest, and nothing is heard before it.
+  options.onProgress?.({
+    phase: 'train',
+    done: state.step,
+    total: plan.totalSteps,
+    unit: 'step',
+    note: 'loading the first batch, making the gradient graph',
+  })
+
   const window = createWindow()
   const clock = { started: performance.now(), steps: 0, last: performance.now(), items: 0 }
   let lastLoss = Number.NaN
@@ -239,7 +248,7 @@ export async function runTrainingLoop<Batch>(
       {
         problem: `Training stopped at step ${state.step} (epoch ${state.epoch}): ${problem}. The batch: ${images.slice(0, 8).join(', ')}${images.length > 8 ? `, and ${images.length - 8} more (all in log.jsonl)` : ''}`,
         expected: 'a finite loss',
-        fix: `Lower the learning rate, clip the gradients (optimizer.clipNorm), or look at the images. ${checkpoints.path('last')} holds the last good state.`,
+        fix: `Lower the learning rate, clip the gradients (optimizer.clipNorm), or look at the images, and start anew with --overwrite. ${checkpoints.path('last')} holds the last good state.`,
       },
       {
         fields: { step: state.step, epoch: state.epoch, batch: images, checkpoint: checkpoints.path('last') },

@@ -2,11 +2,11 @@ import { LookalikeError } from '@lookalike/core'
 import {
   createSession,
   differentiate,
+  type Execution,
   type Feeds,
   float32,
   type GradientModel,
   type OnnxModel,
-  type Execution,
   readModel,
   type Session,
   type SessionOptions,
