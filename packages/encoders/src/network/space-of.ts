@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Preprocessing } from '@lookalike/core'
 import { describePreprocessing } from '@lookalike/image'
-import { type OnnxModel, writeModel } from '@lookalike/onnx'
+import { modelParts, type OnnxModel } from '@lookalike/onnx'
 
 /**
  * `name@hash` of weights, graph and preprocessing: the same for the same vectors on every machine. What a model says about itself (its
@@ -9,7 +9,7 @@ import { type OnnxModel, writeModel } from '@lookalike/onnx'
  */
 export function spaceOf(name: string, model: OnnxModel, preprocessing: Preprocessing): string {
   const hash = createHash('sha256')
-  hash.update(writeModel({ ...model, metadata: {}, producer: '' }))
+  for (const part of modelParts({ ...model, metadata: {}, producer: '' })) hash.update(part)
   hash.update(describePreprocessing(preprocessing))
   return `${name}@${hash.digest('hex').slice(0, 16)}`
 }

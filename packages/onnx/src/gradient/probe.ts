@@ -1,5 +1,6 @@
+import { filePartOf } from '../model/lazy-tensor.js'
 import type { Graph, OnnxModel } from '../model/model.js'
-import type { Tensor } from '../model/tensor.js'
+import { sizeOf, type Tensor } from '../model/tensor.js'
 import { createSession, type Feeds } from '../session/create-session.js'
 import { readsOf } from '../transform/needed-nodes.js'
 
@@ -37,7 +38,7 @@ export async function probe(model: OnnxModel, feeds: Feeds, varying: ReadonlySet
   const open = made.filter((name) => !fixed.has(name))
   // Large weights are lent to the run: writing them into a model file and reading that would take far longer than the run.
   const isLent = ([, tensor]: readonly [string, Tensor]) =>
-    tensor.type === 'float32' && tensor.data.length >= LENT_VALUES
+    tensor.type === 'float32' && !filePartOf(tensor) && sizeOf(tensor.shape) >= LENT_VALUES
   const lent = [...graph.initializers].filter(isLent)
   const probing: Graph = {
     ...graph,

@@ -1,9 +1,13 @@
 import { LookalikeError } from '@lookalike/core'
-import { elementType } from './element-types.js'
+import { bytesOf, elementType } from './element-types.js'
+import { type FilePart, lazyTensor } from './lazy-tensor.js'
 import { longToBigInt, longToNumber, type TensorMessage } from './onnx-schema.js'
 import { sizeOf, type Tensor, type TensorType } from './tensor.js'
 
-type NumberArray = new (buffer: ArrayBuffer) => Exclude<Tensor['data'], readonly string[]>
+interface NumberArray {
+  readonly BYTES_PER_ELEMENT: number
+  new (buffer: ArrayBuffer, byteOffset?: number, length?: number): Exclude<Tensor['data'], readonly string[]>
+}
 
 const ARRAYS: Readonly<Record<Exclude<TensorType, 'string'>, NumberArray>> = {
   float32: Float32Array,
@@ -21,14 +25,19 @@ const ARRAYS: Readonly<Record<Exclude<TensorType, 'string'>, NumberArray>> = {
   bool: Uint8Array,
 }
 
-/** Bytes of a tensor that lies in a file of its own. */
+/** Bytes of a tensor that lies in a file of its own: at once, or when they are asked for. */
 export type ReadExternal = (part: {
   readonly location: string
   readonly offset: number
   readonly length: number | undefined
-}) => Uint8Array
+}) => Uint8Array | LazyBytes
 
-/** A tensor of a message as plain data; its values are copied, so that they are aligned and the file's bytes can go. */
+export interface LazyBytes {
+  readonly part: FilePart
+  read(): Uint8Array
+}
+
+/** A tensor of a message as plain data; its values are views of the file's bytes where these are aligned. */
 export function decodeTensor(message: TensorMessage, readExternal: ReadExternal): Tensor {
   const type = elementType(message.dataType)
   const shape = message.dims.map(longToNumber)
@@ -44,26 +53,43 @@ export function decodeTensor(message: TensorMessage, readExternal: ReadExternal)
       { fields: { name, type: message.dataType } },
     )
   }
-  const data = decodeData(message, type, readExternal)
-  if (data.length !== sizeOf(shape)) {
-    throw new LookalikeError(
-      'onnx/tensor-size',
-      {
-        problem: `The tensor ${name || '(unnamed)'} holds ${data.length} values`,
-        expected: `${sizeOf(shape)} values for its shape [${shape.join(', ')}]`,
-        fix: 'The file is damaged: export or download it again.',
-      },
-      { fields: { name, shape, length: data.length } },
-    )
+  const raw = message.dataLocation === 1 ? readExternal(externalPart(message)) : message.rawData
+  if (raw && 'part' in raw && type !== 'string') {
+    const { part, read } = raw
+    checkSize(name, shape, part.length / bytesOf(type))
+    return lazyTensor(type, shape, part, () => viewOf(ARRAYS[type], read()))
   }
+  const data = decodeData(message, type, raw as Uint8Array | undefined)
+  checkSize(name, shape, data.length)
   return { type, shape, data } as Tensor
 }
 
-function decodeData(message: TensorMessage, type: TensorType, readExternal: ReadExternal): Tensor['data'] {
+function checkSize(name: string, shape: readonly number[], length: number): void {
+  if (length !== sizeOf(shape)) {
+    throw new LookalikeError(
+      'onnx/tensor-size',
+      {
+        problem: `The tensor ${name || '(unnamed)'} holds ${length} values`,
+        expected: `${sizeOf(shape)} values for its shape [${shape.join(', ')}]`,
+        fix: 'The file is damaged: export or download it again.',
+      },
+      { fields: { name, shape, length } },
+    )
+  }
+}
+
+/** The values of raw bytes: a view where they are aligned, else a copy. */
+function viewOf(array: (typeof ARRAYS)[keyof typeof ARRAYS], raw: Uint8Array): Tensor['data'] {
+  const aligned = raw.byteOffset % array.BYTES_PER_ELEMENT === 0
+  const bytes = aligned ? raw : Uint8Array.prototype.slice.call(raw)
+  if (bytes.length % array.BYTES_PER_ELEMENT !== 0) throw new RangeError('A tensor ends within a value.')
+  return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / array.BYTES_PER_ELEMENT)
+}
+
+function decodeData(message: TensorMessage, type: TensorType, raw: Uint8Array | undefined): Tensor['data'] {
   if (type === 'string') return (message.stringData ?? []).map((bytes) => Buffer.from(bytes).toString('utf8'))
   const array = ARRAYS[type]
-  const raw = message.dataLocation === 1 ? readExternal(externalPart(message)) : message.rawData
-  if (raw?.length) return new array(Uint8Array.from(raw).buffer)
+  if (raw?.length) return viewOf(array, raw)
   switch (type) {
     case 'float32':
       return Float32Array.from(message.floatData ?? [])

@@ -16,6 +16,28 @@ const NUMBERS: Readonly<Record<TensorType, number>> = {
   uint64: 13,
   bfloat16: 16,
 }
+const BYTES: Readonly<Record<TensorType, number>> = {
+  float32: 4,
+  uint8: 1,
+  int8: 1,
+  uint16: 2,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  string: 0,
+  bool: 1,
+  float16: 2,
+  float64: 8,
+  uint32: 4,
+  uint64: 8,
+  bfloat16: 2,
+}
+
+/** Bytes of one value; 0 for strings, which have no one size. */
+export function bytesOf(type: TensorType): number {
+  return BYTES[type]
+}
+
 const TYPES = new Map(Object.entries(NUMBERS).map(([type, number]) => [number, type as TensorType]))
 
 /** ONNX's number of an element type. */

@@ -1,12 +1,15 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
+import { createSession } from '../session/create-session.js'
+import { filePartOf } from './lazy-tensor.js'
+import type { OnnxModel } from './model.js'
 import { loadModel, saveModel } from './model-file.js'
 import { modelProto } from './onnx-schema.js'
-import { float32 } from './tensor.js'
-import { writeModel } from './write-model.js'
+import { float32, type Tensor } from './tensor.js'
+import { referTo, writeModel } from './write-model.js'
 
 let folder: string
 beforeEach(async () => {
@@ -83,4 +86,69 @@ test('a missing file and a folder are named', async () => {
   await writeFile(join(folder, 'empty.onnx'), '')
   await expect(loadModel(join(folder, 'empty.onnx'))).rejects.toMatchObject({ code: 'onnx/empty' })
   expect((await readFile(join(folder, 'empty.onnx'))).length).toBe(0)
+})
+
+describe('large weights in a file beside the model', () => {
+  const large = float32(
+    Float32Array.from({ length: 512 * 600 }, (_, i) => Math.sin(i)),
+    [512, 600],
+  )
+  const model = () => {
+    const g = createGraphBuilder()
+    g.output(g.matMul(g.input('x', 'float32', ['N', 512]), g.initializer('w', large)), 'y')
+    return g.build()
+  }
+  const x = float32(
+    Float32Array.from({ length: 1024 }, (_, i) => Math.cos(i)),
+    [2, 512],
+  )
+  /** Weights of `named` in the file `kept`, from byte `offset` on. */
+  async function save(named: string, kept: string, offset: number) {
+    const message = modelProto.decode(writeModel(model())) as unknown as { graph: { initializer: object[] } }
+    const externalData = Object.entries({ location: named, offset: String(offset) }).map(([key, value]) => ({
+      key,
+      value,
+    }))
+    message.graph.initializer = [{ name: 'w', dims: [512, 600], dataType: 1, dataLocation: 1, externalData }]
+    const path = join(folder, 'model.onnx')
+    await writeFile(path, modelProto.encode(message).finish())
+    await writeFile(join(folder, kept), Buffer.concat([Buffer.alloc(offset), Buffer.from(large.data.buffer)]))
+    return path
+  }
+  const run = async (opened: OnnxModel) => {
+    const session = await createSession(opened, { threads: 1 })
+    return session.run({ x }).finally(() => session.dispose())
+  }
+
+  test.each([
+    ['weights.bin', 'weights.bin', 64],
+    ['weights.bin', 'weights.bin', 3],
+    ['gone.bin', 'model.onnx_data', 8],
+    ['gone.bin', 'model.onnx.data', 0],
+  ])('%s, found as %s, from byte %i on', async (named, kept, offset) => {
+    const opened = await loadModel(await save(named, kept, offset))
+    const weight = opened.graph.initializers.get('w')!
+    expect(filePartOf(weight)).toMatchObject({ location: kept, offset })
+    // The runtime reads aligned weights itself.
+    expect(referTo(opened).bytes.length < 2000).toBe(offset % 4 === 0)
+    expect(await run(opened)).toEqual(await run(model()))
+    const bytes = ({ data }: Tensor) => Buffer.from((data as Float32Array).buffer, (data as Float32Array).byteOffset)
+    const same = (tensor: Tensor) =>
+      bytes(tensor)
+        .subarray(0, 4 * 512 * 600)
+        .equals(bytes(large))
+    expect(same(weight)).toBe(true)
+    const copy = join(folder, 'copy.onnx')
+    await saveModel(copy, opened)
+    expect(same((await loadModel(copy)).graph.initializers.get('w')!)).toBe(true)
+  })
+
+  test('cut off later, they are missed by name', async () => {
+    const opened = await loadModel(await save('weights.bin', 'weights.bin', 0))
+    await truncate(join(folder, 'weights.bin'), 1000)
+    expect(() => opened.graph.initializers.get('w')!.data).toThrow(
+      expect.objectContaining({ code: 'onnx/external-data', message: expect.stringContaining('weights.bin') }),
+    )
+    await expect(run(opened)).rejects.toMatchObject({ code: 'onnx/external-data' })
+  })
 })

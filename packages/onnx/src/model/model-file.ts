@@ -1,11 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { isLookalikeError, LookalikeError } from '@lookalike/core'
 import type { ReadExternal } from './decode-tensor.js'
 import type { OnnxModel } from './model.js'
 import { readModel } from './read-model.js'
-import { writeModel } from './write-model.js'
+import { fitting, modelParts } from './write-model.js'
 
 /**
  * Reads a model from its file, with weights that lie in files beside it.
@@ -31,12 +31,16 @@ export async function loadModel(path: string): Promise<OnnxModel> {
 
 /** Writes a model whole or not at all: to a file beside it first, which then takes its place. */
 export async function saveModel(path: string, model: OnnxModel): Promise<void> {
-  const bytes = writeModel(model)
+  const parts = fitting(modelParts(model))
+  let bytes = 0
   const unfinished = `${path}.${process.pid}.tmp`
   try {
     const file = await open(unfinished, 'w')
     try {
-      await file.writeFile(bytes)
+      for (const part of parts) {
+        await file.writeFile(part)
+        bytes += part.length
+      }
       await file.sync()
     } finally {
       await file.close()
@@ -44,6 +48,7 @@ export async function saveModel(path: string, model: OnnxModel): Promise<void> {
     await rename(unfinished, path)
   } catch (cause) {
     await rm(unfinished, { force: true })
+    if (isLookalikeError(cause)) throw cause
     const code = (cause as NodeJS.ErrnoException).code
     throw new LookalikeError(
       'onnx/write',
@@ -54,7 +59,7 @@ export async function saveModel(path: string, model: OnnxModel): Promise<void> {
             ? 'Free space on the disk and try again.'
             : 'Check that the folder exists and may be written to.',
       },
-      { fields: { path, bytes: bytes.length }, cause },
+      { fields: { path, bytes }, cause },
     )
   }
 }
@@ -62,13 +67,21 @@ export async function saveModel(path: string, model: OnnxModel): Promise<void> {
 function externalReader(path: string): ReadExternal {
   const folder = dirname(resolve(path))
   return ({ location, offset, length }) => {
-    const file = resolve(folder, location)
-    const inside = relative(folder, file)
+    const named = resolve(folder, location)
+    const inside = relative(folder, named)
     // A model must not be able to read files elsewhere on the machine.
     if (!location || inside.startsWith('..') || isAbsolute(inside))
       throw external(`outside the model's folder`, location)
+    // Exporters call the file one thing and hubs another.
+    const file = [named, `${resolve(path)}_data`, `${resolve(path)}.data`].find((name) => existsSync(name)) ?? named
     try {
-      return readPart(file, offset, length, () => external('that is shorter than the model says', location))
+      const short = () => external('that is shorter than the model says', location)
+      const whole = statSync(file).size
+      const size = length ?? whole - offset
+      if (offset + size > whole) throw short()
+      const read = () => readPart(file, offset, size, short)
+      const part = { folder, location: relative(folder, file), offset, length: size }
+      return size < LAZY ? read() : { part, read }
     } catch (cause) {
       throw isLookalikeError(cause) ? cause : external('that cannot be read', location, cause)
     }
@@ -85,10 +98,12 @@ function externalReader(path: string): ReadExternal {
   }
 }
 
-function readPart(file: string, offset: number, length: number | undefined, short: () => Error): Uint8Array {
+/** Weights from this size on are read when they are asked for: the runtime reads them itself. */
+const LAZY = 2 ** 20
+
+function readPart(file: string, offset: number, size: number, short: () => Error): Uint8Array {
   const handle = openSync(file, 'r')
   try {
-    const size = length ?? fstatSync(handle).size - offset
     const bytes = new Uint8Array(Math.max(0, size))
     let read = 0
     while (read < size) {

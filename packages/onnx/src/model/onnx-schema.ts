@@ -88,6 +88,8 @@ const root = protobuf.Root.fromJSON({
 })
 
 export const modelProto = root.lookupType('ModelProto')
+export const graphProto = root.lookupType('GraphProto')
+export const tensorProto = root.lookupType('TensorProto')
 export const attributeProto = root.lookupType('AttributeProto')
 
 type Long = number | { toNumber(): number; low: number; high: number }

@@ -1,14 +1,17 @@
 import { LookalikeError } from '@lookalike/core'
-import { elementTypeNumber } from './element-types.js'
+import { bytesOf, elementTypeNumber } from './element-types.js'
+import { type FilePart, filePartOf } from './lazy-tensor.js'
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './model.js'
 import {
   type AttributeMessage,
   attributeProto,
+  graphProto,
   modelProto,
   type NodeMessage,
   type TensorMessage,
+  tensorProto,
 } from './onnx-schema.js'
-import type { Tensor } from './tensor.js'
+import { sizeOf, type Tensor } from './tensor.js'
 
 /** A protobuf message cannot be larger. */
 const LIMIT = 2 ** 31 - 1
@@ -19,30 +22,141 @@ const LIMIT = 2 ** 31 - 1
  * @throws `onnx/too-large` for models beyond ONNX's limit of 2 GB for one file.
  */
 export function writeModel(model: OnnxModel): Uint8Array {
-  const weights = [...model.graph.initializers.values()].reduce(
-    (sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 0),
-    0,
+  return joined(fitting(modelParts(model)))
+}
+
+/** @throws `onnx/too-large` where the pieces do not fit one file. */
+export function* fitting(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let bytes = 0
+  for (const part of parts) {
+    bytes += part.length
+    if (bytes > LIMIT) throw tooLarge()
+    yield part
+  }
+}
+
+/** The bytes of a model, with the weights that lie in files of one folder referred to instead of copied. */
+export interface Referring {
+  readonly bytes: Uint8Array
+  /** Where the files lie; undefined where all weights are in the bytes. */
+  readonly folder: string | undefined
+}
+
+/** @throws `onnx/too-large` where what must be copied is too large. */
+export function referTo(model: OnnxModel): Referring {
+  const sizes = new Map<string, number>()
+  for (const tensor of model.graph.initializers.values()) {
+    const part = referable(tensor)
+    if (part) sizes.set(part.folder, (sizes.get(part.folder) ?? 0) + part.length)
+  }
+  const [folder] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? []
+  return { bytes: joined(fitting(modelParts(model, folder))), folder }
+}
+
+/** What the runtime can read in place: values at addresses that fit their type. */
+function referable(tensor: Tensor): FilePart | undefined {
+  const part = filePartOf(tensor)
+  return part && part.offset % bytesOf(tensor.type) === 0 ? part : undefined
+}
+
+/**
+ * The bytes of a model's file piece by piece, each weight a view of its values, so that a large model is hashed or saved without being
+ * held twice. The weights in `folder` are referred to. Of a model beyond 2 GB the pieces make no file.
+ */
+export function* modelParts(model: OnnxModel, folder?: string): Generator<Uint8Array> {
+  const { graph } = model
+  const tensors = Array.from(graph.initializers, ([name, tensor]) => frameTensor(name, tensor, folder))
+  const head = graphProto.encode({ node: graph.nodes.map(encodeNode), name: graph.name || 'graph' }).finish()
+  const ends = { input: graph.inputs.map(encodeValueInfo), output: graph.outputs.map(encodeValueInfo) }
+  const tail = graphProto.encode(ends).finish()
+  const size = tensors.reduce((sum, tensor) => sum + tensor.size, head.length + tail.length)
+  yield modelProto.encode({ irVersion: model.irVersion, producerName: model.producer }).finish()
+  yield Uint8Array.from([GRAPH, ...varint(size)])
+  yield head
+  for (const { start, data } of tensors) {
+    yield start
+    if (data) yield bytesIn(data())
+  }
+  yield tail
+  const opsetImport = Object.entries(model.opset).map(([domain, version]) => ({ domain, version }))
+  const metadataProps = Object.entries(model.metadata).map(([key, value]) => ({ key, value }))
+  yield modelProto.encode({ opsetImport, metadataProps, functions: model.functions }).finish()
+}
+
+/** Tags of fields that are framed here: their number and that a length follows. */
+const [GRAPH, INITIALIZER, RAW_DATA] = [(7 << 3) | 2, (5 << 3) | 2, (9 << 3) | 2] as const
+
+interface FramedTensor {
+  readonly start: Uint8Array
+  /** What follows the start. */
+  readonly data: (() => Exclude<Tensor['data'], readonly string[]>) | undefined
+  /** Bytes in all. */
+  readonly size: number
+}
+
+function frameTensor(name: string, tensor: Tensor, folder: string | undefined): FramedTensor {
+  const part = referable(tensor)
+  const inside = tensor.type !== 'string' && (folder === undefined || part?.folder !== folder)
+  const message = inside
+    ? { dims: [...tensor.shape], dataType: elementTypeNumber(tensor.type), name }
+    : { name, ...(part && tensor.type !== 'string' ? reference(tensor, part) : encodeTensor(tensor)) }
+  const head = tensorProto.encode(message).finish()
+  const length = inside ? sizeOf(tensor.shape) * bytesOf(tensor.type) : 0
+  const raw = inside ? [RAW_DATA, ...varint(length)] : []
+  const inner = head.length + raw.length + length
+  const start = joined([Uint8Array.from([INITIALIZER, ...varint(inner)]), head, Uint8Array.from(raw)])
+  return {
+    start,
+    data: inside ? () => tensor.data as Exclude<Tensor['data'], readonly string[]> : undefined,
+    size: start.length + length,
+  }
+}
+
+function reference(tensor: Tensor, { location, offset, length }: FilePart): TensorMessage {
+  return {
+    dims: [...tensor.shape],
+    dataType: elementTypeNumber(tensor.type),
+    externalData: [
+      { key: 'location', value: location },
+      { key: 'offset', value: String(offset) },
+      { key: 'length', value: String(length) },
+    ],
+    dataLocation: 1,
+  }
+}
+
+/** A whole number in protobuf's form: seven bits a byte, the lowest first. */
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
+  return [...bytes, rest]
+}
+
+const bytesIn = ({ buffer, byteOffset, byteLength }: Exclude<Tensor['data'], readonly string[]>) =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
+
+function joined(pieces: Iterable<Uint8Array>): Uint8Array {
+  const parts = [...pieces]
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+function tooLarge(): LookalikeError {
+  return new LookalikeError(
+    'onnx/too-large',
+    {
+      problem: 'The model would be a file of more than 2 GB',
+      expected: 'at most 2 GB, the limit of an ONNX file',
+      fix: 'Store the weights in half precision (toHalf) or in 8 bits (toInt8).',
+    },
+    { fields: { limit: LIMIT } },
   )
-  if (weights > LIMIT) {
-    throw new LookalikeError(
-      'onnx/too-large',
-      {
-        problem: `The model holds ${(weights / 2 ** 30).toFixed(1)} GB of weights`,
-        expected: 'at most 2 GB, the limit of an ONNX file',
-        fix: 'Store the weights in half precision (toHalf) or in 8 bits (toInt8).',
-      },
-      { fields: { bytes: weights } },
-    )
-  }
-  const message = {
-    irVersion: model.irVersion,
-    producerName: model.producer,
-    graph: encodeGraph(model.graph),
-    opsetImport: Object.entries(model.opset).map(([domain, version]) => ({ domain, version })),
-    metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
-    functions: model.functions,
-  }
-  return modelProto.encode(message).finish()
 }
 
 function encodeGraph(graph: Graph): Record<string, unknown> {
@@ -99,7 +213,7 @@ function attributeMessage(
 function encodeTensor(tensor: Tensor): TensorMessage {
   const head = { dims: [...tensor.shape], dataType: elementTypeNumber(tensor.type) }
   if (tensor.type === 'string') return { ...head, stringData: tensor.data.map((text) => Buffer.from(text, 'utf8')) }
-  return { ...head, rawData: new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength) }
+  return { ...head, rawData: bytesIn(tensor.data) }
 }
 
 function encodeValueInfo({ name, type, shape }: ValueInfo): Record<string, unknown> {

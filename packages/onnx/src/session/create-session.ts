@@ -2,7 +2,7 @@ import { LookalikeError } from '@lookalike/core'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { Dimension, OnnxModel, ValueInfo } from '../model/model.js'
 import { sizeOf, type Tensor, type TensorType } from '../model/tensor.js'
-import { writeModel } from '../model/write-model.js'
+import { referTo } from '../model/write-model.js'
 import { loadRuntime, type Runtime, type RuntimeSession, type RuntimeSettings } from './runtime.js'
 import { runError, sessionError } from './runtime-errors.js'
 
@@ -73,6 +73,9 @@ export async function createSession(
   const runtime = await loadRuntime()
   const providers = options.providers ?? ['cpu']
   checkBuild(providers, runtime)
+  const { bytes: source, folder } =
+    typeof model === 'string' || model instanceof Uint8Array ? { bytes: model, folder: undefined } : referTo(model)
+  const weights = folder !== undefined && { model_external_initializers_file_folder_path: folder }
   const settings: RuntimeSettings = {
     intraOpNumThreads: options.threads ?? runtime.defaultThreads,
     interOpNumThreads: 1,
@@ -83,10 +86,9 @@ export async function createSession(
     enableMemPattern: options.arena ?? true,
     // Only what stops a model is worth telling, and that comes back as an error.
     logSeverityLevel: 4,
-    extra: { session: { intra_op: { allow_spinning: options.spinning === false ? '0' : '1' } } },
+    extra: { session: { intra_op: { allow_spinning: options.spinning === false ? '0' : '1' }, ...weights } },
     ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
   }
-  const source = typeof model === 'string' || model instanceof Uint8Array ? model : writeModel(model)
   const name = options.name ?? (typeof model === 'string' ? model : undefined)
   const session = await open(runtime, source, settings, providers, name)
   return wrap(runtime, session, options.profile !== undefined, name)
