@@ -5,13 +5,14 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { LookalikeError } from '@lookalike/core'
 import { checksumOf, hashFile, plainEtag } from './checksum.js'
-import type { HubOptions } from './hub-options.js'
+import { hubToken } from './hub-environment.js'
+import { type HubOptions, hubBase } from './hub-options.js'
 import { PassingFailure, reasonOf, request, withRetries } from './request.js'
 
 /** What is known of a cached file; written beside it as `<file>.json`. */
 export interface CacheRecord {
   readonly url: string
-  readonly etag?: string
+  readonly etag?: string | undefined
   readonly size: number
   readonly sha256: string
 }
@@ -38,7 +39,7 @@ export async function download(url: string, file: string, options: HubOptions): 
   await check(url, part, remote)
   const record: CacheRecord = {
     url,
-    ...(remote.etag === undefined ? {} : { etag: remote.etag }),
+    etag: remote.etag,
     size: (await stat(part)).size,
     sha256: await hashFile(part),
   }
@@ -58,10 +59,12 @@ export async function cached(file: string): Promise<CacheRecord | undefined> {
 }
 
 /** Follows redirects by hand: the hub tells a large file's checksum only in the answer that redirects to its storage. */
-async function describe(url: string, { signal }: HubOptions): Promise<RemoteFile | undefined> {
+async function describe(url: string, options: HubOptions): Promise<RemoteFile | undefined> {
+  const { signal } = options
   let at = url
   for (let hop = 0; hop < 8; hop++) {
-    const response = await request(at, { method: 'HEAD', redirect: 'manual', ...(signal ? { signal } : {}) })
+    const init = { method: 'HEAD', redirect: 'manual', headers: await authorisation(at, options) } as const
+    const response = await request(at, { ...init, signal: signal ?? null })
     const { status, headers } = response
     const linked = plainEtag(headers.get('x-linked-etag'))
     if (linked !== undefined && status < 400) return { etag: linked, size: number(headers.get('x-linked-size')) }
@@ -69,9 +72,10 @@ async function describe(url: string, { signal }: HubOptions): Promise<RemoteFile
       at = new URL(headers.get('location') ?? '', at).href
       continue
     }
-    if (status === 404) return undefined
-    if (status === 401 || status === 403) throw accessError(url, status)
+    if (status === 404) return absent(url, headers.get('x-error-code'))
+    if (status === 401 || status === 403) throw await accessError(url, status, headers.get('x-error-code'))
     if (status !== 200) throw unexpected(url, status)
+    refusePage(url, headers)
     const encoded = headers.get('content-encoding') !== null
     return { etag: plainEtag(headers.get('etag')), size: encoded ? undefined : number(headers.get('content-length')) }
   }
@@ -90,15 +94,22 @@ async function append(url: string, part: string, remote: RemoteFile, options: Hu
     have = 0
   }
   const response = await request(url, {
-    headers: { 'accept-encoding': 'identity', ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
-    ...(signal ? { signal } : {}),
+    headers: {
+      'accept-encoding': 'identity',
+      ...(await authorisation(url, options)),
+      ...(have > 0 && { range: `bytes=${have}-` }),
+    },
+    signal: signal ?? null,
   })
   if (response.status === 416) {
     await rm(part, { force: true })
     throw new PassingFailure('the server refused to go on with a partial download')
   }
-  if (response.status === 401 || response.status === 403) throw accessError(url, response.status)
+  if (response.status === 401 || response.status === 403) {
+    throw await accessError(url, response.status, response.headers.get('x-error-code'))
+  }
   if (!response.ok || response.body === null) throw unexpected(url, response.status)
+  refusePage(url, response.headers)
   const resumed =
     response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${have}-`) === true
   let done = resumed ? have : 0
@@ -109,7 +120,7 @@ async function append(url: string, part: string, remote: RemoteFile, options: Hu
       done,
       unit: 'byte',
       note: url.slice(url.lastIndexOf('/') + 1),
-      ...(remote.size === undefined ? {} : { total: remote.size }),
+      ...(remote.size !== undefined && { total: remote.size }),
     })
   }
   try {
@@ -122,7 +133,7 @@ async function append(url: string, part: string, remote: RemoteFile, options: Hu
         }
       },
       createWriteStream(part, { flags: resumed ? 'a' : 'w' }),
-      signal ? { signal } : {},
+      { signal },
     )
   } catch (cause) {
     signal?.throwIfAborted()
@@ -162,16 +173,55 @@ async function check(url: string, part: string, remote: RemoteFile): Promise<voi
 
 const number = (header: string | null) => (header === null || !/^\d+$/.test(header) ? undefined : Number(header))
 
-const accessError = (url: string, status: number) =>
-  new LookalikeError(
+/** The token goes to the hub alone, never to the storage that it redirects to. */
+async function authorisation(url: string, options: HubOptions): Promise<Record<string, string>> {
+  if (new URL(url).origin !== new URL(hubBase(options)).origin) return {}
+  const token = await hubToken()
+  return token === undefined ? {} : { authorization: `Bearer ${token}` }
+}
+
+/** A file that is not there is no fault, a repository or revision that is not there is one. */
+function absent(url: string, code: string | null): undefined {
+  if (code !== 'RepoNotFound' && code !== 'RevisionNotFound') return undefined
+  throw new LookalikeError(
+    'hub/not-found',
+    {
+      problem: `The hub has no such ${code === 'RepoNotFound' ? 'repository' : 'revision'}: ${url}`,
+      fix: `Check the ${code === 'RepoNotFound' ? 'name (owner/name)' : 'option revision'}.`,
+    },
+    { fields: { url, code } },
+  )
+}
+
+async function accessError(url: string, status: number, code: string | null): Promise<LookalikeError> {
+  const token = (await hubToken()) !== undefined
+  const fix = token
+    ? 'The token that was sent (HF_TOKEN) may not read it: check the name, accept the terms of the model on its page, and give the token the right to read it.'
+    : 'Check the name. For a private or gated model set HF_TOKEN to a token that may read it, or download the files yourself and name their folder.'
+  return new LookalikeError(
     'hub/access',
     {
-      problem: `The server refused ${url} (${status})`,
-      expected: 'a public repository',
-      fix: 'Check the name; of a private or gated model, download the files yourself and name their folder.',
+      problem: `The server refused ${url} (${status}${code ? `, ${code}` : ''})`,
+      expected: 'a repository that may be read',
+      fix,
     },
-    { fields: { url, status } },
+    { fields: { url, status, code: code ?? undefined, token } },
   )
+}
+
+/** Networks that want a sign-in answer everything with a page. */
+function refusePage(url: string, headers: Headers): void {
+  if (!headers.get('content-type')?.startsWith('text/html') || url.endsWith('.html')) return
+  throw new LookalikeError(
+    'hub/answer',
+    {
+      problem: `${url} gave a web page instead of the file`,
+      expected: 'the file',
+      fix: 'Check HF_ENDPOINT and whether the network wants you to sign in.',
+    },
+    { fields: { url, contentType: headers.get('content-type') } },
+  )
+}
 
 const unexpected = (url: string, status: number | string) =>
   new LookalikeError(

@@ -2,6 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { cached, download } from './download.js'
+import { findInHubCache } from './hub-cache.js'
+import { hubCacheFolder, isOffline } from './hub-environment.js'
 import { type HubOptions, hubUrl } from './hub-options.js'
 import { modelLocation } from './model-location.js'
 import { reasonOf } from './request.js'
@@ -38,7 +40,7 @@ export async function openModelFiles(model: string, folder: string, options: Hub
     return fileSource(
       location.repository,
       (path) => fromHub(location.repository, path, options),
-      options.offline === true,
+      options.offline ?? isOffline(),
     )
   }
   await checkFolder(model, location.folder)
@@ -105,7 +107,7 @@ async function fromHub(repository: string, path: string, options: HubOptions): P
   )
   // Waiting rather than sharing the result: the other one may be told to stop, and this one not.
   while (underWay.has(file)) await underWay.get(file)?.catch(() => undefined)
-  const looking = fromCacheOrNetwork(file, hubUrl(repository, path, options), options)
+  const looking = fromCacheOrNetwork(file, repository, path, options)
   underWay.set(file, looking)
   try {
     return await looking
@@ -114,9 +116,19 @@ async function fromHub(repository: string, path: string, options: HubOptions): P
   }
 }
 
-async function fromCacheOrNetwork(file: string, url: string, options: HubOptions): Promise<Looked> {
+async function fromCacheOrNetwork(
+  file: string,
+  repository: string,
+  path: string,
+  options: HubOptions,
+): Promise<Looked> {
+  const url = hubUrl(repository, path, options)
   if (!(await cached(file))) {
-    if (options.offline) return { tried: `${file} (not in the cache, and offline)` }
+    const shared = hubCacheFolder()
+    const theirs = await findInHubCache(shared, repository, options.revision ?? 'main', path)
+    if (theirs !== undefined) return { file: theirs, bytes: await readFile(theirs) }
+    if (options.offline ?? isOffline())
+      return { tried: `${path} (in neither ${options.cacheFolder} nor ${shared}, and offline)` }
     if (!(await download(url, file, options))) return { tried: `${url} (not found)` }
   }
   return { file, bytes: await readFile(file) }
