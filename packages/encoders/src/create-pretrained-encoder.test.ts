@@ -268,3 +268,210 @@ describe('createPretrainedEncoder', () => {
     })
   })
 })
+
+describe('repositories as people have them', () => {
+  const options = { ...size, mlpRatio: 4, epsilon: 1e-12, seed: 3, pooling: 'none' } as const
+  const vitConfig = {
+    model_type: 'vit',
+    hidden_size: 8,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    intermediate_size: 32,
+    patch_size: 4,
+    image_size: 16,
+  }
+  const NAMES: readonly (readonly [RegExp, string])[] = [
+    [/^(cls_token)$/, 'vit.embeddings.$1'],
+    [/^pos_embed$/, 'vit.embeddings.position_embeddings'],
+    [/^patch_embed\.proj/, 'vit.embeddings.patch_embeddings.projection'],
+    [/^blocks\.(\d+)\.norm1/, 'vit.encoder.layer.$1.layernorm_before'],
+    [/^blocks\.(\d+)\.norm2/, 'vit.encoder.layer.$1.layernorm_after'],
+    [/^blocks\.(\d+)\.attn\.proj/, 'vit.encoder.layer.$1.attention.output.dense'],
+    [/^blocks\.(\d+)\.mlp\.fc1/, 'vit.encoder.layer.$1.intermediate.dense'],
+    [/^blocks\.(\d+)\.mlp\.fc2/, 'vit.encoder.layer.$1.output.dense'],
+    [/^norm\./, 'vit.layernorm.'],
+  ]
+  type Tensors = Map<string, { shape: number[]; data: Float32Array }>
+
+  /** A built network's weights in PyTorch's layout, under Hugging Face's names. */
+  function tensorsOf(model: OnnxModel): Tensors {
+    const tensors: Tensors = new Map()
+    for (const [name, tensor] of model.graph.initializers) {
+      if (tensor.type !== 'float32' || /^constant/.test(name)) continue
+      const [rows, columns] = tensor.shape as [number, number]
+      const turned =
+        tensor.shape.length === 2
+          ? tensor.data.map((_, i) => tensor.data[(i % rows) * columns + Math.floor(i / rows)]!)
+          : tensor.data
+      const shape = tensor.shape.length === 2 ? [columns, rows] : [...tensor.shape]
+      const qkv = /^blocks\.(\d+)\.attn\.qkv\.(weight|bias)$/.exec(name)
+      if (!qkv) {
+        const [pattern, to] = NAMES.find(([known]) => known.test(name))!
+        tensors.set(name.replace(pattern, to), { shape, data: turned })
+        continue
+      }
+      ;['query', 'key', 'value'].forEach((part, at) => {
+        const third = turned.length / 3
+        tensors.set(`vit.encoder.layer.${qkv[1]}.attention.attention.${part}.${qkv[2]}`, {
+          shape: [shape[0]! / 3, ...shape.slice(1)],
+          data: turned.slice(at * third, (at + 1) * third),
+        })
+      })
+    }
+    return tensors
+  }
+
+  function safetensors(tensors: Tensors): Uint8Array {
+    let at = 0
+    const header = Object.fromEntries(
+      [...tensors].map(([name, { shape, data: values }]) => [
+        name,
+        { dtype: 'F32', shape, data_offsets: [at, (at += values.byteLength)] },
+      ]),
+    )
+    const text = Buffer.from(JSON.stringify(header))
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64LE(BigInt(text.length))
+    return Buffer.concat([
+      length,
+      text,
+      ...[...tensors.values()].map(({ data: values }) =>
+        Buffer.from(values.buffer, values.byteOffset, values.byteLength),
+      ),
+    ])
+  }
+  async function write(name: string, files: Readonly<Record<string, object | Uint8Array>>) {
+    for (const [path, content] of Object.entries(files)) {
+      const file = join(folder, name, path)
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, content instanceof Uint8Array ? content : JSON.stringify(content))
+    }
+    return join(folder, name)
+  }
+  const network = buildVit(options)
+  const expected = async () => {
+    const { token } = await tokensOf(network)
+    return (image: number) => unitMean(token(image, 0))
+  }
+
+  it('weights alone, in one file or in shards', async () => {
+    const tensors = [...tensorsOf(network)]
+    const whole = await write('st', {
+      'config.json': vitConfig,
+      'preprocessor_config.json': processor,
+      'model.safetensors': safetensors(new Map(tensors)),
+    })
+    expectVectors((await encode({ family: 'dino', model: whole })).data, await expected())
+    const parts = [tensors.slice(0, 5), tensors.slice(5)]
+    const weight_map = Object.fromEntries(
+      parts.flatMap((part, at) => part.map(([name]) => [name, `model-${at}.safetensors`])),
+    )
+    const shards = await write('shards', {
+      'config.json': vitConfig,
+      'preprocessor_config.json': processor,
+      'model.safetensors.index.json': { weight_map },
+      ...Object.fromEntries(parts.map((part, at) => [`model-${at}.safetensors`, safetensors(new Map(part))])),
+    })
+    expectVectors((await encode({ family: 'dino', model: shards })).data, await expected())
+    await rm(join(shards, 'model-1.safetensors'))
+    await expect(encode({ family: 'dino', model: shards })).rejects.toMatchObject({ code: 'hub/not-found' })
+  })
+
+  it("DINOv2's weights, with the scales of its layers", async () => {
+    const tensors = tensorsOf(network)
+    const scaled: Tensors = new Map()
+    for (const [name, tensor] of tensors) {
+      const own = name
+        .replace('vit.', 'dinov2.')
+        .replace('layernorm_before', 'norm1')
+        .replace('layernorm_after', 'norm2')
+      scaled.set(
+        own.replace(/intermediate\.dense/, 'mlp.fc1').replace(/(layer\.\d+)\.output\.dense/, '$1.mlp.fc2'),
+        tensor,
+      )
+    }
+    // Halved here and doubled by the scale, the layers are what they were.
+    for (const [layer, scale] of [
+      ['attention.output.dense', 'layer_scale1'],
+      ['mlp.fc2', 'layer_scale2'],
+    ] as const) {
+      for (const part of ['weight', 'bias']) {
+        const name = `dinov2.encoder.layer.0.${layer}.${part}`
+        const { shape, data: values } = scaled.get(name)!
+        const width = values.length / 8
+        scaled.set(name, { shape, data: values.map((value, i) => value / (1 + Math.floor(i / width))) })
+      }
+      scaled.set(`dinov2.encoder.layer.0.${scale}.lambda1`, {
+        shape: [8],
+        data: Float32Array.from({ length: 8 }, (_, i) => 1 + i),
+      })
+    }
+    const model = await write('dino2', {
+      'config.json': { ...vitConfig, model_type: 'dinov2', layer_norm_eps: 1e-12, mlp_ratio: 4 },
+      'preprocessor_config.json': processor,
+      'model.safetensors': safetensors(scaled),
+    })
+    expectVectors((await encode({ family: 'dinov2', model })).data, await expected())
+  })
+
+  it('says what cannot be built', async () => {
+    const files = { 'preprocessor_config.json': processor, 'model.safetensors': safetensors(tensorsOf(network)) }
+    const quick = await write('quick', { ...files, 'config.json': { ...vitConfig, hidden_act: 'quick_gelu' } })
+    await expect(encode({ family: 'dino', model: quick })).rejects.toMatchObject({
+      code: 'encoder/config',
+      message: expect.stringContaining('hidden_act') as string,
+    })
+    const pytorch = await write('pytorch', {
+      'config.json': vitConfig,
+      'preprocessor_config.json': processor,
+      'pytorch_model.bin': new Uint8Array(3),
+    })
+    await expect(encode({ family: 'dino', model: pytorch })).rejects.toMatchObject({ code: 'hub/not-found' })
+  })
+
+  it('the layout of sentence-transformers', async () => {
+    const bytes = writeModel(network)
+    const modules = [
+      { idx: 0, name: '0', path: '0_Transformer', type: 'sentence_transformers.models.Transformer' },
+      { idx: 1, name: '1', path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
+    ]
+    const files = {
+      'modules.json': modules,
+      '0_Transformer/config.json': vitConfig,
+      '0_Transformer/preprocessor_config.json': processor,
+      'onnx/model.onnx': bytes,
+    }
+    const mean = await write('sentences', {
+      ...files,
+      '1_Pooling/config.json': { pooling_mode_cls_token: false, pooling_mode_mean_tokens: true },
+    })
+    const { token, count } = await tokensOf(network)
+    expectVectors((await encode({ family: 'dino', model: mean })).data, (image) =>
+      unitMean(...Array.from({ length: count - 1 }, (_, i) => token(image, i + 1))),
+    )
+    const odd = await write('sentences-odd', { ...files, '1_Pooling/config.json': { pooling_mode_max_tokens: true } })
+    await expect(encode({ family: 'dino', model: odd })).rejects.toMatchObject({ code: 'hub/layout' })
+  })
+
+  it('the preprocessing inside a processor, or in the config of timm', async () => {
+    const bytes = writeModel(network)
+    const nested = await write('nested', {
+      'config.json': vitConfig,
+      'processor_config.json': { image_processor: processor },
+      'onnx/model.onnx': bytes,
+    })
+    expectVectors((await encode({ family: 'dino', model: nested })).data, await expected())
+    const pretrained_cfg = {
+      input_size: [3, 16, 16],
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+      crop_pct: 1,
+      interpolation: 'bicubic',
+    }
+    const timm = await write('timm', {
+      'config.json': { model_type: 'timm_wrapper', architecture: 'vit', pretrained_cfg },
+      'onnx/model.onnx': bytes,
+    })
+    expectVectors((await encode({ family: 'dino', model: timm })).data, await expected())
+  })
+})

@@ -37,6 +37,7 @@ declare module '@lookalike/core' {
     'pretrained-vit': PretrainedPluginOptions
     dino: PretrainedPluginOptions
     dinov2: PretrainedPluginOptions
+    dinov3: PretrainedPluginOptions
     clip: PretrainedPluginOptions
     siglip: PretrainedPluginOptions
   }

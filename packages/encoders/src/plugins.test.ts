@@ -40,6 +40,7 @@ describe('the plugins', () => {
       'pretrained-vit',
       'dino',
       'dinov2',
+      'dinov3',
       'clip',
       'siglip',
     ])

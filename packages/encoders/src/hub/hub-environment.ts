@@ -18,7 +18,7 @@ export function hubCacheFolder(env: Environment = process.env): string {
 /** The user's token: `HF_TOKEN`, else the file that logging in wrote. Undefined where there is none. */
 export async function hubToken(env: Environment = process.env): Promise<string | undefined> {
   const given = env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN']
-  const token = given ?? (await readFile(env['HF_TOKEN_PATH'] || join(homeOf(env), 'token'), 'utf8').catch(() => ''))
+  const token = given || (await readFile(env['HF_TOKEN_PATH'] || join(homeOf(env), 'token'), 'utf8').catch(() => ''))
   return token.trim() || undefined
 }
 

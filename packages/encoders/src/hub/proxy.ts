@@ -2,20 +2,25 @@
 export async function fetchByEnvironment(url: string, init: RequestInit): Promise<Response> {
   if (proxyFor(url) === undefined) return fetch(url, init)
   const { EnvHttpProxyAgent, fetch: fetchThrough } = await import('undici')
-  const dispatcher = (agent ??= new EnvHttpProxyAgent())
+  const [httpsProxy = '', httpProxy = '', noProxy = ''] = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'].map((name) =>
+    readVariable(name, process.env),
+  )
+  const key = [httpsProxy, httpProxy, noProxy].join(' ')
+  if (agent?.key !== key) agent = { key, dispatcher: new EnvHttpProxyAgent({ httpsProxy, httpProxy, noProxy }) }
+  const { dispatcher } = agent
   return (await fetchThrough(url, { ...(init as object), dispatcher })) as unknown as Response
 }
 
-/** One agent a process: it keeps connections. Its variables are read when the first proxy is needed. */
-let agent: import('undici').EnvHttpProxyAgent | undefined
+/** One agent as long as the variables stay, since it keeps connections. */
+let agent: { readonly key: string; readonly dispatcher: import('undici').EnvHttpProxyAgent } | undefined
+
+type Environment = Readonly<Record<string, string | undefined>>
+const readVariable = (name: string, env: Environment) => env[name.toLowerCase()] || env[name] || undefined
 
 /** The proxy that an address would be asked through, without its password; undefined where it is asked directly. */
-export function proxyFor(
-  url: string,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): string | undefined {
+export function proxyFor(url: string, env: Environment = process.env): string | undefined {
   const { protocol, hostname, port } = new URL(url)
-  const read = (name: string) => env[name.toLowerCase()] || env[name] || undefined
+  const read = (name: string) => readVariable(name, env)
   const proxy = protocol === 'https:' ? (read('HTTPS_PROXY') ?? read('HTTP_PROXY')) : read('HTTP_PROXY')
   if (proxy === undefined || isExcepted(hostname, port || (protocol === 'https:' ? '443' : '80'), read('NO_PROXY'))) {
     return undefined

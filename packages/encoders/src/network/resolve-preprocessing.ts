@@ -22,7 +22,9 @@ export async function resolvePreprocessing(
   const places =
     path === undefined
       ? []
-      : [dirname(path), dirname(dirname(path))].map((folder) => join(folder, 'preprocessor_config.json'))
+      : [dirname(path), dirname(dirname(path))].flatMap((folder) =>
+          ['preprocessor_config.json', 'processor_config.json'].map((file) => join(folder, file)),
+        )
   for (const place of places) {
     const text = await readFile(place, 'utf8').catch(() => undefined)
     if (text !== undefined) return readPreprocessorConfig(parseJson(text, place), place)
@@ -40,7 +42,7 @@ export async function resolvePreprocessing(
 /** @throws `preprocessing/config` when the file is no JSON. */
 export function parseJson(text: string, name: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.replace(/^\ufeff/, ''))
   } catch (cause) {
     throw new LookalikeError(
       'preprocessing/config',

@@ -24,7 +24,10 @@ const optionsOf = ({ defaultModel, pooling }: Family) =>
       .url()
       .exactOptional()
       .describe('Address of the hub. Default: HF_ENDPOINT of the environment, else https://huggingface.co.'),
-    offline: z.boolean().default(false).describe('Use the cache alone, never the network.'),
+    offline: z
+      .boolean()
+      .optional()
+      .describe('Use the caches alone, never the network. Default: as HF_HUB_OFFLINE says, else false.'),
     retries: z
       .int()
       .min(0)

@@ -1,4 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
+import { foldLayerScale } from './fold-layer-scale.js'
 import { type Grid, resizePositions } from './resize-positions.js'
 import { timmNames } from './vit-weight-names.js'
 import type { Weight, Weights } from './weights.js'
@@ -35,7 +36,7 @@ export function fitVitWeights(
   given: Weights,
   options: FitOptions,
 ): FittedWeights {
-  const source = timmNames(given)
+  const source = foldLayerScale(timmNames(given))
   const weights = new Map<string, Weight>()
   const kept: string[] = []
   const missing: string[] = []

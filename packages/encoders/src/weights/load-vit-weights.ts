@@ -27,7 +27,16 @@ export async function loadVitWeights(
   file: string,
   options: { readonly positions?: 'exact' | 'resize' } = {},
 ): Promise<LoadedWeights> {
-  const given = await readWeights(file)
+  return fillVit(network, await readWeights(file), file, options.positions)
+}
+
+/** Fills a network of `buildVit` with weights. @throws `weights/mismatch` naming `source` */
+export function fillVit(
+  network: OnnxModel,
+  given: Weights,
+  source: string,
+  positions: 'exact' | 'resize' = 'exact',
+): LoadedWeights {
   const wanted = new Map(
     [...network.graph.initializers].flatMap(([name, { type, shape }]) =>
       type === 'float32' && !/^constant(_\d+)?$/.test(name) ? [[name, shape] as const] : [],
@@ -35,8 +44,8 @@ export async function loadVitWeights(
   )
   const { weights, kept, unused } = fitVitWeights(wanted, given, {
     grid: gridOf(network),
-    positions: options.positions ?? 'exact',
-    source: file,
+    positions,
+    source,
   })
   const initializers = new Map(network.graph.initializers)
   for (const [name, { data, shape }] of weights) initializers.set(name, float32(data, shape))

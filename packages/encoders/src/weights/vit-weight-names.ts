@@ -1,6 +1,6 @@
 import type { Weight, Weights } from './weights.js'
 
-/** Hugging Face's names of ViT and DeiT (left) and timm's (right); `#` is a block's number. */
+/** Hugging Face's names of ViT, DeiT and DINOv2 (left) and timm's (right); `#` is a block's number. */
 const HUGGING_FACE: readonly (readonly [string, string])[] = [
   ['embeddings.cls_token', 'cls_token'],
   ['embeddings.distillation_token', 'dist_token'],
@@ -9,6 +9,13 @@ const HUGGING_FACE: readonly (readonly [string, string])[] = [
   ['embeddings.patch_embeddings.projection', 'patch_embed.proj'],
   ['encoder.layer.#.layernorm_before', 'blocks.#.norm1'],
   ['encoder.layer.#.layernorm_after', 'blocks.#.norm2'],
+  // DINOv2's.
+  ['encoder.layer.#.norm1', 'blocks.#.norm1'],
+  ['encoder.layer.#.norm2', 'blocks.#.norm2'],
+  ['encoder.layer.#.layer_scale1.lambda1', 'blocks.#.ls1.gamma'],
+  ['encoder.layer.#.layer_scale2.lambda1', 'blocks.#.ls2.gamma'],
+  ['encoder.layer.#.mlp.fc1', 'blocks.#.mlp.fc1'],
+  ['encoder.layer.#.mlp.fc2', 'blocks.#.mlp.fc2'],
   ['encoder.layer.#.attention.attention.query', 'blocks.#.attn.q'],
   ['encoder.layer.#.attention.attention.key', 'blocks.#.attn.k'],
   ['encoder.layer.#.attention.attention.value', 'blocks.#.attn.v'],
@@ -38,7 +45,7 @@ export function timmNames(weights: Weights): Map<string, Weight> {
 }
 
 function timmName(name: string): string {
-  const bare = name.replace(/^(?:module\.|model\.|backbone\.|vit\.|deit\.)+/, '')
+  const bare = name.replace(/^(?:module\.|model\.|backbone\.|vit\.|deit\.|dinov2\.|dinov2_with_registers\.)+/, '')
   for (const { pattern, to, numbered } of RULES) {
     const match = pattern.exec(bare)
     if (match) return numbered ? to.replace('$1', match[1]!) + (match[2] ?? '') : to + (match[1] ?? '')
