@@ -154,4 +154,15 @@ describe('createRegistry', () => {
     )
     await expect(registry.create('augmentation', { use: 'other', n: 1 }, context)).resolves.toBeDefined()
   })
+
+  it('tells the failure of a plugin with its kind, name, package and version', async () => {
+    const create = () => Promise.reject(new Error('connect ECONNREFUSED'))
+    const plugin = augmentation('remote', { create })
+    const registry = createRegistry([{ plugin, origin: from('acme-images') }])
+    await expect(registry.create('augmentation', 'remote', context)).rejects.toMatchObject({
+      code: 'plugin/failed',
+      message: expect.stringMatching(/augmentation "remote" of acme-images 1\.2\.3 .*ECONNREFUSED/) as unknown,
+      fields: { kind: 'augmentation', plugin: 'remote', package: 'acme-images', version: '1.2.3' },
+    })
+  })
 })

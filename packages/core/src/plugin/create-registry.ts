@@ -1,4 +1,4 @@
-import { LookalikeError, type Warning } from '../errors.js'
+import { isLookalikeError, LookalikeError, type Warning } from '../errors.js'
 import { checkPlugin } from './check-plugin.js'
 import type { LoadedPlugin, Plugin, PluginContext } from './define-plugin.js'
 import type { ConfigIssue } from './describe-issue.js'
@@ -108,7 +108,12 @@ export function createRegistry(plugins: readonly (Plugin | LoadedPlugin)[]): Reg
       if (parsed.issues.length > 0) throw invalidConfig(parsed.issues)
       const plugin = registry.get(kind, reference.use, reference.path)
       const context = createContext(registry, { ...options, path: reference.path })
-      return (await plugin.create(parsed.options, context)) as Kinds[typeof kind]
+      try {
+        return (await plugin.create(parsed.options, context)) as Kinds[typeof kind]
+      } catch (cause) {
+        if (options.signal?.aborted || isLookalikeError(cause)) throw cause
+        throw failed(plugin, registry.origin(kind, plugin.name), cause)
+      }
     },
   }
   return registry
@@ -126,6 +131,19 @@ function createContext(registry: Registry, options: CreateOptions): PluginContex
     origin: registry.origin,
     warn: (warning) => options.onWarning?.(warning),
   }
+}
+
+/** What a plugin throws that is no error of ours is told with the plugin, so that its author hears of it. */
+function failed({ kind, name }: Plugin, origin: PluginOrigin, cause: unknown): LookalikeError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new LookalikeError(
+    'plugin/failed',
+    {
+      problem: `The ${kind} "${name}" of ${originText(origin)} could not be made: ${reason}`,
+      fix: `Check its options and what it needs; else report it to the authors of ${origin.package}.`,
+    },
+    { fields: { kind, plugin: name, package: origin.package, version: origin.version }, cause },
+  )
 }
 
 function duplicate(plugin: Plugin, first: PluginOrigin, second: PluginOrigin): LookalikeError {
