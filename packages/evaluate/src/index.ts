@@ -1,7 +1,6 @@
 export { evaluate } from './evaluation/evaluate.js'
 export * from './evaluation/evaluate-triples.js'
 export type { Embed, Evaluation } from './evaluation/evaluation.js'
-export { isRelevant } from './evaluation/is-relevant.js'
 export { conformalThreshold, decisionThreshold } from './metrics/conformal-threshold.js'
 export { fnmrAtFmr } from './metrics/fnmr-at-fmr.js'
 export { type GalleryRejectionOptions, galleryRejection } from './metrics/gallery-rejection.js'

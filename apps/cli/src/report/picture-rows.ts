@@ -1,5 +1,4 @@
-import { type DatasetItem, type EvaluationResult, type StageResult } from '@lookalike/core'
-import { isRelevant } from '@lookalike/evaluate'
+import { type DatasetItem, type EvaluationResult, isRelevant, type StageResult } from '@lookalike/core'
 import { formatDistance } from '../terminal/format.js'
 import { type Html, html } from './html.js'
 import type { Pictures } from './pictures.js'

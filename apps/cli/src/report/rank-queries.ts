@@ -1,5 +1,4 @@
-import { type DatasetItem, type EvaluationResult, type Ranking } from '@lookalike/core'
-import { isRelevant } from '@lookalike/evaluate'
+import { type DatasetItem, type EvaluationResult, isRelevant, type Ranking } from '@lookalike/core'
 
 /** How well one query went: average precision over its first R results, R = its number of right answers in the gallery. */
 export function queryScores(result: EvaluationResult, rankings: readonly Ranking[]): Float64Array {

@@ -1,7 +1,6 @@
-import { createEmbeddings, createRandom, type SimilarityEngine } from '@lookalike/core'
+import { createEmbeddings, createRandom, isRelevant, type SimilarityEngine } from '@lookalike/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isRelevant } from '../evaluation/is-relevant.js'
 import { judgeEmbeddings, measureEmbeddings } from './judge-embeddings.js'
 import { judgeRankings } from './judge-rankings.js'
 import { createRankRelevant } from './rank-relevant.js'

@@ -1,13 +1,14 @@
-import { type Dataset, type DatasetItem, type Split } from '@lookalike/core'
-import { isRelevant } from '@lookalike/evaluate'
-import { decodeImage } from '@lookalike/image'
+import { type Dataset, type DatasetItem, type ImageRequest, isRelevant, type Split } from '@lookalike/core'
 import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { checkCommon } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
+import { checkSource } from './check-source.js'
 
 export interface DatasetCheckOptions {
-  /** Images that are decoded. Default: 2, the first and the last. */
+  /** Images that are read. Default: 2, the first and the last. */
   readonly readImages?: number
+  /** Reads an image whole (`decodeImage` of `@lookalike/image`). Unless given, only its beginning is looked at. */
+  readonly readImage?: (request: ImageRequest) => Promise<unknown>
   /** False for sets that are judged by their triples alone: an image then needs no other one of its label. */
   readonly searchable?: boolean
 }
@@ -15,6 +16,7 @@ export interface DatasetCheckOptions {
 interface Subject {
   readonly parts: Parts<Dataset>
   readonly readImages: number
+  readonly readImage: (request: ImageRequest) => Promise<unknown>
   readonly searchable: boolean
 }
 
@@ -154,13 +156,13 @@ const checks: readonly Check<Subject>[] = [
   {
     id: 'dataset/images',
     claim: 'names images that can be read',
-    async run({ parts, readImages }, report) {
+    async run({ parts, readImages, readImage }, report) {
       if (readImages === 0) return NOT_CLAIMED
       const { items } = await parts.shared()
       const every = Math.max(1, Math.floor((items.length - 1) / Math.max(1, readImages - 1)))
       for (const { id, source, box } of items.filter((_, i) => i % every === 0).slice(0, readImages)) {
         try {
-          await decodeImage({ source, ...(box && { box }) })
+          await readImage({ source, ...(box && { box }) })
         } catch (error) {
           report(`the image of "${id}" cannot be read: ${error instanceof Error ? error.message : String(error)}`)
         }
@@ -171,7 +173,12 @@ const checks: readonly Check<Subject>[] = [
 
 export const datasetSuite: Suite<Dataset, DatasetCheckOptions, Subject> = {
   checks,
-  open: (create, { readImages = 2, searchable = true }) => ({ parts: createParts(create), readImages, searchable }),
+  open: (create, { readImages = 2, readImage = ({ source }) => checkSource(source), searchable = true }) => ({
+    parts: createParts(create),
+    readImages,
+    readImage,
+    searchable,
+  }),
   close: ({ parts }) => parts.close(),
 }
 

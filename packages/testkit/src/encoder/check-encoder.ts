@@ -1,10 +1,10 @@
 import { type Embeddings, type Encoder, type EncoderBatch } from '@lookalike/core'
-import { preprocessingSchema } from '@lookalike/image'
 import { type Check, type Create, type Issue, NOT_CLAIMED, runSuite, type Suite } from '../check.js'
 import { firstNotFinite, largestDifference, largestValue, short } from '../compare.js'
 import { checkCommon, checkText, checkWhole } from '../contract.js'
 import { createParts, type Parts } from '../parts.js'
 import { checkAbort } from '../rejects.js'
+import { checkPreprocessing } from './check-preprocessing.js'
 import { sampleBatch, samplePicture } from './sample-batch.js'
 
 export interface EncoderCheckOptions {
@@ -47,11 +47,8 @@ const checks: readonly Check<Subject>[] = [
       checkWhole(encoder.batchSize, 'batchSize', 1, report)
       checkText(encoder.space, 'space', report)
       const { input } = encoder
-      if (input?.kind === 'pixels') {
-        const result = preprocessingSchema.safeParse(input.preprocessing)
-        for (const issue of result.error?.issues ?? [])
-          report(`preprocessing.${issue.path.join('.')}: ${issue.message}`)
-      } else if (input?.kind !== 'bytes')
+      if (input?.kind === 'pixels') checkPreprocessing(input.preprocessing, report)
+      else if (input?.kind !== 'bytes')
         report(`input is ${JSON.stringify(input)}; expected: pixels with a preprocessing, or bytes`)
     },
   },

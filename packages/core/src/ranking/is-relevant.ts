@@ -1,4 +1,4 @@
-import type { DatasetItem } from '@lookalike/core'
+import type { DatasetItem } from '../contracts/dataset.js'
 
 /** Whether a query may find a gallery item at all: not itself, and no other frame of its own sequence. */
 export function mayFind(query: DatasetItem, item: DatasetItem): boolean {
