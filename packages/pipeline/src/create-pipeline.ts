@@ -12,6 +12,7 @@ import {
   type Model,
   type OpenGallery,
   type OperationOptions,
+  parseReference,
   type Reference,
   type Registry,
   type Reranker,
@@ -33,8 +34,10 @@ import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
 import { type SearchImagesOptions, type SearchResult, searchImages } from './gallery/search-images.js'
 import { openCaches } from './open-caches.js'
+import { readRunFile } from './run/run-file.js'
 import { runTrainer } from './run/run-trainer.js'
 import { writeInside } from './run/write-inside.js'
+import { type PreparedStage, type StageTraining, type TrainStagesOptions, trainStages } from './stages/train-stages.js'
 
 export interface PipelineOptions extends Pick<OperationOptions, 'signal' | 'onWarning'> {
   /** Opens the config's gallery for `index` and `search`: `openGallery` of the package of galleries. */
@@ -93,7 +96,14 @@ export interface Pipeline {
    * @throws `config/missing` when the config says nothing about training, `train/run-exists` when the folder holds a
    * training run that is neither resumed nor overwritten, `train/run-differs` when it was started with another config.
    */
-  train(options?: OperationOptions & { resume?: boolean; overwrite?: boolean }): Promise<TrainerResult>
+  train(options?: Parameters<PreparedStage['train']>[0]): Promise<TrainerResult>
+  /**
+   * Trains the config's stages, one after the other, each into its folder in the run's folder. With `resume`, finished stages stay as they are and
+   * a half one goes on.
+   *
+   * @throws as `train` does.
+   */
+  trainStages(options?: TrainStagesOptions): Promise<readonly StageTraining[]>
   dispose(): Promise<void>
 }
 
@@ -119,6 +129,9 @@ export async function createPipeline(
   const cacheFolder = at(config.cache === false ? '.lookalike' : config.cache)
   const runFolder = path.join(at(config.runs), config.name)
   const resolved = await resolveConfig(config, registry, loaded.files?.[0])
+  const stages: Pipeline[] = []
+  for (const stage of config.stages)
+    stages.push(await createPipeline({ ...loaded, config: stage.config }, registry, defaults))
   const disposers: (() => Promise<void>)[] = []
 
   const create = <K extends Kind>(kind: K, reference: Reference<K>): Promise<Kinds[K]> =>
@@ -174,6 +187,26 @@ export async function createPipeline(
     disposers.push(() => gallery.close())
     return gallery
   })
+  /** The model, with the encoders that stages trained among what it is compared with. */
+  const withStages = async (whole: Model): Promise<Model> => {
+    const compared: { name: string; model: Model }[] = []
+    for (const [i, stage] of stages.entries()) {
+      const run = await readRunFile(stage.runFolder)
+      const file = run?.artefacts['model']
+      if (run?.state !== 'finished' || file === undefined) continue
+      // What trainers call their model is an encoder as an ONNX file.
+      const reference = parseReference(
+        'encoder',
+        { use: 'onnx', model: path.join(stage.runFolder, file) },
+        `stages[${i}]`,
+      )
+      const made = modelOfEncoder(await create('encoder', reference))
+      disposers.push(() => made.dispose())
+      compared.push({ name: `stage ${config.stages[i]!.name}`, model: made })
+    }
+    const own = config.evaluate.baselines ? await whole.baselines?.() : undefined
+    return compared.length === 0 ? whole : { ...whole, baselines: async () => [...compared, ...(own ?? [])] }
+  }
   const resolvedFile = { 'config.resolved.json': `${JSON.stringify(resolved, null, 2)}\n` }
   const embedOptions = (useCache = true): EmbedOptions => ({
     ...config.images,
@@ -214,10 +247,20 @@ export async function createPipeline(
     },
     async evaluate(options = {}) {
       const { split, ks, metrics, baselines } = config.evaluate
-      const evaluation = { name: config.name, split, ks, metrics, baselines, seed: config.seed, embed: pipeline.embed }
+      const whole = await model()
+      const measured = await withStages(whole)
+      const evaluation = {
+        name: config.name,
+        split,
+        ks,
+        metrics,
+        baselines: baselines || measured !== whole,
+        seed: config.seed,
+        embed: pipeline.embed,
+      }
       const parts = {
         dataset: await dataset(),
-        model: await model(),
+        model: measured,
         engine: await engine(),
         rerankers: await rerankers(),
       }
@@ -253,7 +296,12 @@ export async function createPipeline(
         files: resolvedFile,
       })
     },
+    async trainStages(options = {}) {
+      const prepared = stages.map((stage, i) => ({ ...stage, name: config.stages[i]!.name }))
+      return trainStages(prepared, options)
+    },
     async dispose() {
+      for (const stage of stages) await stage.dispose()
       for (const dispose of disposers.splice(0)) await dispose()
       await caches.close()
     },

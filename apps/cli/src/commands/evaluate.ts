@@ -41,7 +41,7 @@ export const evaluate = defineCommand({
   },
 })
 
-function summary(result: EvaluationResult): string {
+export function summary(result: EvaluationResult): string {
   const names = distinctMetrics(result.stages)
   const head = `${result.dataset}: ${result.queries.length} queries in ${result.gallery.length} images, ${result.model.name} (${result.model.dim} dimensions)`
   const table = renderTable(

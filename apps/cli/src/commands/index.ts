@@ -28,7 +28,7 @@ const TABLE = {
     load: () => import('./evaluate.js').then(({ evaluate }) => evaluate),
   },
   train: {
-    description: "Train as the config says, into the run's folder.",
+    description: "Train as the config says, into the run's folder; stages one after the other, and then measure.",
     load: () => import('./train.js').then(({ train }) => train),
   },
   report: {

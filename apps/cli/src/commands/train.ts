@@ -1,8 +1,11 @@
 import path from 'node:path'
-import { commonArgs, configArgs, defineCommand } from '../command.js'
+import type { Pipeline } from '@lookalike/pipeline'
+import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { openProject, withPipeline } from '../open-project.js'
+import { evaluationJson } from '../report/evaluation-json.js'
 import { renderTable } from '../terminal/render-table.js'
+import { summary } from './evaluate.js'
 
 export const train = defineCommand({
   name: 'train',
@@ -22,6 +25,7 @@ export const train = defineCommand({
     const { output, signal } = context
     const project = await openProject(args.config, context.overrides)
     return withPipeline(project, context, async (pipeline) => {
+      if (pipeline.config.stages.length > 0) return trainInStages(pipeline, args, context)
       const result = await pipeline.train({
         signal,
         onProgress: output.progress,
@@ -52,3 +56,42 @@ export const train = defineCommand({
     })
   },
 })
+
+/** All stages, and then the config as a whole, measured: one report. */
+async function trainInStages(
+  pipeline: Pipeline,
+  args: {
+    readonly resume?: boolean | undefined
+    readonly overwrite?: boolean | undefined
+    readonly config?: string | undefined
+  },
+  { output, signal }: CommandContext,
+): Promise<number> {
+  const operation = { signal, onProgress: output.progress, onWarning: output.warn }
+  const stages = await pipeline.trainStages({
+    ...operation,
+    resume: args.resume === true,
+    overwrite: args.overwrite === true,
+  })
+  output.finish()
+  if (stages.at(-1)?.stopped === 'aborted') {
+    output.result({ folder: pipeline.runFolder, stages })
+    output.note(
+      `Stopped; go on with: lookalike train --resume${args.config === undefined ? '' : ` --config ${args.config}`}`,
+    )
+    return EXIT.interrupted
+  }
+  const evaluation = await pipeline.evaluate(operation)
+  const files = await pipeline.report(evaluation)
+  output.finish()
+  output.result({ folder: pipeline.runFolder, stages, evaluation: evaluationJson(evaluation), files })
+  const rows = stages.flatMap(({ name, metrics }) =>
+    Object.entries(metrics).map(([figure, value]) => [name, figure, String(Number(value.toPrecision(5)))]),
+  )
+  output.print(renderTable(['stage', 'figure', 'value'], rows, [2]))
+  output.print()
+  output.print(summary(evaluation))
+  output.print()
+  for (const file of files) output.print(`Wrote ${path.relative('.', file)}`)
+  return EXIT.ok
+}

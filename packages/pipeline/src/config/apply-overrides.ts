@@ -56,7 +56,8 @@ function set(root: Record<string, unknown>, path: string, value: unknown): void 
   const unfit = problemOfValues(value)
   if (unfit) fail(`the value cannot be used: ${unfit.problem}`, unfit.expected)
   let at: unknown = root
-  for (const [depth, key] of keys.entries()) {
+  for (const [depth, step] of keys.entries()) {
+    const key = Array.isArray(at) ? positionOf(at, step) : step
     const holder = holderOf(at, key, keys.slice(0, depth).join('.'), fail)
     if (depth === keys.length - 1) {
       holder[key] = value
@@ -68,6 +69,14 @@ function set(root: Record<string, unknown>, path: string, value: unknown): void 
     else if (next === undefined || next === null) holder[key] = {}
     at = holder[key]
   }
+}
+
+/** An element of an array is called by its position, or by its name where it has one, as stages do. */
+function positionOf(items: readonly unknown[], step: string): string {
+  const named = items.findIndex(
+    (item) => typeof item === 'object' && item !== null && 'name' in item && item.name === step,
+  )
+  return named < 0 ? step : String(named)
 }
 
 /** The value at `here` as something that `key` can be set in. */

@@ -69,7 +69,8 @@ it('tells plugins apart by "use" and points nested references at their kind', ()
   for (const name of refs) expect(schema.$defs).toHaveProperty([name])
 })
 
-const resolve = (given: unknown) => resolveConfig(parseConfig(given, 'run'), registry, 'x.yaml')
+const resolve = (given: Readonly<Record<string, unknown>>) =>
+  resolveConfig(parseConfig(given, 'run'), registry, 'x.yaml')
 
 it('resolves plugins inside plugins, with defaults and versions', async () => {
   const { config, plugins } = await resolve({

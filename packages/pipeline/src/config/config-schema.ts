@@ -28,11 +28,7 @@ const metric = z
     ],
   })
 
-/**
- * The schema of a config file, defaults included. Types of configs, keys of the command line and the reference are derived from it. Relative paths
- * start at the folder of the config file.
- */
-export const configSchema = z.strictObject({
+const keys = {
   $schema: z.string().optional().describe('Address of the JSON Schema, for completion in editors.'),
   extends: z
     .union([z.string(), z.array(z.string())])
@@ -114,6 +110,39 @@ export const configSchema = z.strictObject({
     .describe('Folder for embeddings, downloads and rendered images, or false to keep no embeddings.'),
   runs: z.string().min(1).default('runs').describe("Folder of the runs' folders."),
   threads: positiveInteger.optional().describe('Processor threads that a model may use. Default: the runtime decides.'),
+}
+
+/** What a stage says otherwise than the config; the rest of these keys it takes from there. */
+const { dataset, encoder, train, seed, images, threads } = keys
+
+const stage = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'A name in lower-case letters, digits and hyphens')
+    .describe("Its folder in the run's folder, and what later stages call it: ${stages.NAME}."),
+  dataset,
+  encoder: encoder.unwrap().optional().describe('What its training starts from.'),
+  train,
+  seed: seed.unwrap().optional().describe('Every random choice of this stage follows it.'),
+  images: images.unwrap().optional().describe('How images are read.'),
+  threads,
+})
+
+/** Of a config, what its stages take from it. */
+export const STAGE_KEYS: readonly string[] = Object.keys(stage.shape).filter((key) => key !== 'name')
+
+/**
+ * The schema of a config file, defaults included. Types of configs, keys of the command line and the reference are derived from it. Relative paths
+ * start at the folder of the config file.
+ */
+export const configSchema = z.strictObject({
+  ...keys,
+  stages: z
+    .array(stage)
+    .default([])
+    .describe(
+      'Trainings that "train" does one after the other, each a run in the folder of its name. A path may start with ${stages.NAME}, the folder of an earlier one.',
+    ),
 })
 
 /** The keys that may be set on the command line: all but those that are about the file. */

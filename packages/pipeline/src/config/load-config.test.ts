@@ -123,7 +123,7 @@ describe('loadConfig', () => {
   it.each([
     [
       'sead: 1',
-      'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, evaluate, images, cache, runs, threads. Did you mean "seed"?',
+      'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, evaluate, images, cache, runs, threads, stages. Did you mean "seed"?',
     ],
     [
       'evaluate: { kss: [1] }',

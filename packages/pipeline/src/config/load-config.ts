@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { invalidConfig, LookalikeError } from '@lookalike/core'
 import { resolveModuleURL } from 'exsolve'
-import { applyOverrides, type Overrides } from './apply-overrides.js'
+import type { Overrides } from './apply-overrides.js'
 import type { Config } from './config.js'
 import { mergeConfig } from './merge-config.js'
 import { parseConfig } from './parse-config.js'
@@ -35,13 +35,12 @@ export async function loadConfig(at: string, options: { overrides?: Overrides } 
   const layers = new Map<string, Promise<Record<string, unknown>>>()
   const merged = await readLayers(file, [], layers)
   const files = [...layers.keys()]
-  const withOverrides = applyOverrides(merged, options.overrides ?? {})
-  return { config: parseConfig(withOverrides, path.basename(folder) || 'run', file), files, folder }
+  return { config: parseConfig(merged, path.basename(folder) || 'run', file, options.overrides), files, folder }
 }
 
 /** The config of a command that was given none: all defaults, and the overrides. */
 export function defaultConfig(folder: string, overrides: Overrides = {}): LoadedConfig {
-  const config = parseConfig(applyOverrides({}, overrides), path.basename(path.resolve(folder)) || 'run')
+  const config = parseConfig({}, path.basename(path.resolve(folder)) || 'run', undefined, overrides)
   return { config, files: [], folder: path.resolve(folder) }
 }
 

@@ -32,6 +32,8 @@ export interface RunTrainerOptions extends OperationOptions {
   readonly seed: number
   /** Go on with the folder's run, where there is one. */
   readonly resume?: boolean | undefined
+  /** Leave a finished run as it is where it was trained as it would be now. */
+  readonly keepFinished?: boolean | undefined
   /** Replace the folder's run. */
   readonly overwrite?: boolean | undefined
   /** How images are embedded: limits, cache, what happens with corrupt ones. */
@@ -73,6 +75,10 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
     if (before?.data && before.data.hash !== data.hash)
       throw differs(folder, listDifferences(before.data, data, 'data'))
     await update({ data })
+    if (options.keepFinished && before?.state === 'finished' && before.artefact !== undefined) {
+      await update({ state: 'finished' })
+      return { artefact: before.artefact, metrics: before.metrics ?? {}, stopped: 'finished' }
+    }
     const run = createRun({
       folder,
       seed: options.seed,
