@@ -1,47 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Combiner, createEmbeddings, type Encoder, LookalikeError } from '@lookalike/core'
 import { writeModel } from '@lookalike/onnx'
+import type { CrossModelMember, CrossModelOptions, EnsembleParts, Similarity } from './cross-model-options.js'
 import { listBaselines } from './ensemble/baselines.js'
 import { combineMembers, meanOfMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
 import { wrongModel } from './lazy-encoder.js'
 import { createTransformer, type Transformer } from './transforms/create-transformer.js'
 import type { Transform } from './transforms/transform.js'
-
-export interface CrossModelMember {
-  /** Lower-case letters, digits, hyphens. */
-  readonly name: string
-  readonly encoder: Encoder
-  readonly transform: Transform
-  /** How good the model is alone, above 0: its weight in the baseline of a weighted average. */
-  readonly quality?: number
-}
-
-/** How a query is compared: by cosine, or by its likelihood, given the image. */
-export type Similarity = 'cosine' | 'likelihood'
-
-export interface CrossModelOptions {
-  /** The light model: all that a query needs. */
-  readonly query: Encoder
-  /** The gallery models, each with its map into the query model's space. */
-  readonly members: readonly CrossModelMember[]
-  /** Default `mean`. */
-  readonly weighting?: Weighting
-  /** Default `cosine`. */
-  readonly similarity?: Similarity
-  /** From `fitLikelihood`: needed for that similarity, and measured as a baseline beside the other. */
-  readonly likelihood?: Transform
-  /** What distilling a gallery model into the light model made, to be measured as a baseline. */
-  readonly distilled?: Encoder
-  readonly threads?: number
-}
-
-/** Gallery models as one, and where their mean is put. */
-export interface EnsembleParts {
-  readonly members: readonly CrossModelMember[]
-  readonly weighting: Weighting
-  /** Without it images are compared by cosine. */
-  readonly likelihood?: Transform | undefined
-}
 
 export interface CrossModel extends Combiner {
   readonly galleryMembers: readonly string[]

@@ -1,13 +1,8 @@
 import { type CrossModelPluginOptions, crossModelPlugin } from './cross-model-plugin.js'
 import { type CrossModelTrainerOptions, crossModelTrainer } from './cross-model-trainer.js'
 
-export {
-  type CrossModel,
-  type CrossModelMember,
-  type CrossModelOptions,
-  crossModel,
-  type Similarity,
-} from './cross-model.js'
+export { type CrossModel, crossModel } from './cross-model.js'
+export type { CrossModelMember, CrossModelOptions, Similarity } from './cross-model-options.js'
 export { combineMembers, pairwiseUncertainty, type Weighting } from './ensemble/combine-members.js'
 export { fitLikelihood } from './ensemble/fit-likelihood.js'
 export { type CrossModelManifest, readCrossModelManifest } from './manifest.js'

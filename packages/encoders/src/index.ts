@@ -22,7 +22,7 @@ export { readPreprocessorConfig } from './presets/read-preprocessor-config.js'
 export { type LoadedWeights, loadVitWeights } from './weights/load-vit-weights.js'
 export { readOnnxWeights } from './weights/read-onnx-weights.js'
 export { readSafetensors } from './weights/read-safetensors.js'
-export { type Grid, resizePositions } from './weights/resize-positions.js'
+export { resizePositions } from './weights/resize-positions.js'
 export type { Weight, Weights } from './weights/weights.js'
 
 declare module '@lookalike/core' {

@@ -1,7 +1,8 @@
 import { createEmbeddings, type Embeddings, type Encoder } from '@lookalike/core'
 import { modelOfCombiner } from '@lookalike/image'
 import { expect, it } from 'vitest'
-import { type CrossModelMember, crossModel } from '../cross-model.js'
+import { crossModel } from '../cross-model.js'
+import type { CrossModelMember } from '../cross-model-options.js'
 import { toyEncoder, toyImages } from '../testing/toy.js'
 import { buildLinear } from '../transforms/build-linear.js'
 

@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto'
-import { type Baseline, type Combiner, createEmbeddings, type Embeddings, type Encoder } from '@lookalike/core'
-import type { CrossModelOptions, EnsembleParts } from '../cross-model.js'
+import {
+  type Baseline,
+  type Combiner,
+  createEmbeddings,
+  type Embeddings,
+  type Encoder,
+  unitRows,
+} from '@lookalike/core'
+import type { CrossModelOptions, EnsembleParts } from '../cross-model-options.js'
 import { buildLinear } from '../transforms/build-linear.js'
 import type { Transform } from '../transforms/transform.js'
-import { unitRows } from '../transforms/unit-rows.js'
 
 /**
  * What a cross-model ensemble has to beat: its parts used in other ways. Averages are there when all gallery models have as many

@@ -1,4 +1,4 @@
-import { unitRows } from '../transforms/unit-rows.js'
+import { unitRows } from '@lookalike/core'
 
 /** How members count: alike, or less the further a member is from the others on an image (ours). */
 export type Weighting = 'mean' | 'agreement'

@@ -1,8 +1,7 @@
-import { createRandom } from '@lookalike/core'
+import { createRandom, unitRows } from '@lookalike/core'
 import { expect, it } from 'vitest'
 import { createTransformer } from '../transforms/create-transformer.js'
 import type { Transform } from '../transforms/transform.js'
-import { unitRows } from '../transforms/unit-rows.js'
 import { fitLikelihood } from './fit-likelihood.js'
 
 const DIM = 6

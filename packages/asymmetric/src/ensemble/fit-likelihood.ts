@@ -1,9 +1,9 @@
+import { unitRows } from '@lookalike/core'
 import { createGraphBuilder, float32 } from '@lookalike/onnx'
 import { CholeskyDecomposition, Matrix } from 'ml-matrix'
 import { createTransformer } from '../transforms/create-transformer.js'
 import { crossProduct } from '../transforms/cross-product.js'
 import { TRANSFORM_INPUT, TRANSFORM_OUTPUT, type Transform } from '../transforms/transform.js'
-import { unitRows } from '../transforms/unit-rows.js'
 
 /** Share of the mean variance that is added to every direction of the within-class covariance; chosen on validation classes. */
 const SHRINKAGE = 0.3

@@ -1,7 +1,6 @@
-import { createRandom } from '@lookalike/core'
+import { createRandom, unitRows } from '@lookalike/core'
 import { Matrix, QrDecomposition } from 'ml-matrix'
 import type { PairedEmbeddings } from '../transforms/transform.js'
-import { unitRows } from '../transforms/unit-rows.js'
 
 /** Unit vectors in clusters, one a class. */
 export function clusters(

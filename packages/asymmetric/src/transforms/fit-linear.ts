@@ -1,8 +1,8 @@
+import { unitRows } from '@lookalike/core'
 import { CholeskyDecomposition, Matrix } from 'ml-matrix'
 import { buildLinear } from './build-linear.js'
 import { crossProduct } from './cross-product.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
-import { unitRows } from './unit-rows.js'
 
 export interface AffineMap {
   /** Row-major `[inputDim, outputDim]`. */

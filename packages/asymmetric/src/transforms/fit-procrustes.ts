@@ -1,8 +1,8 @@
+import { unitRows } from '@lookalike/core'
 import { Matrix, SVD } from 'ml-matrix'
 import { buildLinear } from './build-linear.js'
 import { crossProduct } from './cross-product.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
-import { unitRows } from './unit-rows.js'
 
 /**
  * Orthogonal Procrustes (Schoenemann 1966): the rotation `R = U V^T` of `X^T Y = U S V^T`, which brings the unit vectors X

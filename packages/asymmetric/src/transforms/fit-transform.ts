@@ -1,4 +1,5 @@
 import type { OperationOptions } from '@lookalike/core'
+import { unitRows } from '@lookalike/core'
 import { buildMlp, buildResidualBottleneck } from './build-network.js'
 import { createTransformer } from './create-transformer.js'
 import { fitLinear, leastSquares } from './fit-linear.js'
@@ -6,7 +7,6 @@ import { fitProcrustes } from './fit-procrustes.js'
 import { type EpochFacts, type TrainedTransform, trainTransform } from './train-transform.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
 import { RIDGE, type TransformOptions, transformSchema } from './transform-options.js'
-import { unitRows } from './unit-rows.js'
 
 export interface FitTransformOptions extends OperationOptions {
   readonly seed: number

@@ -1,4 +1,4 @@
-import { createRandom, LookalikeError, type OperationOptions, type Random } from '@lookalike/core'
+import { createRandom, LookalikeError, type OperationOptions, type Random, unitRows } from '@lookalike/core'
 import {
   createSession,
   differentiate,
@@ -30,7 +30,6 @@ import {
   TARGET_INPUT,
 } from './add-losses.js'
 import { type PairedEmbeddings, TRANSFORM_INPUT, type Transform } from './transform.js'
-import { unitRows } from './unit-rows.js'
 
 export interface TrainTransformOptions extends OperationOptions {
   readonly losses: LossWeights

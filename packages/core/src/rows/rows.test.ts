@@ -3,6 +3,8 @@ import { createRandom } from '../random/create-random.js'
 import { concat } from './concat.js'
 import { dot, dotRows, norm } from './dot-rows.js'
 import { toFloat32, toInt32 } from './numbers.js'
+import { orthogonalMatrix } from './orthogonal-matrix.js'
+import { logistic, softplus } from './softplus.js'
 import { topK } from './top-k.js'
 import { unitRows } from './unit-rows.js'
 
@@ -93,4 +95,33 @@ describe('toFloat32 and toInt32', () => {
   it.each([0.5, NaN, Infinity, 2 ** 31, -(2 ** 31) - 1])('refuse %d as a whole number, with its place', (value) => {
     expect(() => toInt32([0, value], owner)).toThrow(`Entry 1 of the labels of a test is ${value}`)
   })
+})
+
+describe('orthogonalMatrix', () => {
+  it.each([
+    [5, 3],
+    [3, 5],
+    [4, 4],
+  ])('%i x %i: orthonormal along the shorter side', (rows, columns) => {
+    const matrix = orthogonalMatrix(rows, columns, createRandom(3))
+    const count = Math.min(rows, columns)
+    const vectors = Array.from({ length: count }, (_, i) =>
+      Array.from({ length: Math.max(rows, columns) }, (_, d) =>
+        columns > rows ? matrix[i * columns + d]! : matrix[d * columns + i]!,
+      ),
+    )
+    for (let i = 0; i < count; i++)
+      for (let j = 0; j <= i; j++) expect(dot(vectors[i]!, vectors[j]!)).toBeCloseTo(i === j ? 1 : 0, 6)
+  })
+
+  it('is another one with another seed', () => {
+    expect(orthogonalMatrix(2, 2, createRandom(1))).not.toEqual(orthogonalMatrix(2, 2, createRandom(2)))
+  })
+})
+
+it('softplus and its slope hold at both ends', () => {
+  expect([-Infinity, -1000, 0, 1000].map(softplus)).toEqual([0, 0, Math.LN2, 1000])
+  expect([-Infinity, -1000, 0, 1000].map(logistic)).toEqual([0, 0, 0.5, 1])
+  for (const x of [-3, -0.2, 0.7, 5])
+    expect((softplus(x + 1e-5) - softplus(x - 1e-5)) / 2e-5).toBeCloseTo(logistic(x), 8)
 })

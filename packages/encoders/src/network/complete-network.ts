@@ -1,4 +1,4 @@
-import { LookalikeError, type Preprocessing, type Warning } from '@lookalike/core'
+import { createRandom, LookalikeError, orthogonalMatrix, type Preprocessing, type Warning } from '@lookalike/core'
 import {
   createGraphBuilder,
   createSession,
@@ -14,7 +14,6 @@ import { findTokens } from './find-tokens.js'
 import { toFullWeights } from './half-weights.js'
 import { neededGraph } from './needed-graph.js'
 import { describeShape, exampleFeeds, modelInput, type NetworkInput, networkInput } from './network-input.js'
-import { orthogonalMatrix } from './orthogonal.js'
 import type { Pooling } from './pooling.js'
 import { preprocessingEntry } from './preprocessing-entry.js'
 import { toSingle } from './to-single.js'
@@ -194,7 +193,7 @@ function project(
   const { dim, seed = 0 } = projection
   const weight = g.initializer(
     'lookalike.projection.weight',
-    float32(orthogonalMatrix(inputs, dim, seed), [inputs, dim]),
+    float32(orthogonalMatrix(inputs, dim, createRandom(`orthogonal/${seed}`)), [inputs, dim]),
   )
   const bias = g.initializer('lookalike.projection.bias', float32(new Float32Array(dim)))
   return { vector: g.add(g.matMul(x, weight), bias), dim }

@@ -1,6 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
+import type { Grid } from '@lookalike/onnx'
 import { foldLayerScale } from './fold-layer-scale.js'
-import { type Grid, resizePositions } from './resize-positions.js'
+import { resizePositions } from './resize-positions.js'
 import { timmNames } from './vit-weight-names.js'
 import type { Weight, Weights } from './weights.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { unitRows } from '../context/member-gaps.js'
+import { unitRows } from '@lookalike/core'
 import { type FeatureMap, mapFeatures } from '../context/prepare-features.js'
 import { applyHead, type Head } from '../context/train-head.js'
 import { type Weights, weightsOf } from '../weights/fit-weights.js'

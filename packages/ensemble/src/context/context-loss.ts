@@ -1,5 +1,4 @@
-import type { LossTriple } from '@lookalike/core'
-import { softplus } from './softplus.js'
+import { type LossTriple, logistic, softplus } from '@lookalike/core'
 
 /**
  * The loss of a context-sensitive model (Liao & Chen, KDD 2024, arXiv 2401.07951):
@@ -85,7 +84,7 @@ export function contextLoss(
     margin += q * Math.max(0, hingeB) + (1 - q) * Math.max(0, hingeA)
     if (!into) continue
 
-    const byLogit = share * (1 / (1 + Math.exp(-logit)) - q)
+    const byLogit = share * (logistic(logit) - q)
     // By toA - toB.
     const byGap = share * options.marginWeight * ((hingeA > 0 ? 1 - q : 0) - (hingeB > 0 ? q : 0))
     into.bias[0]! -= byLogit

@@ -1,5 +1,4 @@
-import type { LossTriple } from '@lookalike/core'
-import { softplus } from './softplus.js'
+import { type LossTriple, logistic, softplus } from '@lookalike/core'
 
 /** Logistic loss of the difference of the two cosines (ours); adds its gradient to `into`. Returns the mean. */
 export function cosineLoss(
@@ -33,7 +32,7 @@ export function cosineLoss(
     const similarB = cosine(r, toB)
     const logit = (similarB.value - similarA.value) / temperature
     sum += softplus(logit) - target * logit
-    const byLogit = (1 / (1 + Math.exp(-logit)) - target) / (temperature * triples.length)
+    const byLogit = (logistic(logit) - target) / (temperature * triples.length)
     addGradient(r, toB, similarB, byLogit)
     addGradient(r, toA, similarA, -byLogit)
   }

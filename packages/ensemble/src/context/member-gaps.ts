@@ -1,13 +1,9 @@
-import type { LossTriple } from '@lookalike/core'
+import { dotRows, type LossTriple, unitRows } from '@lookalike/core'
 
 /** `cos(e(R), e(A)) - cos(e(R), e(B))` of each triple: above 0 where a member takes A for the closer one. */
 export function memberGaps(embeddings: Float32Array, dim: number, triples: readonly LossTriple[]): Float32Array {
   const unit = unitRows(embeddings, dim)
-  const dot = (x: number, y: number) => {
-    let sum = 0
-    for (let i = 0; i < dim; i++) sum += unit[x * dim + i]! * unit[y * dim + i]!
-    return sum
-  }
+  const dot = (x: number, y: number) => dotRows(unit, x, unit, y, dim)
   return Float32Array.from(triples, ({ reference, a, b }) => dot(reference, a) - dot(reference, b))
 }
 
@@ -40,16 +36,4 @@ export function referenceAccuracies(
     })
   })
   return { references: Int32Array.from(order), accuracies }
-}
-
-/** Rows divided by their lengths; rows of zeros stay. */
-export function unitRows(data: Float32Array, dim: number): Float32Array {
-  const unit = data.slice()
-  for (let from = 0; from < unit.length; from += dim) {
-    let sum = 0
-    for (let i = 0; i < dim; i++) sum += unit[from + i]! ** 2
-    const norm = Math.sqrt(sum) || 1
-    for (let i = 0; i < dim; i++) unit[from + i]! /= norm
-  }
-  return unit
 }

@@ -1,5 +1,5 @@
+import { unitRows } from '@lookalike/core'
 import { fitPca, type Pca } from '../linear/fit-pca.js'
-import { unitRows } from './member-gaps.js'
 
 /**
  * What heads work on: unit embeddings of the encoder along their principal components over the training images (ours). With as many components

@@ -1,7 +1,7 @@
-import { checkOptions, definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin, logistic, softplus } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { anchorPlaces, logistic, type Pairs, softmax, softplus } from './pairs.js'
+import { anchorPlaces, type Pairs, softmax } from './pairs.js'
 
 /*
  * Circle loss: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, arXiv 2002.10857.

@@ -1,7 +1,7 @@
-import { checkOptions, definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin, logistic, softplus } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
-import { anchorPlaces, logistic, type Pairs, softmax, softplus } from './pairs.js'
+import { anchorPlaces, type Pairs, softmax } from './pairs.js'
 
 /*
  * NT-Xent / InfoNCE: van den Oord, Li, Vinyals, 2018, arXiv 1807.03748; Chen, Kornblith, Norouzi, Hinton (SimCLR), ICML 2020,

@@ -50,9 +50,3 @@ export function softmax(z: Float64Array, count: number, one = false): number {
   for (let i = 0; i < count; i++) z[i]! /= sum
   return Math.log(sum) + peak
 }
-
-/** `log(1 + exp x)`, which is 0 at minus infinity and never overflows. */
-export const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
-
-/** `1 / (1 + exp(-x))`, the slope of {@link softplus}. */
-export const logistic = (x: number): number => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x)))

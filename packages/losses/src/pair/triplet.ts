@@ -1,8 +1,8 @@
-import { checkOptions, definePlugin } from '@lookalike/core'
+import { checkOptions, definePlugin, logistic, softplus } from '@lookalike/core'
 import { z } from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { type Mining, mineTriplets } from './mine-triplets.js'
-import { logistic, type Pairs, softplus } from './pairs.js'
+import type { Pairs } from './pairs.js'
 
 /*
  * Triplet loss: Schroff, Kalenichenko, Philbin (FaceNet), CVPR 2015, arXiv 1503.03832; batch-hard mining and the soft margin:

@@ -14,7 +14,6 @@ import { buildPairModel, type PairModelOptions } from './build-pair-model.js'
 import { cutGraph } from './graph-tools.js'
 import { halfOf, imagePart, pairPart } from './pair-parts.js'
 import { NAMES, readPairSpec } from './pair-spec.js'
-import { resizePositions } from './resize-positions.js'
 
 const SIZE = 32
 const vitOptions = { imageSize: SIZE, patchSize: 8, dim: 24, depth: 4, heads: 3, seed: 3 } satisfies VitOptions
@@ -73,45 +72,6 @@ async function resizedByRuntime(
   g.output(g.transpose(resized, [0, 2, 3, 1]), 'y')
   return run(g.build(), { x: float32(values, [1, from.rows, from.columns, dim]) }, 'y')
 }
-
-describe('resizePositions', () => {
-  it.each([
-    [4, 4, 8, 4],
-    [4, 4, 4, 8],
-    [3, 5, 6, 5],
-  ])('%i x %i to %i x %i, as onnxruntime resizes', async (rows, columns, toRows, toColumns) => {
-    const random = createRandom(1)
-    const values = Float32Array.from({ length: rows * columns * 6 }, () => random.normal())
-    const [from, to] = [
-      { rows, columns },
-      { rows: toRows, columns: toColumns },
-    ]
-    expectClose([...resizePositions(values, 6, from, to)], await resizedByRuntime(values, 6, from, to))
-  })
-
-  // torch.nn.functional.interpolate(mode='bicubic', align_corners=False) of PyTorch 1.13.
-  it.each([
-    [
-      6,
-      3,
-      [
-        0.552734, -1.540039, 2.290039, 0.28125, -0.583008, 1.420898, -0.203125, 1.008789, 0.004883, 0.626953, 1.506836,
-        -1.323242, 2.302734, 0.629883, -1.813477, 3.316406, 0.118164, -2.131836,
-      ],
-    ],
-    [
-      3,
-      6,
-      [
-        0.68457, -0.010742, -1.196289, -0.698242, 1.202148, 2.342773, -0.158203, 0.418945, 1.397461, 1.148438, -0.1875,
-        -0.987305, 3.290039, 2.456055, 1.110352, -0.549805, -1.586914, -2.237305,
-      ],
-    ],
-  ])('3 x 3 to %i x %i, as PyTorch resizes', (rows, columns, expected) => {
-    const values = Float32Array.of(0.5, -1.25, 2, 0, 1.5, -0.75, 3, 0.25, -2)
-    expectClose([...resizePositions(values, 1, { rows: 3, columns: 3 }, { rows, columns })], expected)
-  })
-})
 
 describe("the paper's pair model", () => {
   /** The encoder itself for the larger picture, positions resized by onnxruntime, run on stacked pixels. */

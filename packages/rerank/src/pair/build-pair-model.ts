@@ -4,19 +4,20 @@ import {
   createSession,
   float32,
   type GraphBuilder,
+  type Grid,
   type OnnxModel,
   readModel,
+  resizeGrid,
   sizeOf,
   type Tensor,
   TO_END,
   trainableInitializers,
 } from '@lookalike/onnx'
-import { type ExaminedMap, type ExaminedVit, examineEncoder, type Grid, type VitPositions } from './examine-encoder.js'
+import { type ExaminedMap, type ExaminedVit, examineEncoder, type VitPositions } from './examine-encoder.js'
 import { cutGraph, shapesInside } from './graph-tools.js'
 import { addPositions, type Layers, layerNorm, linear, transformerBlock } from './layers.js'
 import { pairPart } from './pair-parts.js'
 import { NAMES, type PairSpec, pairEntry } from './pair-spec.js'
-import { resizePositions } from './resize-positions.js'
 
 /**
  * The pair model of STIR (Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393), and its late-fusion variants, which are ours.
@@ -235,7 +236,7 @@ function stack(
   }
   // The tokens carry the small grid's positions already: what is added is the difference.
   const own = values.data.subarray(ownPrefix * dim)
-  const resized = resizePositions(own, dim, grid, large)
+  const resized = resizeGrid(own, dim, grid, large)
   const difference = new Float32Array((prefix + 2 * patches) * dim)
   for (let row = 0; row < large.rows; row++) {
     for (let column = 0; column < large.columns; column++) {

@@ -1,11 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
-import type { Graph, OnnxModel, TensorOf } from '@lookalike/onnx'
+import type { Graph, Grid, OnnxModel, TensorOf } from '@lookalike/onnx'
 import { bottlenecks, shapesInside, withoutConstantNodes } from './graph-tools.js'
-
-export interface Grid {
-  readonly rows: number
-  readonly columns: number
-}
 
 /** A transformer on patches, as far as pairing needs to know it. */
 export interface ExaminedVit {

@@ -1,3 +1,5 @@
+import { logistic, softplus } from '@lookalike/core'
+
 /**
  * Mean binary cross-entropy of logits, target 1 = different, with its gradient for each logit.
  */
@@ -11,9 +13,8 @@ export function binaryCrossEntropy(
   for (let i = 0; i < logits.length; i++) {
     const z = logits[i]!
     const target = different[i]!
-    // log(1 + exp(z)) - target * z, without an exponential of a large number.
-    value += Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - target * z
-    gradient[i] = (1 / (1 + Math.exp(-z)) - target) / logits.length
+    value += softplus(z) - target * z
+    gradient[i] = (logistic(z) - target) / logits.length
     if (z > 0 === (target === 1)) right++
   }
   return { value: value / Math.max(1, logits.length), gradient, accuracy: right / Math.max(1, logits.length) }

@@ -1,3 +1,4 @@
+import { logistic } from '@lookalike/core'
 import type { Neighbourhood } from './measure-reranking.js'
 
 /** `scale * (distance - middle)` as the logit of "different". */
@@ -22,7 +23,7 @@ export function fitStageOne(lists: readonly Neighbourhood[], labels: Int32Array)
     // A little ridge keeps pairs that are told apart without error from an infinite slope.
     let [g0, g1, h00, h01, h11] = [0, 1e-6 * slope, 1e-9, 0, 1e-6]
     for (const { x, y } of pairs) {
-      const p = 1 / (1 + Math.exp(-(slope * x + offset)))
+      const p = logistic(slope * x + offset)
       const w = p * (1 - p)
       g0 += p - y
       g1 += (p - y) * x

@@ -1,4 +1,4 @@
-import { createEmbeddings, type DatasetItem, LookalikeError, selectRows } from '@lookalike/core'
+import { createEmbeddings, type DatasetItem, LookalikeError, selectRows, unitRows } from '@lookalike/core'
 import { judgeEmbeddings, summarise, truthOfItems } from '@lookalike/evaluate'
 
 /** Figures of a validation by name: `map@r`, `recall@1`, in [0, 1]. */
@@ -14,7 +14,14 @@ export async function measureValidation(
   vectors: Float32Array,
   dim: number,
 ): Promise<Readonly<Record<string, number>>> {
-  const all = createEmbeddings({ data: unit(vectors, dim), rows: items.length, dim, space: 'training', role: 'any' })
+  // Embeddings are compared by cosine, also those of networks that do not normalise.
+  const all = createEmbeddings({
+    data: unitRows(vectors, dim),
+    rows: items.length,
+    dim,
+    space: 'training',
+    role: 'any',
+  })
   const part = (wanted: 'isQuery' | 'isGallery') => {
     const rows = items.flatMap((item, row) => (item[wanted] ? [row] : []))
     return { items: rows.map((row) => items[row]!), embeddings: selectRows(all, rows) }
@@ -34,16 +41,4 @@ export async function measureValidation(
     })
   }
   return summarise(judgement, VALIDATION_METRICS).metrics
-}
-
-/** Embeddings are compared by cosine, also those of networks that do not normalise. */
-function unit(vectors: Float32Array, dim: number): Float32Array {
-  const out = vectors.slice()
-  for (let row = 0; row < out.length; row += dim) {
-    let sum = 0
-    for (let i = row; i < row + dim; i++) sum += out[i]! * out[i]!
-    const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0
-    for (let i = row; i < row + dim; i++) out[i]! *= scale
-  }
-  return out
 }

@@ -1,7 +1,6 @@
-import { createRandom } from '@lookalike/core'
+import { createRandom, orthogonalMatrix } from '@lookalike/core'
 import { connectModels, createGraphBuilder, extractModel, float32, type OnnxModel } from '@lookalike/onnx'
 import { z } from 'zod'
-import { orthogonalMatrix } from './orthogonal-matrix.js'
 
 export const headSchema = z.strictObject({
   dim: z.int().min(1).default(512).describe('Length of the embedding.'),

@@ -1,6 +1,10 @@
-import type { Random } from '@lookalike/core'
+import type { Random } from '../contracts/training.js'
+import { dot, norm } from './dot-rows.js'
 
-/** A random `[rows, columns]` matrix, row-major: its columns orthonormal, or its rows where there are more columns. */
+/**
+ * A random `[rows, columns]` matrix, row-major: its columns orthonormal, or its rows where there are more columns. Gram-Schmidt on
+ * normal vectors.
+ */
 export function orthogonalMatrix(rows: number, columns: number, random: Random): Float32Array {
   const wide = columns > rows
   const count = Math.min(rows, columns)
@@ -10,8 +14,8 @@ export function orthogonalMatrix(rows: number, columns: number, random: Random):
     const vector = Float64Array.from({ length }, () => random.normal())
     // Once loses digits where vectors are many; twice is exact to single precision.
     for (let pass = 0; pass < 2; pass++) for (const earlier of vectors) subtract(vector, earlier, dot(vector, earlier))
-    const norm = Math.sqrt(dot(vector, vector))
-    vectors.push(vector.map((value) => value / norm))
+    const size = norm(vector)
+    vectors.push(vector.map((value) => value / size))
   }
   const matrix = new Float32Array(rows * columns)
   vectors.forEach((vector, i) =>
@@ -20,12 +24,6 @@ export function orthogonalMatrix(rows: number, columns: number, random: Random):
     }),
   )
   return matrix
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!
-  return sum
 }
 
 function subtract(from: Float64Array, vector: Float64Array, factor: number): void {
