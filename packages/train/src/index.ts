@@ -35,12 +35,8 @@ export {
 export type { AugmentationOrigin } from './loading/create-fillers.js'
 export { augmentInto, decodeForTraining, type TrainingImage } from './loading/training-image.js'
 export { memoryRun } from './loop/memory-run.js'
-export {
-  type Best,
-  runTrainingLoop,
-  type TrainingLoopOptions,
-  type TrainingLoopResult,
-} from './loop/run-training-loop.js'
+export { runTrainingLoop } from './loop/run-training-loop.js'
+export type { Best, TrainingLoopOptions, TrainingLoopResult } from './loop/training-loop-options.js'
 export type { Position, StepResult, TrainingTask } from './loop/training-task.js'
 export { type HeadTrainerOptions, type HeadTrainerParts, headOnFrozen } from './metric-learning/head-on-frozen.js'
 export {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createOptimizer } from '../optimizer/create-optimizer.js'
 import { memoryRun } from './memory-run.js'
-import { runTrainingLoop, type TrainingLoopOptions } from './run-training-loop.js'
+import { runTrainingLoop } from './run-training-loop.js'
+import type { TrainingLoopOptions } from './training-loop-options.js'
 import type { TrainingTask } from './training-task.js'
 
 /** One weight that grows by the learning rate at each step; two steps an epoch. `figures`: what validations find, one after another. */
