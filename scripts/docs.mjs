@@ -11,7 +11,8 @@ import { readImports } from './lib/read-imports.mjs'
 
 // The help is read as it looks without colours; this is decided when the command is loaded.
 process.env.NO_COLOR = '1'
-const { composeJsonSchema, createRegistry, KINDS, loadPlugins } = await import('@lookalike/core')
+const { createRegistry, KINDS } = await import('@lookalike/core')
+const { composeJsonSchema, loadPlugins } = await import('@lookalike/pipeline')
 const { run } = await import('@lookalike/cli')
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))

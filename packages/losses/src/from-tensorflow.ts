@@ -10,7 +10,8 @@ import {
   type UnboundLoss,
 } from '@lookalike/core'
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
-import { loadTensorflow, type Tensorflow, tensorflowBackend } from './backend/load-tensorflow.js'
+import { loadTensorflow, tensorflowBackend } from './backend/load-tensorflow.js'
+import type { Tensorflow } from './backend/tensorflow.js'
 import { valueAndGradients } from './backend/value-and-gradients.js'
 import { checkInput, checkLabels, checkValue, zeroOutput } from './check-input.js'
 

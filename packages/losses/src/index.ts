@@ -12,7 +12,8 @@ import { proxyNcaPpPlugin } from './proxy/proxy-nca-pp.js'
 import { softTriplePlugin } from './proxy/soft-triple.js'
 import { sumOfLossesPlugin } from './sum-of-losses.js'
 
-export type { Tensorflow, TensorflowBackend } from './backend/load-tensorflow.js'
+export type { TensorflowBackend } from './backend/load-tensorflow.js'
+export type { Tensorflow } from './backend/tensorflow.js'
 export { type CrossBatchMemoryOptions, crossBatchMemory } from './cross-batch-memory.js'
 export { type BackendDescription, describeBackend } from './describe-backend.js'
 export {

@@ -5,7 +5,7 @@ import { shown } from '../check/shown.js'
 import type { LoadContext } from '../load-context.js'
 import { createImageFinder, type FoundImage } from '../paths/find-images.js'
 import { splitLabels } from '../splits/split-labels.js'
-import type { CocoOptions } from './coco.js'
+import type { CocoOptions } from './coco-options.js'
 import { type CocoAnnotation, type CocoFile, type CocoImage, readCoco } from './read-coco.js'
 
 type Context = Pick<LoadContext, 'folder' | 'warn' | 'signal'>

@@ -10,6 +10,7 @@ import { completePng } from './complete-png.js'
 import { checkPixels, cutShort, damaged, tooLong, unsupported } from './decode-errors.js'
 import { decodeHeic } from './decode-heic.js'
 import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
+import { type DecodedSource, type DecodeTask, maxMemoryOf, type ShrinkChooser } from './decode-task.js'
 import { firstPage } from './first-page.js'
 import { takePixels } from './pixel-budget.js'
 import { needsSixteenBits, type ReadPlan, rangeOf, readPlan, sixteenBitPlan, toPixels } from './read-plan.js'
@@ -42,17 +43,6 @@ export async function decodeImage(request: ImageRequest, options: DecodeOptions 
   return request.box ? cutOut(image, boxInPixels(request.box, image, describeSource(request.source))) : image
 }
 
-/** Given the upright image's size, how many times smaller it may be decoded: 1, 2, 4 or 8. */
-export type ShrinkChooser = (width: number, height: number) => number
-
-export interface DecodedSource {
-  /** The whole image, upright. */
-  readonly image: RawImage
-  /** Its size before it was decoded smaller. */
-  readonly width: number
-  readonly height: number
-}
-
 /** The whole image, possibly decoded smaller where the format does so for less work. */
 export async function decodeSource(
   request: ImageRequest,
@@ -66,15 +56,6 @@ export async function decodeSource(
     return { image: content, width: content.width, height: content.height }
   }
   return decodeContent({ content, name, options, shrinkBy: request.box ? undefined : shrinkBy })
-}
-
-/** An image's bytes with all that bears on decoding them. */
-export interface DecodeTask {
-  readonly content: Uint8Array
-  /** For error texts. */
-  readonly name: string
-  readonly options: DecodeOptions
-  readonly shrinkBy?: ShrinkChooser | undefined
 }
 
 async function decodeContent(task: DecodeTask): Promise<DecodedSource> {
@@ -102,10 +83,6 @@ function simplest(content: Uint8Array, format: ImageFormat, options: DecodeOptio
 }
 
 const isCutPng = (content: Uint8Array, format: ImageFormat) => format === 'png' && endsEarly(content, format)
-
-/** Memory of a decoding process: what a pixel may take, and what the program itself takes. */
-export const maxMemoryOf = ({ content, options }: DecodeTask): number =>
-  (options.maxPixels ?? DECODE_DEFAULTS.maxPixels) * 16 + content.byteLength * 2 + 256 * 2 ** 20
 
 // The pixel limit is checked before decoding, with a text that says what to do.
 const SETTINGS = { limitInputPixels: false } as const

@@ -1,7 +1,7 @@
 import type { RawImage, Warning } from '@lookalike/core'
 import type { SharpOptions } from 'sharp'
 import type { ImageFormat } from '../read/sniff-format.js'
-import type { ShrinkChooser } from './decode-image.js'
+import type { ShrinkChooser } from './decode-task.js'
 import { pngSignificantBits } from './depth/png-significant-bits.js'
 import { tiffRange } from './depth/tiff-range.js'
 import { fromNumbers, fromSixteenBits, isDark, type RangeNote } from './depth/to-eight-bits.js'

@@ -1,6 +1,7 @@
 import { type ImageRequest, LookalikeError, type Preprocessing, type RawImage } from '@lookalike/core'
-import { type DecodedSource, decodeSource } from '../decode/decode-image.js'
+import { decodeSource } from '../decode/decode-image.js'
 import type { DecodeOptions } from '../decode/decode-options.js'
+import type { DecodedSource } from '../decode/decode-task.js'
 import { boxInPixels } from '../geometry/box-in-pixels.js'
 import { describeSource } from '../read/describe-source.js'
 import { type PixelBox, resample } from '../resample/resample.js'

@@ -1,9 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
 import { registerMissingGradients } from './register-missing-gradients.js'
+import type { Tensorflow } from './tensorflow.js'
 import { registerUnsortedSegmentSum } from './unsorted-segment-sum.js'
-
-/** The functional API of TensorFlow.js, as its core package exports it. */
-export type Tensorflow = typeof import('@tensorflow/tfjs-core')
 
 export type TensorflowBackend = 'tensorflow' | 'wasm' | 'cpu'
 

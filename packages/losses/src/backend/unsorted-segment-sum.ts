@@ -1,4 +1,4 @@
-import type { Tensorflow } from './load-tensorflow.js'
+import type { Tensorflow } from './tensorflow.js'
 
 /**
  * The wasm backend lacks the kernel that `gather`'s gradient needs. Rows of `x` with one segment id are added up;

@@ -1,5 +1,5 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core'
-import type { Tensorflow } from './load-tensorflow.js'
+import type { Tensorflow } from './tensorflow.js'
 
 /**
  * The value of `loss` and its gradients with respect to `inputs`, as plain numbers. Call inside nothing: it tidies up itself,

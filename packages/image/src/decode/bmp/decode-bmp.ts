@@ -1,6 +1,6 @@
 import { checkPixels, damaged } from '../decode-errors.js'
-import type { DecodedSource, DecodeTask } from '../decode-image.js'
 import { DECODE_DEFAULTS } from '../decode-options.js'
+import type { DecodedSource, DecodeTask } from '../decode-task.js'
 import { takePixels } from '../pixel-budget.js'
 import { readBmp } from './read-bmp.js'
 import { readBmpHeader } from './read-bmp-header.js'
