@@ -66,8 +66,7 @@ async function trainCrossModel(
   request: TrainerRequest,
   context: PluginContext,
 ): Promise<TrainerResult> {
-  const { dataset, run, signal, embed } = request
-  const { seed } = run
+  const { dataset, embed } = request
   const items = dataset.items.filter(({ split }) => split === 'train')
   if (items.length === 0) {
     throw new LookalikeError('train/no-images', {
@@ -79,98 +78,119 @@ async function trainCrossModel(
   const query = settings.query === undefined ? request.encoder : await context.create('encoder', settings.query)
   try {
     const light = await embed(query, items)
-    const members: CrossModelManifest['members'] = []
-    for (const { name, encoder: ref } of settings.members) {
-      const encoder = await context.create('encoder', ref)
-      try {
-        const pairs = pairRows(
-          await embed(encoder, items),
-          light,
-          settings.useLabels ? items.map(({ label }) => label) : undefined,
-        )
-        const key = keyOf(
-          {
-            query: query.space,
-            member: encoder.space,
-            transform: settings.transform,
-            useLabels: settings.useLabels,
-            seed,
-          },
-          pairs.from,
-          pairs.to,
-        )
-        const file = `transforms/${name}.onnx`
-        signal?.throwIfAborted()
-        const before = run.resumed ? await finishedTransform(run, name, key) : undefined
-        const made = before ?? (await make(pairs, file, key, name))
-        const recall = await recallOf(validation, await embed(encoder, validation))
-        members.push({
-          name,
-          encoder: ref as CrossModelManifest['members'][number]['encoder'],
-          ...sideOf(encoder),
-          transform: file,
-          kind: settings.transform.kind,
-          ...made,
-          ...(recall !== undefined && { recall }),
-        })
-      } finally {
-        await encoder.dispose()
-      }
-    }
-    const likelihood = await learnLikelihood(light)
-    const queryRef = settings.query as CrossModelManifest['query']['encoder']
-    const manifest: CrossModelManifest = {
-      format: 'lookalike-cross-model',
-      version: 1,
-      query: { ...(queryRef !== undefined && { encoder: queryRef }), name: query.name, ...sideOf(query) },
-      ...(likelihood && { likelihood }),
-      members,
-    }
-    await run.write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
-    await run.artefact('ensemble', MANIFEST)
-    const metrics = metricsOf(members)
-    await run.card({
-      data: { images: items.length, validationImages: validation.length },
-      options: settings,
-      members: members.map(({ name, space }) => ({ name, space })),
-      stopped: 'finished',
-      metrics,
-    })
-    return { artefact: MANIFEST, metrics, stopped: 'finished' }
+    const learning: Learning = { settings, request, context, items, validation, query, light }
+    const members: Member[] = []
+    for (const member of settings.members) members.push(await learnMember(member, learning))
+    return await writeRun(learning, members, await learnLikelihood(learning))
   } finally {
     if (query !== request.encoder) await query.dispose()
   }
+}
 
-  async function learnLikelihood({ embeddings, positions }: EmbeddedImages) {
-    const labels = settings.useLabels ? Array.from(positions, (position) => items[position]!.label) : []
-    if (labels.length === 0 || !labels.every(Boolean)) return undefined
-    const numbers = numberLabels(labels)
-    const transform = await fitLikelihood(
-      embeddings.data,
-      embeddings.dim,
-      numbers.labels,
-      numbers.classes,
-      context.threads,
+/** What all gallery models are learned from. */
+interface Learning {
+  readonly settings: Settings
+  readonly request: TrainerRequest
+  readonly context: PluginContext
+  readonly items: readonly DatasetItem[]
+  readonly validation: readonly DatasetItem[]
+  readonly query: Encoder
+  /** The query model's embeddings of the items. */
+  readonly light: EmbeddedImages
+}
+
+type Member = CrossModelManifest['members'][number]
+type Pairs = ReturnType<typeof pairRows>
+
+/** The transform of one gallery model; an interrupted run keeps those that it has finished. */
+async function learnMember({ name, encoder: ref }: Settings['members'][number], learning: Learning): Promise<Member> {
+  const { settings, request, context, items, validation, query, light } = learning
+  const { run, signal, embed } = request
+  const { transform, useLabels } = settings
+  const encoder = await context.create('encoder', ref)
+  try {
+    const labels = useLabels ? items.map(({ label }) => label) : undefined
+    const pairs = pairRows(await embed(encoder, items), light, labels)
+    const key = keyOf(
+      { query: query.space, member: encoder.space, transform, useLabels, seed: run.seed },
+      pairs.from,
+      pairs.to,
     )
-    return transform && (await writeTransform(run, 'likelihood.onnx', transform))
+    const file = `transforms/${name}.onnx`
+    signal?.throwIfAborted()
+    const before = run.resumed ? await finishedTransform(run, name, key) : undefined
+    const made = before ?? (await makeTransform(pairs, file, key, name, learning))
+    const recall = await recallOf(validation, await embed(encoder, validation))
+    return {
+      name,
+      encoder: ref as Member['encoder'],
+      ...sideOf(encoder),
+      transform: file,
+      kind: transform.kind,
+      ...made,
+      ...(recall !== undefined && { recall }),
+    }
+  } finally {
+    await encoder.dispose()
   }
+}
 
-  async function make(pairs: ReturnType<typeof pairRows>, file: string, key: string, name: string) {
-    const { log } = run.part(name)
-    // A transform that was not finished is learned from the start.
-    await log.rewind(0)
-    const { transform, similarity, epochs } = await fitTransform(pairs, settings.transform, {
-      seed,
-      threads: context.threads,
-      signal,
-      onEpoch: ({ epoch: step, ...figures }) => log.write({ step, ...figures }),
-      onProgress: (progress) => request.onProgress?.({ ...progress, note: `${name}, ${progress.note ?? ''}` }),
-    })
-    const { sha256 } = await writeTransform(run, file, transform)
-    // The note comes last: without it the transform is learned again.
-    await run.write(`transforms/${name}.json`, `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
-    return { sha256, similarity }
+async function makeTransform(pairs: Pairs, file: string, key: string, name: string, learning: Learning) {
+  const { settings, request, context } = learning
+  const { run, signal, onProgress } = request
+  const { log } = run.part(name)
+  // A transform that was not finished is learned from the start.
+  await log.rewind(0)
+  const { transform, similarity, epochs } = await fitTransform(pairs, settings.transform, {
+    seed: run.seed,
+    threads: context.threads,
+    signal,
+    onEpoch: ({ epoch: step, ...figures }) => log.write({ step, ...figures }),
+    onProgress: (progress) => onProgress?.({ ...progress, note: `${name}, ${progress.note ?? ''}` }),
+  })
+  const { sha256 } = await writeTransform(run, file, transform)
+  // The note comes last: without it the transform is learned again.
+  await run.write(`transforms/${name}.json`, `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
+  return { sha256, similarity }
+}
+
+/** Undefined where images have no labels, or no class has two of them. */
+async function learnLikelihood({ settings, request, context, items, light }: Learning) {
+  const { embeddings, positions } = light
+  const labels = settings.useLabels ? Array.from(positions, (position) => items[position]!.label) : []
+  if (labels.length === 0 || !labels.every(Boolean)) return undefined
+  const numbers = numberLabels(labels)
+  const { data, dim } = embeddings
+  const transform = await fitLikelihood(data, dim, numbers.labels, numbers.classes, context.threads)
+  return transform && (await writeTransform(request.run, 'likelihood.onnx', transform))
+}
+
+/** The manifest, which the combiner opens, and the card. */
+async function writeRun(
+  { settings, request, items, validation, query }: Learning,
+  members: Member[],
+  likelihood: CrossModelManifest['likelihood'] | undefined,
+): Promise<TrainerResult> {
+  const { run } = request
+  const queryRef = settings.query as CrossModelManifest['query']['encoder']
+  const manifest: CrossModelManifest = {
+    format: 'lookalike-cross-model',
+    version: 1,
+    query: { ...(queryRef !== undefined && { encoder: queryRef }), name: query.name, ...sideOf(query) },
+    ...(likelihood && { likelihood }),
+    members,
   }
+  await run.write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
+  await run.artefact('ensemble', MANIFEST)
+  const metrics = metricsOf(members)
+  await run.card({
+    data: { images: items.length, validationImages: validation.length },
+    options: settings,
+    members: members.map(({ name, space }) => ({ name, space })),
+    stopped: 'finished',
+    metrics,
+  })
+  return { artefact: MANIFEST, metrics, stopped: 'finished' }
 }
 
 async function writeTransform(

@@ -1,6 +1,6 @@
 import type { PluginContext } from '@lookalike/core'
 import { preprocessingSchema } from '@lookalike/image'
-import { PROVIDERS } from '@lookalike/onnx'
+import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 import type { Opening } from '../network/open-network.js'
 
@@ -18,11 +18,7 @@ export const running = {
     .max(256)
     .exactOptional()
     .describe('Threads of the runtime. Default: those of the run, else the number of cores.'),
-  providers: z
-    .array(z.enum(PROVIDERS))
-    .min(1)
-    .exactOptional()
-    .describe('Where to run, first choice first. Default: the CPU.'),
+  providers: providersSchema.exactOptional().describe('Where to run, first choice first. Default: the CPU.'),
 }
 
 /** What the run says about how networks are opened, for plugins whose own options do not. */

@@ -1,5 +1,5 @@
 import { type Encoder, pluginRef, type UnboundLoss } from '@lookalike/core'
-import { PROVIDERS } from '@lookalike/onnx'
+import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 
 const weights = z
@@ -88,9 +88,7 @@ export const contextTrainerSchema = z.strictObject({
     .describe('Principal components of the embeddings that heads and weights work on (ours).'),
   centred: z.boolean().default(true).describe('Take the mean embedding away first (ours).'),
   softLabels: z.boolean().default(true).describe('Train on the share of votes where the triples have it (ours).'),
-  providers: z
-    .array(z.enum(PROVIDERS))
-    .min(1)
+  providers: providersSchema
     .default(['cpu'])
     .describe(
       'Where forward and backward of whole networks run, first choice first. Operators that a provider lacks run on the CPU.',

@@ -4,7 +4,7 @@ import { checkK } from './row-blocks.js'
 
 export interface ExactTopKOptions extends SearchOptions {
   /** Processor threads. Default: all. */
-  readonly threads?: number
+  readonly threads?: number | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
+import { z } from 'zod'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { Dimension, OnnxModel, ValueInfo } from '../model/model.js'
 import { sizeOf, type Tensor, type TensorType } from '../model/tensor.js'
@@ -9,6 +10,9 @@ import { runError, sessionError } from './runtime-errors.js'
 export const PROVIDERS = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const
 
 export type Provider = (typeof PROVIDERS)[number]
+
+/** The option `providers` of everything that runs networks. */
+export const providersSchema = z.array(z.enum(PROVIDERS)).min(1)
 
 /** Where and with how many threads a model runs. */
 export interface Execution {

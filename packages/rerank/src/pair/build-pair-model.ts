@@ -31,9 +31,9 @@ export interface PairModelOptions {
   /** How the paper's model stacks the images: query on top of the candidate, or to its left. Default `vertical`. */
   readonly direction?: 'vertical' | 'horizontal'
   /** Adds the encoder's own distance to the logit, so that the untrained model ranks as the encoder does (ours). Default: unless `fusion` is 0. */
-  readonly stageOne?: boolean
+  readonly stageOne?: boolean | undefined
   /** Fuses such networks at the last map with at least so many rows and columns. Default: at their last map. */
-  readonly grid?: number
+  readonly grid?: number | undefined
   /** New transformer blocks on the pair's tokens, for networks that end in a feature map. Default 2 (ours). */
   readonly blocks?: number
   /** Length of those blocks' tokens; a multiple of 64. Default 192 (ours). */

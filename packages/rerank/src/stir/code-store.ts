@@ -13,7 +13,7 @@ export interface CodeStoreOptions {
   /** Where codes may be on the disk. */
   readonly read: readonly CodeFiles[]
   /** Where new codes are kept from run to run. */
-  readonly write?: CodeFiles
+  readonly write?: CodeFiles | undefined
   /** Bytes that stay in memory; the longest unused go first. */
   readonly memory: number
 }

@@ -13,7 +13,7 @@ export async function findNeighbourhoods(
   embeddings: Embeddings,
   labels: ArrayLike<string | number>,
   topN: number,
-  options: OperationOptions & { readonly threads?: number } = {},
+  options: OperationOptions & { readonly threads?: number | undefined } = {},
 ): Promise<Neighbourhood[]> {
   const counts = new Map<string | number, number>()
   for (const label of Array.from(labels)) counts.set(label, (counts.get(label) ?? 0) + 1)

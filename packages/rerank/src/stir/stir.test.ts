@@ -355,6 +355,8 @@ describe('the trainer stir', { timeout: 180_000 }, () => {
       chunk: 24,
     })
     expect(result).toMatchObject({ artefact: 'pair.onnx', stopped: 'finished' })
+    // Never replaced unasked.
+    await expect(run('late', {})).rejects.toMatchObject({ code: 'train/run-exists' })
     const losses = await lossesOf('late')
     expect(losses[0]).toBeCloseTo(Math.log(2), 4)
     const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length

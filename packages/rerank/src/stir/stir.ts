@@ -8,7 +8,7 @@ import {
   SPEC_VERSION,
   type Warning,
 } from '@lookalike/core'
-import { PROVIDERS } from '@lookalike/onnx'
+import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
 import { CACHED_TOKENS, type CodeFiles, createCodeFiles } from './code-files.js'
@@ -29,9 +29,7 @@ const options = z.strictObject({
     .describe(
       "Whether candidates' tokens are also kept on disk, by the images' content: by \"index\" in the gallery, else in the config's cache folder.",
     ),
-  providers: z
-    .array(z.enum(PROVIDERS))
-    .min(1)
+  providers: providersSchema
     .default(['cpu'])
     .describe('Where the pair model runs, first choice first. Operators that a provider lacks run on the CPU.'),
 })
@@ -39,9 +37,9 @@ export type StirOptions = z.input<typeof options>
 
 export interface StirSettings extends StirOptions {
   /** Folder for candidates' tokens that are not in a gallery. */
-  readonly cacheFolder?: string
+  readonly cacheFolder?: string | undefined
   /** Threads of one operator. Default: the number of cores. */
-  readonly threads?: number
+  readonly threads?: number | undefined
 }
 
 /**
@@ -67,10 +65,7 @@ export async function createStir({
   providers = ['cpu'],
 }: StirSettings): Promise<Reranker> {
   const { model, spec, preprocessing, key } = await loadPairModel(file)
-  const scorer = await createPairScorer(model, spec, preprocessing, {
-    providers,
-    ...(threads !== undefined && { threads }),
-  })
+  const scorer = await createPairScorer(model, spec, preprocessing, { providers, threads })
   const name = 'stir'
   const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
   const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)
@@ -81,7 +76,7 @@ export async function createStir({
       ...sizes,
       memory: memory * 2 ** 20,
       read: cached ? [...read, cached] : read,
-      ...(cached && { write: cached }),
+      write: cached,
     })
   let store = open([])
   return {
@@ -168,7 +163,7 @@ export const stir = definePlugin({
       ...rest,
       model: path.resolve(folder, model),
       cacheFolder,
-      ...(threads !== undefined && { threads }),
+      threads,
     }).catch((error: unknown) => {
       throw isLookalikeError(error, 'onnx/file') ? modelMissing(path.resolve(folder, model), error) : error
     })

@@ -18,7 +18,15 @@ import {
   type TrainerResult,
   type Warning,
 } from '@lookalike/core'
-import { checkProviders, float32, type OnnxModel, readModel, type Tensor, writeModel } from '@lookalike/onnx'
+import {
+  checkProviders,
+  type Execution,
+  float32,
+  type OnnxModel,
+  readModel,
+  type Tensor,
+  writeModel,
+} from '@lookalike/onnx'
 import {
   balanced,
   createOptimizer,
@@ -53,9 +61,9 @@ const ENCODED_AT_ONCE = 256
 export interface StirParts {
   readonly augmentations: readonly Augmentation[]
   /** Folder of the cached tokens; none are kept without it. */
-  readonly cacheFolder?: string
+  readonly cacheFolder?: string | undefined
   /** Processor threads. */
-  readonly threads?: number
+  readonly threads?: number | undefined
 }
 
 /**
@@ -87,15 +95,7 @@ async function train(
   const { fusion, direction, stageOne, grid, blocks, dim } = settings
   const pair = await buildPairModel(
     { model: readModel(bytes), output: encoder.onnx.output, preprocessing },
-    {
-      fusion,
-      direction,
-      blocks,
-      dim,
-      seed,
-      ...(grid !== undefined && { grid }),
-      ...(stageOne !== undefined && { stageOne }),
-    },
+    { fusion, direction, blocks, dim, seed, grid, stageOne },
   )
   const { spec } = pair
   const onPixels = spec.fusion === 0
@@ -117,7 +117,7 @@ async function train(
   const training = await embed(all.items)
   const labels = training.positions.map((position) => all.labels[position]!)
   const held = await embed(all.validation)
-  const running = { providers: settings.providers, ...(threads !== undefined && { threads }) }
+  const running: Execution = { providers: settings.providers, threads }
   /** The pair model without a say of the encoder's distance: so it is trained on hard pairs, and so its logits are measured. */
   const bare = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
   const scorer = await createPairScorer(bare, spec, preprocessing, running)
@@ -136,7 +136,7 @@ async function train(
     embedding: spec.embedding,
     memory: 0,
     read: kept ? [kept] : [],
-    ...(kept && { write: kept }),
+    write: kept,
   })
   const codesOf = async (items: readonly DatasetItem[]) => {
     const found: ImageCode[] = []
@@ -152,7 +152,7 @@ async function train(
     }
     return found
   }
-  const searching = { ...operation, ...(threads !== undefined && { threads }) }
+  const searching = { ...operation, threads }
   const trainingLists =
     settings.pairs === 'lists'
       ? await findNeighbourhoods(training.embeddings, labels, settings.topN, searching)
@@ -476,6 +476,6 @@ export const stirTrainer = definePlugin({
     const { cacheFolder, threads } = context
     const augmentations: Augmentation[] = settings.augmentations ? [] : [randomResizedCrop({ scale: [0.8, 1] })]
     for (const ref of settings.augmentations ?? []) augmentations.push(await context.create('augmentation', ref))
-    return createStirTrainer(settings, { augmentations, cacheFolder, ...(threads !== undefined && { threads }) })
+    return createStirTrainer(settings, { augmentations, cacheFolder, threads })
   },
 })

@@ -1,5 +1,5 @@
 import { pluginRef } from '@lookalike/core'
-import { PROVIDERS } from '@lookalike/onnx'
+import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 
 export const stirTrainingSchema = z.strictObject({
@@ -79,9 +79,7 @@ export const stirTrainingSchema = z.strictObject({
     .default(5)
     .describe('Candidates of a list: those of the validation figure, and with pairs: lists those of training.'),
   chunk: z.int().min(1).default(32).describe('Pairs that go through the network at once.'),
-  providers: z
-    .array(z.enum(PROVIDERS))
-    .min(1)
+  providers: providersSchema
     .default(['cpu'])
     .describe('Where forward and backward run, first choice first. Operators that a provider lacks run on the CPU.'),
   checkpointEvery: z.int().min(1).default(50).describe('Steps between two checkpoints.'),

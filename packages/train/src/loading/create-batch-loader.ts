@@ -10,13 +10,13 @@ export interface BatchLoaderOptions extends FillSettings {
   readonly labels: Int32Array
   readonly augmentations: readonly Augmentation[]
   /** How worker threads make the augmentations again; absent where they cannot. */
-  readonly origins?: readonly AugmentationOrigin[]
+  readonly origins?: readonly AugmentationOrigin[] | undefined
   /** Worker threads. 0: in this one. */
   readonly workers: number
   /** Bytes of decoded images that stay in memory. */
   readonly memory: number
   readonly onCorrupt: 'skip' | 'fail'
-  readonly onWarning?: (warning: Warning) => void
+  readonly onWarning?: ((warning: Warning) => void) | undefined
 }
 
 export interface LoadedTrainingBatch {

@@ -37,7 +37,7 @@ export interface Fillers {
 
 export interface FillerOptions extends FillSettings {
   readonly augmentations: readonly Augmentation[]
-  readonly origins?: readonly AugmentationOrigin[]
+  readonly origins?: readonly AugmentationOrigin[] | undefined
   readonly workers: number
 }
 

@@ -1,5 +1,5 @@
 import { pluginRef } from '@lookalike/core'
-import { PROVIDERS } from '@lookalike/onnx'
+import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 import { optimizerSchema } from '../optimizer/create-optimizer.js'
 import { scheduleSchema } from '../optimizer/schedule.js'
@@ -51,9 +51,7 @@ export const commonOptions = {
     .min(1)
     .default(200)
     .describe('Steps between two checkpoints: what a killed run loses at most.'),
-  providers: z
-    .array(z.enum(PROVIDERS))
-    .min(1)
+  providers: providersSchema
     .default(['cpu'])
     .describe('Where forward and backward run, first choice first. Operators that a provider lacks run on the CPU.'),
   logEvery: z

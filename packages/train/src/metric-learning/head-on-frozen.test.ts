@@ -41,7 +41,7 @@ const encoder = (): Encoder => ({
 })
 
 const dataset = datasetOf([...pictures(12, 8), ...pictures(4, 3, 'test')])
-const train = (options: Partial<HeadTrainerOptions> = {}, given = dataset) =>
+const train = (options: Partial<HeadTrainerOptions> = {}, given = dataset, overwrite = true) =>
   runTrainer(
     headOnFrozen(
       {
@@ -59,7 +59,7 @@ const train = (options: Partial<HeadTrainerOptions> = {}, given = dataset) =>
       encoder: encoder(),
       folder: path.join(folder, 'run'),
       seed: 1,
-      overwrite: true,
+      overwrite,
       images: { openCache: (space, dim) => openEmbeddingCache(path.join(folder, 'cache'), space, dim) },
     },
   )
@@ -87,6 +87,13 @@ describe('head', () => {
     expect(model.graph.initializers.get('conv.weight')).toEqual(tinyNetwork().graph.initializers.get('conv.weight'))
     const card = JSON.parse(await readFile(path.join(folder, 'run', 'card.json'), 'utf8')) as { trainer: string }
     expect(card.trainer).toBe('head')
+  })
+
+  it('never replaces a finished run unasked', async () => {
+    await train({ epochs: 1 })
+    const before = await readFile(path.join(folder, 'run', 'model.onnx'))
+    await expect(train({ epochs: 2 }, dataset, false)).rejects.toMatchObject({ code: 'train/run-exists' })
+    expect((await readFile(path.join(folder, 'run', 'model.onnx'))).equals(before)).toBe(true)
   })
 
   it('leaves out images that cannot be read, and whole classes of them', async () => {

@@ -30,7 +30,7 @@ export interface HeadTrainerParts {
   readonly loss: UnboundLoss
   readonly sampler: Sampler
   /** Processor threads. */
-  readonly threads?: number
+  readonly threads?: number | undefined
 }
 
 /**
@@ -77,7 +77,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
   const model = createTrainableModel(head.model, {
     chunk: Number.MAX_SAFE_INTEGER,
     providers: settings.providers,
-    ...(parts.threads !== undefined && { threads: parts.threads }),
+    threads: parts.threads,
   })
   try {
     return await trainEmbedding({
@@ -98,7 +98,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
           yield { positions, feeds: { features: tensorOf(selectRows(features, positions)) } }
       },
       async embedValidation(weights) {
-        const outputs = await model.forward({ features: tensorOf(held) }, { ...(weights && { weights }) })
+        const outputs = await model.forward({ features: tensorOf(held) }, { weights })
         return measureValidation(data.validation, outputs[head.output]!.data, head.dim)
       },
       finish: (weights) => connectHead(whole, onnx.output, model.export(weights)),
@@ -120,7 +120,7 @@ export const headPlugin = definePlugin({
     return headOnFrozen(settings, {
       loss: await context.create('loss', settings.loss),
       sampler: await context.create('sampler', settings.sampler),
-      ...(context.threads !== undefined && { threads: context.threads }),
+      threads: context.threads,
     })
   },
 })

@@ -102,11 +102,11 @@ export interface MetricLearningParts {
   readonly sampler: Sampler
   readonly augmentations: readonly Augmentation[]
   /** Where worker threads find the augmentations again; without it images are loaded in the main thread. */
-  readonly origins?: readonly AugmentationOrigin[]
+  readonly origins?: readonly AugmentationOrigin[] | undefined
   /** Opens the teacher; needed where the options name one. */
-  readonly teacher?: () => Promise<Encoder>
+  readonly teacher?: (() => Promise<Encoder>) | undefined
   /** Processor threads. */
-  readonly threads?: number
+  readonly threads?: number | undefined
 }
 
 /** Trains an encoder so that images of one class come to lie together. */
@@ -142,20 +142,20 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
     trainable: names.filter((name) => !frozen.has(name)),
     chunk: settings.chunk ?? usualChunk(preprocessing),
     providers: settings.providers,
-    ...(parts.threads !== undefined && { threads: parts.threads }),
+    threads: parts.threads,
   })
   const loader = await createBatchLoader({
     images: data.items.map(trainingImage),
     labels: data.labels,
     augmentations: parts.augmentations,
-    ...(parts.origins && { origins: parts.origins }),
+    origins: parts.origins,
     preprocessing,
     edge: settings.edge ?? 2 * Math.max(preprocessing.crop.width, preprocessing.crop.height),
     seed,
     memory: settings.memory * 2 ** 20,
     workers: settings.workers ?? (availableParallelism() >= 8 ? 2 : 1),
     onCorrupt: settings.onCorrupt,
-    ...(onWarning && { onWarning }),
+    onWarning,
   })
   const feedsOf = (pixels: Float32Array): Feeds => ({
     [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)),
@@ -173,8 +173,8 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
       output: network.output,
       dim: network.dim,
       network: hashBytes(bytes),
-      ...(settings.headOnlyEpochs > 0 && { headOnly: { epochs: settings.headOnlyEpochs, names: headNames(model) } }),
-      ...(distillation && { distillation }),
+      headOnly: settings.headOnlyEpochs > 0 ? { epochs: settings.headOnlyEpochs, names: headNames(model) } : undefined,
+      distillation,
       about: { workers: loader.workers },
       preprocessing,
       async *load(epoch, batches, start) {
@@ -192,7 +192,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
           ...(onWarning && { onWarning }),
         })
         for await (const { batch, positions, release } of batches) {
-          const outputs = await model.forward(feedsOf(batch.data), { ...(weights && { weights }) })
+          const outputs = await model.forward(feedsOf(batch.data), { weights })
           parts.push(outputs[network.output]!.data)
           rows.push(...positions.map((position) => data.validation[position]!))
           release()
@@ -302,14 +302,13 @@ export const metricLearningPlugin = definePlugin({
   async create(settings, context) {
     const augmentations: Augmentation[] = []
     for (const ref of settings.augmentations) augmentations.push(await context.create('augmentation', ref))
-    const origins = originsOf(settings.augmentations, context)
     return metricLearning(settings, {
       loss: await context.create('loss', settings.loss),
       sampler: await context.create('sampler', settings.sampler),
       augmentations,
-      ...(origins && { origins }),
-      ...(settings.teacher && { teacher: () => context.create('encoder', settings.teacher!.encoder) }),
-      ...(context.threads !== undefined && { threads: context.threads }),
+      origins: originsOf(settings.augmentations, context),
+      teacher: settings.teacher && (() => context.create('encoder', settings.teacher!.encoder)),
+      threads: context.threads,
     })
   },
 })

@@ -43,9 +43,9 @@ export interface EmbeddingTraining {
   /** Hash of the network that the run starts from. */
   readonly network: string
   /** While the head alone is trained: how many epochs, and its weights. */
-  readonly headOnly?: { readonly epochs: number; readonly names: readonly string[] }
+  readonly headOnly?: { readonly epochs: number; readonly names: readonly string[] } | undefined
   /** A teacher whose embeddings are to be met besides what the loss wants. */
-  readonly distillation?: Distillation
+  readonly distillation?: Distillation | undefined
   /** Facts for the log. */
   readonly about?: Readonly<Record<string, unknown>>
   load(epoch: number, batches: readonly Int32Array[], start: number): AsyncIterable<EmbeddingBatch>
@@ -109,7 +109,7 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
               result,
             }
           },
-          headOnly ? { only: headOnly } : {},
+          { only: headOnly },
         )
         const all = new Map(gradients)
         for (const [name, gradient] of Object.entries(result.gradients.parameters)) all.set(`loss/${name}`, gradient)

@@ -1,24 +1,19 @@
-import { LookalikeError } from '@lookalike/core'
 import {
   createSession,
-  differentiate,
   type Execution,
   type Feeds,
   float32,
   type GradientModel,
   type OnnxModel,
   readModel,
-  type Session,
-  type SessionOptions,
   sizeOf,
-  type Tensor,
   type TensorOf,
   trainableInitializers,
-  withInitializers,
 } from '@lookalike/onnx'
-import { decays, type Parameter } from '../optimizer/parameter.js'
+import type { Parameter } from '../optimizer/parameter.js'
+import { type Compiled, type CompiledGraphs, createCompiledGraphs, openSplit } from './compiled-graphs.js'
 import { joinRows, padRows, rowsOf, sliceRows } from './rows.js'
-import { type SplitGradient, splitGradient } from './split-gradient.js'
+import { createTrainedWeights, type TrainedWeights } from './trained-weights.js'
 
 export interface TrainableModelOptions extends Execution {
   /** The initializers to train. Default: all that look like weights. */
@@ -60,7 +55,7 @@ export interface TrainableModel {
   /** Outputs of any number of rows. `weights` stand in for the parameters of the same names. */
   forward(
     feeds: Feeds,
-    options?: { readonly weights?: ReadonlyMap<string, Float32Array> },
+    options?: { readonly weights?: ReadonlyMap<string, Float32Array> | undefined },
   ): Promise<Record<string, TensorOf<'float32'>>>
   /**
    * Forward, a loss on the outputs of the whole batch, and backward. A batch of more than `chunk` rows goes forward and back chunk by chunk
@@ -70,33 +65,14 @@ export interface TrainableModel {
   step<T>(
     feeds: Feeds,
     loss: (outputs: Record<string, TensorOf<'float32'>>) => Promise<OutputGradients<T>>,
-    options?: { readonly only?: readonly string[] },
+    options?: { readonly only?: readonly string[] | undefined },
   ): Promise<GradientStep<T>>
   /** The model with its weights as they are now, or with `weights` in their places. */
   export(weights?: ReadonlyMap<string, Float32Array>): OnnxModel
   dispose(): Promise<void>
 }
 
-interface Compiled {
-  readonly gradient: GradientModel | undefined
-  readonly forward: Session
-  readonly names: readonly string[]
-  /** Made when they are first needed: evaluation alone needs neither. */
-  joined?: Session
-  split?: SplitSessions
-}
-
-interface SplitSessions {
-  readonly plan: SplitGradient
-  readonly forward: Session
-  /** From the first step on, which shows the types of the tensors between the halves. */
-  backward?: Session
-  saved?: Record<string, Tensor>
-}
-
 const DEFAULT_CHUNK = 32
-/** Shapes of chunks whose sessions are kept. */
-const KEPT_SHAPES = 3
 
 /**
  * Makes a network trainable with any loss in JavaScript. Gradient graphs are made when a shape first comes.
@@ -120,223 +96,156 @@ export function createTrainableModel(
   // A model exported for a fixed number of rows gets just so many; the last piece is filled up.
   const fixed = model.graph.inputs.map(({ shape }) => shape?.[0]).find((rows) => typeof rows === 'number')
   const chunkOf = (rows: number) => fixed ?? Math.max(1, Math.min(options.chunk ?? DEFAULT_CHUNK, rows))
-  const sessionOptions: SessionOptions = { threads: options.threads, providers: options.providers }
-  const weights = weightTensors(model, trainable)
-  const parameters: readonly Parameter[] = trainable.map((name) => {
-    const { shape, data } = weights.get(name)!
-    return { name, shape, data: data.slice(), decay: decays(name, shape) }
-  })
-  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]))
-  const gradients = new Map(parameters.map(({ name, data }) => [name, new Float32Array(data.length)]))
-  const scratch = new Map<string, Float32Array>()
-  const compiled = new Map<string, Compiled>()
-  let active = trainable.join('\n')
-
-  const exported = (values?: ReadonlyMap<string, Float32Array>): OnnxModel =>
-    withInitializers(
-      model,
-      parameters.map(({ name, shape, data }) => {
-        const current = values?.get(name) ?? data
-        return [name, float32(current.slice(), shape)] as const
-      }),
-    )
-  const disposeAll = async () => {
-    for (const { forward, joined, split } of compiled.values()) {
-      for (const session of [forward, joined, split?.forward, split?.backward]) await session?.dispose()
-    }
-    compiled.clear()
-  }
-  /** Weights outside `names` are constants of the graph: they are taken as they are now. */
-  const compile = async (feeds: Feeds, names: readonly string[]): Promise<Compiled> => {
-    const wanted = names.join('\n')
-    if (wanted !== active) {
-      await disposeAll()
-      active = wanted
-    }
-    const key = Object.entries(feeds)
-      .map(([name, { shape }]) => `${name}:${shape.join('x')}`)
-      .join()
-    const found = compiled.get(key)
-    if (found) return found
-    if (compiled.size >= KEPT_SHAPES) await disposeAll()
-    const current = exported()
-    const gradient =
-      names.length === 0 ? undefined : await differentiate(current, { outputs, trainable: names, example: feeds })
-    const made: Compiled = {
-      gradient,
-      names,
-      forward: await createSession(gradient?.forward ?? current, sessionOptions),
-    }
-    compiled.set(key, made)
-    return made
-  }
-  const weightFeeds = (names: readonly string[], instead?: ReadonlyMap<string, Float32Array>) =>
-    Object.fromEntries(
-      names.map((name) => {
-        const { data, shape } = byName.get(name)!
-        return [name, float32(instead?.get(name) ?? data, shape)]
-      }),
-    )
-  const currentNames = () => (active === '' ? [] : active.split('\n'))
-
-  /** One chunk, filled up to the chunk's size. */
-  const forwardChunk = async (feeds: Feeds, names: readonly string[], instead?: ReadonlyMap<string, Float32Array>) => {
-    const { forward } = await compile(feeds, names)
-    return forward.run({ ...feeds, ...weightFeeds(names, instead) }, { outputs }) as Promise<
-      Record<string, TensorOf<'float32'>>
-    >
-  }
-  const forwardAll = async (
-    feeds: Feeds,
-    names: readonly string[],
-    size: number,
-    instead?: ReadonlyMap<string, Float32Array>,
-  ) => {
-    const rows = rowsOf(feeds)
-    const parts: Record<string, TensorOf<'float32'>>[] = []
-    for (let start = 0; start < rows; start += size) {
-      parts.push(
-        await forwardChunk(padRows(sliceRows(feeds, start, Math.min(rows, start + size)), size), names, instead),
-      )
-    }
-    return joinRows(parts, outputs, rows)
-  }
-
-  const backwardFeeds = (
-    gradient: GradientModel,
-    given: Readonly<Record<string, Float32Array>>,
-    shapes: Readonly<Record<string, readonly number[]>>,
-    start: number,
-    end: number,
-    size: number,
-  ) =>
-    Object.fromEntries(
-      outputs.map((output) => {
-        const shape = [size, ...shapes[output]!.slice(1)]
-        const stride = sizeOf(shape.slice(1))
-        const data = new Float32Array(size * stride)
-        if (given[output]) data.set(given[output].subarray(start * stride, end * stride))
-        return [gradient.outputGradients[output]!, float32(data, shape)]
-      }),
-    )
-  const gradientTargets = (gradient: GradientModel, arrays: (name: string) => Float32Array) =>
-    Object.fromEntries(
-      Object.entries(gradient.weightGradients).map(([name, output]) => [
-        output,
-        float32(arrays(name), byName.get(name)!.shape),
-      ]),
-    )
-
+  const execution: Execution = { threads: options.threads, providers: options.providers }
+  const weights = createTrainedWeights(model, trainable)
+  const graphs = createCompiledGraphs(weights, outputs, execution)
+  const gradients = new Map(weights.parameters.map(({ name, data }) => [name, new Float32Array(data.length)]))
+  const network: Network = { outputs, weights, graphs, execution, scratch: new Map() }
   return {
-    parameters,
-    async forward(feeds, { weights: instead } = {}) {
-      return forwardAll(feeds, currentNames(), chunkOf(rowsOf(feeds)), instead)
-    },
+    parameters: weights.parameters,
+    forward: (feeds, { weights: instead } = {}) =>
+      forwardAll(network, feeds, graphs.names, chunkOf(rowsOf(feeds)), instead),
     async step(feeds, loss, { only } = {}) {
+      const clock = createClock()
       const names = only ?? trainable
-      for (const name of names) if (!byName.has(name)) throw unknownParameter(name)
+      const used = new Map(names.map((name) => [weights.get(name).name, gradients.get(name)!]))
       const rows = rowsOf(feeds)
       const size = chunkOf(rows)
-      const used = new Map(names.map((name) => [name, gradients.get(name)!]))
-      const clock = createClock()
-
-      const single = size === rows ? await compile(feeds, names) : undefined
-      if (single?.gradient) {
-        const { gradient } = single
-        const split = (single.split ??= await openSplit(gradient, sessionOptions))
-        const saved = await split.forward.run(
-          { ...feeds, ...weightFeeds(names) },
-          split.saved ? { into: split.saved } : {},
-        )
-        split.saved ??= saved
-        const backward = (split.backward ??= await createSession(split.plan.backward(saved), sessionOptions))
-        const results = Object.fromEntries(outputs.map((name) => [name, copyOf(saved[name] as TensorOf<'float32'>)]))
-        const forward = clock()
-        const { gradients: given, result } = await loss(results)
-        const lossTime = clock()
-        const shapes = Object.fromEntries(outputs.map((name) => [name, results[name]!.shape]))
-        const available: Feeds = {
-          ...feeds,
-          ...weightFeeds(names),
-          ...saved,
-          ...backwardFeeds(gradient, given, shapes, 0, rows, rows),
-        }
-        await backward.run(Object.fromEntries(backward.inputs.map(({ name }) => [name, available[name]!])), {
-          into: gradientTargets(gradient, (name) => used.get(name)!),
-        })
-        return { result, gradients: used, times: { forward, loss: lossTime, backward: clock() } }
-      }
-
-      const results = await forwardAll(feeds, names, size)
-      const forward = clock()
-      const { gradients: given, result } = await loss(results)
-      const lossTime = clock()
-      if (names.length > 0) {
-        const shapes = Object.fromEntries(outputs.map((name) => [name, results[name]!.shape]))
-        for (let start = 0; start < rows; start += size) {
-          const end = Math.min(rows, start + size)
-          const part = padRows(sliceRows(feeds, start, end), size)
-          const piece = await compile(part, names)
-          const gradient = piece.gradient!
-          const session = (piece.joined ??= await createSession(gradient.model, sessionOptions))
-          const first = start === 0
-          const target = (name: string) => (first ? used.get(name)! : scratchOf(name))
-          await session.run(
-            { ...part, ...weightFeeds(names), ...backwardFeeds(gradient, given, shapes, start, end, size) },
-            { outputs: Object.values(gradient.weightGradients), into: gradientTargets(gradient, target) },
-          )
-          if (!first) for (const [name, sum] of used) addTo(sum, scratchOf(name))
-        }
-      }
-      return { result, gradients: used, times: { forward, loss: lossTime, backward: clock() } }
-
-      function scratchOf(name: string): Float32Array {
-        const known = scratch.get(name)
-        if (known) return known
-        const made = new Float32Array(byName.get(name)!.data.length)
-        scratch.set(name, made)
-        return made
-      }
+      const single = size === rows ? await graphs.compile(feeds, names) : undefined
+      const step = { feeds, loss, used, clock }
+      return single?.gradient ? stepWhole(network, single, single.gradient, step) : stepInChunks(network, size, step)
     },
-    export: exported,
-    dispose: disposeAll,
+    export: weights.export,
+    dispose: graphs.dispose,
   }
 }
 
-async function openSplit(gradient: GradientModel, options: SessionOptions): Promise<SplitSessions> {
-  const plan = splitGradient(gradient)
-  return { plan, forward: await createSession(plan.forward, options) }
+type Outputs = Record<string, TensorOf<'float32'>>
+type Gradients = ReadonlyMap<string, Float32Array>
+
+interface Step<T> {
+  readonly feeds: Feeds
+  loss(outputs: Outputs): Promise<OutputGradients<T>>
+  /** Where the gradients go, by parameter. */
+  readonly used: Gradients
+  /** Milliseconds since the last call. */
+  clock(): number
 }
 
-function weightTensors(model: OnnxModel, names: readonly string[]): Map<string, TensorOf<'float32'>> {
-  const constants = new Map(
-    model.graph.nodes.flatMap(({ op, outputs, attributes }) =>
-      op === 'Constant' && attributes['value']?.kind === 'tensor'
-        ? [[outputs[0]!, attributes['value'].value] as const]
-        : [],
-    ),
-  )
-  if (names.length === 0) {
-    throw new LookalikeError('onnx/not-trainable', {
-      problem: 'The model has no weights to train',
-      expected: 'float32 initializers between the input and the output',
-      fix: 'Quantised and half-precision models cannot be trained: export the model in float32, and do not freeze all of it.',
-    })
+interface Network {
+  readonly outputs: readonly string[]
+  readonly weights: TrainedWeights
+  readonly graphs: CompiledGraphs
+  readonly execution: Execution
+  /** Gradients of a chunk, before they are added to those of the others. */
+  readonly scratch: Map<string, Float32Array>
+}
+
+async function forwardAll(
+  { graphs, weights, outputs }: Network,
+  feeds: Feeds,
+  names: readonly string[],
+  size: number,
+  instead?: Gradients,
+): Promise<Outputs> {
+  const rows = rowsOf(feeds)
+  const parts: Outputs[] = []
+  for (let start = 0; start < rows; start += size) {
+    const part = padRows(sliceRows(feeds, start, Math.min(rows, start + size)), size)
+    const { forward } = await graphs.compile(part, names)
+    parts.push((await forward.run({ ...part, ...weights.feeds(names, instead) }, { outputs })) as Outputs)
   }
-  return new Map(
-    names.map((name) => {
-      const tensor = model.graph.initializers.get(name) ?? constants.get(name)
-      if (tensor?.type !== 'float32') throw unknownParameter(name)
-      return [name, tensor]
+  return joinRows(parts, outputs, rows)
+}
+
+/** A batch of one chunk: the way back uses what the way forward computed. */
+async function stepWhole<T>(
+  network: Network,
+  compiled: Compiled,
+  gradient: GradientModel,
+  { feeds, loss, used, clock }: Step<T>,
+): Promise<GradientStep<T>> {
+  const { outputs, weights, execution } = network
+  const weightFeeds = weights.feeds([...used.keys()])
+  const split = (compiled.split ??= await openSplit(gradient, execution))
+  const saved = await split.forward.run({ ...feeds, ...weightFeeds }, split.saved ? { into: split.saved } : {})
+  split.saved ??= saved
+  const backward = (split.backward ??= await createSession(split.plan.backward(saved), execution))
+  const results = Object.fromEntries(outputs.map((name) => [name, copyOf(saved[name] as TensorOf<'float32'>)]))
+  const forward = clock()
+  const { gradients: given, result } = await loss(results)
+  const lossTime = clock()
+  const rows = rowsOf(feeds)
+  const available: Feeds = {
+    ...feeds,
+    ...weightFeeds,
+    ...saved,
+    ...backwardFeeds(gradient, given, results, { start: 0, end: rows, size: rows }),
+  }
+  await backward.run(Object.fromEntries(backward.inputs.map(({ name }) => [name, available[name]!])), {
+    into: gradientTargets(network, gradient, used),
+  })
+  return { result, gradients: used, times: { forward, loss: lossTime, backward: clock() } }
+}
+
+/** Gradient caching: all chunks forward, the loss on all rows, then chunk by chunk forward and back again. */
+async function stepInChunks<T>(
+  network: Network,
+  size: number,
+  { feeds, loss, used, clock }: Step<T>,
+): Promise<GradientStep<T>> {
+  const { graphs, weights, execution } = network
+  const names = [...used.keys()]
+  const results = await forwardAll(network, feeds, names, size)
+  const forward = clock()
+  const { gradients: given, result } = await loss(results)
+  const lossTime = clock()
+  const rows = names.length > 0 ? rowsOf(feeds) : 0
+  for (let start = 0; start < rows; start += size) {
+    const end = Math.min(rows, start + size)
+    const part = padRows(sliceRows(feeds, start, end), size)
+    const compiled = await graphs.compile(part, names)
+    const gradient = compiled.gradient!
+    const session = (compiled.joined ??= await createSession(gradient.model, execution))
+    const into = start === 0 ? used : scratchFor(network, names)
+    await session.run(
+      { ...part, ...weights.feeds(names), ...backwardFeeds(gradient, given, results, { start, end, size }) },
+      { outputs: Object.values(gradient.weightGradients), into: gradientTargets(network, gradient, into) },
+    )
+    if (into !== used) for (const [name, sum] of used) addTo(sum, into.get(name)!)
+  }
+  return { result, gradients: used, times: { forward, loss: lossTime, backward: clock() } }
+}
+
+function scratchFor({ scratch, weights }: Network, names: readonly string[]): Gradients {
+  for (const name of names) if (!scratch.has(name)) scratch.set(name, new Float32Array(weights.get(name).data.length))
+  return scratch
+}
+
+/** The gradients of rows `start` to `end` of the outputs, filled up to `size` rows of zeros. */
+function backwardFeeds(
+  { outputGradients }: GradientModel,
+  given: Readonly<Record<string, Float32Array>>,
+  results: Outputs,
+  { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
+): Feeds {
+  return Object.fromEntries(
+    Object.entries(results).map(([output, tensor]) => {
+      const shape = [size, ...tensor.shape.slice(1)]
+      const stride = sizeOf(shape.slice(1))
+      const data = new Float32Array(size * stride)
+      if (given[output]) data.set(given[output].subarray(start * stride, end * stride))
+      return [outputGradients[output]!, float32(data, shape)]
     }),
   )
 }
 
-function unknownParameter(name: string): LookalikeError {
-  return new LookalikeError(
-    'onnx/not-trainable',
-    { problem: `The network has no trained float32 weight ${name}`, expected: 'names of float32 initializers' },
-    { fields: { weight: name } },
+function gradientTargets({ weights }: Network, { weightGradients }: GradientModel, into: Gradients): Feeds {
+  return Object.fromEntries(
+    Object.entries(weightGradients).map(([name, output]) => [
+      output,
+      float32(into.get(name)!, weights.get(name).shape),
+    ]),
   )
 }
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url))
-const { createJiti } = createRequire(`${packages}core/package.json`)('jiti')
+const { createJiti } = createRequire(import.meta.url)('jiti')
 const alias = Object.fromEntries(
   ['core', 'evaluate', 'image', 'onnx', 'pipeline'].map((name) => [
     `@lookalike/${name}`,
