@@ -1,12 +1,4 @@
-import {
-  checkOptions,
-  definePlugin,
-  LookalikeError,
-  type Loss,
-  type PluginRef,
-  pluginRef,
-  type UnboundLoss,
-} from '@lookalike/core'
+import { checkOptions, definePlugin, LookalikeError, type Loss, pluginRef, type UnboundLoss } from '@lookalike/core'
 import { z } from 'zod'
 import type { PairLoss } from './pair/create-pair-loss.js'
 
@@ -28,6 +20,9 @@ const crossBatchMemoryOptions = z.strictObject({
   loss: pluginRef('loss').describe('The pair-based loss to wrap.'),
   ...memoryOptions,
 })
+
+/** An interface, for it refers to itself: a loss is an option of this loss. */
+export interface CrossBatchMemoryPluginOptions extends z.input<typeof crossBatchMemoryOptions> {}
 
 export interface CrossBatchMemoryOptions {
   readonly size?: number | undefined
@@ -126,6 +121,6 @@ export const crossBatchMemoryPlugin = definePlugin({
 
 declare module '@lookalike/core' {
   interface LossPlugins {
-    'cross-batch-memory': CrossBatchMemoryOptions & { loss: PluginRef<'loss'> }
+    'cross-batch-memory': CrossBatchMemoryPluginOptions
   }
 }

@@ -4,7 +4,6 @@ import {
   type Loss,
   type LossInput,
   type LossOutput,
-  type PluginRef,
   pluginRef,
   type UnboundLoss,
 } from '@lookalike/core'
@@ -22,6 +21,9 @@ const sumOfLossesOptions = z.strictObject({
     .min(1)
     .describe('The losses to add.'),
 })
+
+/** An interface, for it refers to itself: losses are options of a loss. */
+export interface SumOfLossesOptions extends z.input<typeof sumOfLossesOptions> {}
 
 export interface SumTerm {
   readonly loss: UnboundLoss
@@ -121,6 +123,6 @@ export const sumOfLossesPlugin = definePlugin({
 
 declare module '@lookalike/core' {
   interface LossPlugins {
-    'sum-of-losses': { terms: { loss: PluginRef<'loss'>; weight?: Weight }[] }
+    'sum-of-losses': SumOfLossesOptions
   }
 }

@@ -17,13 +17,3 @@ export interface StageConfig {
   readonly name: string
   readonly config: Config
 }
-
-/**
- * Gives a config file its types; returns the config as it is.
- *
- * @example
- * export default defineConfig({ dataset: { use: 'folder', path: './photos' }, encoder: 'mini' })
- */
-export function defineConfig(config: UserConfig): UserConfig {
-  return config
-}

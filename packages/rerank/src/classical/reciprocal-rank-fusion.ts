@@ -1,19 +1,8 @@
-import {
-  definePlugin,
-  type PluginRef,
-  pluginRef,
-  type Reranker,
-  type RerankRequest,
-  SPEC_VERSION,
-  type Warning,
-} from '@lookalike/core'
+import { definePlugin, pluginRef, type Reranker, type RerankRequest, SPEC_VERSION, type Warning } from '@lookalike/core'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
 
-const options: z.ZodType<
-  { rerankers: PluginRef<'reranker'>[]; k: number; original: boolean },
-  ReciprocalRankFusionOptions
-> = z.strictObject({
+const options = z.strictObject({
   rerankers: z
     .array(pluginRef('reranker'))
     .min(1)
@@ -22,12 +11,8 @@ const options: z.ZodType<
   original: z.boolean().default(true).describe("Whether the search's own list is one of the fused lists."),
 })
 
-// Written out: taken from the schema it would refer to itself, for it names other rerankers.
-export type ReciprocalRankFusionOptions = {
-  rerankers: PluginRef<'reranker'>[]
-  k?: number | undefined
-  original?: boolean | undefined
-}
+/** An interface, for it refers to itself: rerankers are options of this reranker. */
+export interface ReciprocalRankFusionOptions extends z.input<typeof options> {}
 
 /**
  * Reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009): a candidate's score is the sum over all lists of `1 / (k + rank)`. Only
