@@ -225,11 +225,13 @@ describe('in TypeScript', { timeout: 240_000 }, () => {
         completionsAt(`${head}export default defineConfig({ train: { use: 'metric-learning', ${key}: '|' } })`),
       ).toEqual(expect.arrayContaining(registry.list(kind).map(({ plugin }) => plugin.name)))
     }
-    const list = (key: string, kind: 'reranker') =>
-      expect(completionsAt(`${head}export default defineConfig({ ${key}: ['|'] })`)).toEqual(
+    const list = (text: string, kind: 'reranker' | 'reporter' | 'augmentation') =>
+      expect(completionsAt(`${head}export default defineConfig({ ${text} })`)).toEqual(
         expect.arrayContaining(registry.list(kind).map(({ plugin }) => plugin.name)),
       )
-    list('rerankers', 'reranker')
+    list("rerankers: ['|']", 'reranker')
+    list("evaluate: { reporters: ['|'] }", 'reporter')
+    list("train: { use: 'metric-learning', augmentations: ['|'] }", 'augmentation')
   })
   it("completes the options of a third party's plugin, once its package is imported", () => {
     const other = `declare module '@lookalike/core' {\n  interface LossPlugins { 'my-loss': { temperature?: number } }\n}\nexport {}\n`
