@@ -8,8 +8,10 @@ export interface HubServer {
   close(): Promise<void>
 }
 
-/** What a request meets instead of the file: a status, or a connection that breaks after some bytes. */
-export type Mishap = { readonly status: number; readonly retryAfter?: string } | { readonly breakAfter: number }
+/** What a request meets instead of the file: a status, or a connection that breaks after some bytes, once they have `arrived`. */
+export type Mishap =
+  | { readonly status: number; readonly retryAfter?: string }
+  | { readonly breakAfter: number; readonly arrived: () => Promise<unknown> }
 
 /**
  * A model hub on this machine: small files come with git's blob hash as their tag; files of 64 bytes and more are redirected to
@@ -57,7 +59,7 @@ export async function startHubServer(
     })
     if (request.method === 'HEAD') response.end()
     else if (trouble)
-      response.write(body.subarray(0, trouble.breakAfter), () => setTimeout(() => response.destroy(), 20))
+      response.write(body.subarray(0, trouble.breakAfter), () => void trouble.arrived().then(() => response.destroy()))
     else response.end(body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRandom, type Progress } from '@lookalike/core'
@@ -36,6 +36,15 @@ async function open(mishap?: Parameters<typeof startHubServer>[1], options: Part
 const offline = () => openModelFiles('team/net', '.', { cacheFolder, baseUrl: 'http://127.0.0.1:1', offline: true })
 const listed = async () =>
   (await readdir(cacheFolder, { recursive: true })).filter((name) => name.includes('model.onnx')).sort()
+
+/** Resolves when some of a download is on the disk. */
+async function partOnDisk(): Promise<void> {
+  const parts = (await listed().catch(() => [])).filter((name) => name.endsWith('.part'))
+  const sizes = await Promise.all(parts.map(async (name) => (await stat(join(cacheFolder, name))).size))
+  if (sizes.some((size) => size > 0)) return
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  return partOnDisk()
+}
 
 describe('a repository on the hub', () => {
   it('is downloaded once, through the redirect, and then read from the cache without the network', async () => {
@@ -74,7 +83,7 @@ describe('a repository on the hub', () => {
     let broken = 0
     const model = await open((request): Mishap | undefined =>
       request.method === 'GET' && request.url?.startsWith('/storage') && broken++ === 0
-        ? { breakAfter: 70_000 }
+        ? { breakAfter: 70_000, arrived: partOnDisk }
         : undefined,
     )
     const { bytes } = await model.require(['onnx/model.onnx'], 'weights')

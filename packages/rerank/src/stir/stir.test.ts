@@ -125,13 +125,13 @@ describe('the reranker stir', () => {
 
   it('leaves candidates without a readable image in their places, and says so', async () => {
     const corrupt = join(folder, 'corrupt.png')
-    await writeFile(corrupt, (await encodePng(stripes(1, 1))).subarray(0, 100))
+    await writeFile(corrupt, 'no picture')
     const reranker = await createStir({ model: await pairFile({}), topN: 5 })
     const given = [picture(1, 1), undefined, picture(2, 2), { source: corrupt }, picture(0, 3)]
     const { ranking, warnings } = await reranker.rerank(requestOf(picture(0, 0), given))
     expect([ranking.positions[1], ranking.positions[3]]).toEqual([1, 3])
     expect(ranking.positions[0]).toBe(4)
-    expect(warnings.map(({ code }) => code).sort()).toEqual(['image/truncated', 'reranker/no-candidate-image'])
+    expect(warnings.map(({ code }) => code).sort()).toEqual(['image/unsupported', 'reranker/no-candidate-image'])
     expect(warnings).toContainEqual(
       expect.objectContaining({ fields: expect.objectContaining({ position: 3, rank: 4 }) }),
     )
