@@ -213,14 +213,24 @@ describe('the example of reranking', () => {
         '--threads=1',
         '--quiet',
       ]
-      const run = () => runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
+      const run = (...more: string[]) => runCli(['train', ...overrides, ...more], { cwd: folder })
       const first = await run()
       expect(first.code, first.stderr).toBe(0)
       expect(first.stdout).toMatch(/metric, % +search +stir/)
-      for (const file of ['stage-1/model.onnx', 'stage-2/pair.onnx', 'stage-2/report.html'])
-        await expect(stat(path.join(folder, 'runs', file)), file).resolves.toBeDefined()
-      const again = await run()
-      expect(again.stderr).not.toContain('lookalike train')
+      expect(first.stdout).toContain('stage encoder')
+      for (const file of ['encoder/model.onnx', 'pair/pair.onnx', 'report.html'])
+        await expect(stat(path.join(folder, 'runs/stir', file)), file).resolves.toBeDefined()
+      const models = () =>
+        Promise.all(
+          ['encoder/model.onnx', 'pair/pair.onnx'].map(
+            async (file) => (await stat(path.join(folder, 'runs/stir', file))).mtimeMs,
+          ),
+        )
+      const written = await models()
+      expect(await run()).toMatchObject({ code: 1, stderr: expect.stringContaining('--resume') as unknown })
+      const again = await run('--resume')
+      expect(again.code, again.stderr).toBe(0)
+      expect(await models()).toEqual(written)
       const figures = ({ stdout }: { stdout: string }) =>
         stdout.split('\n').filter((line) => line.includes('R@') || line.includes('MAP'))
       expect(figures(again)).toEqual(figures(first))
