@@ -9,7 +9,7 @@
  * `--queries n` reranks only every so many queries that n are left; the gallery stays whole. Finished trainings in `--runs` are used again.
  * `--providers webgpu` runs the networks on a graphics card; milliseconds a query are then the card's.
  * `--first-seed 0` makes one stage 1 for the pair models of all seeds.
- * Stage 1 is the transformer of examples/soft-orthogonal-proxies/pretrain.lookalike.config.yaml, with the same seed the same weights; with `--encoder mini`
+ * Stage 1 is the transformer of the first stage of examples/soft-orthogonal-proxies, with the same seed the same weights; with `--encoder mini`
  * the built-in encoder, with `--encoder conv-net` its network from scratch. `--pair` are further options of the trainer "stir". `--results` appends a line a row.
  */
 import { createHash } from 'node:crypto'
@@ -18,7 +18,7 @@ import { appendFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRegistry } from '@lookalike/core'
-import { createPipeline, loadConfig, loadPlugins } from '@lookalike/pipeline'
+import { createPipeline, defaultConfig, loadConfig, loadPlugins } from '@lookalike/pipeline'
 import { createAlphaQueryExpansion, createKReciprocal, createStir } from '@lookalike/rerank'
 import { measureRerankers } from './lib/measure-rerankers.mjs'
 
@@ -55,16 +55,11 @@ const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const folder = process.cwd()
 
 function pipelineOf(config) {
-  return createPipeline({ folder, config }, registry, { onWarning: ({ message }) => console.warn(message) })
+  return createPipeline(defaultConfig(folder, config), registry, { onWarning: ({ message }) => console.warn(message) })
 }
 const base = (name, seed, rest) => ({
   name,
   seed,
-  plugins: [],
-  index: 'exact',
-  gallery: 'gallery',
-  rerankers: [],
-  images: { onCorrupt: 'skip' },
   cache: values.cache,
   runs: values.runs,
   threads: number('threads'),
@@ -89,8 +84,13 @@ function quietly(name) {
   }
 }
 
-const example = async (file) => (await loadConfig(path.join(import.meta.dirname, '../examples', file))).config
-const transformer = await example('soft-orthogonal-proxies/pretrain.lookalike.config.yaml')
+/** What the first stage of an example trains, and how. */
+async function firstStage(example) {
+  const { config } = await loadConfig(path.join(import.meta.dirname, '../examples', example))
+  const { encoder, train } = config.stages[0].config
+  return { encoder: { use: encoder.use, ...encoder.options }, train: train.options }
+}
+const transformer = await firstStage('soft-orthogonal-proxies')
 const { epochs: _, augmentations, loss, ...training } = transformer.train
 /** Sizes that were given replace the example's; its heads have 48 values each. */
 const given = Object.fromEntries(
@@ -106,7 +106,7 @@ const pairTag = createHash('sha256').update(JSON.stringify(pairOptions)).digest(
 const networks = {
   vit: { encoder: vit, training, tag: `${vit.imageSize}-${vit.dim}x${vit.depth}` },
   'conv-net': {
-    encoder: (await example('mini/lookalike.config.yaml')).encoder,
+    encoder: (await firstStage('mini')).encoder,
     training: {
       optimizer: { learningRate: 2e-3, weightDecay: 0.05 },
       schedule: { shape: 'cosine', warmUp: 1 },

@@ -8,7 +8,7 @@
  * What is left over goes to the fine-tuning's `lookalike train`. A run that is finished is not repeated.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { drawCurves } from './lib/draw-curves.mjs'
@@ -28,12 +28,12 @@ const { values, tokens } = parseArgs({
 })
 const overrides = tokens
   .filter(({ kind, name }) => kind === 'option' && name.startsWith('train.'))
-  .map(({ name, value }) => `--${name}=${value}`)
+  .map(({ name, value }) => `--stages.tuned.${name}=${value}`)
 const runs = path.resolve(values.runs)
 const seeds = values.seeds.split(',').map(Number)
 
-function lookalike(command, file, ...options) {
-  const config = path.join(root, 'examples/soft-orthogonal-proxies', file)
+function lookalike(command, ...options) {
+  const config = path.join(root, 'examples/soft-orthogonal-proxies')
   const { status, stdout } = spawnSync(
     process.execPath,
     [
@@ -52,41 +52,37 @@ function lookalike(command, file, ...options) {
   return JSON.parse(stdout)
 }
 
-const FIRST = 'pretrain.lookalike.config.yaml'
-const LAST = 'lookalike.config.yaml'
-const resume = (name) => (existsSync(path.join(runs, name, 'log.jsonl')) ? ['--resume'] : [])
-const figures = (model, name) =>
-  lookalike('evaluate', LAST, `--encoder.model=${model}`, `--name=${name}-test`, '--dataset.splits=[test]').stages[0]
-    .metrics
+/** The first network, once it is trained: the same for all. */
+let first
 
 function once(lambda, seed) {
   const name = `proxies-${lambda}-${seed}`
+  const pretrained = path.join(runs, name, 'pretrained')
+  if (first && !existsSync(pretrained)) cpSync(first, pretrained, { recursive: true })
   const file = path.join(runs, name, 'test.json')
   if (!existsSync(file)) {
-    const began = performance.now()
-    lookalike(
+    const { evaluation } = lookalike(
       'train',
-      LAST,
-      `--encoder.model=${first}`,
       `--name=${name}`,
-      `--seed=${seed}`,
-      `--train.loss.orthogonality.lambda=${lambda}`,
+      `--stages.tuned.seed=${seed}`,
+      `--stages.tuned.train.loss.orthogonality.lambda=${lambda}`,
       ...overrides,
-      ...resume(name),
+      '--resume',
     )
-    const seconds = (performance.now() - began) / 1000
-    writeFileSync(file, JSON.stringify({ metrics: figures(path.join(runs, name, 'model.onnx'), name), seconds }))
+    writeFileSync(file, JSON.stringify(evaluation.stages[0].metrics))
   }
-  const log = readFileSync(path.join(runs, name, 'log.jsonl'), 'utf8')
+  first ??= pretrained
+  const log = readFileSync(path.join(runs, name, 'tuned/log.jsonl'), 'utf8')
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
+  const [began, ended] = [log[0], log.at(-1)].map(({ time }) => Date.parse(time))
   const curve = log.flatMap((line) =>
     typeof line['soft-orthogonality/largest-cosine'] === 'number'
       ? [[line.step, line['soft-orthogonality/largest-cosine']]]
       : [],
   )
-  return { ...JSON.parse(readFileSync(file, 'utf8')), curve }
+  return { metrics: JSON.parse(readFileSync(file, 'utf8')), seconds: (ended - began) / 1000, curve }
 }
 
 const percent = (list) =>
@@ -94,11 +90,6 @@ const percent = (list) =>
     list.map((value) => 100 * value),
     1,
   )
-
-const first = path.join(runs, 'pretrained/model.onnx')
-if (!existsSync(first)) lookalike('train', FIRST, ...resume('pretrained'))
-const untuned = figures(first, 'pretrained')
-console.log(`before | R@1 ${percent([untuned['recall@1']])} | MAP@R ${percent([untuned['map@r']])}`)
 
 const curves = []
 for (const lambda of values.lambdas.split(',')) {
@@ -117,4 +108,7 @@ for (const lambda of values.lambdas.split(',')) {
     lines: results.map(({ curve }) => curve),
   })
 }
+const untuned = lookalike('evaluate', `--model=${path.join(first, 'model.onnx')}`, '--name=pretrained-test').stages[0]
+  .metrics
+console.log(`before | R@1 ${percent([untuned['recall@1']])} | MAP@R ${percent([untuned['map@r']])}`)
 if (values.svg) writeFileSync(values.svg, drawCurves(curves, { x: 'step', y: 'largest cosine of two proxies' }))

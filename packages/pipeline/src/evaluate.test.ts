@@ -198,6 +198,48 @@ const trainer = definePlugin({
   }),
 })
 
+/** Writes which channels the encoder "onnx" keeps. */
+const channels = definePlugin({
+  specVersion: 'v1',
+  kind: 'trainer',
+  name: 'channels',
+  description: 'x',
+  options: z.strictObject({ keep: z.array(z.int()), named: z.boolean().default(true) }),
+  create: ({ keep, named }) => ({
+    specVersion: 'v1',
+    name: 'channels',
+    async train({ run }) {
+      await run.write('model.onnx', JSON.stringify(keep))
+      if (named) await run.artefact('model', 'model.onnx')
+      return { artefact: 'model.onnx', metrics: {}, stopped: 'finished' as const }
+    },
+  }),
+})
+
+const masked = definePlugin({
+  specVersion: 'v1',
+  kind: 'encoder',
+  name: 'onnx',
+  description: 'x',
+  options: z.strictObject({ model: z.string() }),
+  async create({ model }, context) {
+    const text = await readFile(path.resolve(context.folder, model), 'utf8')
+    const keep = JSON.parse(text) as number[]
+    const encoder = await context.create('encoder', 'mini')
+    const space = `${encoder.space} of ${text}`
+    return {
+      ...encoder,
+      name: 'onnx',
+      space,
+      async encode(batch, options) {
+        const { data, ...rest } = await encoder.encode(batch, options)
+        const kept = data.map((value, i) => (keep.includes(i % 3) ? value : 0.001))
+        return createEmbeddings({ ...rest, data: kept.map((value) => value), space })
+      },
+    }
+  },
+})
+
 const item = (
   id: string,
   label: string,
@@ -240,7 +282,7 @@ async function pipelineOf(
     options: none,
     create: () => ({ specVersion: 'v1', name: 'given', ...dataset }),
   })
-  const registry = createRegistry([colour, unsure, exact, swap, lines, trainer, data] as Plugin[])
+  const registry = createRegistry([colour, unsure, exact, swap, lines, trainer, channels, masked, data] as Plugin[])
   const parsed = parseConfig(
     {
       dataset: 'given',
@@ -368,6 +410,40 @@ describe('evaluate', () => {
     const plain = await (await pipelineOf({ items }, { evaluate }, (warning) => warnings.push(warning))).evaluate()
     expect(plain.comparison).toBeUndefined()
     expect(warnings.map(({ code }) => code)).toEqual(['evaluate/no-baselines'])
+  })
+
+  it('measures a config with stages as a whole, and the encoders of its stages beside it', async () => {
+    const items = [...reds, ...greens, ...blues]
+    const config = {
+      evaluate: { ks: [1], metrics: ['recall'] },
+      train: { use: 'channels' },
+      stages: [
+        { name: 'blind', encoder: 'mini', train: { keep: [2] } },
+        { name: 'other', encoder: 'mini', train: { keep: [0], named: false } },
+        { name: 'seeing', encoder: { use: 'onnx', model: '${stages.blind}/model.onnx' }, train: { keep: [0, 1, 2] } },
+      ],
+      encoder: { use: 'onnx', model: '${stages.seeing}/model.onnx' },
+    }
+    const pipeline = await pipelineOf({ items }, config)
+    await pipeline.trainStages()
+    const { stages, comparison } = await pipeline.evaluate()
+    expect(stages[0]!.metrics['recall@1']).toBe(1)
+    // A stage that names no model has no row.
+    expect(comparison!.map(({ name }) => name)).toEqual(['onnx', 'stage blind', 'stage seeing'])
+    const [whole, blind, seeing] = comparison!.map(({ metrics }) => metrics['recall@1']!)
+    expect(blind).toBeLessThan(whole!)
+    expect(seeing).toBe(whole)
+    // With the combiner's own baselines, these follow.
+    const both = await pipelineOf(
+      { items },
+      { ...config, combiner: 'unsure', evaluate: { ...config.evaluate, baselines: true } },
+    )
+    expect((await both.evaluate()).comparison!.map(({ name }) => name)).toEqual([
+      'unsure',
+      'stage blind',
+      'stage seeing',
+      'colours swapped',
+    ])
   })
 
   it('gives the same over blocks as a metric over the whole gallery', async () => {

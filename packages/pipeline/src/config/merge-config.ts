@@ -2,7 +2,7 @@ type Plain = Record<string, unknown>
 
 /**
  * `over` on top of `under`: objects merge key by key, everything else, arrays included, is replaced. A reference to
- * another plugin replaces the whole reference: options of one plugin mean nothing to the next.
+ * another plugin replaces the whole reference: options of one plugin mean nothing to the next. Options that name no plugin are for whichever comes.
  */
 export function mergeConfig(under: Plain, over: Plain): Plain {
   const merged: Plain = { ...under }
@@ -14,7 +14,7 @@ export function mergeConfig(under: Plain, over: Plain): Plain {
 }
 
 function namesOther(under: Plain, over: Plain): boolean {
-  return typeof over.use === 'string' && over.use !== under.use
+  return typeof under.use === 'string' && typeof over.use === 'string' && over.use !== under.use
 }
 
 function isPlain(value: unknown): value is Plain {

@@ -16,8 +16,11 @@ type Given = Readonly<Record<string, unknown>>
  * @throws `config/invalid` with the path, what was given and what was expected of everything that does not fit.
  */
 export function parseConfig(config: Given, fallbackName: string, file?: string, overrides: Overrides = {}): Config {
-  const { stages: own, ...rest } = applyOverrides(config, overrides)
-  const merged = Array.isArray(own) ? own.map((stage, i) => mergedStage(rest, stage, i, overrides)) : own
+  const { stages: own, ...shared } = applyOverrides(config, overrides)
+  const merged = Array.isArray(own) ? own.map((stage, i) => mergedStage(shared, stage, i, overrides)) : own
+  // Beside stages, "train" only says what they have in common, and need not be whole.
+  const { train: _train, ...untrained } = shared
+  const rest = Array.isArray(own) && own.length > 0 ? untrained : shared
   const whole = parse({ ...rest, ...(merged !== undefined && { stages: merged }) }, file)
   const name = whole.name ?? fallbackName
   const all = whole.stages.map((stage) => stage.name)
@@ -36,9 +39,7 @@ export function parseConfig(config: Given, fallbackName: string, file?: string, 
     const config = { ...whole, ...pick(parse(keys, file), STAGE_KEYS), combiner: undefined, rerankers: [], stages: [] }
     return { name: stageName, config: placed(config, `${name}/${stageName}`, `stages[${i}]`) }
   })
-  // Beside stages, "train" only says what they have in common.
-  const unused = stages.length > 0 && { train: undefined }
-  return placed({ ...parse(filled, file), ...unused, stages }, name, '')
+  return placed({ ...parse(filled, file), stages }, name, '')
 }
 
 /** What a stage says on top of what it takes from the config, and what the command line sets on top of that. */

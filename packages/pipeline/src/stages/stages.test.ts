@@ -45,6 +45,16 @@ describe('stages in a config', () => {
     expect(encoder).toMatchObject({ options: { model: './runs/all/second/model.onnx' }, path: 'encoder' })
   })
 
+  it('share settings without a trainer in common, from the file and from the command line', () => {
+    const own = { train: { note: 'shared' }, stages: [{ name: 'a', train: { use: 'copy' } }] }
+    expect(parse(own).stages[0]!.config.train).toMatchObject({ use: 'copy', options: { note: 'shared' } })
+    expect(parse({ stages: own.stages }, { 'train.note': 'given' })).toMatchObject({
+      stages: [{ config: { train: { use: 'copy', options: { note: 'given' } } } }],
+    })
+    expect(() => parse({ ...own, stages: [] })).toThrow('train: ')
+    expect(() => parse({ ...own, stages: [{ name: 'a' }] })).toThrow('stages[0].train: ')
+  })
+
   it('follow where runs go', () => {
     const model = (runs: string) => parse({ ...chain, runs }).encoder.options.model
     expect(model('../out')).toBe('../out/all/second/model.onnx')
