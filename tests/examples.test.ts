@@ -281,9 +281,11 @@ describe('the example of asymmetric search', () => {
         '--threads=1',
         '--quiet',
       ]
-      const first = await runNode([path.join(folder, 'run.mjs'), ...overrides], { cwd: folder })
+      const first = await runCli(['train', ...overrides], { cwd: folder })
       expect(first.code, first.stderr).toBe(0)
       for (const row of [
+        'stage light',
+        'stage distilled',
         'cross-model',
         'weighting: agreement',
         'similarity: likelihood',
@@ -296,7 +298,7 @@ describe('the example of asymmetric search', () => {
       ]) {
         expect(first.stdout).toContain(row)
       }
-      const report = await readFile(path.join(folder, 'runs/ensemble/report.html'), 'utf8')
+      const report = await readFile(path.join(folder, 'runs/asymmetric/report.html'), 'utf8')
       for (const part of ['Against baselines', 'Rejecting gallery images', 'AURC', 'Least certain gallery images'])
         expect(report).toContain(part)
 
@@ -322,12 +324,14 @@ describe('the example of asymmetric search', () => {
       )
 
       // Other transforms: the gallery is made anew from what it keeps, and is what indexing gives.
-      const other = '--train.transform={kind: procrustes}'
+      const other = '--stages.transforms.train.transform={kind: procrustes}'
       await command('train', '--name=other', other)
-      expect((await command('upgrade', '--gallery=./kept', '--combiner.folder=./runs/other')).changed).toBe(true)
-      await command('index', 'photos', '--gallery=./fresh', '--combiner.folder=./runs/other')
+      expect((await command('upgrade', '--gallery=./kept', '--combiner.folder=./runs/other/transforms')).changed).toBe(
+        true,
+      )
+      await command('index', 'photos', '--gallery=./fresh', '--combiner.folder=./runs/other/transforms')
       const found = async (gallery: string) =>
-        command('search', 'photos/class-3/1.png', `--gallery=${gallery}`, '--combiner.folder=./runs/other')
+        command('search', 'photos/class-3/1.png', `--gallery=${gallery}`, '--combiner.folder=./runs/other/transforms')
       expect(JSON.parse(JSON.stringify(await found('./kept')).replaceAll('kept', 'fresh'))).toEqual(
         await found('./fresh'),
       )
