@@ -14,7 +14,7 @@ it('names every plugin of every built-in package', async () => {
 
 it('finds the packages that a config needs', () => {
   const of = (overrides: Record<string, unknown>) =>
-    packagesOf(defaultConfig('.', overrides).config).map((name) => name.replace('@lookalike/', ''))
+    packagesOf(defaultConfig('.', { overrides }).config).map((name) => name.replace('@lookalike/', ''))
   expect(of({})).toEqual(['encoders', 'gallery', 'cli'])
   expect(of({ rerankers: [{ use: 'k-reciprocal' }], dataset: 'emoji' })).toContain('rerank')
   expect(of({ train: 'metric-learning' })).toHaveLength(BUILT_IN.length)

@@ -53,4 +53,9 @@ export const configArgs = {
     valueHint: 'path',
     description: 'The config file or its folder. Default: the current folder.',
   },
+  'no-plugins': {
+    type: 'boolean',
+    description:
+      "For a config of someone else's: refuse what would run its code (plugins, configs in code, packages that it extends).",
+  },
 } as const satisfies ArgsDef

@@ -22,15 +22,23 @@ export interface Project {
   registry(): Promise<Registry>
 }
 
+/** The arguments of a command that say which config, and whether it may run code of its own. */
+export interface ProjectArgs {
+  readonly config?: string | undefined
+  readonly 'no-plugins'?: boolean | undefined
+}
+
 /**
  * The config that a command works with, and its plugins. Without `--config` and without a config in the current folder,
  * everything is at its default.
  */
-export async function openProject(at: string | undefined, overrides: Overrides = {}): Promise<Project> {
+export async function openProject(
+  { config: at, 'no-plugins': plain }: ProjectArgs,
+  overrides: Overrides = {},
+): Promise<Project> {
+  const options = { overrides, code: plain !== true }
   const loaded =
-    at !== undefined || (await hasConfig('.'))
-      ? await loadConfig(at ?? '.', { overrides })
-      : defaultConfig('.', overrides)
+    at !== undefined || (await hasConfig('.')) ? await loadConfig(at ?? '.', options) : defaultConfig('.', options)
   return { loaded, registry: () => loadRegistry(loaded) }
 }
 

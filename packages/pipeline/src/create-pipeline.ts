@@ -4,6 +4,7 @@ import {
   type EmbedOptions,
   type EvaluationResult,
   type Gallery,
+  type ImageAccess,
   type ImageRequest,
   isLookalikeError,
   type Kind,
@@ -22,13 +23,13 @@ import {
 } from '@lookalike/core'
 import { type Embed, evaluate } from '@lookalike/evaluate'
 import {
+  entryImages,
   type ImageToIndex,
   type Indexed,
   imagesOfDataset,
   indexImages,
   modelOfCombiner,
   modelOfEncoder,
-  requestOfEntry,
 } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
@@ -49,6 +50,8 @@ export interface IndexOptions extends OperationOptions {
   readonly gallery?: Gallery | undefined
   /** Takes images out of the gallery that are not among the given ones. Default false. */
   readonly prune?: boolean | undefined
+  /** What http addresses among the images may name. Default: as the config says. */
+  readonly urls?: ImageAccess['urls']
 }
 
 export interface SearchOptions extends SearchImagesOptions {
@@ -132,6 +135,9 @@ export async function createPipeline(
   const stages: Pipeline[] = []
   for (const stage of config.stages)
     stages.push(await createPipeline({ ...loaded, config: stage.config }, registry, defaults))
+  const { onCorrupt, paths: named, concurrency, ...limits } = config.images
+  const images: ImageAccess = { ...limits, paths: named.map(at) }
+  const paths = [folder, ...datasetFolders(config).map(at), ...named.map(at)]
   const disposers: (() => Promise<void>)[] = []
 
   const create = <K extends Kind>(kind: K, reference: Reference<K>): Promise<Kinds[K]> =>
@@ -140,6 +146,7 @@ export async function createPipeline(
       cacheFolder,
       seed: config.seed,
       ...(config.threads !== undefined && { threads: config.threads }),
+      images,
       ...defaults,
     })
   const encoder = once(async () => {
@@ -209,7 +216,9 @@ export async function createPipeline(
   }
   const resolvedFile = { 'config.resolved.json': `${JSON.stringify(resolved, null, 2)}\n` }
   const embedOptions = (useCache = true): EmbedOptions => ({
-    ...config.images,
+    ...limits,
+    onCorrupt,
+    concurrency,
     ...(useCache && config.cache !== false && { openCache: caches.open }),
   })
 
@@ -225,16 +234,15 @@ export async function createPipeline(
     async embed(images, role, { model: given, cache, ...options } = {}) {
       return (given ?? (await model())).embed(images, role, { ...embedOptions(cache), ...defaults, ...options })
     },
-    async index(images, { gallery: given, prune, ...operation } = {}) {
+    async index(images, { gallery: given, prune, urls, ...operation } = {}) {
       const options = { ...defaults, ...operation }
       const wanted = images ?? imagesOfDataset(await dataset())
       const gallery = given ?? (await openAt('write', operation))
       try {
         const except = [gallery.folder, cacheFolder, at(config.runs)]
-        const { onCorrupt, maxBytes, maxPixels } = config.images
-        const limits = { onCorrupt, maxBytes, maxPixels }
-        const indexed = await indexImages(gallery, pipeline, wanted, { ...limits, ...options, prune, except })
-        await indexForRerankers(gallery, rerankers, options)
+        const reading = { ...limits, ...(urls && { urls }), onCorrupt }
+        const indexed = await indexImages(gallery, pipeline, wanted, { ...reading, ...options, prune, except })
+        await indexForRerankers(gallery, rerankers, paths, options)
         return indexed
       } finally {
         if (!given) await gallery.close()
@@ -243,7 +251,7 @@ export async function createPipeline(
     async search(images, k, { gallery, ...options } = {}) {
       const queries = images.map((image): ImageRequest => (typeof image === 'string' ? { source: image } : image))
       const from = gallery ?? (await reader())
-      return searchImages(from, pipeline.embed, await rerankers(), queries, k, { ...defaults, ...options })
+      return searchImages(from, pipeline.embed, await rerankers(), queries, k, { paths, ...defaults, ...options })
     },
     async evaluate(options = {}) {
       const { split, ks, metrics, baselines } = config.evaluate
@@ -313,6 +321,7 @@ export async function createPipeline(
 async function indexForRerankers(
   gallery: Gallery,
   rerankers: () => Promise<readonly Reranker[]>,
+  paths: readonly string[],
   options: OperationOptions,
 ): Promise<void> {
   const made = await rerankers().catch((error: unknown) => {
@@ -322,11 +331,19 @@ async function indexForRerankers(
   })
   if (made.every(({ index }) => !index)) return
   const images: (ImageRequest & { hash: string })[] = []
+  const imageOf = entryImages(gallery.folder, { paths, onWarning: options.onWarning })
   for (const entry of gallery.entries()) {
-    const request = requestOfEntry(entry, gallery.folder)
+    const request = imageOf(entry)
     if (request) images.push({ ...request, hash: entry.hash })
   }
   for (const reranker of made) await reranker.index?.({ folder: gallery.folder, images }, options)
+}
+
+/** The folders in which a config itself looks for images: its author may name any. */
+function datasetFolders({ dataset }: Config): string[] {
+  const { path: folder, root, file } = (dataset?.options ?? {}) as Readonly<Record<string, unknown>>
+  const named = [folder, root, typeof file === 'string' && root === undefined ? path.dirname(file) : undefined]
+  return named.filter((each) => typeof each === 'string')
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

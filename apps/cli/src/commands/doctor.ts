@@ -23,10 +23,7 @@ export const doctor = defineCommand({
   ],
   takesOverrides: false,
   async run(args, { output }) {
-    const findings = [
-      ...(await diagnose(args.config)),
-      ...(args.model === undefined ? [] : await diagnoseModel(args.model)),
-    ]
+    const findings = [...(await diagnose(args)), ...(args.model === undefined ? [] : await diagnoseModel(args.model))]
     const failed = findings.filter(({ status }) => status === 'fail')
     output.result({ ok: failed.length === 0, findings })
     for (const finding of findings) output.print(line(finding))

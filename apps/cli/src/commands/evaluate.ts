@@ -27,7 +27,7 @@ export const evaluate = defineCommand({
   takesOverrides: true,
   async run(args, context) {
     const { output, signal } = context
-    const project = await openProject(args.config, withModel(context.overrides, args.model))
+    const project = await openProject(args, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
       const result = await pipeline.evaluate({ signal, onProgress: output.progress, onWarning: output.warn })
       output.progress({ phase: 'report', done: 0, total: 1, unit: 'file' })

@@ -29,10 +29,12 @@ export const indexImages = defineCommand({
   takesMore: true,
   async run(args, context) {
     const { output, signal, positionals } = context
-    const project = await openProject(args.config, withModel(context.overrides, args.model))
+    const project = await openProject(args, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
       const { skipped, leftOut, ...counts } = await pipeline.index(positionals.length > 0 ? positionals : undefined, {
         prune: args.prune === true,
+        // Whoever types an address may name any.
+        ...(positionals.length > 0 && { urls: 'any' }),
         signal,
         onProgress: output.progress,
         onWarning: output.warn,

@@ -40,7 +40,7 @@ export const label = defineCommand({
     const { output, signal } = context
     const count = wholeNumber('--questions', args.questions, 1)
     const port = wholeNumber('--port', args.port, 0)
-    const project = await openProject(args.config, context.overrides)
+    const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const { items } = await pipeline.dataset()
       const drawn = drawQuestions(
@@ -50,7 +50,7 @@ export const label = defineCommand({
       )
       const session = await openLabelSession(path.resolve(args.out), await inOrder(pipeline, items, drawn, context))
       const images = new Map(items.map((item) => [item.id, requestOf(item)]))
-      const server = await serveLabels({ session, images, host: args.host, port })
+      const server = await serveLabels({ session, images, limits: pipeline.config.images, host: args.host, port })
       output.finish()
       output.print(`Answer at ${server.url} (Ctrl-C ends; every answer is in ${args.out} at once)`)
       await new Promise<void>((resolve) => {

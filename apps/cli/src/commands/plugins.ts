@@ -19,7 +19,7 @@ export const plugins = defineCommand({
   takesOverrides: false,
   async run(args, { output }) {
     const kind = args.kind === undefined ? undefined : checkKind(args.kind)
-    const registry = await (await openProject(args.config)).registry()
+    const registry = await (await openProject(args)).registry()
     if (kind !== undefined && args.name !== undefined) {
       const plugin = registry.get(kind, args.name)
       const schema = plugin.options['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema

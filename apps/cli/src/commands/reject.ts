@@ -26,7 +26,7 @@ export const reject = defineCommand({
   async run(args, context) {
     const { output } = context
     const rule = ruleOf(args.coverage, args.threshold)
-    const project = await openProject(args.config, context.overrides)
+    const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const folder = pipeline.path(pipeline.config.gallery)
       const manifest = readGalleryManifest(folder)

@@ -34,7 +34,7 @@ export const report = defineCommand({
   takesOverrides: false,
   takesMore: true,
   async run(args, { output, positionals }) {
-    const { loaded } = await openProject(args.config)
+    const { loaded } = await openProject(args)
     const runsFolder = path.resolve(loaded.folder, loaded.config.runs)
     const folders =
       positionals.length > 0

@@ -15,7 +15,7 @@ export const schema = defineCommand({
   ],
   takesOverrides: false,
   async run(args, { output }) {
-    const registry = await (await openProject(args.config)).registry()
+    const registry = await (await openProject(args)).registry()
     const composed = composeJsonSchema(registry)
     if (args.out === undefined) {
       output.result(composed)

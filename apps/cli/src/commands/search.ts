@@ -50,8 +50,8 @@ export const search = defineCommand({
     if (!Number.isInteger(k) || k < 1)
       throw new LookalikeError('cli/value', { problem: `--top is ${args.top}`, expected: 'a whole number above 0' })
     const filter = args.filter === undefined ? undefined : parseFilter(args.filter)
-    const queries = await queriesOf(positionals, args.crop, signal)
-    const project = await openProject(args.config, withModel(context.overrides, args.model))
+    const project = await openProject(args, withModel(context.overrides, args.model))
+    const queries = await queriesOf(positionals, args.crop, { ...project.loaded.config.images, signal })
     await withPipeline(project, context, async (pipeline) => {
       const results = await pipeline.search(queries, k, {
         filter,
@@ -71,7 +71,7 @@ export const search = defineCommand({
         const { writeWhole } = await import('@lookalike/pipeline')
         const { name } = await pipeline.model()
         const file = path.resolve(args.html)
-        await writeWhole(file, await renderSearch(results, name, path.dirname(file)))
+        await writeWhole(file, await renderSearch(results, name, path.dirname(file), pipeline.config.images))
         output.print(`Wrote ${args.html}`)
       }
     })

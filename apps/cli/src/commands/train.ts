@@ -23,7 +23,7 @@ export const train = defineCommand({
   takesOverrides: true,
   async run(args, context) {
     const { output, signal } = context
-    const project = await openProject(args.config, context.overrides)
+    const project = await openProject(args, context.overrides)
     return withPipeline(project, context, async (pipeline) => {
       if (pipeline.config.stages.length > 0) return trainInStages(pipeline, args, context)
       const result = await pipeline.train({

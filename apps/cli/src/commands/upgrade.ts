@@ -13,7 +13,7 @@ export const upgrade = defineCommand({
   takesOverrides: true,
   async run(args, context) {
     const { output, signal } = context
-    const project = await openProject(args.config, context.overrides)
+    const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const folder = pipeline.path(pipeline.config.gallery)
       const model = await pipeline.model()

@@ -4,7 +4,7 @@ import { availableParallelism, freemem, totalmem } from 'node:os'
 import path from 'node:path'
 import { findReferences, isLookalikeError, type Registry } from '@lookalike/core'
 import { resolveConfig } from '@lookalike/pipeline'
-import { openProject, type Project } from '../open-project.js'
+import { openProject, type Project, type ProjectArgs } from '../open-project.js'
 import { VERSION } from '../version.js'
 
 /** What is looked at, and how it may be besides fine; docs/troubleshooting.md explains each. `*.model` is a model that the config names. */
@@ -40,7 +40,7 @@ export type Finding = {
 }[Check]
 
 /** Looks at the machine, the natives, the plugins and the config. */
-export async function diagnose(at: string | undefined): Promise<Finding[]> {
+export async function diagnose(at: ProjectArgs): Promise<Finding[]> {
   return [node(), machine(), ...(await natives()), await tensorflow(), ...(await project(at))]
 }
 
@@ -142,7 +142,7 @@ async function tensorflow(): Promise<Finding> {
   }
 }
 
-async function project(at: string | undefined): Promise<Finding[]> {
+async function project(at: ProjectArgs): Promise<Finding[]> {
   let opened: Project
   let registry: Registry
   try {

@@ -1,20 +1,31 @@
-import { type Box, type ImageRequest, LookalikeError } from '@lookalike/core'
+import { type Box, type ImageLimits, type ImageRequest, LookalikeError } from '@lookalike/core'
+
+interface Reading extends ImageLimits {
+  readonly signal: AbortSignal
+}
 
 /**
- * The images to search by. `-` is one from standard input; a crop is for a single image.
+ * The images to search by. Whoever types an address may name any, so it is read here. `-` is one from standard input; a crop is for a single image.
  *
  * @throws `cli/value`, `cli/stdin`, the codes of image reading where a crop in pixels needs the image's size.
  */
 export async function queriesOf(
   given: readonly string[],
   crop: string | undefined,
-  signal: AbortSignal,
+  reading: Reading,
 ): Promise<ImageRequest[]> {
   const numbers = crop === undefined ? undefined : parseCrop(crop, given.length)
   const queries: ImageRequest[] = []
-  for (const source of given) queries.push({ source: source === '-' ? await readStdin(signal) : source })
-  if (numbers) queries[0] = { ...queries[0]!, box: await boxOf(queries[0]!, numbers, signal) }
+  for (const source of given) queries.push(await queryOf(source, reading))
+  if (numbers) queries[0] = { ...queries[0]!, box: await boxOf(queries[0]!, numbers, reading) }
   return queries
+}
+
+async function queryOf(given: string, reading: Reading): Promise<ImageRequest> {
+  if (given === '-') return { source: await readStdin(reading.signal) }
+  if (!/^https?:/i.test(given)) return { source: given }
+  const { readSource } = await import('@lookalike/image')
+  return { source: given, content: await readSource(given, { ...reading, urls: 'any' }) }
 }
 
 function parseCrop(text: string, images: number): readonly [number, number, number, number] {
@@ -35,11 +46,11 @@ function parseCrop(text: string, images: number): readonly [number, number, numb
 async function boxOf(
   query: ImageRequest,
   [x, y, width, height]: readonly [number, number, number, number],
-  signal: AbortSignal,
+  reading: Reading,
 ): Promise<Box> {
   if (x + width <= 1 && y + height <= 1) return { x, y, width, height }
   const { decodeImage } = await import('@lookalike/image')
-  const size = await decodeImage(query, { signal })
+  const size = await decodeImage(query, reading)
   if (x >= size.width || y >= size.height) {
     throw new LookalikeError('cli/value', {
       problem: `--crop begins at ${x}, ${y}; the image has ${size.width} x ${size.height} pixels`,

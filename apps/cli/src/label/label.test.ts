@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ImageRequest } from '@lookalike/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -132,6 +132,22 @@ describe('serveLabels', () => {
     )
     expect(status).toBe(403)
     expect(existsSync(file)).toBe(false)
+  })
+
+  it.each(['127.0.0.1', '0.0.0.0'])('lets only its own pages in where it listens on %s', async (host) => {
+    server = await serveLabels({ session: await openLabelSession(file, questions), images, port: 0, host })
+    const { port } = new URL(server.url)
+    const statusOf = (headers: Record<string, string>) =>
+      new Promise((resolve) =>
+        request(`http://127.0.0.1:${port}/state`, { headers }, ({ statusCode }) => resolve(statusCode)).end(),
+      )
+    for (const name of [`localhost:${port}`, `127.0.0.1:${port}`, hostname()]) {
+      expect(await statusOf({ host: name })).toBe(200)
+      expect(await statusOf({ host: name, origin: `http://${name}` })).toBe(200)
+      expect(await statusOf({ host: name, origin: 'http://evil.example' })).toBe(403)
+      expect(await statusOf({ host: name, origin: 'null' })).toBe(403)
+    }
+    expect(await statusOf({ host: `evil.example:${port}`, origin: `http://evil.example:${port}` })).toBe(403)
   })
 
   it('says when the port is taken', async () => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ImageRequest, isLookalikeError, LookalikeError } from '@lookalike/core'
+import { hostname, networkInterfaces } from 'node:os'
+import { type ImageLimits, type ImageRequest, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
 import { LABEL_PAGE } from './label-page.js'
 import type { LabelAnswer, LabelSession } from './label-session.js'
@@ -13,13 +14,14 @@ export interface LabelServer {
 export interface LabelServerOptions {
   readonly session: LabelSession
   readonly images: ReadonlyMap<string, ImageRequest>
+  /** How they are read. */
+  readonly limits?: ImageLimits | undefined
   /** Default 127.0.0.1: this machine alone. */
   readonly host?: string
   /** 0 takes a free one. */
   readonly port: number
 }
 
-const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 const LONGEST_BODY = 1000
 const EDGE = 512
 
@@ -27,15 +29,14 @@ const EDGE = 512
 export async function serveLabels({
   session,
   images,
+  limits,
   host = '127.0.0.1',
   port,
 }: LabelServerOptions): Promise<LabelServer> {
   const handle = async (
     request: IncomingMessage,
   ): Promise<readonly [status: number, type: string, body: string | Uint8Array]> => {
-    // Another site's page must not reach this server under a name of its own.
-    if (host === '127.0.0.1' && !LOCAL.test(request.headers.host ?? ''))
-      return json(403, { message: 'Only localhost may ask.' })
+    if (!isOwn(request, host)) return json(403, { message: 'Only pages of this address may ask.' })
     const url = new URL(request.url ?? '/', 'http://localhost')
     switch (`${request.method} ${url.pathname}`) {
       case 'GET /':
@@ -45,7 +46,7 @@ export async function serveLabels({
       case 'GET /image': {
         const image = images.get(url.searchParams.get('id') ?? '')
         return image
-          ? [200, 'image/jpeg', await thumbnail(image, EDGE)]
+          ? [200, 'image/jpeg', await thumbnail(image, EDGE, limits)]
           : json(404, { message: 'There is no such image.' })
       }
       case 'POST /answer': {
@@ -85,6 +86,18 @@ export async function serveLabels({
         server.closeAllConnections()
       }),
   }
+}
+
+/** Another site's page must not reach this server, neither under a name of its own that leads here nor from where it is. */
+function isOwn({ headers: { host: asked = '', origin } }: IncomingMessage, bound: string): boolean {
+  const name = asked
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  const own = hostname().toLowerCase()
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
+  const names = ['localhost', '127.0.0.1', '::1', bound.toLowerCase(), own, `${own}.local`, ...addresses]
+  return names.includes(name) && (origin === undefined || origin.toLowerCase() === `http://${asked.toLowerCase()}`)
 }
 
 /** Only JSON: forms of other sites cannot send it. */

@@ -19,7 +19,7 @@ export const htmlReporter = definePlugin({
   name: 'html',
   description: 'One HTML page with figures, curves, and the best and worst queries as pictures.',
   options,
-  create: ({ queries, results }) => ({
+  create: ({ queries, results }, { images }) => ({
     specVersion: 'v1',
     name: 'html',
     async write(result, { folder, write }) {
@@ -30,7 +30,7 @@ export const htmlReporter = definePlugin({
       ])
       await write(
         'report.html',
-        await renderReport(result, { queries, results, training: await trainingCurves(folder) }),
+        await renderReport(result, { queries, results, images, training: await trainingCurves(folder) }),
       )
     },
   }),

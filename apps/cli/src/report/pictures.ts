@@ -1,4 +1,4 @@
-import { type ImageRequest, toWarning, type Warning } from '@lookalike/core'
+import { type ImageLimits, type ImageRequest, toWarning, type Warning } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
 import { type Html, html } from './html.js'
 
@@ -11,12 +11,12 @@ export interface Pictures {
   readonly warnings: readonly Warning[]
 }
 
-export function createPictures(edge: number = EDGE): Pictures {
+export function createPictures(edge: number = EDGE, limits: ImageLimits = {}): Pictures {
   const made = new Map<string, Promise<string | undefined>>()
   const warnings: Warning[] = []
   const make = async (request: ImageRequest) => {
     try {
-      const bytes = await thumbnail(request, edge)
+      const bytes = await thumbnail(request, edge, limits)
       return `data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}`
     } catch (error) {
       // A picture that has gone since costs its place in the report, not the report.

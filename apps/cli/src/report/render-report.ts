@@ -1,4 +1,4 @@
-import type { Curve, EvaluationResult, StageResult } from '@lookalike/core'
+import type { Curve, EvaluationResult, ImageLimits, StageResult } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
 import { comparedModels, rejection } from './compared-models.js'
 import { distinctMetrics, explanation } from './distinct-metrics.js'
@@ -14,13 +14,15 @@ export interface ReportOptions {
   readonly queries: number
   /** Results shown of each query. */
   readonly results: number
+  /** How the pictures are read. */
+  readonly images?: ImageLimits | undefined
   /** Curves of the run's training log. */
   readonly training: readonly Curve[]
 }
 
 /** An evaluation as one page: figures, curves, and pictures of what went well and what did not. */
 export async function renderReport(result: EvaluationResult, options: ReportOptions): Promise<string> {
-  const pictures = createPictures()
+  const pictures = createPictures(undefined, options.images)
   const last = result.stages.at(-1)!
   const scores = queryScores(result, last.rankings)
   const rows = (of: readonly number[], stages: readonly StageResult[] = [last]) =>

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { ImageLimits } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
 import type { SearchHit, SearchResult } from '@lookalike/pipeline'
 import { formatDistance } from '../terminal/format.js'
@@ -11,8 +12,13 @@ import { createPictures, type Pictures } from './pictures.js'
 const EDGE = 360
 
 /** The results of a search as one page with pictures. Links to files start at `folder`, where the page will lie. */
-export async function renderSearch(results: readonly SearchResult[], model: string, folder: string): Promise<string> {
-  const pictures = createPictures(EDGE)
+export async function renderSearch(
+  results: readonly SearchResult[],
+  model: string,
+  folder: string,
+  limits: ImageLimits = {},
+): Promise<string> {
+  const pictures = createPictures(EDGE, limits)
   const sections: Html[] = []
   for (const [row, { query, hits }] of results.entries()) {
     const found: Html[] = []

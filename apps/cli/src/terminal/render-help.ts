@@ -56,6 +56,7 @@ export function renderOverview(
     columns(commands.map(({ name, description }) => [`  ${name}`, description])),
     '',
     'lookalike <command> --help shows options and examples.',
+    "A config can run code: its plugins, what it extends, itself. For someone else's: --no-plugins.",
   ].join('\n')
 }
 

@@ -30,6 +30,26 @@ export interface ImageRequest {
   readonly hash?: string | undefined
 }
 
+/** How far reading an image may go, as the config's `images` says. */
+export interface ImageLimits {
+  /** Images of more pixels are refused. */
+  readonly maxPixels?: number | undefined
+  /** Files and responses of more bytes are refused. */
+  readonly maxBytes?: number | undefined
+  /** Milliseconds that decoding one image may take. */
+  readonly deadline?: number | undefined
+  /** A file that ends early: `read` what is there, with a warning, or `fail`. Default `read`. */
+  readonly truncated?: 'read' | 'fail' | undefined
+  /** What http addresses may name: `public` hosts, `any`, or `none`. Default `public`. */
+  readonly urls?: 'public' | 'any' | 'none' | undefined
+}
+
+/** What a config says of the images that data names. */
+export interface ImageAccess extends ImageLimits {
+  /** Absolute folders, besides the data's own root, in which data may name files. Default: none. */
+  readonly paths?: readonly string[] | undefined
+}
+
 export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos'
 
 /**

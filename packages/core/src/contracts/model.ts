@@ -1,6 +1,6 @@
 import type { Combined } from './combiner.js'
 import type { Embeddings } from './embeddings.js'
-import type { ImageRequest } from './image.js'
+import type { ImageLimits, ImageRequest } from './image.js'
 import type { OperationOptions } from './spec.js'
 
 /** Embeddings by the content of their images. */
@@ -20,19 +20,11 @@ export interface EmbeddingCache {
 }
 
 /** How images are read, decoded and embedded. */
-export interface EmbedOptions extends OperationOptions {
+export interface EmbedOptions extends OperationOptions, ImageLimits {
   /** Gives the cache of a space; it stays open. Nothing is cached without it. */
   readonly openCache?: ((space: string, dim: number) => Promise<EmbeddingCache>) | undefined
   /** What an image that cannot be read does. Default `skip`. */
   readonly onCorrupt?: 'skip' | 'fail' | undefined
-  readonly maxPixels?: number | undefined
-  readonly maxBytes?: number | undefined
-  /** Milliseconds that decoding one image may take. */
-  readonly deadline?: number | undefined
-  /** A file that ends early: `read` what is there, with a warning, or `fail`. Default `read`. */
-  readonly truncated?: 'read' | 'fail' | undefined
-  /** What http addresses may name: `public` hosts, `any`, or `none`. Default `public`. */
-  readonly urls?: 'public' | 'any' | 'none' | undefined
   readonly concurrency?: number | undefined
 }
 

@@ -1,6 +1,6 @@
 import type { Dataset } from './dataset.js'
 import type { Encoder } from './encoder.js'
-import type { ImageRequest, RawImage } from './image.js'
+import type { ImageLimits, ImageRequest, RawImage } from './image.js'
 import type { EmbeddedImages, EmbedOptions } from './model.js'
 import type { Run } from './run.js'
 import type { OperationOptions, SpecVersion } from './spec.js'
@@ -53,6 +53,8 @@ export interface TrainerRequest extends OperationOptions {
   readonly encoder: Encoder
   /** Where everything that is worth keeping goes: checkpoints, log, card, artefacts. */
   readonly run: Run
+  /** How images are read that the trainer decodes itself. */
+  readonly images?: ImageLimits | undefined
   /** Embeds images by any encoder: cached, within the limits, and with the signal, progress and warnings of this request, unless `options` say otherwise. */
   embed(encoder: Encoder, images: readonly ImageRequest[], options?: EmbedOptions): Promise<EmbeddedImages>
 }

@@ -1,3 +1,4 @@
+import type { ImageAccess } from '../contracts/image.js'
 import { isLookalikeError, LookalikeError, type Warning } from '../errors.js'
 import { checkPlugin } from './check-plugin.js'
 import type { LoadedPlugin, Plugin, PluginContext } from './define-plugin.js'
@@ -14,6 +15,7 @@ export interface CreateOptions {
   readonly cacheFolder: string
   readonly seed: number
   readonly threads?: number | undefined
+  readonly images?: ImageAccess | undefined
   readonly signal?: AbortSignal | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
   /** Where the reference stands in the config, for messages: `encoder`, `rerankers[0]`. */
@@ -125,6 +127,7 @@ function createContext(registry: Registry, options: CreateOptions): PluginContex
     cacheFolder: options.cacheFolder,
     seed: options.seed,
     ...(options.threads !== undefined && { threads: options.threads }),
+    images: options.images,
     ...(options.signal && { signal: options.signal }),
     create: (kind, ref) =>
       registry.create(kind, ref, { ...options, path: options.path ? `${options.path} > ${kind}` : kind }),

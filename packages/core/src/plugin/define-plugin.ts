@@ -1,3 +1,4 @@
+import type { ImageAccess } from '../contracts/image.js'
 import type { SpecVersion } from '../contracts/spec.js'
 import type { Warning } from '../errors.js'
 import type { Kind, Kinds, PluginRef } from './kinds.js'
@@ -14,6 +15,8 @@ export interface PluginContext {
   readonly seed: number
   /** Processor threads that a model may use; absent where the runtime decides. */
   readonly threads?: number
+  /** How images are read, and which files data may name. */
+  readonly images?: ImageAccess | undefined
   readonly signal?: AbortSignal
   /** Creates a plugin that the options name (members of an ensemble, terms of a sum). */
   create<K extends Kind>(kind: K, ref: PluginRef<K>): Promise<Kinds[K]>

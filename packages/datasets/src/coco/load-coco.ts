@@ -8,7 +8,7 @@ import { splitLabels } from '../splits/split-labels.js'
 import type { CocoOptions } from './coco-options.js'
 import { type CocoAnnotation, type CocoFile, type CocoImage, readCoco } from './read-coco.js'
 
-type Context = Pick<LoadContext, 'folder' | 'warn' | 'signal'>
+type Context = Pick<LoadContext, 'folder' | 'warn' | 'signal' | 'images'>
 
 /** An item without its split. */
 type Unsplit = Omit<DatasetItem, 'split'>
@@ -45,8 +45,8 @@ async function readItems(given: string, options: CocoOptions, context: Context):
 }
 
 /** Where each image lies, by its number. */
-async function findPlaces(coco: CocoFile, file: string, root: string, { signal }: Context) {
-  const finder = createImageFinder(root)
+async function findPlaces(coco: CocoFile, file: string, root: string, { signal, images: access }: Context) {
+  const finder = createImageFinder(root, access?.paths)
   const places = new Map<string, FoundImage>()
   for (const [id, { file_name }] of coco.images) {
     signal?.throwIfAborted()
@@ -56,7 +56,8 @@ async function findPlaces(coco: CocoFile, file: string, root: string, { signal }
         'dataset/path-outside',
         {
           problem: `${file}: the image ${id} (${file_name}) leads out of ${root}`,
-          expected: 'a path inside the root, or the option root set to a folder above all images',
+          expected:
+            'a path inside the root, the option root set to a folder above all images, or the folder named in images.paths',
         },
         { fields: { file, image: id, path: file_name, root } },
       )

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
-import { pathInside } from './path-inside.js'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { confineSource } from '@lookalike/image'
 
 /** Where an image that a file names lies. */
 export interface FoundImage {
@@ -24,9 +24,10 @@ export interface ImageFinder {
  * Finds the images that files name, as people's files name them: with backslashes, and with letters such as é in their other form (macOS writes e
  * and an accent, most others one letter). An image that is not there is left to the decoder, which names it.
  *
- * @param root Where paths start, and what they may not leave.
+ * @param root where paths start, and what they may not leave
+ * @param paths other folders in which they may lie, absolute
  */
-export function createImageFinder(root: string): ImageFinder {
+export function createImageFinder(root: string, paths: readonly string[] = []): ImageFinder {
   const folders = new Map<string, Promise<Names | undefined>>()
   const namesIn = (folder: string) => {
     const known = folders.get(folder)
@@ -43,19 +44,26 @@ export function createImageFinder(root: string): ImageFinder {
     const found = names?.exact.has(name) ? name : names?.alike.get(name.normalize('NFC'))
     return found === undefined ? undefined : join(parent!, found)
   }
+  const inside = (path: string) => {
+    try {
+      return confineSource(resolve(root, path), { root, paths })
+    } catch {
+      return undefined
+    }
+  }
   const named = (full: string): FoundImage => ({ id: relative(root, full).split(sep).join('/'), source: full })
   return {
     async find(path) {
       if (/^https?:\/\//i.test(path)) return { id: path, source: path }
       if (isForeignAddress(path)) return undefined
-      const written = pathInside(root, path)
+      const written = inside(path)
       // Most paths need no look at the disk.
       if (written !== undefined && isPlain(path)) return named(written)
       const there = written === undefined ? undefined : await spelt(written)
       if (there !== undefined) return named(there)
       // A drive letter or a leading backslash starts at the root of a disk, wherever this runs.
       if (/^([a-z]:)?\\/i.test(path) && sep === '/') return undefined
-      const slashed = pathInside(root, path.replaceAll('\\', '/'))
+      const slashed = inside(path.replaceAll('\\', '/'))
       return slashed === undefined ? undefined : named((await spelt(slashed)) ?? slashed)
     },
   }

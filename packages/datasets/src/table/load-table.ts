@@ -22,7 +22,7 @@ import {
   USUAL_COLUMNS,
 } from './table-options.js'
 
-type Context = Pick<LoadContext, 'folder' | 'warn' | 'signal'>
+type Context = Pick<LoadContext, 'folder' | 'warn' | 'signal' | 'images'>
 
 /** A CSV file of images and labels: the layout of open-metric-learning, or any other through `columns` and `splits`. */
 export async function loadCsv(options: CsvOptions, context: Context): Promise<Dataset> {
@@ -63,7 +63,7 @@ async function loadTable(name: string, table: Table, options: TableOptions, cont
     columns,
     metadata,
     root,
-    images: createImageFinder(root),
+    images: createImageFinder(root, context.images?.paths),
     labelsOf: labelReader(table, columns.label, options.labelSeparator, context),
     boxOf: options.boxes ? boxReader(options.columns.box, table) : undefined,
   }
@@ -125,6 +125,6 @@ async function imageOf(row: TableRow, { table, columns, root, images }: ItemRead
     row,
     'dataset/path-outside',
     `${path} leads out of ${root}`,
-    'a path inside the root, or the option root set to a folder above all images',
+    'a path inside the root, the option root set to a folder above all images, or the folder named in images.paths',
   )
 }

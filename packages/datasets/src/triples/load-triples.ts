@@ -30,7 +30,7 @@ export interface TriplesOptions {
 /** Triples "which of A and B is closer to R?" and the images that they speak of. */
 export async function loadTriples(
   options: TriplesOptions,
-  context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'signal' | 'images'>,
 ): Promise<Dataset> {
   const file = resolve(context.folder, options.file)
   const raw =
@@ -94,11 +94,11 @@ async function readImages(
   raw: readonly RawTriple[],
   file: string,
   options: TriplesOptions,
-  context: Pick<LoadContext, 'folder' | 'warn'>,
+  context: Pick<LoadContext, 'folder' | 'warn' | 'images'>,
 ): Promise<ReadonlyMap<string, Image>> {
   const index = options.index === undefined ? undefined : resolve(context.folder, options.index)
   const root = options.root === undefined ? dirname(index ?? file) : resolve(context.folder, options.root)
-  const finder = createImageFinder(root)
+  const finder = createImageFinder(root, context.images?.paths)
   const image = async (path: string, label: string | undefined, where: string): Promise<Image> => {
     const found = await finder.find(path)
     if (found) return { ...found, label: label ?? found.id }
@@ -107,7 +107,7 @@ async function readImages(
       {
         problem: `${where}: ${path} leads out of ${root}`,
         expected: 'a path inside the root',
-        fix: 'Set the option root to a folder above all images',
+        fix: 'Set the option root to a folder above all images, or name the folder in images.paths.',
       },
       { fields: { where, path, root } },
     )

@@ -1,5 +1,5 @@
 import type { LossTriple } from '@lookalike/core'
-import { type Encoder, type ImageRequest, LookalikeError, type Preprocessing } from '@lookalike/core'
+import { type Encoder, type ImageLimits, type ImageRequest, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadPixels, preprocessedLength } from '@lookalike/image'
 import { type Execution, float32, type OnnxModel, readModel, trainableInitializers } from '@lookalike/onnx'
 import { createTrainableModel, matchNames } from '@lookalike/train'
@@ -75,6 +75,7 @@ export type PixelSource = (rows: readonly number[]) => Promise<Float32Array>
 export function createPixelSource(
   images: readonly ImageRequest[],
   preprocessing: Preprocessing,
+  limits: ImageLimits = {},
   memory = MEMORY,
 ): PixelSource {
   const length = preprocessedLength(preprocessing)
@@ -82,7 +83,7 @@ export function createPixelSource(
   const load = async (row: number) => {
     const known = kept.get(row)
     if (known) return known
-    const loaded = await loadPixels(images[row]!, preprocessing)
+    const loaded = await loadPixels(images[row]!, preprocessing, limits)
     if ((kept.size + 1) * length * 4 <= memory) kept.set(row, loaded)
     return loaded
   }

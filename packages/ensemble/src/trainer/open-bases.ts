@@ -1,4 +1,4 @@
-import type { DatasetItem, Encoder, Run } from '@lookalike/core'
+import type { DatasetItem, Encoder, ImageLimits, Run } from '@lookalike/core'
 import type { EnsembleBase } from '../combiner/ensemble-model.js'
 import { mapFeatures } from '../context/prepare-features.js'
 import { createPixelSource, networkOf, type PixelSource } from '../context/train-network.js'
@@ -30,6 +30,7 @@ export async function openBases(
   settings: ContextTrainerOptions,
   run: Run,
   embed: EmbedAll,
+  limits: ImageLimits | undefined,
 ): Promise<Base[]> {
   const bases: Base[] = []
   for (const [at, encoder] of encoders.entries()) {
@@ -41,7 +42,8 @@ export async function openBases(
       encoder,
       facts: { name: encoder.name, space: encoder.space, features, ...(file !== undefined && { file }) },
       features: mapFeatures(features, embeddings),
-      pixels: encoder.input.kind === 'pixels' ? createPixelSource(items, encoder.input.preprocessing) : undefined,
+      pixels:
+        encoder.input.kind === 'pixels' ? createPixelSource(items, encoder.input.preprocessing, limits) : undefined,
     })
   }
   return bases

@@ -28,7 +28,15 @@ export async function trainEnsemble(
   const embed = async (encoder: Encoder) =>
     (await request.embed(encoder, dataset.items, { onCorrupt: 'fail' })).embeddings.data
   const encoders = [request.encoder, ...(parts.encoders ?? [])]
-  const bases = await openBases(encoders, dataset.items, imagesOf(data.contexts.values()), settings, run, embed)
+  const bases = await openBases(
+    encoders,
+    dataset.items,
+    imagesOf(data.contexts.values()),
+    settings,
+    run,
+    embed,
+    request.images,
+  )
   const jobs = [...data.contexts].flatMap(([context, triples]) =>
     bases.map((base, at) => ({ context, triples, base, at })),
   )

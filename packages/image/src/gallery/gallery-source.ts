@@ -1,5 +1,7 @@
 import path from 'node:path'
-import type { GalleryEntry, ImageRequest, ImageSource } from '@lookalike/core'
+import { type GalleryEntry, type ImageRequest, type ImageSource, toWarning, type Warning } from '@lookalike/core'
+import { confineSource } from '../read/confine-source.js'
+import { isUrl } from '../read/is-url.js'
 
 /** How a gallery keeps where an image is: files relative to the gallery, so that both can move together. */
 export function toGallerySource(source: ImageSource, folder: string): string | undefined {
@@ -8,13 +10,32 @@ export function toGallerySource(source: ImageSource, folder: string): string | u
   return isUrl(source) ? source : path.relative(folder, source).split(path.sep).join('/')
 }
 
-/** The image of an entry, undefined where the gallery only has its vector. */
-export function requestOfEntry({ source, box }: GalleryEntry, folder: string): ImageRequest | undefined {
-  if (source === undefined) return undefined
-  return { source: isUrl(source) ? source : path.resolve(folder, source), ...(box && { box }) }
+export interface EntryImagesOptions {
+  /** Folders whose files entries may name, absolute, besides the one that the gallery lies in. */
+  readonly paths?: readonly string[] | undefined
+  readonly onWarning?: ((warning: Warning) => void) | undefined
 }
 
-/** A single letter before the colon is a Windows drive. */
-export function isUrl(source: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:/i.test(source)
+/**
+ * The images of a gallery's entries, undefined where the gallery only has the vector. A gallery may come from anywhere: what it says of itself
+ * opens no folder. An entry that names a file elsewhere has no image, and the first such entry is the warning `image/not-allowed`.
+ */
+export function entryImages(
+  folder: string,
+  { paths = [], onWarning }: EntryImagesOptions = {},
+): (entry: GalleryEntry) => ImageRequest | undefined {
+  const full = path.resolve(folder)
+  const root = path.dirname(full)
+  let told = false
+  return ({ id, source, box }) => {
+    if (source === undefined) return undefined
+    try {
+      const named = isUrl(source) ? source : path.resolve(full, source)
+      return { source: confineSource(named, { root, paths }), ...(box && { box }) }
+    } catch (error) {
+      if (!told) onWarning?.(toWarning(error, { id, gallery: full }))
+      told = true
+      return undefined
+    }
+  }
 }

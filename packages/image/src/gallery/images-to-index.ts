@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { type Box, type Dataset, type ImageSource, LookalikeError, type Metadata } from '@lookalike/core'
+import { isUrl } from '../read/is-url.js'
 import { type LeftOut, listImages } from '../read/list-images.js'
-import { isUrl } from './gallery-source.js'
 
 /** An image on its way into a gallery. */
 export interface ImageToIndex {

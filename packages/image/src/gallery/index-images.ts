@@ -4,6 +4,7 @@ import {
   type Gallery,
   type GalleryEntry,
   type GalleryItem,
+  type ImageLimits,
   isLookalikeError,
   LookalikeError,
   type Metadata,
@@ -16,18 +17,17 @@ import {
 } from '@lookalike/core'
 import { describeSource } from '../read/describe-source.js'
 import { createRealPaths, imageId } from '../read/image-id.js'
+import { isUrl } from '../read/is-url.js'
 import { type LeftOut, leftOutWarnings } from '../read/list-images.js'
 import { readImage } from '../read/read-image.js'
-import { isUrl, toGallerySource } from './gallery-source.js'
+import { toGallerySource } from './gallery-source.js'
 import { type FoundImage, type FoundImages, type ImageToIndex, imagesOfPaths } from './images-to-index.js'
 
-export interface IndexImagesOptions extends OperationOptions {
+export interface IndexImagesOptions extends OperationOptions, ImageLimits {
   /** Takes images out of the gallery that are not among the given ones. Default false. */
   readonly prune?: boolean | undefined
   /** What an image that cannot be read does. Default `skip`. */
   readonly onCorrupt?: 'skip' | 'fail' | undefined
-  readonly maxPixels?: number | undefined
-  readonly maxBytes?: number | undefined
   /** Folders that are passed over, absolute: those of galleries, caches and runs. */
   readonly except?: readonly string[] | undefined
 }
@@ -150,11 +150,11 @@ interface ReadImage {
 
 /** Images in chunks, read and hashed once; the next chunk is read while the caller works on one. */
 async function* readChunks(images: readonly FoundImage[], options: IndexImagesOptions) {
-  const { signal, maxBytes, onCorrupt } = options
+  const { signal, maxBytes, urls, onCorrupt } = options
   let next = 0
   const readOne = async (image: FoundImage): Promise<ReadImage> => {
     try {
-      return { image, ...(await readImage(requestOf(image), { signal, maxBytes })) }
+      return { image, ...(await readImage(requestOf(image), { signal, maxBytes, urls })) }
     } catch (error) {
       if (onCorrupt === 'fail' || signal?.aborted || !isLookalikeError(error)) throw error
       return { image, failure: toWarning(error, { source: describeSource(image.source) }) }
@@ -335,7 +335,7 @@ async function embedInto(
   onSkip: (image: FreshImage, warning: Warning) => void,
 ): Promise<readonly FreshImage[]> {
   if (fresh.length === 0) return []
-  const { signal, onWarning, onCorrupt, maxBytes, maxPixels } = options
+  const { signal, onWarning, onCorrupt, maxBytes, maxPixels, deadline, truncated, urls } = options
   const warnings = new Map<number, Warning>()
   const embedded = await model.embed(
     fresh.map(({ image, content, hash }) => ({ ...requestOf(image), content, hash })),
@@ -345,6 +345,9 @@ async function embedInto(
       onCorrupt,
       maxBytes,
       maxPixels,
+      deadline,
+      truncated,
+      urls,
       onProgress: ({ done }) => report(done),
       onWarning(warning) {
         if (typeof warning.fields.position === 'number') warnings.set(warning.fields.position, warning)

@@ -38,6 +38,17 @@ it.each([
   expect(() => confineSource(source, { root })).toThrow(expect.objectContaining({ code: 'image/not-allowed' }))
 })
 
-it('lets any path through where that is allowed', () => {
-  expect(confineSource('../a.jpg', { root, paths: 'any' })).toBe(path.resolve('/data/a.jpg'))
+it('lets files of other folders through that are named', () => {
+  const paths = [path.resolve('/photos')]
+  expect(confineSource('/photos/a.jpg', { root, paths })).toBe(path.resolve('/photos/a.jpg'))
+  expect(confineSource('../../photos/b/a.jpg', { root, paths })).toBe(path.resolve('/photos/b/a.jpg'))
+  for (const source of [
+    '../a.jpg',
+    '/photos/../a.jpg',
+    '/photos2/a.jpg',
+    '/photos',
+    'file:///photos/a.jpg',
+    '/photos/b\\..\\..\\a.jpg',
+  ])
+    expect(() => confineSource(source, { root, paths })).toThrow(expect.objectContaining({ code: 'image/not-allowed' }))
 })

@@ -1,51 +1,44 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { isUrl } from '../gallery/gallery-source.js'
 import { describeSource } from './describe-source.js'
+import { isUrl } from './is-url.js'
 
 /** What sources that data names may be. */
 export interface ConfineOptions {
   /** Folder that relative paths start at, and that no path may leave. */
   readonly root: string
-  /** `inside` the root, or `any` file of this machine. Default: `inside`. */
-  readonly paths?: 'inside' | 'any' | undefined
+  /** Other folders whose files may be named, absolute. Default: none. */
+  readonly paths?: readonly string[] | undefined
 }
 
 /**
  * The source that an entry of a table, a gallery or a request from outside names, as one that may be read: a path below
- * `root` made absolute, or an http or data URL as it is (`readSource` checks where those lead). Paths are compared as text;
- * links inside the folder are its owner's.
+ * `root` or one of the other folders, made absolute, or an http or data URL as it is (`readSource` checks where those lead). Paths are compared as
+ * text; links inside a folder are its owner's.
  *
- * @throws `image/not-allowed` for `file:` URLs, other schemes, and paths that lead out of the folder
+ * @throws `image/not-allowed` for `file:` URLs, other schemes, and paths that lead out of the folders
  *
  * @example
  * const source = confineSource(row.path, { root: folder })
  */
-export function confineSource(source: string, { root, paths = 'inside' }: ConfineOptions): string {
+export function confineSource(source: string, { root, paths = [] }: ConfineOptions): string {
   if (/^(https?|data):/i.test(source)) return source
-  if (paths === 'any') return isUrl(source) ? source : path.resolve(root, source)
   if (isUrl(source)) throw notAllowed(source, root, 'is a URL of a scheme that data may not name')
+  const allowed = [path.resolve(root), ...paths]
   // A backslash parts folders on Windows alone, but the same data goes there.
-  const parts = source.split(/[\\/]/)
-  const folder = path.resolve(root)
-  const resolved = path.resolve(folder, source)
-  const leaves = path.relative(folder, resolved)
-  const outside = leaves === '' || leaves.split(path.sep)[0] === '..' || path.isAbsolute(leaves)
-  const elsewhere = /^[\\/]{2}/.test(source) || /^[a-z]:/i.test(source) || source.includes('\0')
-  if (outside || (elsewhere && !source.startsWith(folder)) || climbs(parts))
-    throw notAllowed(source, root, 'leads out of')
-  return resolved
+  const readings = [source, source.replaceAll('\\', '/')].map((text) => path.resolve(root, text))
+  const elsewhere = /^[\\/]{2}/.test(source) || /^[a-z]:/i.test(source)
+  const inside =
+    !source.includes('\0') &&
+    readings.every((reading) => allowed.some((folder) => isBelow(reading, folder))) &&
+    (!elsewhere || allowed.some((folder) => source.startsWith(folder)))
+  if (!inside) throw notAllowed(source, root, 'leads out of')
+  return readings[0]!
 }
 
-/** Whether a path goes above where it starts, at any point. */
-function climbs(parts: readonly string[]): boolean {
-  let depth = 0
-  for (const part of parts) {
-    if (part === '..') depth--
-    else if (part !== '' && part !== '.') depth++
-    if (depth < 0) return true
-  }
-  return false
+function isBelow(file: string, folder: string): boolean {
+  const below = path.relative(folder, file)
+  return below !== '' && below.split(path.sep)[0] !== '..' && !path.isAbsolute(below)
 }
 
 function notAllowed(source: string, root: string, problem: string): LookalikeError {
@@ -55,7 +48,7 @@ function notAllowed(source: string, root: string, problem: string): LookalikeErr
     {
       problem: problem === 'leads out of' ? `${name} leads out of ${root}` : `${name} ${problem}`,
       expected: `a path below ${root}, or an http address`,
-      fix: 'Where everyone who wrote this data is trusted, allow it: images.paths "any" in the config.',
+      fix: 'Where everyone who wrote this data is trusted, name the folder in the config: images.paths.',
     },
     { fields: { source: name, root } },
   )

@@ -98,6 +98,12 @@ const keys = {
         .describe(
           'What http addresses may name: public hosts, any (those of this machine and its network included), or none. Default: public.',
         ),
+      paths: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          'Folders outside the root of the data in which tables and galleries may name files, from the config file. Default: none.',
+        ),
       concurrency: positiveInteger
         .exactOptional()
         .describe('Images decoded at the same time. Default: the number of processors.'),

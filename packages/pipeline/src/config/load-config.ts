@@ -14,6 +14,12 @@ export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'].ma
   (extension) => `lookalike.config.${extension}`,
 )
 
+export interface LoadConfigOptions {
+  readonly overrides?: Overrides | undefined
+  /** Whether the config may run code: plugins, configs in TypeScript or JavaScript, packages that it extends. Default true. */
+  readonly code?: boolean | undefined
+}
+
 export interface LoadedConfig {
   readonly config: Config
   /** The config's file, and the ones that it extends. */
@@ -27,20 +33,26 @@ export interface LoadedConfig {
  *
  * @param at a file or a folder
  * @throws `config/not-found`, `config/unreadable` with what the parser said, `config/invalid`, `config/override`,
- * `config/extends` when configs extend each other in a circle.
+ * `config/extends` when configs extend each other in a circle, `config/runs-code` with `code: false`.
  */
-export async function loadConfig(at: string, options: { overrides?: Overrides } = {}): Promise<LoadedConfig> {
+export async function loadConfig(
+  at: string,
+  { overrides = {}, code = true }: LoadConfigOptions = {},
+): Promise<LoadedConfig> {
   const file = await findConfig(at)
   const folder = path.dirname(file)
   const layers = new Map<string, Promise<Record<string, unknown>>>()
-  const merged = await readLayers(file, [], layers)
+  const merged = await readLayers(file, [], { layers, code })
   const files = [...layers.keys()]
-  return { config: parseConfig(merged, path.basename(folder) || 'run', file, options.overrides), files, folder }
+  const config = parseConfig(merged, path.basename(folder) || 'run', file, overrides)
+  if (!code) refusePlugins(config, file)
+  return { config, files, folder }
 }
 
 /** The config of a command that was given none: all defaults, and the overrides. */
-export function defaultConfig(folder: string, overrides: Overrides = {}): LoadedConfig {
+export function defaultConfig(folder: string, { overrides = {}, code = true }: LoadConfigOptions = {}): LoadedConfig {
   const config = parseConfig({}, path.basename(path.resolve(folder)) || 'run', undefined, overrides)
+  if (!code) refusePlugins(config, 'the command line')
   return { config, files: [], folder: path.resolve(folder) }
 }
 
@@ -68,12 +80,33 @@ async function findConfig(at: string): Promise<string> {
   )
 }
 
-/** A config on top of all that it extends. `layers` keeps what each file comes to, so that none is read twice. */
-async function readLayers(
-  file: string,
-  above: readonly string[],
-  layers: Map<string, Promise<Record<string, unknown>>>,
-): Promise<Record<string, unknown>> {
+interface Reading {
+  /** What each file comes to, so that none is read twice. */
+  readonly layers: Map<string, Promise<Record<string, unknown>>>
+  readonly code: boolean
+}
+
+/** Files that only hold data. */
+const PLAIN = ['.yaml', '.yml', '.json']
+
+function refusePlugins({ plugins }: Config, file: string): void {
+  if (plugins.length > 0) throw runsCode(`${file} names plugins: ${plugins.join(', ')}`, file)
+}
+
+function runsCode(problem: string, file: string): LookalikeError {
+  return new LookalikeError(
+    'config/runs-code',
+    {
+      problem: `${problem}, which would run code of its author`,
+      expected: 'with --no-plugins a config in YAML or JSON that names built-in plugins alone',
+      fix: 'Read that code first. If you trust it, leave --no-plugins out.',
+    },
+    { fields: { path: file } },
+  )
+}
+
+/** A config on top of all that it extends. */
+async function readLayers(file: string, above: readonly string[], reading: Reading): Promise<Record<string, unknown>> {
   if (above.includes(file)) {
     throw new LookalikeError(
       'config/extends',
@@ -84,13 +117,15 @@ async function readLayers(
       { fields: { files: [...above, file] } },
     )
   }
+  const { layers, code } = reading
   const known = layers.get(file)
   if (known) return known
+  if (!code && !PLAIN.includes(path.extname(file))) throw runsCode(`The config ${file} is a program`, file)
   const read = (async () => {
     const { extends: bases, ...own } = await readConfigFile(file)
     let merged: Record<string, unknown> = {}
-    for (const base of basesOf(bases, file))
-      merged = mergeConfig(merged, await readLayers(base, [...above, file], layers))
+    for (const base of basesOf(bases, file, code))
+      merged = mergeConfig(merged, await readLayers(base, [...above, file], reading))
     return mergeConfig(merged, above.length > 0 ? withOwnPlugins(own, path.dirname(file)) : own)
   })()
   layers.set(file, read)
@@ -98,9 +133,11 @@ async function readLayers(
 }
 
 /** The files that a config extends. */
-function basesOf(given: unknown, file: string): string[] {
+function basesOf(given: unknown, file: string, code: boolean): string[] {
   const bases: unknown[] = given === undefined ? [] : Array.isArray(given) ? given : [given]
   return bases.map((base, index) => {
+    if (!code && typeof base === 'string' && !base.startsWith('.') && !path.isAbsolute(base))
+      throw runsCode(`The config ${file} extends the package ${base}`, file)
     if (typeof base === 'string') return resolveBase(base, path.dirname(file))
     const issue = { problem: `${JSON.stringify(base)} is no path`, expected: 'a path or a package' }
     throw invalidConfig([{ path: Array.isArray(given) ? `extends[${index}]` : 'extends', ...issue }], file)

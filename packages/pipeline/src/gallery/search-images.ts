@@ -12,18 +12,20 @@ import {
   type Ranking,
   type Reranker,
 } from '@lookalike/core'
-import { requestOfEntry } from '@lookalike/image'
+import { entryImages } from '@lookalike/image'
 
 export interface SearchImagesOptions extends OperationOptions {
   /** Only images whose metadata fit. */
   readonly filter?: Filter | undefined
+  /** Folders whose files the gallery's entries may name, absolute, besides the one that the gallery lies in. */
+  readonly paths?: readonly string[] | undefined
 }
 
 /** A found image. */
 export interface SearchHit {
   readonly entry: GalleryEntry
   readonly distance: number
-  /** The image itself, where the gallery knows where it lies. */
+  /** The image itself, where the gallery knows where it lies, and that is a place that it may name. */
   readonly image?: ImageRequest
 }
 
@@ -45,7 +47,7 @@ export async function searchImages(
   rerankers: readonly Reranker[],
   queries: readonly ImageRequest[],
   k: number,
-  { filter, signal, onProgress, onWarning }: SearchImagesOptions = {},
+  { filter, paths, signal, onProgress, onWarning }: SearchImagesOptions = {},
 ): Promise<SearchResult[]> {
   if (!Number.isInteger(k) || k < 1)
     throw new LookalikeError('search/k', { problem: `k is ${k}`, expected: 'a whole number above 0' })
@@ -59,13 +61,14 @@ export async function searchImages(
   }
   const { embeddings } = await embed(queries, 'query', { signal, onProgress, onWarning, onCorrupt: 'fail' })
   const depth = Math.max(k, ...rerankers.map(({ topN }) => topN))
+  const imageOf = entryImages(gallery.folder, { paths, onWarning })
   const search = { signal, filter: filter ?? {} }
   let rankings: readonly Ranking[] = await gallery.rank(embeddings, depth, filter ? search : { signal })
   if (rerankers.length > 0) {
     const view: GalleryView = await gallery.view(filter ? search : { signal })
     const galleryImages = Array.from({ length: view.embeddings.rows }, (_, position) => {
       const entry = gallery.at(position)
-      return entry && requestOfEntry(entry, gallery.folder)
+      return entry && imageOf(entry)
     })
     const input = { queries: embeddings, gallery: view, queryImages: queries, galleryImages }
     for (const reranker of rerankers) {
@@ -73,13 +76,18 @@ export async function searchImages(
       rankings = await applyReranker(reranker, { ...input, rankings }, { signal, onWarning, onProgress })
     }
   }
-  return queries.map((query, row) => ({ query, hits: hitsOf(rankings[row]!, k, gallery) }))
+  return queries.map((query, row) => ({ query, hits: hitsOf(rankings[row]!, k, gallery, imageOf) }))
 }
 
-function hitsOf({ positions, distances }: Ranking, k: number, gallery: Gallery): SearchHit[] {
+function hitsOf(
+  { positions, distances }: Ranking,
+  k: number,
+  gallery: Gallery,
+  imageOf: (entry: GalleryEntry) => ImageRequest | undefined,
+): SearchHit[] {
   return Array.from(positions.subarray(0, k), (position, i) => {
     const entry = gallery.at(position)!
-    const image = requestOfEntry(entry, gallery.folder)
+    const image = imageOf(entry)
     return { entry, distance: distances[i]!, ...(image && { image }) }
   })
 }

@@ -5,6 +5,7 @@ import {
   type Dataset,
   type EmbedOptions,
   type Encoder,
+  type ImageLimits,
   isLookalikeError,
   LookalikeError,
   type OperationOptions,
@@ -175,6 +176,14 @@ function cardFacts(trainer: Trainer, { encoder, origin }: RunTrainerOptions): Re
   }
 }
 
+const limitsOf = ({ maxPixels, maxBytes, deadline, truncated, urls }: EmbedOptions = {}): ImageLimits => ({
+  maxPixels,
+  maxBytes,
+  deadline,
+  truncated,
+  urls,
+})
+
 function requestFor(run: Run, options: RunTrainerOptions): TrainerRequest {
   const { dataset, encoder, images, signal, onProgress, onWarning } = options
   const operation: OperationOptions = { signal, onProgress, onWarning }
@@ -183,6 +192,7 @@ function requestFor(run: Run, options: RunTrainerOptions): TrainerRequest {
     dataset,
     encoder,
     run,
+    images: limitsOf(images),
     embed: (by, requests, own = {}) => embedImages(by, requests, { ...images, ...operation, ...defined(own) }),
   }
 }

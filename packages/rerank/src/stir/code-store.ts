@@ -1,4 +1,11 @@
-import { type ImageRequest, isLookalikeError, type OperationOptions, toWarning, type Warning } from '@lookalike/core'
+import {
+  type ImageLimits,
+  type ImageRequest,
+  isLookalikeError,
+  type OperationOptions,
+  toWarning,
+  type Warning,
+} from '@lookalike/core'
 import { describeSource, hashImage } from '@lookalike/image'
 import type { CodeFiles } from './code-files.js'
 import type { ImageCode } from './image-code.js'
@@ -14,6 +21,8 @@ export interface CodeStoreOptions {
   readonly read: readonly CodeFiles[]
   /** Where new codes are kept from run to run. */
   readonly write?: CodeFiles | undefined
+  /** How images are read. */
+  readonly limits?: ImageLimits | undefined
   /** Bytes that stay in memory; the longest unused go first. */
   readonly memory: number
 }
@@ -32,7 +41,7 @@ export const isCode = (value: ImageCode | Warning): value is ImageCode => 'token
 
 export function createCodeStore(
   encode: Encode,
-  { tokens, embedding, read, write, memory }: CodeStoreOptions,
+  { tokens, embedding, read, write, memory, limits }: CodeStoreOptions,
 ): CodeStore {
   const known = new Map<string, ImageCode>()
   const size = tokens * 2 + embedding * 4
@@ -60,7 +69,7 @@ export function createCodeStore(
           requests.map(async (request, i) => {
             if (answers[i]) return
             try {
-              hashes[i] = await hashImage(request, options)
+              hashes[i] = await hashImage(request, { ...limits, ...options })
             } catch (error) {
               answers[i] = refused(error, request)
               return

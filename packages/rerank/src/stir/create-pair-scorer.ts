@@ -1,4 +1,10 @@
-import { type ImageRequest, type OperationOptions, type Preprocessing, type Warning } from '@lookalike/core'
+import {
+  type ImageLimits,
+  type ImageRequest,
+  type OperationOptions,
+  type Preprocessing,
+  type Warning,
+} from '@lookalike/core'
 import { loadBatches } from '@lookalike/image'
 import {
   createSession,
@@ -32,18 +38,21 @@ const IMAGES_AT_ONCE = 8
 export interface PairScorerOptions extends SessionOptions {
   /** Default `different`. */
   readonly output?: typeof NAMES.different | typeof NAMES.logit
+  /** How images are read. */
+  readonly limits?: ImageLimits | undefined
 }
 
 export async function createPairScorer(
   model: OnnxModel,
   spec: PairSpec,
   preprocessing: Preprocessing,
-  { output = NAMES.different, ...options }: PairScorerOptions = {},
+  { output = NAMES.different, limits = {}, ...options }: PairScorerOptions = {},
 ): Promise<PairScorer> {
   const image = await createSession(imagePart(model, spec), options)
   const pair = await createSession(pairPart(model, spec, output), options)
   return {
-    encode: (requests, operation = {}) => encodeImages(image, requests, spec, preprocessing, operation),
+    encode: (requests, operation = {}) =>
+      encodeImages(image, requests, spec, preprocessing, { ...limits, ...operation }),
     encodePixels: (pixels, count) => encodePixels(image, pixels, count, spec),
     async score(queries, candidates) {
       const scores = new Float32Array(queries.length)
@@ -96,10 +105,11 @@ async function encodeImages(
   requests: readonly ImageRequest[],
   spec: PairSpec,
   preprocessing: Preprocessing,
-  { signal, onProgress }: OperationOptions,
+  { signal, onProgress, onWarning: _told, ...limits }: OperationOptions & ImageLimits,
 ): Promise<(ImageCode | Warning)[]> {
   const answers: (ImageCode | Warning)[] = []
   const batches = loadBatches(requests, preprocessing, {
+    ...limits,
     batchSize: imagesAtOnce(spec),
     onCorrupt: 'skip',
     onWarning: (warning) => (answers[warning.fields['position'] as number] = warning),

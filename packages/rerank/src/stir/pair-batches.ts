@@ -1,4 +1,4 @@
-import type { Augmentation, DatasetItem, Preprocessing } from '@lookalike/core'
+import type { Augmentation, DatasetItem, ImageLimits, Preprocessing } from '@lookalike/core'
 import { type Feeds, float32 } from '@lookalike/onnx'
 import { createBatchLoader } from '@lookalike/train'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
@@ -49,6 +49,8 @@ export interface AugmentedImages {
   readonly augmentations: readonly Augmentation[]
   readonly preprocessing: Preprocessing
   readonly seed: number
+  /** How they are read. */
+  readonly limits?: ImageLimits | undefined
 }
 
 /** Batches of images that look a little different each time. Where each image goes alone through a first part, `scorer` has that part, and is disposed of with the batches. */
@@ -67,6 +69,7 @@ export async function augmentedBatches(
     preprocessing: images.preprocessing,
     edge: Math.round(1.25 * Math.max(spec.width, spec.height)),
     seed: images.seed,
+    limits: images.limits,
     workers: 0,
     memory: MEMORY,
     onCorrupt: 'skip',

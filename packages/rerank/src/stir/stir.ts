@@ -1,6 +1,7 @@
 import path from 'node:path'
 import {
   definePlugin,
+  type ImageLimits,
   type ImageRequest,
   isLookalikeError,
   LookalikeError,
@@ -40,6 +41,8 @@ export interface StirSettings extends StirOptions {
   readonly cacheFolder?: string | undefined
   /** Threads of one operator. Default: the number of cores. */
   readonly threads?: number | undefined
+  /** How images are read. */
+  readonly limits?: ImageLimits | undefined
 }
 
 /**
@@ -62,10 +65,11 @@ export async function createStir({
   cache = true,
   cacheFolder,
   threads,
+  limits,
   providers = ['cpu'],
 }: StirSettings): Promise<Reranker> {
   const { model, spec, preprocessing, key } = await loadPairModel(file)
-  const scorer = await createPairScorer(model, spec, preprocessing, { providers, threads })
+  const scorer = await createPairScorer(model, spec, preprocessing, { providers, threads, limits })
   const name = 'stir'
   const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
   const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)
@@ -74,6 +78,7 @@ export async function createStir({
   const open = (read: readonly CodeFiles[]) =>
     createCodeStore(scorer.encode, {
       ...sizes,
+      limits,
       memory: memory * 2 ** 20,
       read: cached ? [...read, cached] : read,
       write: cached,
@@ -158,12 +163,13 @@ export const stir = definePlugin({
   name: 'stir',
   description: 'Looks at the query and each of its first candidates together (STIR: siamese transformer).',
   options,
-  create({ model, ...rest }, { folder, cacheFolder, threads }) {
+  create({ model, ...rest }, { folder, cacheFolder, threads, images }) {
     return createStir({
       ...rest,
       model: path.resolve(folder, model),
       cacheFolder,
       threads,
+      limits: images,
     }).catch((error: unknown) => {
       throw isLookalikeError(error, 'onnx/file') ? modelMissing(path.resolve(folder, model), error) : error
     })

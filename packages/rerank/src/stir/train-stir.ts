@@ -117,7 +117,11 @@ async function train(
   const training = await embed(all.items)
   const labels = training.positions.map((position) => all.labels[position]!)
   const held = await embed(all.validation)
-  const running: Execution = { providers: settings.providers, threads }
+  const running: Execution & { readonly limits: TrainerRequest['images'] } = {
+    providers: settings.providers,
+    threads,
+    limits: request.images,
+  }
   /** The pair model without a say of the encoder's distance: so it is trained on hard pairs, and so its logits are measured. */
   const bare = spec.stageOne ? withWeights(pair.model, new Map([[NAMES.scale, float32([0])]])) : pair.model
   const scorer = await createPairScorer(bare, spec, preprocessing, running)
@@ -137,6 +141,7 @@ async function train(
     memory: 0,
     read: kept ? [kept] : [],
     write: kept,
+    limits: request.images,
   })
   const codesOf = async (items: readonly DatasetItem[]) => {
     const found: ImageCode[] = []
@@ -190,7 +195,7 @@ async function train(
   const batches = seenOnce
     ? cachedBatches(codes, spec)
     : await augmentedBatches(
-        { items: training.items, labels, augmentations, preprocessing, seed },
+        { items: training.items, labels, augmentations, preprocessing, seed, limits: request.images },
         spec,
         onPixels ? undefined : scorer,
       )

@@ -43,8 +43,8 @@ export interface FillerOptions extends FillSettings {
 
 /** Threads that make batches ready. From the sources, where the worker's own file is not built, this thread does it. */
 export async function createFillers(options: FillerOptions): Promise<Fillers> {
-  const { augmentations, origins, preprocessing, edge, seed } = options
-  const settings: FillSettings = { preprocessing, edge, seed }
+  const { augmentations, origins, preprocessing, edge, seed, limits } = options
+  const settings: FillSettings = { preprocessing, edge, seed, limits }
   const script = new URL('./worker.js', import.meta.url)
   if (options.workers === 0 || !origins || !existsSync(fileURLToPath(script))) {
     return { workers: 0, ahead: 2, fill: (job) => fillBatch(job, augmentations, settings), dispose: async () => {} }

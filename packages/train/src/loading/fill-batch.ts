@@ -1,4 +1,11 @@
-import { type Augmentation, createRandom, isLookalikeError, type Preprocessing, type RawImage } from '@lookalike/core'
+import {
+  type Augmentation,
+  createRandom,
+  type ImageLimits,
+  isLookalikeError,
+  type Preprocessing,
+  type RawImage,
+} from '@lookalike/core'
 import { preprocessedLength } from '@lookalike/image'
 import { augmentInto, decodeForTraining, type TrainingImage } from './training-image.js'
 
@@ -8,6 +15,8 @@ export interface FillSettings {
   readonly edge: number
   /** Of the run; each image's own stream follows from it, its epoch and its place. */
   readonly seed: number
+  /** How images are read. */
+  readonly limits?: ImageLimits | undefined
 }
 
 /** One image of a batch: either its decoded pixels or where to get them. */
@@ -43,7 +52,7 @@ const DECODED_AT_ONCE = 4
 export async function fillBatch(
   job: BatchJob,
   augmentations: readonly Augmentation[],
-  { preprocessing, edge, seed }: FillSettings,
+  { preprocessing, edge, seed, limits }: FillSettings,
 ): Promise<FilledBatch> {
   const length = preprocessedLength(preprocessing)
   const pixels = new Float32Array(job.slots.length * length)
@@ -55,7 +64,7 @@ export async function fillBatch(
     for (let slot = next++; slot < job.slots.length; slot = next++) {
       const { place, image, decoded: known } = job.slots[slot]!
       try {
-        const raw = known ?? shareable(await decodeForTraining(image, edge, preprocessing.background))
+        const raw = known ?? shareable(await decodeForTraining(image, edge, preprocessing.background, limits))
         if (!known) decoded.push({ slot, image: raw })
         await augmentInto(raw, augmentations, random.fork(`${place}`), preprocessing, pixels, slot * length)
       } catch (error) {

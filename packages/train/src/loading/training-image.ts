@@ -1,6 +1,7 @@
 import {
   type Augmentation,
   type Box,
+  type ImageLimits,
   type ImageSource,
   type Preprocessing,
   type Random,
@@ -19,8 +20,9 @@ export async function decodeForTraining(
   image: TrainingImage,
   edge: number,
   background: Preprocessing['background'],
+  limits: ImageLimits = {},
 ): Promise<RawImage> {
-  const decoded = await decodeImage(image, { background })
+  const decoded = await decodeImage(image, { ...limits, background })
   const shorter = Math.min(decoded.width, decoded.height)
   if (shorter <= edge) return decoded
   const size = (length: number) => Math.max(1, Math.round((length * edge) / shorter))

@@ -152,6 +152,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
     preprocessing,
     edge: settings.edge ?? 2 * Math.max(preprocessing.crop.width, preprocessing.crop.height),
     seed,
+    limits: request.images,
     memory: settings.memory * 2 ** 20,
     workers: settings.workers ?? (availableParallelism() >= 8 ? 2 : 1),
     onCorrupt: settings.onCorrupt,
@@ -187,6 +188,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
         const requests = data.validation.map(({ source, box }) => ({ source, ...(box && { box }) }))
         const batches = loadBatches(requests, preprocessing, {
           batchSize: settings.chunk ?? usualChunk(preprocessing),
+          ...request.images,
           onCorrupt: settings.onCorrupt,
           ...(signal && { signal }),
           ...(onWarning && { onWarning }),
