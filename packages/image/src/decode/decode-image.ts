@@ -11,6 +11,7 @@ import { checkPixels, cutShort, damaged, tooLong, unsupported } from './decode-e
 import { decodeHeic } from './decode-heic.js'
 import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
 import { type DecodedSource, type DecodeTask, maxMemoryOf, type ShrinkChooser } from './decode-task.js'
+import { asIntegers } from './depth/tiff-halves.js'
 import { firstPage } from './first-page.js'
 import { takePixels } from './pixel-budget.js'
 import { needsSixteenBits, type ReadPlan, rangeOf, readPlan, sixteenBitPlan, toPixels } from './read-plan.js'
@@ -89,19 +90,26 @@ const SETTINGS = { limitInputPixels: false } as const
 
 async function decodeWithSharp(task: DecodeTask, format: ImageFormat, time: TimeLimit): Promise<DecodedSource> {
   const { name, options } = task
-  const content = simplest(task.content, format, options)
+  const halves = format === 'tiff' ? asIntegers(task.content) : undefined
+  const content = simplest(halves ?? task.content, format, options)
   const inChild = () => openInChild(content, maxMemoryOf(task), options.signal)
   let opened: OpenedImage & { kill?(): void } = isSimple(format) ? await openHere(content) : await inChild()
   const stop = () => opened.kill?.()
   try {
     const header = await time.run(() => opened.header({ ...SETTINGS, failOn: 'none' }), stop)
-    const plan = readPlan(header, format, task.shrinkBy)
+    const whole = readPlan(header, format, task.shrinkBy)
+    const plan = halves ? sixteenBitPlan(whole) : whole
+    if (isHalf(header)) throw unsupported(name, content)
     checkPixels(plan.width, plan.height, name, options)
     if (isSimple(format) && !isCheap(content, header)) opened = await inChild()
     const release = await takePixels(plan.decodedPixels, options.signal)
     try {
-      return await readPixels(task, format, header, plan, (failOn, { input, steps }) =>
-        time.run(() => opened.pixels({ ...SETTINGS, ...input, failOn }, steps), stop),
+      return await readPixels(
+        { ...task, halves: halves !== undefined },
+        format,
+        header,
+        plan,
+        (failOn, { input, steps }) => time.run(() => opened.pixels({ ...SETTINGS, ...input, failOn }, steps), stop),
       )
     } finally {
       release()
@@ -111,11 +119,14 @@ async function decodeWithSharp(task: DecodeTask, format: ImageFormat, time: Time
   }
 }
 
+/** 16-bit floating point where it could not be read as integers (BigTIFF): the decoder would cut the numbers to whole ones. */
+const isHalf = ({ depth, bitsPerSample }: ImageHeader) => depth === 'float' && bitsPerSample === 16
+
 type Failing = NonNullable<SharpOptions['failOn']>
 
 /** Strictly first; what the decoder complains of is then put up with where Pillow does, and told. */
 async function readPixels(
-  { content, name, options }: DecodeTask,
+  { content, name, options, halves }: DecodeTask & { readonly halves: boolean },
   format: ImageFormat,
   header: ImageHeader,
   plan: ReadPlan,
@@ -124,9 +135,16 @@ async function readPixels(
   const background = options.background ?? DECODE_DEFAULTS.background
   const readWith = async (failOn: Failing) => {
     const bytes = await read(failOn, plan)
-    const sixteen = needsSixteenBits(header, bytes)
+    const sixteen = !halves && needsSixteenBits(header, bytes)
     const values = sixteen ? await read(failOn, sixteenBitPlan(plan)) : bytes
-    const { image, warning } = toPixels(values, header, sixteen, background, rangeOf(content, header), name)
+    const { image, warning } = toPixels(
+      values,
+      header,
+      halves ? 'halves' : sixteen,
+      background,
+      rangeOf(content, header),
+      name,
+    )
     if (warning) options.onWarning?.(warning)
     return { image, width: plan.shrunk ? plan.width : image.width, height: plan.shrunk ? plan.height : image.height }
   }

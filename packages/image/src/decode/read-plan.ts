@@ -3,6 +3,7 @@ import type { SharpOptions } from 'sharp'
 import type { ImageFormat } from '../read/sniff-format.js'
 import type { ShrinkChooser } from './decode-task.js'
 import { pngSignificantBits } from './depth/png-significant-bits.js'
+import { fromHalves } from './depth/tiff-halves.js'
 import { tiffRange } from './depth/tiff-range.js'
 import { fromNumbers, fromSixteenBits, isDark, type RangeNote } from './depth/to-eight-bits.js'
 import { toRgb } from './flatten.js'
@@ -107,21 +108,25 @@ export function rangeOf(content: Uint8Array, { format, depth }: ImageHeader): { 
 export function toPixels(
   { data, width, height, channels }: DecodedBytes,
   header: ImageHeader,
-  sixteen: boolean,
+  sixteen: boolean | 'halves',
   background: readonly [number, number, number],
   range: { readonly min: number; readonly max: number } | undefined,
   name: string,
 ): { image: RawImage; warning?: Warning } {
-  const { data: values, note } = sixteen
-    ? fromSixteenBits(new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2), channels, range)
-    : isBytes(header)
-      ? { data, note: undefined }
-      : fromNumbers(
-          new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4),
-          channels,
-          header.depth ?? 'float',
-          range,
-        )
+  const words = () => new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+  const { data: values, note } =
+    sixteen === 'halves'
+      ? fromNumbers(fromHalves(words()), channels, 'float', range)
+      : sixteen
+        ? fromSixteenBits(words(), channels, range)
+        : isBytes(header)
+          ? { data, note: undefined }
+          : fromNumbers(
+              new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4),
+              channels,
+              header.depth ?? 'float',
+              range,
+            )
   const image = { data: toRgb(values, channels, background), width, height }
   return note ? { image, warning: rangeWarning(note, name) } : { image }
 }
