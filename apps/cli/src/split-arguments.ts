@@ -46,7 +46,7 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, configKey
     if (option && !option.takesValue) {
       if (equals >= 0)
         throw new LookalikeError('cli/unexpected-value', { problem: `${flag} takes no value`, expected: flag })
-      own.push(`--${option.name}`)
+      own.push(`--${parsedName(option.name)}`)
       continue
     }
     const value = equals >= 0 ? token.slice(equals + 1) : argv[++i]
@@ -60,6 +60,9 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, configKey
   }
   return { own, positionals, overrides }
 }
+
+/** The parser would take `--no-plugins` for the opposite of `--plugins`; it knows options by their camel-case names too. */
+const parsedName = (name: string) => name.replace(/^no-(.)/, (_, first: string) => `no${first.toUpperCase()}`)
 
 function unknownOption(flag: string, known: string[], configKeys: readonly string[]): LookalikeError {
   const near = nearestName(flag, [...known, ...configKeys.map((key) => `--${key}`)])
