@@ -80,7 +80,15 @@ describe('a gallery of someone else', () => {
 it('reads whatever address a person types', async () => {
   expect((await cli('index', 'photos', '--gallery=./typed', '--json')).code).toBe(0)
   asked = []
-  const searched = await cli('search', `${address}/typed.png`, '-k', '3', '--gallery=./typed', '--json', '--images.urls=none')
+  const searched = await cli(
+    'search',
+    `${address}/typed.png`,
+    '-k',
+    '3',
+    '--gallery=./typed',
+    '--json',
+    '--images.urls=none',
+  )
   expect(searched.stderr).toBe('')
   expect(searched.code).toBe(0)
   expect(asked).toEqual(['/typed.png'])
