@@ -82,7 +82,10 @@ describe('index and search', () => {
 
   it('finds what looks alike: as a table, as data, among some images, as a page', async () => {
     const table = await cli(['search', 'photos/green/1.png', '-k', '3', '--html', 'found.html'])
-    expect(table).toMatchObject({ code: 0, stderr: '' })
+    expect(table).toMatchObject({
+      code: 0,
+      stderr: 'Encoder: colour-grid. The colours of a grid of cells.\n',
+    })
     expect(table.stdout).toMatch(/1 +0\.0000 +green +photos\/green\/1\.png/)
     const found = json((await cli(['search', 'photos/green/1.png', '-k', '4', '--json'])).stdout) as {
       results: { id: string; distance: number; metadata: { label: string } }[]

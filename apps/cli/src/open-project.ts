@@ -59,9 +59,12 @@ export async function loadRegistry(loaded: LoadedConfig, packages: readonly stri
 export async function withPipeline<T>(
   project: Project,
   context: CommandContext,
-  work: (pipeline: Pipeline) => Promise<T>,
+  work: (pipeline: Pipeline, registry: Registry) => Promise<T>,
 ): Promise<T> {
-  const make = (registry: Registry) => createPipeline(project.loaded, registry, options)
+  const make = async (registry: Registry) => ({
+    pipeline: await createPipeline(project.loaded, registry, options),
+    registry,
+  })
   const options: PipelineOptions = {
     signal: context.signal,
     onWarning: context.output.warn,
@@ -69,12 +72,14 @@ export async function withPipeline<T>(
   }
   // Packages that the config does not name take time and memory for nothing. Where one was missed, all are loaded.
   const needed = packagesOf(project.loaded.config)
-  const pipeline = await make(await loadRegistry(project.loaded, needed)).catch(async (error: unknown) => {
-    if (needed === BUILT_IN || !isLookalikeError(error, 'plugin/unknown')) throw error
-    return make(await project.registry())
-  })
+  const { pipeline, registry } = await make(await loadRegistry(project.loaded, needed)).catch(
+    async (error: unknown) => {
+      if (needed === BUILT_IN || !isLookalikeError(error, 'plugin/unknown')) throw error
+      return make(await project.registry())
+    },
+  )
   try {
-    return await work(pipeline)
+    return await work(pipeline, registry)
   } finally {
     await pipeline.dispose()
   }

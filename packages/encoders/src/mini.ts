@@ -10,7 +10,7 @@ import { openingOf, projection, running } from './plugins/option-schemas.js'
 const FILE = new URL('../assets/mini.onnx', import.meta.url)
 
 /**
- * The built-in encoder: small, and made for drawings, icons and logos.
+ * A small encoder that comes with the package, for drawings, icons and logos.
  *
  * @example
  * const encoder = await createMiniEncoder()
@@ -26,7 +26,7 @@ export const mini = definePlugin({
   specVersion: 'v1',
   kind: 'encoder',
   name: 'mini',
-  description: 'The built-in encoder: small, made for drawings, icons and logos, comes with the package.',
+  description: 'A small encoder for drawings, icons and logos, comes with the package.',
   options,
   create: ({ projection: layer, ...rest }, context) =>
     createMiniEncoder({

@@ -30,12 +30,12 @@ let calls: string[] = []
 const colour = definePlugin({
   specVersion: 'v1',
   kind: 'encoder',
-  name: 'mini',
+  name: 'builtin',
   description: 'x',
   options: none,
   create: () => ({
     specVersion: 'v1',
-    name: 'mini',
+    name: 'builtin',
     dim: 3,
     space: 'colour/1',
     batchSize: 4,
@@ -76,7 +76,7 @@ const unsure = definePlugin({
   description: 'x',
   options: none,
   async create(_, context) {
-    const encoder = await context.create('encoder', 'mini')
+    const encoder = await context.create('encoder', 'builtin')
     const combiner = (name: string, swap: boolean): Combiner => ({
       specVersion: 'v1',
       name,
@@ -225,7 +225,7 @@ const masked = definePlugin({
   async create({ model }, context) {
     const text = await readFile(path.resolve(context.folder, model), 'utf8')
     const keep = JSON.parse(text) as number[]
-    const encoder = await context.create('encoder', 'mini')
+    const encoder = await context.create('encoder', 'builtin')
     const space = `${encoder.space} of ${text}`
     return {
       ...encoder,
@@ -418,8 +418,8 @@ describe('evaluate', () => {
       evaluate: { ks: [1], metrics: ['recall'] },
       train: { use: 'channels' },
       stages: [
-        { name: 'blind', encoder: 'mini', train: { keep: [2] } },
-        { name: 'other', encoder: 'mini', train: { keep: [0], named: false } },
+        { name: 'blind', encoder: 'builtin', train: { keep: [2] } },
+        { name: 'other', encoder: 'builtin', train: { keep: [0], named: false } },
         { name: 'seeing', encoder: { use: 'onnx', model: '${stages.blind}/model.onnx' }, train: { keep: [0, 1, 2] } },
       ],
       encoder: { use: 'onnx', model: '${stages.seeing}/model.onnx' },
@@ -487,8 +487,8 @@ describe('createPipeline', () => {
     ])
     const resolved = JSON.parse(await readFile(files[0]!, 'utf8')) as { config: unknown; plugins: unknown }
     expect(resolved).toMatchObject({
-      config: { seed: 0, encoder: { use: 'mini' } },
-      plugins: { 'encoder/mini': 'this program' },
+      config: { seed: 0, encoder: { use: 'builtin' } },
+      plugins: { 'encoder/builtin': 'this program' },
     })
   })
 

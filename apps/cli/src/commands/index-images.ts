@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
 export const indexImages = defineCommand({
@@ -30,7 +31,8 @@ export const indexImages = defineCommand({
   async run(args, context) {
     const { output, signal, positionals } = context
     const project = await openProject(args, withModel(context.overrides, args.model))
-    await withPipeline(project, context, async (pipeline) => {
+    await withPipeline(project, context, async (pipeline, registry) => {
+      noteEncoder(output, pipeline.config, registry)
       const { skipped, leftOut, ...counts } = await pipeline.index(positionals.length > 0 ? positionals : undefined, {
         prune: args.prune === true,
         // Whoever types an address may name any.

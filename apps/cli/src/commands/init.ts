@@ -3,6 +3,7 @@ import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { CONFIG_FILES, composeJsonSchema, defaultConfig, writeWhole } from '@lookalike/pipeline'
 import { commonArgs, defineCommand } from '../command.js'
+import { noteEncoder } from '../note-encoder.js'
 import { loadRegistry } from '../open-project.js'
 
 export const init = defineCommand({
@@ -32,7 +33,8 @@ export const init = defineCommand({
         })
       }
     }
-    const registry = await loadRegistry(defaultConfig(folder))
+    const loaded = defaultConfig(folder)
+    const registry = await loadRegistry(loaded)
     const files = {
       config: path.join(folder, 'lookalike.config.yaml'),
       schema: path.join(folder, 'lookalike.schema.json'),
@@ -40,6 +42,7 @@ export const init = defineCommand({
     await writeWhole(files.schema, `${JSON.stringify(composeJsonSchema(registry), null, 2)}\n`)
     await writeWhole(files.config, template(args.images))
     output.result(files)
+    noteEncoder(output, loaded.config, registry)
     output.print(`Wrote ${files.config} and ${files.schema}.`)
     output.print()
     output.print('Next:')
@@ -60,8 +63,9 @@ dataset:
   # All classes are measured; give training its share with a smaller number.
   test: 1
 
-# The built-in encoder needs no download. Others: lookalike plugins encoder
-encoder: mini
+# The built-in encoder, for photographs and drawings, needs no download. For drawings alone: mini. Where a model hub can be reached, larger ones:
+# dinov2, dino, clip. All: lookalike plugins encoder
+encoder: builtin
 
 # Where "lookalike index" keeps the embedded images.
 gallery: ./gallery

@@ -5,6 +5,7 @@ import type { SearchResult } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { parseFilter } from '../gallery/parse-filter.js'
 import { queriesOf } from '../gallery/queries-of.js'
+import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { formatDistance } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
@@ -52,7 +53,8 @@ export const search = defineCommand({
     const filter = args.filter === undefined ? undefined : parseFilter(args.filter)
     const project = await openProject(args, withModel(context.overrides, args.model))
     const queries = await queriesOf(positionals, args.crop, { ...project.loaded.config.images, signal })
-    await withPipeline(project, context, async (pipeline) => {
+    await withPipeline(project, context, async (pipeline, registry) => {
+      noteEncoder(output, pipeline.config, registry)
       const results = await pipeline.search(queries, k, {
         filter,
         signal,

@@ -7,6 +7,9 @@ import { evaluationJson } from '../report/evaluation-json.js'
 import { renderTable } from '../terminal/render-table.js'
 import { summary } from './evaluate.js'
 
+/** The phase of progress in which a trainer says how good the encoder is as it is. */
+const BEFORE_TRAINING = 'before training'
+
 export const train = defineCommand({
   name: 'train',
   args: {
@@ -28,7 +31,10 @@ export const train = defineCommand({
       if (pipeline.config.stages.length > 0) return trainInStages(pipeline, args, context)
       const result = await pipeline.train({
         signal,
-        onProgress: output.progress,
+        onProgress: (progress) => {
+          if (progress.phase !== BEFORE_TRAINING) output.progress(progress)
+          else if (!output.json && !output.quiet) output.note(`Before training: ${progress.note ?? ''}`)
+        },
         onWarning: output.warn,
         resume: args.resume === true,
         overwrite: args.overwrite === true,
@@ -49,7 +55,7 @@ export const train = defineCommand({
         return EXIT.interrupted
       }
       output.print(
-        `${result.stopped === 'early' ? 'Stopped early: it no longer got better. ' : ''}Wrote ${path.relative('.', artefact)}`,
+        `${result.stopped === 'early' ? 'Stopped early: it no longer got better. ' : ''}Wrote ${path.relative('.', artefact)}${result.kept === 'untuned' ? ': the encoder as it was, because nothing was gained' : ''}`,
       )
       if (artefact.endsWith('.onnx')) output.print(`Try it: lookalike evaluate --model ${path.relative('.', artefact)}`)
       return EXIT.ok

@@ -6,6 +6,8 @@ import { printable } from './printable.js'
 /** Where a command's words go: results to stdout, everything else to stderr. */
 export interface Output {
   readonly json: boolean
+  /** Neither progress nor warnings are shown. */
+  readonly quiet: boolean
   /** For people; nothing under `--json`. */
   print(text?: string): void
   /** The result of the command, printed only under `--json`. */
@@ -41,6 +43,7 @@ export function createOutput(options: {
   }
   return {
     json,
+    quiet,
     print: (text = '') => {
       if (json) return
       progress?.clear()

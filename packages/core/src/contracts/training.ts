@@ -65,6 +65,8 @@ export interface TrainerResult {
   /** Final figures for people. */
   readonly metrics: Readonly<Record<string, number>>
   readonly stopped: 'finished' | 'early' | 'aborted'
+  /** What the artefact holds where that is not what was trained: the encoder as it was, because training made it no better. */
+  readonly kept?: 'untuned' | undefined
 }
 
 /** A way to train: metric learning of an encoder, a pair model, an ensemble, transforms. */

@@ -36,7 +36,7 @@ const registry = createRegistry([
       by: z.record(z.string(), pluginRef('encoder')).optional(),
     }),
   ),
-  dummy('encoder', 'mini'),
+  dummy('encoder', 'builtin'),
   dummy('index', 'exact'),
   dummy('reporter', 'json'),
   dummy('reporter', 'html'),
@@ -46,7 +46,7 @@ it('tells plugins apart by "use" and points nested references at their kind', ()
   const schema = composeJsonSchema(registry)
   expect(schema.properties?.rerankers).toMatchObject({ type: 'array', items: { $ref: '#/$defs/reranker' } })
   expect(schema.properties).toHaveProperty('$schema')
-  expect(schema.properties?.encoder).toMatchObject({ $ref: '#/$defs/encoder', default: 'mini' })
+  expect(schema.properties?.encoder).toMatchObject({ $ref: '#/$defs/encoder', default: 'builtin' })
   // "nested" cannot be named without options, so its bare name is not offered.
   expect(schema.$defs?.reranker?.anyOf).toEqual([
     { const: 'plain', description: 'The plain.' },
@@ -86,7 +86,7 @@ it('resolves plugins inside plugins, with defaults and versions', async () => {
     },
   ])
   expect(Object.keys(plugins)).toEqual([
-    'encoder/mini',
+    'encoder/builtin',
     'index/exact',
     'reporter/html',
     'reporter/json',
@@ -99,7 +99,7 @@ it('gives the full path of what does not fit, however deep', async () => {
   await expect(
     resolve({ rerankers: ['plain', { use: 'nested', of: ['plain', { use: 'plain', topN: 0 }] }] }),
   ).rejects.toThrow(/^x\.yaml: rerankers\[1\]\.of\[1\]\.topN: 0 \(number\) does not fit/)
-  await expect(resolve({ rerankers: [{ use: 'nested', of: [], by: { a: 'minni' } }] })).rejects.toThrow(
-    'rerankers[0].by.a: there is no encoder "minni". Expected: one of mini. Did you mean "mini"?',
+  await expect(resolve({ rerankers: [{ use: 'nested', of: [], by: { a: 'bultin' } }] })).rejects.toThrow(
+    'rerankers[0].by.a: there is no encoder "bultin". Expected: one of builtin. Did you mean "builtin"?',
   )
 })

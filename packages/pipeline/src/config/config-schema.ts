@@ -44,7 +44,7 @@ const keys = {
   seed: z.int().default(0).describe('Every random choice follows it.'),
   plugins: z.array(z.string()).default([]).describe('Packages and files that bring plugins besides the built-in ones.'),
   dataset: pluginRef('dataset').optional().describe('The images to index, evaluate or train on.'),
-  encoder: pluginRef('encoder').prefault('mini').describe('Images to vectors; what training starts from.'),
+  encoder: pluginRef('encoder').prefault('builtin').describe('Images to vectors; what training starts from.'),
   combiner: pluginRef('combiner')
     .optional()
     .describe('Several encoders as one; when given, search and evaluation use it instead of the encoder.'),

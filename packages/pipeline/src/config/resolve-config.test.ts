@@ -14,10 +14,10 @@ const counted = <T extends z.ZodType>(name: string, schema: T) =>
 const encoder = definePlugin({
   specVersion: 'v1',
   kind: 'encoder',
-  name: 'mini',
+  name: 'builtin',
   description: 'An encoder.',
   options: counted('encoder', z.strictObject({ size: z.int().default(3) })),
-  create: ({ size }) => ({ name: 'mini', size, dispose: async () => {} }) as never,
+  create: ({ size }) => ({ name: 'builtin', size, dispose: async () => {} }) as never,
 })
 const combiner = definePlugin({
   specVersion: 'v1',
@@ -42,7 +42,7 @@ const engine = definePlugin({
 
 it('checks the options of each plugin once a run, from the config to what is made', async () => {
   const config = parseConfig(
-    { combiner: { use: 'both', of: ['mini', { use: 'mini', size: 5 }] }, evaluate: { reporters: [] } },
+    { combiner: { use: 'both', of: ['builtin', { use: 'builtin', size: 5 }] }, evaluate: { reporters: [] } },
     'run',
   )
   expect(findReferences(config).map(({ path }) => path)).toEqual(['encoder', 'combiner', 'index'])
@@ -56,8 +56,8 @@ it('checks the options of each plugin once a run, from the config to what is mad
     combiner: {
       use: 'both',
       of: [
-        { use: 'mini', size: 3 },
-        { use: 'mini', size: 5 },
+        { use: 'builtin', size: 3 },
+        { use: 'builtin', size: 5 },
       ],
     },
   })

@@ -165,7 +165,7 @@ async function train(
   const plan = trainingLists
     ? createListBatches(trainingLists, labels, settings.labels * settings.instances)
     : createHardBatches(
-        balanced({ labels: settings.labels, instances: settings.instances }),
+        balanced({ labels: settings.labels, instances: settings.instances }, request.onWarning),
         training.embeddings,
         labels,
       )

@@ -11,9 +11,16 @@ export interface TrainingData {
   readonly validation: readonly DatasetItem[]
 }
 
+/** A validation part of fewer classes says nothing: one class that is easy or hard decides. Ours. */
+const FEWEST_CLASSES = 4
+/** A class gives images to validation only where it keeps so many. Ours. */
+const FEWEST_KEPT = 4
+
 /**
  * The training part of a dataset, and a validation part: the dataset's own, else `share` of the training *classes*, drawn by `seed`. The test
- * part is never looked at.
+ * part is never looked at. Where so few classes would be held out that they say nothing, and `orImages` is set, `share` of the images of each
+ * class is held out instead, at least two, with the warning `train/validation-of-images`; where that cannot be, or the dataset's own part is that
+ * small, there is the warning `train/small-validation`.
  *
  * @throws `train/no-images`, `train/labels-missing`, `train/one-class`
  */
@@ -22,6 +29,7 @@ export function selectTrainingData(
   share: number,
   seed: number,
   onWarning?: (warning: Warning) => void,
+  { orImages = false }: { readonly orImages?: boolean } = {},
 ): TrainingData {
   const all = dataset.items.filter(({ split }) => split === 'train')
   if (all.length === 0) throw noImages(dataset)
@@ -29,9 +37,15 @@ export function selectTrainingData(
   if (unlabelled.length > 0) throw labelsMissing(unlabelled)
   const own = dataset.items.filter(({ split }) => split === 'validation')
   const heldOut = own.length > 0 ? new Set<string>() : drawClasses(all, share, seed)
-  const items = all.filter(({ label }) => !heldOut.has(label))
+  const few = heldOut.size > 0 && heldOut.size < FEWEST_CLASSES
+  const images = few && orImages ? drawImages(all, share, seed) : new Set<DatasetItem>()
+  const isHeld = (item: DatasetItem) => (images.size > 0 ? images.has(item) : heldOut.has(item.label))
+  const items = all.filter((item) => !isHeld(item))
+  const validation = own.length > 0 ? own : all.filter(isHeld)
   const classes = distinct(items.map(({ label }) => label))
-  if (classes.length < 2) throw oneClass(dataset, classes, heldOut.size)
+  if (classes.length < 2) throw oneClass(dataset, classes, images.size > 0 ? 0 : heldOut.size)
+  if (images.size > 0) onWarning?.(validationOfImages(validation, heldOut.size))
+  else if (validation.length > 0) warnOfSmall(validation, own.length > 0, onWarning)
 
   const counts = new Map<string, number>()
   for (const { label } of items) counts.set(label, (counts.get(label) ?? 0) + 1)
@@ -46,7 +60,7 @@ export function selectTrainingData(
     labels: numbered(items.map(({ label }) => label)),
     ...(categories && { categories }),
     classes,
-    validation: own.length > 0 ? own : all.filter(({ label }) => heldOut.has(label)),
+    validation,
   }
 }
 
@@ -55,6 +69,46 @@ function drawClasses(items: readonly DatasetItem[], share: number, seed: number)
   const count = share === 0 ? 0 : Math.max(1, Math.round(classes.length * share))
   const order = createRandom(seed).fork('validation').permutation(classes.length)
   return new Set(Array.from(order.subarray(0, count), (i) => classes[i]!))
+}
+
+/** Images of each class that can spare them; none where those classes are too few as well. */
+function drawImages(items: readonly DatasetItem[], share: number, seed: number): Set<DatasetItem> {
+  const drawn = new Set<DatasetItem>()
+  let classes = 0
+  for (const label of distinct(items.map((item) => item.label))) {
+    const members = items.filter((item) => item.label === label)
+    const count = Math.max(2, Math.round(members.length * share))
+    if (members.length - count < FEWEST_KEPT) continue
+    classes++
+    const order = createRandom(seed).fork(`validation/${label}`).permutation(members.length)
+    for (const i of order.subarray(0, count)) drawn.add(members[i]!)
+  }
+  return classes < FEWEST_CLASSES ? new Set() : drawn
+}
+
+function validationOfImages(validation: readonly DatasetItem[], classes: number): Warning {
+  const held = distinct(validation.map(({ label }) => label)).length
+  return {
+    code: 'train/validation-of-images',
+    message:
+      `A validation part of ${classes} ${classes === 1 ? 'class' : 'classes'} would be too small to mean anything: ${validation.length} images of ${held} classes are held out instead. ` +
+      'They look for each other, and their classes are trained on: for classes that are not, expect less.',
+    fields: { classes, images: validation.length, ofClasses: held },
+  }
+}
+
+function warnOfSmall(validation: readonly DatasetItem[], own: boolean, onWarning?: (warning: Warning) => void): void {
+  const classes = distinct(validation.map(({ label }) => label)).length
+  if (classes >= FEWEST_CLASSES) return
+  onWarning?.({
+    code: 'train/small-validation',
+    message:
+      `The validation part has ${classes} ${classes === 1 ? 'class' : 'classes'} (${validation.length} images), which is too small to mean anything. ` +
+      (own
+        ? 'Leave "validation" out of the dataset, and the trainer holds out a share of the images of each class; or cut the dataset by images (splitBy: images), or add classes.'
+        : `Add classes, or images: a class of ${FEWEST_KEPT + 2} images or more can spare some for validation.`),
+    fields: { classes, images: validation.length },
+  })
 }
 
 const distinct = (names: readonly string[]) => [...new Set(names)].sort()

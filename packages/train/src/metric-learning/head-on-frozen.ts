@@ -8,7 +8,7 @@ import {
   type TrainerRequest,
   type UnboundLoss,
 } from '@lookalike/core'
-import { checkProviders, float32, readModel } from '@lookalike/onnx'
+import { checkProviders, extractModel, float32, readModel } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData } from '../data/select-training-data.js'
@@ -20,6 +20,7 @@ import { hashBytes, trainEmbedding } from './train-embedding.js'
 
 const options = z.strictObject({
   ...commonOptions,
+  epochs: commonOptions.epochs.default(10),
   head: headSchema.prefault({}).describe("The head on the encoder's output."),
 })
 
@@ -53,7 +54,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
   const { onnx, preprocessing } = trainableEncoder(encoder)
   await checkProviders(settings.providers)
   // What cannot be trained on shows before anything is embedded.
-  selectTrainingData(request.dataset, settings.validation, seed)
+  selectTrainingData(request.dataset, settings.validation, seed, undefined, { orImages: true })
   const bytes = await onnx.bytes()
   const whole = readModel(bytes, { source: encoder.name })
   const head = buildHead(encoder.dim, seed, settings.head, {
@@ -64,7 +65,9 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
   const items = request.dataset.items.filter(({ split }) => split !== 'test')
   const { embeddings, positions } = await request.embed(encoder, items)
   const readable = Array.from(positions, (position) => items[position]!)
-  const data = selectTrainingData({ ...request.dataset, items: readable }, settings.validation, seed, onWarning)
+  const data = selectTrainingData({ ...request.dataset, items: readable }, settings.validation, seed, onWarning, {
+    orImages: true,
+  })
   const rows = new Map(readable.map(({ id }, row) => [id, row]))
   const featuresOf = (wanted: readonly DatasetItem[]) =>
     selectRows(
@@ -100,6 +103,11 @@ async function train(request: TrainerRequest, settings: Settings, parts: HeadTra
       async embedValidation(weights) {
         const outputs = await model.forward({ features: tensorOf(held) }, { weights })
         return measureValidation(data.validation, outputs[head.output]!.data, head.dim)
+      },
+      untuned: {
+        network: extractModel(whole, { outputs: [onnx.output] }),
+        dim: encoder.dim,
+        measure: () => measureValidation(data.validation, held.data, encoder.dim),
       },
       finish: (weights) => connectHead(whole, onnx.output, model.export(weights)),
     })

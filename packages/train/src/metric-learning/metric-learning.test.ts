@@ -70,7 +70,7 @@ describe('metric-learning', () => {
     expect(card).toMatchObject({
       trainer: 'metric-learning',
       seed: 1,
-      data: { images: 72, classes: 9, validationImages: 8, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      data: { images: 60, classes: 10, validationImages: 20, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
     })
     const step = (await logOf()).find((entry) => entry['step'] === 1)!
     expect(Object.keys(step['seconds'] as object).sort()).toEqual(['backward', 'forward', 'load', 'loss', 'update'])
@@ -156,6 +156,77 @@ describe('metric-learning', () => {
     expect(await weightsOf()).toEqual(alone)
   })
 
+  describe('on few images', () => {
+    const withWarnings = async (options: Partial<MetricLearningOptions>, dataset = datasetOf(pictures(10, 8))) => {
+      const warnings: Warning[] = []
+      const result = await train(options, { dataset, onWarning: (warning) => warnings.push(warning) })
+      return { result, warnings, codes: warnings.map(({ code }) => code) }
+    }
+    /** The images of a validation class are one and the same, which no training can make more alike. */
+    const perfect = datasetOf([
+      ...pictures(10, 8),
+      ...[0, 1, 2].flatMap((copy) =>
+        pictures(4, 1, 'validation').map((item) => ({ ...item, id: `${copy}/${item.id}` })),
+      ),
+    ])
+    const NO_GAIN = { epochs: 2, optimizer: { learningRate: 0.05 } }
+
+    it('holds out images where it would be one class, and says so; four classes are held out as classes', async () => {
+      const { warnings } = await withWarnings({ epochs: 1 })
+      expect(warnings[0]).toMatchObject({
+        code: 'train/validation-of-images',
+        fields: { classes: 1, images: 20, ofClasses: 10 },
+      })
+      const { codes } = await withWarnings({ epochs: 12, validation: 0.4 })
+      expect(codes).toEqual([])
+    })
+
+    it("says that a dataset's own part of two classes is too small", async () => {
+      const items = pictures(10, 8).map((item) =>
+        ['train 1', 'train 2'].includes(item.label) ? { ...item, split: 'validation' as const } : item,
+      )
+      const warnings: Warning[] = []
+      await train({ epochs: 1 }, { dataset: datasetOf(items), onWarning: (warning) => warnings.push(warning) })
+      expect(warnings[0]).toMatchObject({ code: 'train/small-validation', fields: { classes: 2, images: 16 } })
+      expect(warnings[0]!.message).toContain('splitBy: images')
+    })
+
+    it('measures before the first step, and puts before and after side by side', async () => {
+      const notes: (string | undefined)[] = []
+      const result = await train(
+        { epochs: 12, validation: 0.4 },
+        { onProgress: ({ phase, note }) => void (phase === 'before training' && notes.push(note)) },
+      )
+      const { metrics } = result
+      expect(notes).toEqual([
+        `validation recall@1 ${(100 * metrics['untuned recall@1']!).toFixed(1)} %, map@r ${(100 * metrics['untuned map@r']!).toFixed(1)} %`,
+      ])
+      expect((await logOf())[0]).toMatchObject({ event: 'start', untuned: { 'map@r': metrics['untuned map@r'] } })
+      expect(metrics['validation map@r']).toBeGreaterThan(metrics['untuned map@r']!)
+      expect(result.kept).toBeUndefined()
+    })
+
+    it.each([{}, { head: { dim: 6 } }])('keeps the encoder as it was where nothing was gained: %j', async (head) => {
+      const { result, warnings } = await withWarnings({ ...NO_GAIN, ...head }, perfect)
+      expect(warnings).toMatchObject([{ code: 'train/nothing-gained', fields: { kept: 'untuned' } }])
+      expect(result.kept).toBe('untuned')
+      expect(result.metrics['validation map@r']).toBeLessThanOrEqual(result.metrics['untuned map@r']!)
+      expect(await weightsOf()).toEqual(tinyNetwork().graph.initializers)
+      const { metadata } = await loadModel(path.join(folder, 'model.onnx'))
+      expect(JSON.parse(metadata['lookalike.card']!)).toMatchObject({ kept: 'untuned' })
+      expect(metadata['lookalike.preprocessing']).toBeDefined()
+    })
+
+    it('writes what was trained where the last weights or a shorter embedding were asked for, with the same warning', async () => {
+      for (const asked of [{ keep: 'last' as const }, { head: { dim: 3 } }]) {
+        const { result, warnings } = await withWarnings({ ...NO_GAIN, ...asked }, perfect)
+        expect(warnings).toMatchObject([{ code: 'train/nothing-gained', fields: { kept: 'trained' } }])
+        expect(result.kept).toBeUndefined()
+        expect(await weightsOf()).not.toEqual(tinyNetwork().graph.initializers)
+      }
+    })
+  })
+
   describe('bad input', () => {
     const failing = async (run: Promise<unknown>) =>
       run.then(
@@ -167,12 +238,11 @@ describe('metric-learning', () => {
       ['one class', { dataset: datasetOf(pictures(1, 40)) }, { validation: 0 }, 'train/one-class'],
       ['no training images', { dataset: datasetOf(pictures(4, 4, 'test')) }, {}, 'train/no-images'],
       [
-        'fewer classes than a batch takes',
-        { dataset: datasetOf(pictures(3, 40)) },
+        'fewer images than a batch of two classes',
+        { dataset: datasetOf(pictures(2, 3)) },
         { validation: 0 },
-        'train/too-few-classes',
+        'train/too-few-images',
       ],
-      ['fewer images than a batch', { dataset: datasetOf(pictures(5, 3)) }, { validation: 0 }, 'train/too-few-images'],
       [
         'labels missing',
         { dataset: datasetOf(pictures(5, 4).map((item, i) => (i === 3 ? { ...item, label: '' } : item))) },
@@ -205,7 +275,7 @@ describe('metric-learning', () => {
     it('warns of weights in 8 bits, which stay', async () => {
       const warnings: Warning[] = []
       await train(
-        { epochs: 1 },
+        { epochs: 1, validation: 0 },
         {
           encoder: tinyEncoder(toInt8(tinyNetwork(), { minimum: 500 })),
           onWarning: (warning) => warnings.push(warning),

@@ -19,6 +19,8 @@ import {
 import { loadBatches } from '@lookalike/image'
 import {
   checkProviders,
+  createSession,
+  extractModel,
   type Feeds,
   float32,
   type QuantisedWeight,
@@ -125,7 +127,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const { seed } = request.run
   const { onnx, preprocessing } = trainableEncoder(encoder)
   await checkProviders(settings.providers)
-  const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning)
+  const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning, { orImages: true })
   const bytes = await onnx.bytes()
   const whole = readModel(bytes, { source: encoder.name })
   const network = settings.head
@@ -161,6 +163,25 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const feedsOf = (pixels: Float32Array): Feeds => ({
     [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)),
   })
+  /** Figures of the validation images, embedded as `forward` does it. */
+  const measureOn = async (forward: (feeds: Feeds) => Promise<Float32Array>, dim: number) => {
+    const rows: DatasetItem[] = []
+    const parts: Float32Array[] = []
+    const requests = data.validation.map(({ source, box }) => ({ source, ...(box && { box }) }))
+    const batches = loadBatches(requests, preprocessing, {
+      batchSize: settings.chunk ?? usualChunk(preprocessing),
+      ...request.images,
+      onCorrupt: settings.onCorrupt,
+      ...(signal && { signal }),
+      ...(onWarning && { onWarning }),
+    })
+    for await (const { batch, positions, release } of batches) {
+      parts.push(await forward(feedsOf(batch.data)))
+      rows.push(...positions.map((position) => data.validation[position]!))
+      release()
+    }
+    return measureValidation(rows, joined(parts), dim)
+  }
   try {
     return await trainEmbedding({
       request,
@@ -183,23 +204,25 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
           yield { positions, feeds: feedsOf(pixels) }
       },
       async embedValidation(weights) {
-        const rows: DatasetItem[] = []
-        const parts: Float32Array[] = []
-        const requests = data.validation.map(({ source, box }) => ({ source, ...(box && { box }) }))
-        const batches = loadBatches(requests, preprocessing, {
-          batchSize: settings.chunk ?? usualChunk(preprocessing),
-          ...request.images,
-          onCorrupt: settings.onCorrupt,
-          ...(signal && { signal }),
-          ...(onWarning && { onWarning }),
-        })
-        for await (const { batch, positions, release } of batches) {
-          const outputs = await model.forward(feedsOf(batch.data), { weights })
-          parts.push(outputs[network.output]!.data)
-          rows.push(...positions.map((position) => data.validation[position]!))
-          release()
-        }
-        return measureValidation(rows, joined(parts), network.dim)
+        const forward = (feeds: Feeds) => model.forward(feeds, { ...(weights && { weights }) })
+        return measureOn(async (feeds) => (await forward(feeds))[network.output]!.data, network.dim)
+      },
+      untuned: {
+        network: extractModel(whole, { outputs: [onnx.output] }),
+        dim: encoder.dim,
+        async measure() {
+          const { threads } = parts
+          const { providers } = settings
+          const session = await createSession(whole, { providers, ...(threads !== undefined && { threads }) })
+          try {
+            return await measureOn(
+              async (feeds) => (await session.run(feeds))[onnx.output]!.data as Float32Array,
+              encoder.dim,
+            )
+          } finally {
+            await session.dispose()
+          }
+        },
       },
       finish: (weights) => model.export(weights),
     })

@@ -7,6 +7,7 @@ import {
   type TrainerRequest,
   type TrainerResult,
   type UnboundLoss,
+  type Warning,
 } from '@lookalike/core'
 import { type Feeds, type OnnxModel, writeModel } from '@lookalike/onnx'
 import type { TrainingData } from '../data/select-training-data.js'
@@ -51,12 +52,22 @@ export interface EmbeddingTraining {
   load(epoch: number, batches: readonly Int32Array[], start: number): AsyncIterable<EmbeddingBatch>
   /** Embeddings of the validation items and which items they are of. */
   embedValidation(weights: ReadonlyMap<string, Float32Array> | undefined): Promise<Readonly<Record<string, number>>>
+  /** The encoder as it was. */
+  readonly untuned: {
+    readonly network: OnnxModel
+    readonly dim: number
+    /** Its validation figures. */
+    measure(): Promise<Readonly<Record<string, number>>>
+  }
   /** The whole network with the trained weights. */
   finish(weights: ReadonlyMap<string, Float32Array>): OnnxModel
   readonly preprocessing: Preprocessing
 }
 
-/** Trains, and writes `model.onnx` with its preprocessing and its card. */
+/**
+ * Trains, and writes `model.onnx` with its preprocessing and its card. The encoder as it was is measured first; where the best validation is no better,
+ * there is the warning `train/nothing-gained`, and `model.onnx` is the encoder as it was, unless the last weights or a shorter embedding were asked for.
+ */
 export async function trainEmbedding(training: EmbeddingTraining): Promise<TrainerResult> {
   const { request, settings, data, model, output, dim } = training
   const { run } = request
@@ -119,6 +130,11 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       state: () => loss.state?.() ?? {},
       restore: (state) => loss.restore?.(state),
     }
+    const before = data.validation.length > 0 ? await training.untuned.measure() : undefined
+    if (before) {
+      const note = `validation ${describeFigures(before)}`
+      request.onProgress?.({ phase: 'before training', done: 1, total: 1, unit: 'validation', note })
+    }
     const outcome = await runTrainingLoop(task, {
       optimizer,
       schedule: settings.schedule,
@@ -148,10 +164,14 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
         classes: data.classes.length,
         validationImages: data.validation.length,
         weights: model.parameters.reduce((sum, { data: values }) => sum + values.length, 0),
+        ...(before && { untuned: before }),
         ...training.about,
       },
     })
-    const metrics = metricsOf(outcome)
+    const metrics = metricsOf(outcome, before)
+    const lost = before && hasLost(outcome, before, settings.monitor)
+    const kept = lost && settings.keep === 'best' && dim >= training.untuned.dim ? ('untuned' as const) : undefined
+    if (lost) request.onWarning?.(nothingGained(before, outcome.best!.figures, settings, kept !== undefined, training))
     const card = await run.card({
       loss: { name: loss.name, engine: loss.engine },
       network: training.network,
@@ -161,8 +181,9 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
       stopped: outcome.stopped,
       metrics,
       best: outcome.best,
+      ...(kept && { kept }),
     })
-    const trained = training.finish(outcome.weights)
+    const trained = kept ? training.untuned.network : training.finish(outcome.weights)
     const metadata = {
       ...trained.metadata,
       'lookalike.network': 'encoder',
@@ -171,7 +192,7 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
     }
     await run.write('model.onnx', writeModel({ ...trained, metadata }))
     await run.artefact('model', 'model.onnx')
-    return { artefact: 'model.onnx', metrics, stopped: outcome.stopped }
+    return { artefact: 'model.onnx', metrics, stopped: outcome.stopped, ...(kept && { kept }) }
   } finally {
     loss.dispose()
   }
@@ -192,13 +213,53 @@ function grouped(parameters: readonly Parameter[], groups: CommonSettings['group
   }))
 }
 
-function metricsOf({ loss, best, steps }: TrainingLoopResult): Record<string, number> {
-  const validation = Object.entries(best?.figures ?? {}).map(([name, value]) => [`validation ${name}`, value])
+function metricsOf(
+  { loss, best, steps }: TrainingLoopResult,
+  before: Readonly<Record<string, number>> = {},
+): Record<string, number> {
+  const named = (prefix: string, figures: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${prefix} ${name}`, value]))
   return {
     steps,
     ...(Number.isFinite(loss) && { loss }),
-    ...(Object.fromEntries(validation) as Record<string, number>),
+    ...named('untuned', before),
+    ...named('validation', best?.figures ?? {}),
     ...(best && { 'best step': best.step }),
+  }
+}
+
+const describeFigures = (figures: Readonly<Record<string, number>>) =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name} ${(100 * value).toFixed(1)} %`)
+    .join(', ')
+
+/** An interrupted run has not come to its best yet. */
+function hasLost(
+  { best, stopped }: TrainingLoopResult,
+  before: Readonly<Record<string, number>>,
+  monitor: string,
+): boolean {
+  return stopped !== 'aborted' && best !== undefined && best.figures[monitor]! <= before[monitor]!
+}
+
+function nothingGained(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+  { keep }: CommonSettings,
+  isKept: boolean,
+  { dim, untuned }: EmbeddingTraining,
+): Warning {
+  const result = isKept
+    ? 'model.onnx is the encoder as it was ("keep: last" writes the trained one). '
+    : keep === 'last'
+      ? 'model.onnx is the trained one, because the last weights were asked for. '
+      : `model.onnx is the trained one, because a shorter embedding was asked for (${dim} instead of ${untuned.dim} dimensions). `
+  return {
+    code: 'train/nothing-gained',
+    message:
+      `Training gained nothing: validation ${describeFigures(before)} before, ${describeFigures(after)} at best. ${result}` +
+      'More images, a lower learning rate or fewer epochs may help.',
+    fields: { before, after, kept: isKept ? 'untuned' : 'trained' },
   }
 }
 

@@ -3,7 +3,7 @@ import { connectModels, createGraphBuilder, extractModel, float32, type OnnxMode
 import { z } from 'zod'
 
 export const headSchema = z.strictObject({
-  dim: z.int().min(1).default(512).describe('Length of the embedding.'),
+  dim: z.int().min(1).exactOptional().describe("Length of the embedding. Default: the encoder's."),
   hidden: z
     .array(z.int().min(1))
     .default([])
@@ -30,7 +30,7 @@ export function buildHead(
   options: HeadOptions = {},
   { opset = 17, output = 'embedding' } = {},
 ): Head {
-  const { dim, hidden, normalise } = headSchema.parse(options)
+  const { dim = inputs, hidden, normalise } = headSchema.parse(options)
   const random = createRandom(seed).fork('head')
   const g = createGraphBuilder({ opset, name: 'head' })
   const layer = (value: string, from: number, to: number, i: number, data: Float32Array) => {

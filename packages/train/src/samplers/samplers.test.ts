@@ -1,4 +1,4 @@
-import { createRandom, type Sampler } from '@lookalike/core'
+import { createRandom, type Sampler, type Warning } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { balanced } from './balanced.js'
 import { categoryBalanced } from './category-balanced.js'
@@ -107,18 +107,32 @@ describe('balanced', () => {
     )
     expect(batches).toHaveLength(1)
     for (const batch of batches) expect(new Set(batch).size).toBe(4)
-    expect(() =>
-      balanced({ labels: 3, instances: 2 }).epoch({ labels: Int32Array.of(0, 0, 2, 2, 2, 2) }, createRandom(1)),
-    ).toThrow(
-      expect.objectContaining({ code: 'train/too-few-classes', fields: expect.objectContaining({ classes: 2 }) }),
-    )
   })
 
-  it('refuses more classes or images than there are', () => {
-    expect(() => epoch(balanced({ labels: 13 }))).toThrow(expect.objectContaining({ code: 'train/too-few-classes' }))
-    expect(() => epoch(balanced({ labels: 12, instances: 20 }))).toThrow(
-      expect.objectContaining({ code: 'train/too-few-images' }),
+  it.each([
+    ['classes', { labels: 32, instances: 4 }, 12],
+    ['images', { labels: 12, instances: 20 }, 3],
+  ])('has fewer classes in a batch where the set has too few %s, and says so once', (_, wanted, labels) => {
+    const warnings: Warning[] = []
+    const sampler = balanced(wanted, (warning) => warnings.push(warning))
+    for (const seed of [0, 1])
+      for (const batch of epoch(sampler, seed)) expect(new Set(classesOf(batch)).size).toBe(labels)
+    expect(warnings).toMatchObject([
+      {
+        code: 'train/smaller-batches',
+        message: expect.stringContaining(`${labels} classes instead of ${wanted.labels}`) as string,
+        fields: { images: 78, classes: 12, wanted: wanted.labels, labels, instances: wanted.instances },
+      },
+    ])
+  })
+
+  it('refuses what has no two classes to a batch', () => {
+    const draw = (labels: number[], instances: number) =>
+      balanced({ labels: 4, instances }).epoch({ labels: Int32Array.from(labels) }, createRandom(1))
+    expect(() => draw([3, 3, 3], 1)).toThrow(
+      expect.objectContaining({ code: 'train/too-few-classes', fields: expect.objectContaining({ classes: 1 }) }),
     )
+    expect(() => draw([0, 0, 1], 2)).toThrow(expect.objectContaining({ code: 'train/too-few-images' }))
   })
 })
 
