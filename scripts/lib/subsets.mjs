@@ -14,16 +14,15 @@ for (const [name, value] of Object.entries(draw)) {
 }`
 
 const EMBED = `
-import { createEmbeddings, createRegistry } from '@lookalike/core'
+import { createBuiltinEncoder } from '@lookalike/encoders'
 import { embedImages } from '@lookalike/image'
-import { loadPlugins } from '@lookalike/pipeline'
-const registry = createRegistry(await loadPlugins(['@lookalike/encoders'], process.cwd()))
-const encoder = await registry.create('encoder', 'mini', { folder: '.', cacheFolder: '.cache', seed: 0 })
+const encoder = await createBuiltinEncoder()
 const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => i % 251)
 const { embeddings } = await embedImages(encoder, [{ source: { data, width: 64, height: 64 } }])
 await encoder.dispose()`
 
 const GALLERY = `
+import { createEmbeddings } from '@lookalike/core'
 import { exactEngine, usearchEngine } from '@lookalike/gallery'
 const vectors = createEmbeddings({ data: Float32Array.from([1, 0, 0, 1, 0.8, 0.6]), rows: 3, dim: 2, space: 'test', role: 'any' })
 const found = {}
@@ -55,7 +54,12 @@ console.log(JSON.stringify({ gradient: [...results[gradient.weightGradients.w].d
 await session.dispose()`
 
 const TRAIN = `
-const registry = createRegistry(await loadPlugins(['@lookalike/train', '@lookalike/losses', '@lookalike/encoders'], process.cwd()))
+import { createRegistry } from '@lookalike/core'
+import encoders from '@lookalike/encoders'
+import losses from '@lookalike/losses'
+import { runTrainer } from '@lookalike/pipeline'
+import train from '@lookalike/train'
+const registry = createRegistry([...encoders, ...losses, ...train])
 const context = { folder: '.', cacheFolder: '.cache', seed: 0, threads: 1 }
 const encoder = await registry.create('encoder', { use: 'conv-net', imageSize: 16, widths: [8, 8], embeddingDim: 8 }, context)
 const trainer = await registry.create('trainer', { use: 'metric-learning', loss: 'proxy-anchor', epochs: 1, workers: 0, sampler: { use: 'balanced', labels: 4, instances: 2 }, augmentations: [], validation: 0 }, context)
@@ -63,7 +67,7 @@ const items = Array.from({ length: 12 }, (_, i) => ({
   id: String(i), label: String(i % 4), split: 'train', isQuery: true, isGallery: true,
   source: { data: new Uint8Array(16 * 16 * 3).fill(60 * (i % 4) + i), width: 16, height: 16 },
 }))
-const result = await trainer.train({ dataset: { specVersion: 'v1', name: 'greys', items }, encoder, folder: 'runs/test', seed: 0, resume: false })
+const result = await runTrainer(trainer, { dataset: { specVersion: 'v1', name: 'greys', items }, encoder, folder: 'runs/test', seed: 0 })
 await encoder.dispose()
 console.log(JSON.stringify({ artefact: result.artefact, stopped: result.stopped }))`
 
@@ -102,7 +106,13 @@ export const SUBSETS = [
   {
     name: 'train',
     title: 'training in your own code',
-    packages: ['@lookalike/core', '@lookalike/train', '@lookalike/losses', '@lookalike/encoders'],
+    packages: [
+      '@lookalike/core',
+      '@lookalike/pipeline',
+      '@lookalike/train',
+      '@lookalike/losses',
+      '@lookalike/encoders',
+    ],
     program: TRAIN,
   },
 ]

@@ -11,6 +11,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'deit-distilled',
     'dino',
     'dinov2',
+    'dinov3',
     'mini',
     'onnx',
     'pretrained-vit',
@@ -49,7 +50,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'random-resized-crop',
     'rotation',
   ],
-  '@lookalike/ensemble': ['context-ensemble'],
+  '@lookalike/ensemble': ['context', 'context-ensemble', 'triple-cosine'],
   '@lookalike/asymmetric': ['cross-model'],
   '@lookalike/rerank': [
     'adaptive-threshold',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { encodePng } from '@lookalike/image'
 import { fromPlugin, pluginOf, samplePicture } from '@lookalike/testkit'
 import { describeDataset, describePlugins } from '@lookalike/testkit/vitest'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { afterAll } from 'vitest'
 import plugins from './index.js'
 
@@ -32,6 +33,36 @@ describeDataset('folder, split by classes', create('folder', { path: '.', splitB
 })
 describeDataset('folder, split by images', create('folder', { path: '.', splitBy: 'images', test: 0.5 }))
 describeDataset('csv', create('csv', { file: 'items.csv' }), { readImages: 4 })
+
+const items = rows.slice(1).map((row) => {
+  const [file = '', label = '', split = ''] = row.split(',')
+  return { path: file, label, split }
+})
+await writeFile(path.join(folder, 'items.jsonl'), items.map((item) => `${JSON.stringify(item)}\n`).join(''))
+describeDataset('jsonl', create('jsonl', { file: 'items.jsonl' }), { readImages: 4 })
+
+const column = (name: 'path' | 'label' | 'split') => ({ name, data: items.map((item) => item[name]) })
+await writeFile(
+  path.join(folder, 'items.parquet'),
+  new Uint8Array(parquetWriteBuffer({ columnData: [column('path'), column('label'), column('split')] })),
+)
+describeDataset('parquet', create('parquet', { file: 'items.parquet' }), { readImages: 4 })
+
+const names = [...new Set(items.map(({ label }) => label))]
+await writeFile(
+  path.join(folder, 'coco.json'),
+  JSON.stringify({
+    images: items.map((item, id) => ({ id, file_name: item.path, width: 64, height: 48 })),
+    categories: names.map((name, id) => ({ id, name })),
+    annotations: items.map(({ label }, id) => ({
+      id,
+      image_id: id,
+      category_id: names.indexOf(label),
+      bbox: [0, 0, 32, 24],
+    })),
+  }),
+)
+describeDataset('coco', create('coco', { file: 'coco.json', testShare: 1 }), { readImages: 4 })
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url))

@@ -79,6 +79,16 @@ describeEncoder('dinov2', create('dinov2', { model: dinov2 }), {
   variants: [create('dinov2', { model: dinov2, pooling: 'mean' })],
 })
 describeEncoder(
+  'dinov3',
+  create('dinov3', {
+    model: await repository(
+      'dinov3',
+      { model_type: 'dinov3_vit', num_register_tokens: 4 },
+      tokens(1, { registers: 4 }),
+    ),
+  }),
+)
+describeEncoder(
   'clip',
   create('clip', { model: await repository('clip', { model_type: 'clip' }, tower('image_embeds'), 'vision_model') }),
 )
