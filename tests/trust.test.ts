@@ -38,7 +38,16 @@ afterAll(async () => {
 
 describe('a gallery of someone else', () => {
   const found = async (...args: string[]) => {
-    const { code, stdout, stderr } = await cli('search', 'photos/red/0.png', '-k', '8', '--html', 'found.html', ...args)
+    const { code, stdout, stderr } = await cli(
+      'search',
+      'photos/red/0.png',
+      '-k',
+      '8',
+      '--html',
+      'found.html',
+      '--quiet',
+      ...args,
+    )
     expect(code, stderr).toBe(0)
     const page = await readFile(path.join(shop(), 'found.html'), 'utf8')
     return { stdout, stderr, missing: page.split('class="gone"').length - 1 }
