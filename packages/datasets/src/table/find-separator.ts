@@ -1,6 +1,5 @@
 /** Separators that are looked for, in the order in which ties are decided. */
 export const SEPARATORS = [',', ';', '\t', '|'] as const
-type Separator = (typeof SEPARATORS)[number]
 
 /** Excel's first line, which names the separator of the lines below. */
 const EXCEL = /^sep=(.)(?:\r\n|\n|\r)/i
