@@ -1,26 +1,12 @@
-import type { Plugin, PluginContext, PluginRef } from '@lookalike/core'
+import { createRegistry, type Plugin, type PluginRef } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import plugins, { crossBatchMemory, multiSimilarity, proxyAnchor, sumOfLosses } from './index.js'
 import { randomBatch } from './testing/batches.js'
 
 const byName = new Map<string, Plugin<'loss'>>(plugins.map((plugin) => [plugin.name, plugin as Plugin<'loss'>]))
 
-/** What the core's runner does: validates the options, then creates. */
-async function create(ref: PluginRef<'loss'>) {
-  const { use, ...options } = (typeof ref === 'string' ? { use: ref } : ref) as { use: string }
-  const plugin = byName.get(use)!
-  const checked = await plugin.options['~standard'].validate(options)
-  if (checked.issues) throw new Error(checked.issues[0]!.message)
-  const context: PluginContext = {
-    origin: () => ({ package: 'test', url: import.meta.url }),
-    folder: '.',
-    cacheFolder: '.',
-    seed: 1,
-    create: ((_kind: 'loss', inner: PluginRef<'loss'>) => create(inner)) as PluginContext['create'],
-    warn: () => {},
-  }
-  return plugin.create(checked.value, context)
-}
+const registry = createRegistry(plugins)
+const create = (ref: PluginRef<'loss'>) => registry.create('loss', ref, { folder: '.', cacheFolder: '.', seed: 1 })
 
 const binding = { dim: 5, classes: 4, seed: 1 }
 const input = randomBatch(1, 8, 5, 4)
