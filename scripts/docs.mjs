@@ -5,21 +5,19 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+import { run } from '@lookalike/cli'
+import { createRegistry, KINDS } from '@lookalike/core'
+import { composeJsonSchema, loadPlugins } from '@lookalike/pipeline'
 import { drawArchitecture } from './lib/draw-architecture.mjs'
 import { errorCodes } from './lib/error-codes.mjs'
 import { readImports } from './lib/read-imports.mjs'
-
-// The help is read as it looks without colours; this is decided when the command is loaded.
-process.env.NO_COLOR = '1'
-const { createRegistry, KINDS } = await import('@lookalike/core')
-const { composeJsonSchema, loadPlugins } = await import('@lookalike/pipeline')
-const { run } = await import('@lookalike/cli')
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 // Where no config is: only the built-in plugins count.
 process.chdir(path.join(root, 'docs'))
 
-/** What a command line writes to stdout. */
+/** What a command line writes to stdout, without colours. */
 async function output(...argv) {
   const { write } = process.stdout
   let text = ''
@@ -33,7 +31,7 @@ async function output(...argv) {
   } finally {
     process.stdout.write = write
   }
-  return text.trimEnd()
+  return stripVTControlCharacters(text).trimEnd()
 }
 
 const SAFE = Number.MAX_SAFE_INTEGER
