@@ -21,6 +21,7 @@ const augmentations: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   blur: always,
   'channel-shuffle': always,
   'color-jitter': {},
+  degrade: {},
   erasing: always,
   flip: {},
   grayscale: always,

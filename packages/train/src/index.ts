@@ -2,6 +2,7 @@ import { affinePlugin } from './augmentations/affine.js'
 import { blurPlugin } from './augmentations/blur.js'
 import { channelShufflePlugin } from './augmentations/channel-shuffle.js'
 import { colorJitterPlugin } from './augmentations/color-jitter.js'
+import { degradePlugin } from './augmentations/degrade.js'
 import { erasingPlugin } from './augmentations/erasing.js'
 import { flipPlugin } from './augmentations/flip.js'
 import { grayscalePlugin } from './augmentations/grayscale.js'
@@ -18,6 +19,7 @@ export { type AffineOptions, affine } from './augmentations/affine.js'
 export { type BlurOptions, blur } from './augmentations/blur.js'
 export { type ChannelShuffleOptions, channelShuffle } from './augmentations/channel-shuffle.js'
 export { type ColorJitterOptions, colorJitter } from './augmentations/color-jitter.js'
+export { type DegradeOptions, degrade } from './augmentations/degrade.js'
 export { type ErasingOptions, erasing } from './augmentations/erasing.js'
 export { type FlipOptions, flip } from './augmentations/flip.js'
 export { type GrayscaleOptions, grayscale } from './augmentations/grayscale.js'
@@ -68,6 +70,7 @@ export default [
   blurPlugin,
   channelShufflePlugin,
   colorJitterPlugin,
+  degradePlugin,
   erasingPlugin,
   flipPlugin,
   grayscalePlugin,

@@ -34,14 +34,15 @@ interface Annotation {
 
 /**
  * Krause et al., 3D object representations for fine-grained categorization, 2013. Reads both published layouts:
- * `cars_annos.mat` with `car_ims/`, and `devkit/` with `cars_train/`, `cars_test/` and the labels of the test images.
+ * `cars_annos.mat` with `car_ims/`, and `devkit/` with `cars_train/`, `cars_test/` and the labels of the test images, or the half of
+ * `cars_train/` alone.
  */
 export async function loadCars(
   given: z.infer<typeof options>,
   context: Pick<LoadContext, 'folder' | 'warn' | 'signal'>,
 ): Promise<Dataset> {
   const root = await findLayout(resolve(context.folder, given.root), 'stanford_cars', [ALL_IN_ONE, TRAIN])
-  const annotations = await readAnnotations(root)
+  const annotations = await readAnnotations(root, context)
   const items = annotations.map(({ path, classNumber }): DatasetItem => {
     const source = pathInside(root, path)
     if (source === undefined) throw badAnnotations(root, `${path} leads out of the folder`)
@@ -63,11 +64,20 @@ export async function loadCars(
   return finishDataset('cars-196', splitClasses(boxed, given), context, { missingImages: given.missingImages })
 }
 
-async function readAnnotations(root: string): Promise<Annotation[]> {
+/** The half of the test images is left out where its labels and its folder are both missing; it is published apart. */
+async function readAnnotations(root: string, { warn }: Pick<LoadContext, 'warn'>): Promise<Annotation[]> {
   if (await exists(join(root, ALL_IN_ONE))) return readAnnotationFile(join(root, ALL_IN_ONE), '')
   const train = await readAnnotationFile(join(root, TRAIN), 'cars_train/')
   for (const test of TEST) {
     if (await exists(join(root, test))) return [...train, ...(await readAnnotationFile(join(root, test), 'cars_test/'))]
+  }
+  if (!(await exists(join(root, 'cars_test')))) {
+    warn({
+      code: 'dataset/half',
+      message: `${root} holds the training half of cars-196 alone: figures on it compare with no published ones.`,
+      fields: { root, images: train.length },
+    })
+    return train
   }
   throw new LookalikeError(
     'dataset/layout',

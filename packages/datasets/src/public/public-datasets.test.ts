@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DatasetItem } from '@lookalike/core'
@@ -104,6 +104,17 @@ describe('cars-196', () => {
     ])
   })
 
+  it('takes the training half alone, and says so', async () => {
+    const folder = tempFolder(
+      Object.fromEntries(['00001', '00002', '00003'].map((name) => [`cars_train/${name}.jpg`, 'an image'])),
+    )
+    cpSync(join(fixtures, 'cars-devkit/devkit'), join(folder, 'devkit'), { recursive: true })
+    const context = testContext(folder)
+    const { items } = await loadCars(defaults, context)
+    expect(items.map(({ id }) => id)).toEqual(['00001', '00002', '00003'].map((name) => `cars_train/${name}.jpg`))
+    expect(context.warnings[0]).toMatchObject({ code: 'dataset/half', fields: { images: 3 } })
+  })
+
   it('names what is missing or no annotation', async () => {
     const folder = tempFolder({ 'cars_annos.mat': 'nothing of the kind' })
     await expect(loadCars(defaults, testContext(folder))).rejects.toMatchObject({
@@ -112,6 +123,7 @@ describe('cars-196', () => {
     })
     const trainOnly = tempFolder()
     cpSync(join(fixtures, 'cars-devkit/devkit'), join(trainOnly, 'devkit'), { recursive: true })
+    mkdirSync(join(trainOnly, 'cars_test'))
     await expect(loadCars(defaults, testContext(trainOnly))).rejects.toMatchObject({
       code: 'dataset/layout',
       message: expect.stringContaining('withlabels'),

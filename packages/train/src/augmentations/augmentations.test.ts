@@ -4,6 +4,7 @@ import { affine } from './affine.js'
 import { blur } from './blur.js'
 import { channelShuffle } from './channel-shuffle.js'
 import { colorJitter } from './color-jitter.js'
+import { degrade } from './degrade.js'
 import { erasing } from './erasing.js'
 import { flip } from './flip.js'
 import { grayscale } from './grayscale.js'
@@ -36,6 +37,7 @@ describe.each([
   ['blur', blur({ probability: 1 })],
   ['channel-shuffle', channelShuffle({ probability: 1 })],
   ['color-jitter', colorJitter()],
+  ['degrade', degrade()],
   ['erasing', erasing({ probability: 1 })],
   ['flip', flip({ probability: 1 })],
   ['grayscale', grayscale({ probability: 1 })],
@@ -55,7 +57,7 @@ describe.each([
 })
 
 describe('augmentations change what they say', () => {
-  it.each([flip, grayscale, invert, blur, erasing, channelShuffle, affine, rotation, colorJitter])(
+  it.each([flip, grayscale, invert, blur, degrade, erasing, channelShuffle, affine, rotation, colorJitter])(
     'nothing at probability 0: %o',
     (make) => {
       expect(apply(make({ probability: 0 }))).toBe(image)
@@ -130,6 +132,51 @@ describe('augmentations change what they say', () => {
     )
     const share = erased.data.filter((value) => value === 0).length / erased.data.length
     expect(share).toBeCloseTo(0.2, 1)
+  })
+
+  describe('degrade', () => {
+    const contrast = ({ data }: RawImage) => {
+      const mean = data.reduce((sum, value) => sum + value, 0) / data.length
+      return data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length
+    }
+    it.each(['blur', 'low-resolution'] as const)('%s takes the fine differences away', (fault) => {
+      const spoilt = apply(degrade({ faults: [fault], blur: [0.1, 0.1], lowResolution: [0.1, 0.1] }))
+      expect(contrast(spoilt)).toBeLessThan(contrast(image) / 4)
+      expect(apply(degrade({ faults: [fault] }), 0, uniform(50, 60, 70))).toEqual(uniform(50, 60, 70))
+    })
+
+    it('occlusion hides the asked area behind one colour', () => {
+      const spoilt = apply(degrade({ faults: ['occlusion'], occlusion: [0.5, 0.5] }), 3)
+      const changed = Array.from({ length: 280 }, (_, i) => i).filter((i) =>
+        [0, 1, 2].some((channel) => spoilt.data[i * 3 + channel] !== image.data[i * 3 + channel]),
+      )
+      expect(changed.length / 280).toBeCloseTo(0.5, 1)
+      expect(new Set(changed.map((i) => pixel(spoilt, i % 20, Math.floor(i / 20)).join())).size).toBe(1)
+    })
+
+    it('wrong-crop shows a part at full size', () => {
+      const left: RawImage = {
+        data: Uint8Array.from({ length: 20 * 14 * 3 }, (_, i) => (Math.floor(i / 3) % 20 < 10 ? 0 : 200)),
+        width: 20,
+        height: 14,
+      }
+      const shares = Array.from({ length: 40 }, (_, seed) => {
+        const { data } = apply(degrade({ faults: ['wrong-crop'], wrongCrop: [0.04, 0.04] }), seed, left)
+        return data.filter((value) => value > 100).length / data.length
+      })
+      expect(shares.filter((share) => share === 0 || share === 1).length).toBeGreaterThan(20)
+    })
+
+    it('each fault comes as often, and a share above 1 is refused', () => {
+      const even = uniform(50, 60, 70)
+      const stream = createRandom('faults')
+      const hidden = Array.from({ length: 1000 }, () => degrade().apply(even, stream, target) as RawImage).filter(
+        ({ data }) => !data.every((value, i) => value === even.data[i]),
+      )
+      expect(hidden.length / 1000).toBeCloseTo(1 / 4, 1)
+      expect(() => degrade({ occlusion: [0.5, 1.5] })).toThrow()
+      expect(() => degrade({ faults: ['blur', 'blur'] })).toThrow('twice')
+    })
   })
 
   it('blur keeps an even image and the mean, invert and channel-shuffle keep what they must', () => {
