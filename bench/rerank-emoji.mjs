@@ -17,6 +17,7 @@ import { existsSync } from 'node:fs'
 import { appendFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { DEFAULTS } from '@lookalike/cli'
 import { createRegistry } from '@lookalike/core'
 import { createPipeline, defaultConfig, loadConfig, loadPlugins } from '@lookalike/pipeline'
 import { createAlphaQueryExpansion, createKReciprocal, createStir } from '@lookalike/rerank'
@@ -55,7 +56,8 @@ const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const folder = process.cwd()
 
 function pipelineOf(config) {
-  return createPipeline(defaultConfig(folder, config), registry, { onWarning: ({ message }) => console.warn(message) })
+  const loaded = defaultConfig(folder, { overrides: config, defaults: DEFAULTS })
+  return createPipeline(loaded, registry, { onWarning: ({ message }) => console.warn(message) })
 }
 const base = (name, seed, rest) => ({
   name,

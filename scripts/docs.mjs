@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
-import { run } from '@lookalike/cli'
+import { DEFAULTS, run } from '@lookalike/cli'
 import { createRegistry, KINDS } from '@lookalike/core'
 import { composeJsonSchema, loadPlugins } from '@lookalike/pipeline'
 import { drawArchitecture } from './lib/draw-architecture.mjs'
@@ -103,7 +103,7 @@ const GENERATED = '<!-- Written by `pnpm run docs` from the built packages; chan
 async function configPage() {
   const listed = JSON.parse(await output('plugins', '--json'))
   const registry = createRegistry(await loadPlugins([...new Set(listed.map((plugin) => plugin.package))], root))
-  const { properties, required, type } = composeJsonSchema(registry)
+  const { properties, required, type } = composeJsonSchema(registry, DEFAULTS)
   const plain = { type, required, properties }
   return [
     '# Config reference',

@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { getLanguageService as yamlService } from 'yaml-language-server/out/src/languageservice/yamlLanguageService.js'
 import { SettingsState } from 'yaml-language-server/out/src/yamlSettings.js'
 import { BUILT_IN } from '../apps/cli/src/built-in-plugins.js'
+import { DEFAULTS } from '../apps/cli/src/defaults.js'
 import { completionsAt } from './helpers/complete-typescript.js'
 import { root, runCli } from './helpers/run-cli.js'
 
@@ -45,7 +46,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('the composed schema', () => {
   it('is what the registry composes', () => {
-    expect(schema).toEqual(JSON.parse(JSON.stringify(composeJsonSchema(registry))))
+    expect(schema).toEqual(JSON.parse(JSON.stringify(composeJsonSchema(registry, DEFAULTS))))
   })
 
   it.each(['emoji', 'mini', 'proxy-anchor', 'stir'])('accepts the example %s', async (name) => {

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { KINDS } from '@lookalike/core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { BUILT_IN_PLUGINS } from '../apps/cli/src/built-in-plugins.js'
 import { packageOf, readImports } from '../scripts/lib/read-imports.mjs'
 import { root } from './helpers/run-cli.js'
 
@@ -25,6 +27,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   rerank: ['core', 'image', 'onnx', 'train', 'gallery'],
   pipeline: ['core', 'image', 'evaluate'],
 }
+
+/** What runs plugins, and knows none by name. */
+const BLIND = ['core', 'evaluate', 'pipeline']
+/** Names of plugins that also stand for something else. */
+const ALSO: Readonly<Record<string, readonly string[]>> = { 'packages/core/src/contracts/loss.ts': ['triples'] }
 
 /** Where the command line's plugins and pages may look. */
 const APPS = new Set(['cli'])
@@ -81,17 +88,39 @@ describe.each(PURE)('%s', (name) => {
   })
 })
 
+it('what runs plugins knows none of them by name', async () => {
+  const names = [...new Set(Object.values(BUILT_IN_PLUGINS).flat())].join('|')
+  const named = new RegExp(`(?<quote>['"\`])(${names})\\k<quote>|\\b(use|${KINDS.join('|')}): ['"]?(${names})\\b`, 'g')
+  expect("encoder.prefault('builtin')".match(named) && 'dataset: { use: folder }'.match(named)).toBeTruthy()
+  const found = []
+  for (const file of await codeOf(BLIND)) {
+    for (const [text, , quoted] of file.code.matchAll(named))
+      if (!ALSO[file.name]?.includes(quoted!)) found.push(`${file.name}: ${text}`)
+  }
+  expect(found).toEqual([])
+})
+
 it('a package names in its texts no other of ours that it does not depend on', async () => {
-  const files = [...new Set(imports.map(({ from }) => from))].filter(
-    (file) => packageOf(file) in ARROWS && !/\.test\.ts$|\/testing\//.test(file),
-  )
+  const files = await codeOf(Object.keys(ARROWS))
   expect(files.length).toBeGreaterThan(300)
   const found = []
-  for (const file of files) {
+  for (const { name: file, code } of files) {
     const known = [packageOf(file), ...ARROWS[packageOf(file)]!]
-    const code = (await readFile(path.join(root, file), 'utf8')).replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '')
     for (const [text, name] of code.matchAll(/@lookalike\/([a-z-]+)/g))
       if (!known.includes(name!)) found.push(`${file}: ${text}`)
   }
   expect(found).toEqual([])
 })
+
+/** The sources of packages without their tests and comments. */
+async function codeOf(packages: readonly string[]): Promise<{ name: string; code: string }[]> {
+  const files = [...new Set(imports.map(({ from }) => from))].filter(
+    (file) => packages.includes(packageOf(file)) && !/\.test\.ts$|\/testing\//.test(file),
+  )
+  return Promise.all(
+    files.map(async (name) => ({
+      name,
+      code: (await readFile(path.join(root, name), 'utf8')).replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, ''),
+    })),
+  )
+}

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { defaultConfig, loadPlugins } from '@lookalike/pipeline'
 import { expect, it } from 'vitest'
 import { BUILT_IN, BUILT_IN_PLUGINS, packagesOf } from './built-in-plugins.js'
+import { DEFAULTS } from './defaults.js'
 
 it('names every plugin of every built-in package', async () => {
   const found: Record<string, Set<string>> = {}
@@ -14,7 +15,9 @@ it('names every plugin of every built-in package', async () => {
 
 it('finds the packages that a config needs', () => {
   const of = (overrides: Record<string, unknown>) =>
-    packagesOf(defaultConfig('.', { overrides }).config).map((name) => name.replace('@lookalike/', ''))
+    packagesOf(defaultConfig('.', { overrides, defaults: DEFAULTS }).config).map((name) =>
+      name.replace('@lookalike/', ''),
+    )
   expect(of({})).toEqual(['encoders', 'gallery', 'cli'])
   expect(of({ rerankers: [{ use: 'k-reciprocal' }], dataset: 'emoji' })).toContain('rerank')
   expect(of({ train: 'metric-learning' })).toHaveLength(BUILT_IN.length)

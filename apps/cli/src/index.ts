@@ -4,6 +4,7 @@ import { jsonReporter } from './report/json-reporter.js'
 export default [jsonReporter, htmlReporter]
 
 export { defineConfig } from '@lookalike/pipeline'
+export { DEFAULTS } from './defaults.js'
 export { run } from './run.js'
 export { htmlReporter, jsonReporter }
 

@@ -11,7 +11,7 @@ export function noteEncoder(
   { encoder, combiner }: Pick<Config, 'encoder' | 'combiner'>,
   registry: Registry,
 ): void {
-  if (output.json || output.quiet || combiner !== undefined) return
+  if (output.json || output.quiet || combiner !== undefined || encoder === undefined) return
   const model = encoder.options.model
   const about = typeof model === 'string' ? model : registry.get('encoder', encoder.use).description
   const larger = SMALL.includes(encoder.use) ? ' A larger one, where a model hub can be reached: --encoder=dinov2' : ''

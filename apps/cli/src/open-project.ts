@@ -15,6 +15,7 @@ import {
 } from '@lookalike/pipeline'
 import { BUILT_IN, packagesOf } from './built-in-plugins.js'
 import type { CommandContext } from './command.js'
+import { DEFAULTS } from './defaults.js'
 
 export interface Project {
   readonly loaded: LoadedConfig
@@ -36,7 +37,7 @@ export async function openProject(
   { config: at, 'no-plugins': plain }: ProjectArgs,
   overrides: Overrides = {},
 ): Promise<Project> {
-  const options = { overrides, code: plain !== true }
+  const options = { overrides, defaults: DEFAULTS, code: plain !== true }
   const loaded =
     at !== undefined || (await hasConfig('.')) ? await loadConfig(at ?? '.', options) : defaultConfig('.', options)
   return { loaded, registry: () => loadRegistry(loaded) }
@@ -69,6 +70,7 @@ export async function withPipeline<T>(
     signal: context.signal,
     onWarning: context.output.warn,
     openGallery: async (folder, options) => (await import('@lookalike/gallery')).openGallery(folder, options),
+    encoderOfFile: (model) => ({ use: 'onnx', model }),
   }
   // Packages that the config does not name take time and memory for nothing. Where one was missed, all are loaded.
   const needed = packagesOf(project.loaded.config)

@@ -13,6 +13,7 @@ import {
   type Model,
   type OpenGallery,
   type OperationOptions,
+  type PluginRef,
   parseReference,
   type Reference,
   type Registry,
@@ -43,6 +44,8 @@ import { type PreparedStage, type StageTraining, type TrainStagesOptions, trainS
 export interface PipelineOptions extends Pick<OperationOptions, 'signal' | 'onWarning'> {
   /** Opens the config's gallery for `index` and `search`: `openGallery` of the package of galleries. */
   readonly openGallery?: OpenGallery | undefined
+  /** The encoder that a trained model is, an ONNX file. Given, evaluation compares the config with what its stages trained. */
+  readonly encoderOfFile?: ((file: string) => PluginRef<'encoder'>) | undefined
 }
 
 export interface IndexOptions extends OperationOptions {
@@ -114,7 +117,7 @@ export interface Pipeline {
  * Makes a pipeline of a config; every option in it is checked before anything is made.
  *
  * @param loaded a config and the folder that its relative paths start at
- * @throws `config/invalid`, `plugin/unknown`
+ * @throws `config/invalid`, `plugin/unknown`; later, when it is needed, `config/missing` for what the config does not name
  *
  * @example
  * const loaded = await loadConfig('examples/emoji')
@@ -124,7 +127,7 @@ export interface Pipeline {
 export async function createPipeline(
   loaded: { readonly config: Config; readonly folder: string; readonly files?: readonly string[] },
   registry: Registry,
-  { openGallery, ...defaults }: PipelineOptions = {},
+  { openGallery, encoderOfFile, ...defaults }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const { config } = loaded
   const folder = path.resolve(loaded.folder)
@@ -150,6 +153,7 @@ export async function createPipeline(
       ...defaults,
     })
   const encoder = once(async () => {
+    if (config.encoder === undefined) throw missing('encoder')
     const made = await create('encoder', config.encoder)
     disposers.push(() => made.dispose())
     return made
@@ -161,10 +165,13 @@ export async function createPipeline(
     return made
   })
   const dataset = once(async () => {
-    if (config.dataset === undefined) throw missing('dataset', 'dataset: { use: folder, path: ./photos }')
+    if (config.dataset === undefined) throw missing('dataset')
     return create('dataset', config.dataset)
   })
-  const engine = once(() => create('index', config.index))
+  const engine = once(async () => {
+    if (config.index === undefined) throw missing('index')
+    return create('index', config.index)
+  })
   const rerankers = once(async () => {
     const made: Reranker[] = []
     for (const reference of config.rerankers) {
@@ -176,7 +183,16 @@ export async function createPipeline(
   })
   const caches = openCaches(path.join(cacheFolder, 'embeddings'), defaults.onWarning)
   const openAt = async (mode: 'read' | 'write', operation: OperationOptions): Promise<Gallery> => {
-    if (!openGallery) throw missing('gallery', 'the option openGallery of createPipeline')
+    if (!openGallery) {
+      throw new LookalikeError(
+        'config/missing',
+        {
+          problem: 'Nothing opens the gallery',
+          fix: 'Give createPipeline the option openGallery, or each call a gallery',
+        },
+        { fields: { key: 'gallery' } },
+      )
+    }
     const { space, dim, members } = await model()
     return openGallery(at(config.gallery), {
       ...defaults,
@@ -200,13 +216,8 @@ export async function createPipeline(
     for (const [i, stage] of stages.entries()) {
       const run = await readRunFile(stage.runFolder)
       const file = run?.artefacts['model']
-      if (run?.state !== 'finished' || file === undefined) continue
-      // What trainers call their model is an encoder as an ONNX file.
-      const reference = parseReference(
-        'encoder',
-        { use: 'onnx', model: path.join(stage.runFolder, file) },
-        `stages[${i}]`,
-      )
+      if (run?.state !== 'finished' || file === undefined || !encoderOfFile) continue
+      const reference = parseReference('encoder', encoderOfFile(path.join(stage.runFolder, file)), `stages[${i}]`)
       const made = modelOfEncoder(await create('encoder', reference))
       disposers.push(() => made.dispose())
       compared.push({ name: `stage ${config.stages[i]!.name}`, model: made })
@@ -286,8 +297,7 @@ export async function createPipeline(
       return files
     },
     async train(options = {}) {
-      if (config.train === undefined)
-        throw missing('train', 'train: { use: ... }; "lookalike plugins" lists the trainers')
+      if (config.train === undefined) throw missing('train', 'trainer')
       // Everything that can be wrong is found out before the old run is touched.
       const trainer = await create('trainer', config.train)
       return runTrainer(trainer, {
@@ -351,10 +361,14 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make())
 }
 
-function missing(key: string, example: string): LookalikeError {
+function missing(key: string, kind = key): LookalikeError {
   return new LookalikeError(
     'config/missing',
-    { problem: `The config names no ${key}`, fix: `Add for example ${example}` },
+    {
+      problem: `The config names no ${key}`,
+      expected: `${key}: { use: ... }`,
+      fix: `Those that are installed: lookalike plugins ${kind}`,
+    },
     { fields: { key } },
   )
 }

@@ -286,12 +286,17 @@ async function pipelineOf(
   const parsed = parseConfig(
     {
       dataset: 'given',
+      encoder: 'builtin',
+      index: 'exact',
       evaluate: { reporters: ['lines'], ...(config.evaluate as object | undefined) },
       ...Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'evaluate')),
     },
     'run',
   )
-  const pipeline = await createPipeline({ config: parsed, folder }, registry, onWarning && { onWarning })
+  const pipeline = await createPipeline({ config: parsed, folder }, registry, {
+    onWarning,
+    encoderOfFile: (model) => ({ use: 'onnx', model }),
+  })
   opened.push(pipeline)
   return pipeline
 }
@@ -460,7 +465,9 @@ describe('evaluate', () => {
   })
 
   it.each([
-    ['no dataset', {}, { dataset: undefined }, 'config/missing', /dataset/],
+    ['no dataset', {}, { dataset: undefined }, 'config/missing', /dataset: \{ use.*lookalike plugins dataset/s],
+    ['no encoder', {}, { encoder: undefined }, 'config/missing', /names no encoder/],
+    ['no search engine', {}, { index: undefined }, 'config/missing', /names no index/],
     ['an empty split', {}, { evaluate: { split: 'validation' } }, 'evaluate/empty', /validation 0, test 2/],
     ['classes of one image', { items: [reds[0]!, greens[0]!] }, {}, 'evaluate/empty', /another image of its class/],
     [

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { CONFIG_FILES, composeJsonSchema, defaultConfig, writeWhole } from '@lookalike/pipeline'
 import { commonArgs, defineCommand } from '../command.js'
+import { DEFAULTS } from '../defaults.js'
 import { noteEncoder } from '../note-encoder.js'
 import { loadRegistry } from '../open-project.js'
 
@@ -33,13 +34,13 @@ export const init = defineCommand({
         })
       }
     }
-    const loaded = defaultConfig(folder)
+    const loaded = defaultConfig(folder, { defaults: DEFAULTS })
     const registry = await loadRegistry(loaded)
     const files = {
       config: path.join(folder, 'lookalike.config.yaml'),
       schema: path.join(folder, 'lookalike.schema.json'),
     }
-    await writeWhole(files.schema, `${JSON.stringify(composeJsonSchema(registry), null, 2)}\n`)
+    await writeWhole(files.schema, `${JSON.stringify(composeJsonSchema(registry, DEFAULTS), null, 2)}\n`)
     await writeWhole(files.config, template(args.images))
     output.result(files)
     noteEncoder(output, loaded.config, registry)

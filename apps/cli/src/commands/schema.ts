@@ -1,5 +1,6 @@
 import { composeJsonSchema, writeWhole } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { DEFAULTS } from '../defaults.js'
 import { openProject } from '../open-project.js'
 
 export const schema = defineCommand({
@@ -16,7 +17,7 @@ export const schema = defineCommand({
   takesOverrides: false,
   async run(args, { output }) {
     const registry = await (await openProject(args)).registry()
-    const composed = composeJsonSchema(registry)
+    const composed = composeJsonSchema(registry, DEFAULTS)
     if (args.out === undefined) {
       output.result(composed)
       output.print(JSON.stringify(composed, null, 2))

@@ -42,11 +42,18 @@ const registry = createRegistry([
   dummy('reporter', 'html'),
 ])
 
+const DEFAULTS = { encoder: 'builtin', index: 'exact', evaluate: { reporters: ['json', 'html'] } }
+
 it('tells plugins apart by "use" and points nested references at their kind', () => {
-  const schema = composeJsonSchema(registry)
+  const schema = composeJsonSchema(registry, DEFAULTS)
   expect(schema.properties?.rerankers).toMatchObject({ type: 'array', items: { $ref: '#/$defs/reranker' } })
   expect(schema.properties).toHaveProperty('$schema')
   expect(schema.properties?.encoder).toMatchObject({ $ref: '#/$defs/encoder', default: 'builtin' })
+  expect(composeJsonSchema(registry).properties?.encoder).not.toHaveProperty('default')
+  expect(schema.properties?.evaluate).toMatchObject({
+    default: {},
+    properties: { reporters: { default: ['json', 'html'] }, split: { default: 'test' } },
+  })
   // "nested" cannot be named without options, so its bare name is not offered.
   expect(schema.$defs?.reranker?.anyOf).toEqual([
     { const: 'plain', description: 'The plain.' },
@@ -70,7 +77,7 @@ it('tells plugins apart by "use" and points nested references at their kind', ()
 })
 
 const resolve = (given: Readonly<Record<string, unknown>>) =>
-  resolveConfig(parseConfig(given, 'run'), registry, 'x.yaml')
+  resolveConfig(parseConfig({ ...DEFAULTS, ...given }, 'run'), registry, 'x.yaml')
 
 it('resolves plugins inside plugins, with defaults and versions', async () => {
   const { config, plugins } = await resolve({

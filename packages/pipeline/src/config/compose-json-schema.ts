@@ -1,4 +1,5 @@
 import { type JsonSchema, KINDS, type Registry } from '@lookalike/core'
+import type { UserConfig } from './config.js'
 import { configSchema } from './config-schema.js'
 
 type Writable = { [key: string]: unknown }
@@ -7,10 +8,12 @@ type Writable = { [key: string]: unknown }
  * One JSON Schema (draft 2020-12) of a config with the given plugins. Each kind is a definition that `use` tells apart;
  * options that name plugins point at those definitions.
  *
+ * @param defaults what holds where a config says nothing, as given to `loadConfig`
+ *
  * @example
  * await writeFile('lookalike.schema.json', JSON.stringify(composeJsonSchema(registry), null, 2))
  */
-export function composeJsonSchema(registry: Registry): JsonSchema {
+export function composeJsonSchema(registry: Registry, defaults: UserConfig = {}): JsonSchema {
   const definitions: Writable = {}
   for (const kind of KINDS) {
     const plugins = registry.list(kind)
@@ -36,11 +39,21 @@ export function composeJsonSchema(registry: Registry): JsonSchema {
   }
   const config = configSchema['~standard'].jsonSchema.input({ target: 'draft-2020-12' }) as JsonSchema
   return {
-    ...relocate(config, 'config', definitions),
+    ...relocate(withDefaults(config, defaults), 'config', definitions),
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Lookalike config',
     $defs: definitions,
   } as JsonSchema
+}
+
+function withDefaults(schema: JsonSchema, defaults: object): JsonSchema {
+  const properties: Writable = { ...schema.properties }
+  for (const [key, value] of Object.entries(defaults)) {
+    const property = properties[key] as JsonSchema
+    const isGroup = property.properties !== undefined && typeof value === 'object'
+    properties[key] = isGroup ? withDefaults(property, value as object) : { ...property, default: value as unknown }
+  }
+  return { ...schema, properties } as JsonSchema
 }
 
 function hasRequired(schema: JsonSchema): boolean {

@@ -44,11 +44,11 @@ const keys = {
   seed: z.int().default(0).describe('Every random choice follows it.'),
   plugins: z.array(z.string()).default([]).describe('Packages and files that bring plugins besides the built-in ones.'),
   dataset: pluginRef('dataset').optional().describe('The images to index, evaluate or train on.'),
-  encoder: pluginRef('encoder').prefault('builtin').describe('Images to vectors; what training starts from.'),
+  encoder: pluginRef('encoder').optional().describe('Images to vectors; what training starts from.'),
   combiner: pluginRef('combiner')
     .optional()
     .describe('Several encoders as one; when given, search and evaluation use it instead of the encoder.'),
-  index: pluginRef('index').prefault('exact').describe('The search engine.'),
+  index: pluginRef('index').optional().describe('The search engine.'),
   gallery: z
     .string()
     .min(1)
@@ -73,7 +73,7 @@ const keys = {
         .describe(
           'Whether to measure, in the same report, what the combiner is to be compared with: other ways to use its encoders.',
         ),
-      reporters: z.array(pluginRef('reporter')).prefault(['json', 'html']).describe('What writes the results.'),
+      reporters: z.array(pluginRef('reporter')).default([]).describe('What writes the results.'),
     })
     .prefault({})
     .describe('How "evaluate" measures.'),
@@ -138,7 +138,7 @@ const stage = z.strictObject({
 export const STAGE_KEYS: readonly string[] = Object.keys(stage.shape).filter((key) => key !== 'name')
 
 /**
- * The schema of a config file, defaults included. Types of configs, keys of the command line and the reference are derived from it. Relative paths
+ * The schema of a config file, with its defaults, but those that name plugins: who loads configs hands them in. Types of configs, keys of the command line and the reference are derived from it. Relative paths
  * start at the folder of the config file.
  */
 export const configSchema = z.strictObject({

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig } from './load-config.js'
+import { defaultConfig, loadConfig } from './load-config.js'
 
 let folder = ''
 async function put(file: string, text: string) {
@@ -43,15 +43,11 @@ describe('loadConfig', () => {
       name: extension,
       seed: 3,
       encoder: { kind: 'encoder', use: 'onnx', options: { model: 'm.onnx' }, path: 'encoder' },
-      index: { kind: 'index', use: 'exact', options: {}, path: 'index' },
       rerankers: [],
       evaluate: {
         split: 'test',
         ks: [1, 2, 4, 8],
-        reporters: [
-          { use: 'json', path: 'evaluate.reporters[0]' },
-          { use: 'html', path: 'evaluate.reporters[1]' },
-        ],
+        reporters: [],
       },
       images: { onCorrupt: 'skip' },
     })
@@ -83,6 +79,27 @@ describe('loadConfig', () => {
       code: 'config/not-found',
       message: expect.stringContaining('./gone.yaml') as unknown,
     })
+  })
+
+  it('fills in what it is handed for what the config does not say, however deep', async () => {
+    const defaults = { encoder: 'ours', index: 'flat', evaluate: { reporters: ['text', 'table'], ks: [7] } }
+    await put('filled/lookalike.config.mjs', 'export default { encoder: undefined, evaluate: { ks: [5] } }\n')
+    const at = path.join(folder, 'filled')
+    const { config } = await loadConfig(at, { defaults, overrides: { 'index.threads': '2' } })
+    expect(config).toMatchObject({
+      encoder: { use: 'ours' },
+      index: { kind: 'index', use: 'flat', options: { threads: 2 }, path: 'index' },
+      evaluate: {
+        ks: [5],
+        reporters: [
+          { use: 'text', path: 'evaluate.reporters[0]' },
+          { use: 'table', path: 'evaluate.reporters[1]' },
+        ],
+      },
+    })
+    const { config: bare } = await loadConfig(at)
+    expect([bare.encoder, bare.index, bare.evaluate.reporters]).toEqual([undefined, undefined, []])
+    expect(defaultConfig(at, { defaults }).config.encoder).toMatchObject({ use: 'ours' })
   })
 
   it('takes dotted overrides, read as YAML', async () => {

@@ -4,18 +4,18 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { invalidConfig, LookalikeError } from '@lookalike/core'
 import { resolveModuleURL } from 'exsolve'
 import type { Overrides } from './apply-overrides.js'
-import type { Config } from './config.js'
-import { mergeConfig } from './merge-config.js'
+import type { Config, UserConfig } from './config.js'
+import { fillDefaults, mergeConfig } from './merge-config.js'
 import { parseConfig } from './parse-config.js'
 import { readConfigFile } from './read-config-file.js'
 
 /** Where a config file may be in a folder, first wins. */
-export const CONFIG_FILES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml', 'json'].map(
-  (extension) => `lookalike.config.${extension}`,
-)
+export const CONFIG_FILES = 'ts mts js mjs yaml yml json'.split(' ').map((extension) => `lookalike.config.${extension}`)
 
 export interface LoadConfigOptions {
   readonly overrides?: Overrides | undefined
+  /** What holds where the config says nothing: the plugins that whoever loads it brings along. Default: none. */
+  readonly defaults?: UserConfig | undefined
   /** Whether the config may run code: plugins, configs in TypeScript or JavaScript, packages that it extends. Default true. */
   readonly code?: boolean | undefined
 }
@@ -37,21 +37,24 @@ export interface LoadedConfig {
  */
 export async function loadConfig(
   at: string,
-  { overrides = {}, code = true }: LoadConfigOptions = {},
+  { overrides = {}, defaults = {}, code = true }: LoadConfigOptions = {},
 ): Promise<LoadedConfig> {
   const file = await findConfig(at)
   const folder = path.dirname(file)
   const layers = new Map<string, Promise<Record<string, unknown>>>()
   const merged = await readLayers(file, [], { layers, code })
   const files = [...layers.keys()]
-  const config = parseConfig(merged, path.basename(folder) || 'run', file, overrides)
+  const config = parseConfig(fillDefaults(merged, defaults), path.basename(folder) || 'run', file, overrides)
   if (!code) refusePlugins(config, file)
   return { config, files, folder }
 }
 
 /** The config of a command that was given none: all defaults, and the overrides. */
-export function defaultConfig(folder: string, { overrides = {}, code = true }: LoadConfigOptions = {}): LoadedConfig {
-  const config = parseConfig({}, path.basename(path.resolve(folder)) || 'run', undefined, overrides)
+export function defaultConfig(
+  folder: string,
+  { overrides = {}, defaults = {}, code = true }: LoadConfigOptions = {},
+): LoadedConfig {
+  const config = parseConfig({ ...defaults }, path.basename(path.resolve(folder)) || 'run', undefined, overrides)
   if (!code) refusePlugins(config, 'the command line')
   return { config, files: [], folder: path.resolve(folder) }
 }

@@ -13,6 +13,16 @@ export function mergeConfig(under: Plain, over: Plain): Plain {
   return merged
 }
 
+/** A config with defaults in the place of what it does not say, however deep. */
+export function fillDefaults(config: Plain, defaults: Plain): Plain {
+  const filled: Plain = { ...config }
+  for (const [key, value] of Object.entries(defaults)) {
+    const given = config[key]
+    filled[key] = given === undefined ? value : isPlain(given) && isPlain(value) ? fillDefaults(given, value) : given
+  }
+  return filled
+}
+
 function namesOther(under: Plain, over: Plain): boolean {
   return typeof under.use === 'string' && typeof over.use === 'string' && over.use !== under.use
 }

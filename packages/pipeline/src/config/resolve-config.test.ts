@@ -42,7 +42,7 @@ const engine = definePlugin({
 
 it('checks the options of each plugin once a run, from the config to what is made', async () => {
   const config = parseConfig(
-    { combiner: { use: 'both', of: ['builtin', { use: 'builtin', size: 5 }] }, evaluate: { reporters: [] } },
+    { encoder: 'builtin', combiner: { use: 'both', of: ['builtin', { use: 'builtin', size: 5 }] }, index: 'exact' },
     'run',
   )
   expect(findReferences(config).map(({ path }) => path)).toEqual(['encoder', 'combiner', 'index'])

@@ -56,7 +56,7 @@ describe('stages in a config', () => {
   })
 
   it('follow where runs go', () => {
-    const model = (runs: string) => parse({ ...chain, runs }).encoder.options.model
+    const model = (runs: string) => parse({ ...chain, runs }).encoder?.options.model
     expect(model('../out')).toBe('../out/all/second/model.onnx')
     expect(model('/out')).toBe('/out/all/second/model.onnx')
   })
