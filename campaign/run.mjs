@@ -1,5 +1,4 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -23,7 +22,8 @@ const rows = []
 for (const file of files) {
   const { default: campaign } = await import(pathToFileURL(path.join(here, file)).href)
   if (!campaign) continue
-  const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-campaign-'))
+  // Beside the packages, so that what a project reads from packages is found.
+  const folder = await mkdtemp(path.join(here, '../node_modules/.campaign-'))
   const start = performance.now()
   try {
     const { counts, examples, note } = await campaign.run({ folder, short: values.short === true })

@@ -179,7 +179,8 @@ function openVerdicts(folder: string | undefined, what: string) {
     async write(verdict: Verdict): Promise<void> {
       verdicts.set(key, verdict)
       if (file === undefined) return
-      const unfinished = `${file}.${process.pid}.tmp`
+      // One name for all: what a killed process leaves is written over by the next.
+      const unfinished = `${file}.tmp`
       try {
         await mkdir(dirname(file), { recursive: true })
         await writeFile(unfinished, JSON.stringify(verdict))

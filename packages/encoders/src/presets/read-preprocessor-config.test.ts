@@ -113,6 +113,12 @@ describe('readPreprocessorConfig', () => {
     [{ do_resize: false }, 'do_resize'],
     [{ size: { shortest_edge: 256 }, do_center_crop: false }, 'nothing is cropped'],
     [[], 'the file'],
+    [{ size: 32, image_std: 0 }, 'std.0 comes to 0'],
+    [{ size: 32, image_std: [0.5, -0.5, 0.5] }, 'std.1 comes to -0.5'],
+    [{ size: 32, image_mean: 1e30, image_std: 1e-30 }, 'no float32 holds'],
+    [{ size: 32, rescale_factor: 1e38 }, 'no float32 holds'],
+    [{ size: 20_000 }, 'crop.width comes to 20000'],
+    [{ architecture: 'vit', pretrained_cfg: { input_size: [3, 32, 32], std: [0.5, 0, 0.5] } }, 'std.1 comes to 0'],
   ])('refuses %j, naming the key', (json, named) => {
     expect(() => read(json)).toThrow(
       expect.objectContaining({ code: 'preprocessing/config', message: expect.stringContaining(named) as string }),

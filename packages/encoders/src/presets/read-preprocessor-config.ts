@@ -1,4 +1,5 @@
 import type { Preprocessing } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { checkKeys } from './check-keys.js'
 import { configError } from './config-error.js'
 import { type ProcessorConfig, parseProcessorConfig } from './processor-config.js'
@@ -15,8 +16,19 @@ import { readTimmConfig } from './read-timm-config.js'
  * @throws `preprocessing/config` naming the key.
  */
 export function readPreprocessorConfig(json: unknown, name: string): Preprocessing {
-  const timm = readTimmConfig(json, name)
-  if (timm) return timm
+  return checked(readTimmConfig(json, name) ?? readProcessorConfig(json, name), name)
+}
+
+/** What is read is held to what an option must be: a deviation of 0 divides nothing. */
+function checked(spec: Preprocessing, name: string): Preprocessing {
+  const result = preprocessingSchema.safeParse(spec)
+  if (result.success) return spec
+  const issue = result.error.issues[0]
+  const value = issue?.path.reduce((node: unknown, key) => (node as Record<PropertyKey, unknown>)[key], spec)
+  throw configError(name, `${issue?.path.join('.')} comes to ${JSON.stringify(value)}: ${issue?.message}`)
+}
+
+function readProcessorConfig(json: unknown, name: string): Preprocessing {
   const config = parseProcessorConfig(json, name)
   const { kind, defaults } = processorDefaults(config, name)
   const { resize, crop } = geometryOf(config, kind, defaults, name)

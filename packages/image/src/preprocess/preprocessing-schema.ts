@@ -5,45 +5,58 @@ const pixels = () => z.int().min(1).max(16_384)
 const three = (item: z.ZodNumber) => z.tuple([item, item, item]).readonly()
 
 /** Validates a preprocessing spec in configs and beside weights, and fills its defaults in. */
-export const preprocessingSchema = z.strictObject({
-  resize: z
-    .discriminatedUnion('mode', [
-      z.strictObject({
-        mode: z.literal('shortest-edge'),
-        size: pixels().describe('The shorter edge after resizing, in pixels.'),
-      }),
-      z.strictObject({
-        mode: z.literal('squash'),
-        width: pixels().exactOptional().describe('Pixels; by default the crop width.'),
-        height: pixels().exactOptional().describe('Pixels; by default the crop height.'),
-      }),
-      z.strictObject({ mode: z.literal('pad') }),
-    ])
-    .describe('shortest-edge keeps the aspect ratio, squash does not, pad fits the whole image in and fills the rest.'),
-  crop: z
-    .strictObject({ width: pixels(), height: pixels() })
-    .describe("The model's input size in pixels, cut from the centre."),
-  interpolation: z
-    .enum(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'])
-    .default('bicubic')
-    .describe("Pillow's filter of that name, antialiased."),
-  background: three(z.int().min(0).max(255))
-    .default([255, 255, 255])
-    .describe('RGB, 0 to 255, under transparent pixels and around padded images.'),
-  scale: z
-    .number()
-    .positive()
-    .default(1 / 255)
-    .describe('Multiplies the pixel value of 0 to 255.'),
-  mean: three(z.number())
-    .default([0.485, 0.456, 0.406])
-    .describe("RGB, subtracted after scaling; default: ImageNet's."),
-  std: three(z.number().positive())
-    .default([0.229, 0.224, 0.225])
-    .describe("RGB, divides after the mean; default: ImageNet's."),
-  channels: z.enum(['rgb', 'bgr']).default('rgb').describe('Channel order of the model.'),
-  layout: z.enum(['nchw', 'nhwc']).default('nchw').describe('Tensor layout of the model.'),
-}) satisfies z.ZodType<Preprocessing>
+export const preprocessingSchema = z
+  .strictObject({
+    resize: z
+      .discriminatedUnion('mode', [
+        z.strictObject({
+          mode: z.literal('shortest-edge'),
+          size: pixels().describe('The shorter edge after resizing, in pixels.'),
+        }),
+        z.strictObject({
+          mode: z.literal('squash'),
+          width: pixels().exactOptional().describe('Pixels; by default the crop width.'),
+          height: pixels().exactOptional().describe('Pixels; by default the crop height.'),
+        }),
+        z.strictObject({ mode: z.literal('pad') }),
+      ])
+      .describe(
+        'shortest-edge keeps the aspect ratio, squash does not, pad fits the whole image in and fills the rest.',
+      ),
+    crop: z
+      .strictObject({ width: pixels(), height: pixels() })
+      .describe("The model's input size in pixels, cut from the centre."),
+    interpolation: z
+      .enum(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'])
+      .default('bicubic')
+      .describe("Pillow's filter of that name, antialiased."),
+    background: three(z.int().min(0).max(255))
+      .default([255, 255, 255])
+      .describe('RGB, 0 to 255, under transparent pixels and around padded images.'),
+    scale: z
+      .number()
+      .positive()
+      .default(1 / 255)
+      .describe('Multiplies the pixel value of 0 to 255.'),
+    mean: three(z.number())
+      .default([0.485, 0.456, 0.406])
+      .describe("RGB, subtracted after scaling; default: ImageNet's."),
+    std: three(z.number().positive())
+      .default([0.229, 0.224, 0.225])
+      .describe("RGB, divides after the mean; default: ImageNet's."),
+    channels: z.enum(['rgb', 'bgr']).default('rgb').describe('Channel order of the model.'),
+    layout: z.enum(['nchw', 'nhwc']).default('nchw').describe('Tensor layout of the model.'),
+  })
+  .refine(
+    ({ scale, mean, std }) =>
+      mean.every((value, i) =>
+        [0, 255].every((pixel) => Number.isFinite(Math.fround((pixel * scale - value) / std[i]!))),
+      ),
+    {
+      path: ['std'],
+      error: 'scale, mean and std make values that no float32 holds',
+    },
+  ) satisfies z.ZodType<Preprocessing>
 
 /**
  * A preprocessing spec in one line that holds every field: equal lines mean equal pixels, so it can be part of a space id.

@@ -20,6 +20,18 @@ test('runs, all outputs or some', async () => {
   expect(session.inputs).toEqual([{ name: 'x', type: 'float32', shape: ['N', 3] }])
 })
 
+test('runs that are started together leave the process time between them', async () => {
+  const x = float32([1, 2, 3], [1, 3])
+  let turns = 0
+  let next = setImmediate(function turn() {
+    turns++
+    next = setImmediate(turn)
+  })
+  const seen = await Promise.all([1, 2, 3].map(() => session.run({ x }).then(() => turns)))
+  clearImmediate(next)
+  expect(seen[2]! - seen[0]!).toBeGreaterThanOrEqual(2)
+})
+
 test('writes results in place', async () => {
   const y = float32(new Float32Array(2), [1, 2])
   const results = await session.run({ x: float32([1, 2, 3], [1, 3]) }, { outputs: ['y'], into: { y } })

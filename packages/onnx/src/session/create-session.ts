@@ -166,6 +166,18 @@ async function open(
   }
 }
 
+let last: Promise<unknown> = Promise.resolve()
+
+/**
+ * One run after the other, of all sessions: the runtime computes on the calling thread, so nothing is lost, and between two runs the process
+ * gets to its timers, signals and connections. Started together, all would be done before any of these.
+ */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const result = last.then(work)
+  last = result.catch(() => undefined)
+  return result
+}
+
 function wrap(runtime: Runtime, session: RuntimeSession, profiling: boolean, name: string | undefined): Session {
   const inputs = session.inputMetadata.map(toValueInfo)
   const outputs = session.outputMetadata.map(toValueInfo)
@@ -184,11 +196,10 @@ function wrap(runtime: Runtime, session: RuntimeSession, profiling: boolean, nam
       const toRuntime = (tensor: Tensor) =>
         new runtime.Tensor(tensor.type as 'float32', tensor.data as Float32Array, tensor.shape)
       const fetches = Object.fromEntries(wanted.map((name) => [name, into[name] ? toRuntime(into[name]) : null]))
-      const results = await session
-        .run(Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)])), fetches)
-        .catch((cause: unknown) => {
-          throw runError(cause, name)
-        })
+      const inputs = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]))
+      const results = await inTurn(() => session.run(inputs, fetches)).catch((cause: unknown) => {
+        throw runError(cause, name)
+      })
       return Object.fromEntries(wanted.map((name) => [name, into[name] ?? fromRuntime(results[name]!)]))
     },
     async dispose() {

@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -54,6 +54,24 @@ describe('checkpointsIn', () => {
     })
     expect(await readdir(folder)).toEqual(['checkpoint-last.bin'])
     expect((await store.load('last'))!.arrays['weights']!['odd']![0]).toBe(1)
+  })
+
+  it('knows of every flipped bit and every cut', async () => {
+    const store = checkpointsIn(folder)
+    await store.save('last', content(1.5))
+    const file = store.path('last')
+    const whole = await readFile(file)
+    const refused = expect.objectContaining({ code: 'train/checkpoint-damaged' })
+    for (let bit = 0; bit < whole.length * 8; bit++) {
+      const flipped = Buffer.from(whole)
+      flipped[bit >> 3]! ^= 1 << (bit & 7)
+      await writeFile(file, flipped)
+      await expect(store.load('last'), `bit ${bit}`).rejects.toThrow(refused)
+    }
+    for (let length = 0; length < whole.length; length++) {
+      await writeFile(file, whole.subarray(0, length))
+      await expect(store.load('last'), `cut to ${length}`).rejects.toThrow(refused)
+    }
   })
 
   it('names the folder that cannot be written to', async () => {

@@ -2,12 +2,13 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type Checkpoint, LookalikeError } from '@lookalike/core'
+import { unfinishedName } from './unfinished.js'
 import { writeFailed } from './write-failed.js'
 
 /*
- * magic (8 bytes) | length of the header (uint32, little-endian) | crc32 of everything behind it (uint32) | header, JSON | arrays, little-endian
+ * magic (8 bytes) | length of the header (uint32, little-endian) | crc32 of that length and of everything behind (uint32) | header, JSON | arrays, little-endian
  */
-const MAGIC = Buffer.from('LKCKPT1\n', 'latin1')
+const MAGIC = Buffer.from('LKCKPT2\n', 'latin1')
 const PREFIX = MAGIC.length + 8
 
 interface Header {
@@ -49,10 +50,10 @@ export async function writeCheckpoint(file: string, { facts, arrays }: Checkpoin
   MAGIC.copy(prefix)
   prefix.writeUInt32LE(text.length, MAGIC.length)
   prefix.writeUInt32LE(
-    parts.reduce((sum, part) => crc32(part, sum), 0),
+    parts.reduce((sum, part) => crc32(part, sum), crc32(prefix.subarray(MAGIC.length, MAGIC.length + 4))),
     MAGIC.length + 4,
   )
-  const unfinished = `${file}.${process.pid}.tmp`
+  const unfinished = unfinishedName(file)
   try {
     const handle = await open(unfinished, 'w')
     try {
@@ -81,8 +82,8 @@ export async function readCheckpoint(file: string): Promise<Checkpoint | undefin
   if (bytes.length < PREFIX || !bytes.subarray(0, MAGIC.length).equals(MAGIC))
     throw damaged(file, 'it is no checkpoint')
   const headerLength = bytes.readUInt32LE(MAGIC.length)
-  if (crc32(bytes.subarray(PREFIX)) !== bytes.readUInt32LE(MAGIC.length + 4))
-    throw damaged(file, 'its checksum does not fit')
+  const sum = crc32(bytes.subarray(PREFIX), crc32(bytes.subarray(MAGIC.length, MAGIC.length + 4)))
+  if (sum !== bytes.readUInt32LE(MAGIC.length + 4)) throw damaged(file, 'its checksum does not fit')
   const header = JSON.parse(bytes.toString('utf8', PREFIX, PREFIX + headerLength)) as Header
   const arrays: Record<string, Record<string, Float32Array | Int32Array>> = {}
   let offset = PREFIX + headerLength

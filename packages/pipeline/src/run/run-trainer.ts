@@ -22,6 +22,7 @@ import { keepEntries } from './create-run-log.js'
 import { hashDataset } from './hash-dataset.js'
 import { type Difference, describeDifference, listDifferences } from './list-differences.js'
 import { RUN_FILE, type RunFile, readRunFile, writeRunFile } from './run-file.js'
+import { removeUnfinished } from './unfinished.js'
 import { writeWhole } from './write-whole.js'
 
 export interface RunTrainerOptions extends OperationOptions {
@@ -62,6 +63,7 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
   const folder = path.resolve(options.folder)
   const started = describeRun(trainer, options)
   const before = await admit(folder, started, options)
+  await removeUnfinished(folder)
   // After a crash the rest of a torn line would swallow the next entry.
   if (before) await keepEntries(path.join(folder, 'log.jsonl'), () => true)
   let file: RunFile = before ? { ...before, state: 'running', error: undefined, versions: started.versions } : started
