@@ -26,6 +26,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   asymmetric: ['core', 'image', 'onnx', 'train'],
   rerank: ['core', 'image', 'onnx', 'train', 'gallery'],
   pipeline: ['core', 'image', 'evaluate'],
+  server: ['core', 'image', 'pipeline'],
 }
 
 /** What runs plugins, and knows none by name. */

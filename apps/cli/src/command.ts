@@ -22,6 +22,8 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   readonly takesOverrides: boolean
   /** Whether more than the named positional arguments may follow. */
   readonly takesMore?: boolean
+  /** Milliseconds that it has to reach a safe point after Ctrl-C. Default 1,500. */
+  readonly grace?: number
   /** Resolves to an exit code; nothing means success. */
   run(args: ParsedArgs<T>, context: CommandContext): Promise<number | void>
 }

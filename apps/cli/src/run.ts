@@ -24,7 +24,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
   })
-  const { signal, release } = interruption(output.note)
+  const { signal, release, allow } = interruption(output.note)
   try {
     const [name, ...rest] = argv
     if (name === '--version' || name === '-v') {
@@ -42,6 +42,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${renderHelp(command)}\n`)
       return EXIT.ok
     }
+    if (command.grace !== undefined) allow(command.grace)
     const configKeys = command.takesOverrides ? (await import('@lookalike/pipeline')).CONFIG_KEYS : []
     const { own, positionals, overrides } = splitArguments(rest, command.args, configKeys)
     checkPositionals(command, positionals)
@@ -105,6 +106,7 @@ const GRACE = 1500
 function interruption(note: (text: string) => void) {
   const controller = new AbortController()
   let deadline: NodeJS.Timeout | undefined
+  let grace = GRACE
   const signals = ['SIGINT', 'SIGTERM'] as const
   const onSignal = (signal: NodeJS.Signals) => {
     const end = () => {
@@ -116,7 +118,7 @@ function interruption(note: (text: string) => void) {
     deadline = setTimeout(() => {
       note('No safe point was reached in time; stopped at once. What was written is whole.')
       end()
-    }, GRACE)
+    }, grace)
     controller.abort(new LookalikeError('cli/interrupted', { problem: 'Interrupted' }))
   }
   const release = () => {
@@ -124,5 +126,8 @@ function interruption(note: (text: string) => void) {
     for (const signal of signals) process.off(signal, onSignal)
   }
   for (const signal of signals) process.on(signal, onSignal)
-  return { signal: controller.signal, release }
+  const allow = (milliseconds: number) => {
+    grace = milliseconds
+  }
+  return { signal: controller.signal, release, allow }
 }

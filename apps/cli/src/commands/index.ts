@@ -23,6 +23,10 @@ const TABLE = {
     description: 'Find the images of a gallery that look most like the given ones.',
     load: () => import('./search.js').then(({ search }) => search),
   },
+  serve: {
+    description: 'Serve a gallery over HTTP: search, look, and with --write change it.',
+    load: () => import('./serve.js').then(({ serve }) => serve),
+  },
   evaluate: {
     description: 'Measure the config on its dataset, before and after each reranker, and write a report with pictures.',
     load: () => import('./evaluate.js').then(({ evaluate }) => evaluate),

@@ -1,6 +1,7 @@
 import { pluginRef } from '@lookalike/core'
 import { metricNames } from '@lookalike/evaluate'
 import { z } from 'zod'
+import { serveSchema } from './serve-schema.js'
 
 const positiveInteger = z.int().min(1)
 
@@ -110,6 +111,7 @@ const keys = {
     })
     .prefault({})
     .describe('How images are read.'),
+  serve: serveSchema.prefault({}).describe('How "serve" serves the gallery.'),
   cache: z
     .union([z.string().min(1), z.literal(false)])
     .default('.lookalike')

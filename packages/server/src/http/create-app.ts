@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { isLookalikeError, LookalikeError } from '@lookalike/core'
+import { type Context, Hono } from 'hono'
+import { routePath } from 'hono/route'
+import type { Service } from '../service/create-service.js'
+import { apiRoutes } from './api-routes.js'
+import { describeApi } from './describe-api.js'
+import { createGuard, type GuardOptions } from './guard.js'
+import { createMetrics } from './metrics.js'
+import { problemOf, statusOf } from './problem.js'
+import { createBodyBudget } from './read-body.js'
+import { mount } from './routes.js'
+
+/** One line of the log. */
+export interface RequestRecord {
+  readonly time: string
+  /** Of the request; its answer has it as `x-request-id`. */
+  readonly id: string
+  readonly method: string
+  /** Without what follows a question mark. */
+  readonly path: string
+  readonly status: number
+  readonly milliseconds: number
+  /** Of a request that failed. */
+  readonly code?: string
+  /** Of one that failed by the server's fault. */
+  readonly error?: string
+}
+
+export interface AppOptions extends GuardOptions {
+  readonly service: Service
+  readonly name: string
+  readonly version: string
+  /** Bytes of one request. */
+  readonly maxBody: number
+  readonly originals: boolean
+  readonly urls: boolean
+  readonly rerankers: readonly string[]
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined
+}
+
+export interface App {
+  fetch(request: Request, env?: object): Response | Promise<Response>
+  /** Requests that are being answered. */
+  underWay(): number
+  /** From now on, requests are refused with `serve/stopping`. */
+  stop(): void
+  dispose(): void
+  readonly description: Record<string, unknown>
+}
+
+/** Bodies that are held at once, as a multiple of what one may have. */
+const BODIES = 8
+
+export function createApp(options: AppOptions): App {
+  const { service } = options
+  const guard = createGuard(options)
+  const budget = createBodyBudget({ maxBody: options.maxBody, maxHeld: options.maxBody * BODIES })
+  let underWay = 0
+  let stopping = false
+  const metrics = createMetrics(service, budget.held, () => underWay)
+  const app = new Hono()
+  const ids = new WeakMap<Request, string>()
+  const idOf = (context: Context) => ids.get(context.req.raw) ?? ''
+
+  app.use(async (context, next) => {
+    const id = randomUUID()
+    const start = performance.now()
+    ids.set(context.req.raw, id)
+    underWay++
+    try {
+      cors(context, options.origins)
+      guard.enter(context)
+      if (stopping) throw new LookalikeError('serve/stopping', { problem: 'The server is stopping' })
+      if (context.req.method === 'OPTIONS' && context.req.header('access-control-request-method'))
+        context.res = context.body(null, 204)
+      else await next()
+    } catch (error) {
+      context.error = error as Error
+      context.res = failure(context, error, id)
+    } finally {
+      underWay--
+    }
+    // An error of a route was answered by onError already.
+    context.res.headers.set('x-request-id', id)
+    context.res.headers.set('x-content-type-options', 'nosniff')
+    context.res.headers.set('referrer-policy', 'no-referrer')
+    if (!context.res.headers.has('content-security-policy'))
+      context.res.headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox")
+    if (!context.res.headers.has('cache-control')) context.res.headers.set('cache-control', 'no-store')
+    const milliseconds = performance.now() - start
+    const { error } = context
+    const { status } = context.res
+    metrics.observe(routePath(context, -1), context.req.method, status, milliseconds / 1000)
+    options.onRequest?.({
+      time: new Date().toISOString(),
+      id,
+      method: context.req.method,
+      path: context.req.path.slice(0, 2000),
+      status,
+      milliseconds: Math.round(milliseconds * 10) / 10,
+      ...(error && { code: isLookalikeError(error) ? error.code : 'internal/unexpected' }),
+      ...(error &&
+        status >= 500 && { error: (isLookalikeError(error) ? error.message : error.stack) ?? String(error) }),
+    })
+  })
+
+  const routes = apiRoutes({ ...options, roleOf: guard.roleOf, metrics })
+  const description = describeApi(routes, options.version)
+  app.get('/api/v1/openapi.json', (context) => context.json(description))
+  mount(app, routes, budget, guard.allow)
+  app.notFound((context) => {
+    const known = app.routes.some(
+      ({ path, method }) => method !== 'ALL' && path !== '/*' && pattern(path).test(context.req.path),
+    )
+    const error = known
+      ? new LookalikeError('serve/method', {
+          problem: `${context.req.method} is not for ${context.req.path.slice(0, 200)}`,
+        })
+      : new LookalikeError('serve/unknown-route', {
+          problem: `There is nothing at ${context.req.path.slice(0, 200)}`,
+          fix: 'GET /api/v1/openapi.json says what there is.',
+        })
+    context.error = error
+    return failure(context, error, idOf(context))
+  })
+  app.onError((error, context) => failure(context, error, idOf(context)))
+
+  return {
+    fetch: (request, env) => app.fetch(request, env),
+    underWay: () => underWay,
+    stop() {
+      stopping = true
+    },
+    dispose: () => metrics.dispose(),
+    description,
+  }
+}
+
+function failure(context: Context, error: unknown, id: string): Response {
+  const left = context.req.raw.signal.aborted
+  const problem = problemOf(error, id)
+  const status = left ? 499 : statusOf(error)
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
+  if (status === 401) headers['www-authenticate'] = 'Bearer'
+  if (status === 503) headers['retry-after'] = '1'
+  // What is left of a body that was refused is not read.
+  if (status === 413 || status === 408) headers.connection = 'close'
+  const answer = new Response(JSON.stringify({ ...problem, status }), { status, headers })
+  for (const [name, value] of context.res.headers)
+    if (name.startsWith('access-control-') || name === 'vary') answer.headers.set(name, value)
+  return answer
+}
+
+function cors(context: Context, origins: readonly string[]): void {
+  const origin = context.req.header('origin')
+  if (origin === undefined || !origins.some((each) => each.toLowerCase() === origin.toLowerCase())) return
+  context.header('access-control-allow-origin', origin)
+  context.header('vary', 'origin')
+  context.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
+  context.header('access-control-allow-headers', 'authorization, content-type')
+  context.header('access-control-expose-headers', 'x-request-id')
+  context.header('access-control-max-age', '600')
+}
+
+function pattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/:\w+/g, '[^/]+')}$`)
+}

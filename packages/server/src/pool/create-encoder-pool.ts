@@ -1,0 +1,409 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { createEmbeddings, type Embeddings, type ImageRequest, LookalikeError, type Warning } from '@lookalike/core'
+import { describeSource } from '@lookalike/image'
+import {
+  type FromWorker,
+  type ModelRecipe,
+  type PooledModel,
+  receiveError,
+  type SentImage,
+  type SentResult,
+  type TaskKind,
+} from './messages.js'
+import { startWorker, type Worker, workerEnded } from './start-worker.js'
+
+export interface EncoderPoolOptions {
+  /** Processes, each with a model of its own. Default: 1, which uses all processors (ours). */
+  readonly workers?: number | undefined
+  /** Images that are embedded at once, at most. Default: what the encoder likes, at most 16 (ours). */
+  readonly batchSize?: number | undefined
+  /** Milliseconds that an image waits for others to be embedded with. Default: 2 (ours). */
+  readonly wait?: number | undefined
+  /** Images that may wait; one more is refused with `pool/busy`. Default: 256 (ours). */
+  readonly maxQueue?: number | undefined
+  /** Milliseconds after which a process that has not finished an image is killed and replaced. Default: 30,000 (ours). */
+  readonly deadline?: number | undefined
+  /** `pool/worker-replaced` */
+  readonly onWarning?: ((warning: Warning) => void) | undefined
+}
+
+export interface PoolTaskOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One embedded image. */
+export interface PooledEmbedding {
+  /** One row. */
+  readonly embeddings: Embeddings
+  /** Larger = less sure; only of gallery images, only where the model has one. */
+  readonly uncertainty?: number | undefined
+  /** By name, one row each; only of gallery images, only of the model's `members`. */
+  readonly members?: Readonly<Record<string, Embeddings>> | undefined
+  /** As `hashImage` gives it; only of gallery images. */
+  readonly hash?: string | undefined
+  /** What should be known of the image, `image/truncated` say. */
+  readonly warnings: readonly Warning[]
+}
+
+export interface PoolState {
+  /** Processes that can embed now. */
+  readonly ready: number
+  /** Images that wait. */
+  readonly queued: number
+  /** Images that are being worked on. */
+  readonly running: number
+  /** Processes that were replaced so far. */
+  readonly replaced: number
+}
+
+/** Embeds images in processes of its own: the event loop stays free, and what hangs or crashes is replaced. */
+export interface EncoderPool extends PooledModel {
+  /**
+   * @throws the codes of image reading, `pool/busy` when too many images wait, `pool/deadline`, `pool/worker-ended`, `pool/disposed`, the signal's
+   * reason
+   */
+  embed(image: ImageRequest, role: 'query' | 'gallery', options?: PoolTaskOptions): Promise<PooledEmbedding>
+  /**
+   * A small JPEG, at most `edge` pixels on its longer edge, with the hash of the image that it was made of.
+   *
+   * @throws as `embed` does
+   */
+  thumbnail(
+    image: ImageRequest,
+    edge: number,
+    options?: PoolTaskOptions,
+  ): Promise<{ readonly picture: Uint8Array; readonly hash: string }>
+  state(): PoolState
+  /** Kills the processes; what is under way fails with `pool/disposed`. */
+  dispose(): Promise<void>
+}
+
+/** Batches that a process has at once: it reads one while its model works on the other. */
+const AHEAD = 2
+const MOST_AT_ONCE = 16
+/** Failed starts in a row after which what waits is given up. */
+const STARTS = 3
+
+interface Task {
+  readonly kind: TaskKind
+  readonly image: SentImage
+  readonly name: string
+  readonly since: number
+  readonly resolve: (result: SentResult) => void
+  readonly reject: (error: unknown) => void
+  /** It was in a batch that failed: the next time it goes alone, and it is its own fault. */
+  alone: boolean
+  settled: boolean
+}
+
+interface Batch {
+  readonly number: number
+  readonly tasks: readonly Task[]
+}
+
+interface Slot {
+  worker: Worker
+  ready: boolean
+  readonly batches: Map<number, Batch>
+  /** Runs out when the first of its batches takes too long. */
+  timer: NodeJS.Timeout | undefined
+  /** Why it was killed by this pool. */
+  late: boolean
+}
+
+/**
+ * Starts the processes and waits until they can embed.
+ *
+ * @throws what making the model throws: the codes of its plugins
+ *
+ * @example
+ * const pool = await createEncoderPool({ encoder: 'builtin', plugins: ['@lookalike/encoders'], folder: process.cwd() })
+ * const { embeddings } = await pool.embed({ source: 'cat.jpg' }, 'query')
+ * await pool.dispose()
+ */
+export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoolOptions = {}): Promise<EncoderPool> {
+  const { workers: count = 1, wait = 2, maxQueue = 256, deadline = 30_000 } = options
+  checkNumbers({ workers: count, batchSize: options.batchSize ?? 1, maxQueue, deadline })
+  const program = programFile()
+  const queue: Task[] = []
+  const slots = new Set<Slot>()
+  let model: (PooledModel & { readonly batchSize: number }) | undefined
+  let number = 0
+  let replaced = 0
+  let failedStarts = 0
+  let disposed = false
+  let waiting: NodeJS.Timeout | undefined
+
+  const start = (): Slot => {
+    const slot: Slot = {
+      worker: startWorker(program, recipe, {
+        onMessage: (message) => receive(slot, message),
+        onEnd: (why) => ended(slot, why),
+      }),
+      ready: false,
+      batches: new Map(),
+      timer: undefined,
+      late: false,
+    }
+    slots.add(slot)
+    slot.worker.ready.then(
+      (made) => {
+        if (model && made.space !== model.space) return slot.worker.kill()
+        model ??= made
+        slot.ready = true
+        failedStarts = 0
+        dispatch()
+      },
+      () => {},
+    )
+    return slot
+  }
+
+  const ended = (slot: Slot, why: string) => {
+    clearTimeout(slot.timer)
+    slots.delete(slot)
+    const held = [...slot.batches.values()]
+    slot.batches.clear()
+    if (disposed || !model) return
+    const wasReady = slot.ready
+    for (const batch of held) failBatch(batch, (name) => (slot.late ? tooLate(name, deadline) : workerEnded(why)))
+    replaced++
+    if (!wasReady) failedStarts++
+    options.onWarning?.({
+      code: 'pool/worker-replaced',
+      message: `A process that embeds images ${slot.late ? 'took too long' : `ended (${why})`} and is replaced.`,
+      fields: { why: slot.late ? 'deadline' : why },
+    })
+    if (failedStarts >= STARTS)
+      for (const task of queue.splice(0)) settleTask(task, () => task.reject(workerEnded(why)))
+    // One that cannot start is not tried without a pause.
+    setTimeout(() => !disposed && slots.size < count && start(), failedStarts * 500).unref()
+  }
+
+  /** Those that were alone failed by themselves; the others get another chance, each alone. */
+  const failBatch = ({ tasks }: Batch, errorOf: (name: string) => unknown) => {
+    const again = tasks.filter((task) => !task.settled && !(task.alone || tasks.length === 1))
+    for (const task of tasks) if (!again.includes(task)) settleTask(task, () => task.reject(errorOf(task.name)))
+    for (const task of again) task.alone = true
+    queue.unshift(...again)
+    dispatch()
+  }
+
+  const receive = (slot: Slot, message: Extract<FromWorker, { batch: number }>) => {
+    const batch = slot.batches.get(message.batch)
+    if (!batch) return
+    slot.batches.delete(message.batch)
+    watch(slot)
+    if (message.type === 'batch-failed') failBatch(batch, () => receiveError(message.error))
+    else
+      for (const [i, task] of batch.tasks.entries()) {
+        const result = message.results[i]!
+        settleTask(task, () => ('error' in result ? task.reject(receiveError(result.error)) : task.resolve(result)))
+      }
+    dispatch()
+  }
+
+  /** The clock starts anew whenever a batch begins to be the first. */
+  const watch = (slot: Slot) => {
+    clearTimeout(slot.timer)
+    slot.timer = undefined
+    if (slot.batches.size === 0) return
+    slot.timer = setTimeout(() => {
+      slot.late = true
+      slot.worker.kill()
+    }, deadline)
+  }
+
+  const dispatch = () => {
+    if (disposed || !model) return
+    clearTimeout(waiting)
+    waiting = undefined
+    const size = options.batchSize ?? Math.min(model.batchSize, MOST_AT_ONCE)
+    while (queue.length > 0) {
+      const [slot] = [...slots]
+        .filter(({ ready, batches }) => ready && batches.size < AHEAD)
+        .sort((a, b) => a.batches.size - b.batches.size)
+      if (!slot) return
+      const tasks = nextTasks(queue, size)
+      const left = tasks[0]!.since + wait - performance.now()
+      if (tasks.length < size && !tasks[0]!.alone && left > 0) {
+        waiting = setTimeout(dispatch, left)
+        return
+      }
+      for (const task of tasks) queue.splice(queue.indexOf(task), 1)
+      const batch = { number: number++, tasks }
+      slot.batches.set(batch.number, batch)
+      if (slot.batches.size === 1) watch(slot)
+      const { kind } = tasks[0]!
+      slot.worker.send({ type: 'run', batch: batch.number, kind, images: tasks.map(({ image }) => image) })
+    }
+  }
+
+  const abandon = (task: Task) => {
+    const at = queue.indexOf(task)
+    if (at >= 0) queue.splice(at, 1)
+    for (const slot of slots)
+      for (const batch of slot.batches.values())
+        if (batch.tasks.includes(task) && batch.tasks.every(({ settled }) => settled))
+          slot.worker.send({ type: 'cancel', batch: batch.number })
+  }
+
+  const submit = (kind: TaskKind, request: ImageRequest, { signal }: PoolTaskOptions, edge?: number) =>
+    new Promise<SentResult>((resolve, reject) => {
+      signal?.throwIfAborted()
+      if (disposed) throw isDisposed()
+      if (queue.length >= maxQueue) throw busy(maxQueue)
+      const onAbort = () => {
+        settleTask(task, () => task.reject(signal!.reason))
+        abandon(task)
+      }
+      const leave = () => signal?.removeEventListener('abort', onAbort)
+      const task: Task = {
+        kind,
+        image: sentImage(request, edge),
+        name: describeSource(request.source),
+        since: performance.now(),
+        resolve: (result) => {
+          leave()
+          resolve(result)
+        },
+        reject: (error) => {
+          leave()
+          reject(error)
+        },
+        alone: false,
+        settled: false,
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      queue.push(task)
+      dispatch()
+    })
+
+  const kill = () => {
+    disposed = true
+    clearTimeout(waiting)
+    for (const slot of slots) {
+      clearTimeout(slot.timer)
+      slot.worker.kill()
+    }
+  }
+
+  try {
+    await Promise.all(Array.from({ length: count }, start).map(({ worker }) => worker.ready))
+  } catch (error) {
+    kill()
+    throw error
+  }
+  const { batchSize: _size, ...known } = model!
+  const { dim, space, symmetric } = known
+  const row = (data: Float32Array, role: 'query' | 'gallery', of = { dim, space, role: symmetric ? 'any' : role }) =>
+    createEmbeddings({ data, rows: 1, ...of } as Parameters<typeof createEmbeddings>[0])
+
+  return {
+    ...known,
+    async embed(image, role, task = {}) {
+      const { vector, members, uncertainty, hash, warnings = [] } = await submit(role, image, task)
+      return {
+        embeddings: row(vector!, role),
+        uncertainty,
+        hash,
+        warnings,
+        members:
+          members &&
+          Object.fromEntries(
+            known.members!.map(({ name, ...of }) => [
+              name,
+              row(members[name]!, 'gallery', { dim: of.dim, space: of.space, role: 'any' }),
+            ]),
+          ),
+      }
+    },
+    async thumbnail(image, edge, task = {}) {
+      const { picture, hash } = await submit('thumbnail', image, task, edge)
+      return { picture: picture!, hash: hash! }
+    },
+    state: () => ({
+      ready: [...slots].filter(({ ready }) => ready).length,
+      queued: queue.length,
+      running: [...slots].reduce(
+        (sum, { batches }) => sum + [...batches.values()].reduce((all, { tasks }) => all + tasks.length, 0),
+        0,
+      ),
+      replaced,
+    }),
+    async dispose() {
+      kill()
+      const open = [...queue.splice(0), ...[...slots].flatMap(({ batches }) => [...batches.values()].flatMap(tasksOf))]
+      for (const task of open) settleTask(task, () => task.reject(isDisposed()))
+    },
+  }
+}
+
+const tasksOf = ({ tasks }: Batch) => tasks
+
+function settleTask(task: Task, settle: () => void): void {
+  if (task.settled) return
+  task.settled = true
+  settle()
+}
+
+/** The oldest, and what can go with it. */
+function nextTasks(queue: readonly Task[], size: number): Task[] {
+  const first = queue[0]!
+  if (first.alone) return [first]
+  const tasks: Task[] = []
+  for (const task of queue) {
+    if (task.kind === first.kind && !task.alone) tasks.push(task)
+    if (tasks.length === size) break
+  }
+  return tasks
+}
+
+function sentImage({ source, box }: ImageRequest, edge: number | undefined): SentImage {
+  return { source: source instanceof URL ? source.href : source, box, edge }
+}
+
+function programFile(): string {
+  const file = fileURLToPath(new URL('./encoder-worker.js', import.meta.url))
+  if (existsSync(file)) return file
+  throw new LookalikeError(
+    'pool/program-missing',
+    {
+      problem: `The program of the processes that embed is not at ${file}`,
+      fix: 'A bundler left it out: keep @lookalike/server out of the bundle (mark it as external).',
+    },
+    { fields: { file } },
+  )
+}
+
+function checkNumbers(numbers: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(numbers))
+    if (!Number.isInteger(value) || value < 1)
+      throw new LookalikeError('pool/options', {
+        problem: `${name} is ${value}`,
+        expected: 'a whole number above 0',
+      })
+}
+
+const busy = (maxQueue: number) =>
+  new LookalikeError(
+    'pool/busy',
+    {
+      problem: `${maxQueue} images wait to be embedded already`,
+      fix: 'Try again later, or raise maxQueue.',
+    },
+    { fields: { maxQueue } },
+  )
+
+const tooLate = (name: string, deadline: number) =>
+  new LookalikeError(
+    'pool/deadline',
+    {
+      problem: `${name} was not done within ${deadline} ms`,
+      fix: 'Raise the deadline if the model is meant to be that slow.',
+    },
+    { fields: { source: name, deadline } },
+  )
+
+const isDisposed = () => new LookalikeError('pool/disposed', { problem: 'The encoder pool was disposed' })

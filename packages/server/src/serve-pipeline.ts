@@ -1,0 +1,199 @@
+import { watch } from 'node:fs'
+import path from 'node:path'
+import {
+  isLookalikeError,
+  LookalikeError,
+  type OpenGallery,
+  type PluginRef,
+  type Registry,
+  toWarning,
+  type Warning,
+} from '@lookalike/core'
+import type { Pipeline } from '@lookalike/pipeline'
+import type { RequestRecord } from './http/create-app.js'
+import type { Token } from './http/guard.js'
+import { createEncoderPool, type EncoderPool } from './pool/create-encoder-pool.js'
+import { type RunningServer, serve } from './serve.js'
+import { adaptGallery } from './service/adapt-gallery.js'
+import { createService, type Service } from './service/create-service.js'
+
+export interface ServePipelineOptions {
+  readonly openGallery: OpenGallery
+  readonly version: string
+  /** Default: those of the config's `serve.tokens`, from the environment. */
+  readonly tokens?: readonly Token[] | undefined
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined
+  readonly onWarning?: ((warning: Warning) => void) | undefined
+}
+
+export interface ServedPipeline extends RunningServer {
+  readonly service: Service
+}
+
+/** Milliseconds between two looks for what another process has added. */
+const LOOK = 2000
+/** A writer changes several files; the look comes when it is done. */
+const SETTLE = 50
+
+/**
+ * Serves the gallery of a config, as its key `serve` says. The gallery is followed when another process changes it.
+ *
+ * @throws the codes of the pool, the gallery and `serve`; `serve/token-missing`
+ */
+export async function servePipeline(
+  pipeline: Pipeline,
+  registry: Registry,
+  { openGallery, version, tokens, onRequest, onWarning }: ServePipelineOptions,
+): Promise<ServedPipeline> {
+  const { config } = pipeline
+  const { serve: how } = config
+  const undo: (() => Promise<unknown> | void)[] = []
+  const close = async () => {
+    for (const each of undo.splice(0).reverse()) await each()
+  }
+  try {
+    const known = tokens ?? tokensOf(how.tokens)
+    const pool = await startPool(pipeline, registry, onWarning)
+    undo.push(() => pool.dispose())
+    const { space, dim, members } = pool
+    const opened = await openGallery(pipeline.path(config.gallery), {
+      space,
+      dim,
+      mode: how.write ? 'write' : 'read',
+      root: pipeline.path('.'),
+      engine: await pipeline.engine(),
+      onWarning,
+      ...(members && how.write && { members }),
+    })
+    const gallery = adaptGallery(opened)
+    undo.push(() => gallery.close())
+    const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = config.images
+    const service = createService({
+      gallery,
+      pool,
+      writable: how.write,
+      cacheFolder: pipeline.path(config.cache === false ? '.lookalike' : config.cache),
+      uploads: how.uploads === false ? false : pipeline.path(how.uploads),
+      paths: paths.map(pipeline.path),
+      limits,
+      urls: how.urls,
+      onWarning,
+    })
+    if (!how.write) undo.push(follow(service, onWarning))
+    const { host, port, hosts, cors, maxBody, originals, urls } = how
+    const running = await serve({
+      service,
+      name: config.name,
+      version,
+      host,
+      port,
+      tokens: known,
+      hosts,
+      cors,
+      maxBody,
+      originals,
+      urls,
+      onRequest,
+    })
+    return {
+      ...running,
+      service,
+      async stop(grace) {
+        await running.stop(grace)
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function startPool(
+  pipeline: Pipeline,
+  registry: Registry,
+  onWarning?: (warning: Warning) => void,
+): Promise<EncoderPool> {
+  const { config } = pipeline
+  const { combiner, encoder, images, seed, threads } = config
+  const plain = (reference: object) => JSON.parse(JSON.stringify(reference)) as never
+  const what: { encoder?: PluginRef<'encoder'>; combiner?: PluginRef<'combiner'> } = combiner
+    ? { combiner: plain(combiner) }
+    : { encoder: plain(encoder) }
+  const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = images
+  const plugins = new Set(registry.list().map(({ origin }) => origin.url))
+  return createEncoderPool(
+    {
+      ...what,
+      plugins: [...plugins].filter((url) => url !== undefined),
+      folder: pipeline.path('.'),
+      cacheFolder: pipeline.path(config.cache === false ? '.lookalike' : config.cache),
+      seed,
+      threads,
+      images: { ...limits, paths: paths.map(pipeline.path) },
+    },
+    { ...config.serve.pool, onWarning },
+  )
+}
+
+function tokensOf(given: readonly { readonly role: 'read' | 'write'; readonly env: string }[]): Token[] {
+  return given.map(({ role, env }) => {
+    const token = process.env[env]
+    if (token !== undefined && token.length >= 16) return { role, token }
+    throw new LookalikeError(
+      'serve/token-missing',
+      {
+        problem: token === undefined ? `The environment variable ${env} is not set` : `The token in ${env} is short`,
+        expected: 'a token of at least 16 characters',
+        fix: `Make one, for example with: node -p "crypto.randomUUID()"`,
+      },
+      { fields: { env } },
+    )
+  })
+}
+
+/** Brings the gallery up to date whenever its files change, and now and then. */
+function follow(service: Service, onWarning?: (warning: Warning) => void): () => Promise<void> {
+  let looking: Promise<void> = Promise.resolve()
+  let failed: string | undefined
+  const look = () => {
+    looking = looking.then(async () => {
+      try {
+        await service.refresh()
+        failed = undefined
+      } catch (error) {
+        // It goes on with what it has, and says so once.
+        const code = isLookalikeError(error) ? error.code : 'internal/unexpected'
+        if (code !== failed) onWarning?.(toWarning(error))
+        failed = code
+      }
+    })
+  }
+  let soon: NodeJS.Timeout | undefined
+  const timer = setInterval(look, LOOK)
+  const { folder } = service.gallery
+  const watcher =
+    folder === undefined
+      ? undefined
+      : watchFolder(folder, () => {
+          clearTimeout(soon)
+          soon = setTimeout(look, SETTLE)
+        })
+  return async () => {
+    clearInterval(timer)
+    clearTimeout(soon)
+    watcher?.close()
+    await looking
+  }
+}
+
+/** Where folders cannot be watched, the timer does. */
+function watchFolder(folder: string, onChange: () => void) {
+  try {
+    const watcher = watch(path.resolve(folder), onChange)
+    watcher.on('error', () => watcher.close())
+    return watcher
+  } catch {
+    return undefined
+  }
+}
