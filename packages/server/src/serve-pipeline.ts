@@ -119,7 +119,9 @@ async function startPool(
   const plain = (reference: object) => JSON.parse(JSON.stringify(reference)) as never
   const what: { encoder?: PluginRef<'encoder'>; combiner?: PluginRef<'combiner'> } = combiner
     ? { combiner: plain(combiner) }
-    : { encoder: plain(encoder) }
+    : encoder
+      ? { encoder: plain(encoder) }
+      : {}
   const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = images
   const plugins = new Set(registry.list().map(({ origin }) => origin.url))
   return createEncoderPool(
