@@ -67,6 +67,36 @@ const search = async (args: string[]) => {
   return { stderr, results: (JSON.parse(stdout) as Found[])[0]!.results }
 }
 
+describe('search --no-match', () => {
+  const answers = async (target: string, args: string[] = []) => {
+    const given = ['photos/green/1.png', 'photos/red/2.png', 'photos/blue/0.png', 'photos/grey/3.png']
+    const options = ['--no-match', target, '--evaluate.calibration=test', '--json', '--gallery=matches', ...args]
+    expect(await cli(['index', 'photos', '--json', '--gallery=matches', ...args])).toMatchObject({ code: 0 })
+    const { code, stdout, stderr } = await cli(['search', ...given, ...options])
+    return { code, stderr, found: code === 0 ? (JSON.parse(stdout) as (Found & { noMatch?: object })[]) : [] }
+  }
+
+  it.each([
+    ['by the encoder', ['--rerankers=[]']],
+    ['by the pair model', []],
+  ])('answers "no match" beyond a calibrated distance, %s', async (_, args) => {
+    const { stderr, found } = await answers('0.1', args)
+    expect(stderr).toMatch(/Matches are nearer than \d/)
+    expect(found).toHaveLength(4)
+    for (const { results, noMatch } of found) expect(results.length > 0).toBe(noMatch === undefined)
+    const strict = await answers('0.06', args)
+    const some = ({ found: all }: typeof strict) => all.filter(({ results }) => results.length > 0).length
+    expect(some(strict)).toBeLessThanOrEqual(found.filter(({ results }) => results.length > 0).length)
+  })
+
+  it('refuses what it cannot promise, and what is no share', async () => {
+    const few = await answers('0.01', ['--rerankers=[]'])
+    expect(few).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot promise a risk of 0.01') as unknown })
+    const none = await answers('1.5', ['--rerankers=[]'])
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('--no-match is 1.5') as unknown })
+  })
+})
+
 describe('a gallery with a reranker that looks at images', () => {
   it('keeps the tokens of its images, can be copied with them, and loses those of images that are gone', async () => {
     expect(await cli(['index', 'photos', '--json'])).toMatchObject({ code: 0, stderr: '' })

@@ -19,6 +19,12 @@ it('tells options, paths of the config and images apart', () => {
   })
 })
 
+it('keeps the value of an option whose name starts with no-', () => {
+  const own = { 'no-match': { type: 'string' } } as const
+  expect(splitArguments(['--no-match', '0.05'], own, []).own).toEqual(['--noMatch=0.05'])
+  expect(splitArguments(['--no-match=0.05'], own, []).own).toEqual(['--noMatch=0.05'])
+})
+
 it.each([
   [['--jsn'], 'cli/unknown-option', 'Did you mean --json?'],
   [['--sead=3'], 'cli/unknown-option', 'Did you mean --seed?'],

@@ -55,7 +55,7 @@ export function splitArguments(argv: readonly string[], args: ArgsDef, configKey
         problem: `${flag} came without a value`,
         expected: `${flag}=value`,
       })
-    if (option) own.push(`--${option.name}=${value}`)
+    if (option) own.push(`--${parsedName(option.name)}=${value}`)
     else overrides[flag.slice(2)] = value
   }
   return { own, positionals, overrides }

@@ -80,6 +80,16 @@ it('writes a folder that the combiner opens', async () => {
   await model.dispose()
 })
 
+it('notes the ridge that held-out pairs chose', async () => {
+  await train(heavy, false, { kind: 'linear', ridge: [1e-5, 1e-2] })
+  const { members } = JSON.parse(await readFile(path.join(folder, 'run/cross-model.json'), 'utf8')) as {
+    members: { ridge: number }[]
+  }
+  for (const { ridge } of members) expect([1e-5, 1e-2]).toContain(ridge)
+  await train(heavy, true, { kind: 'linear', ridge: [1e-5, 1e-2] })
+  await (await open()).dispose()
+})
+
 it('is a run: never replaced unasked, not gone on with otherwise, with log and card', async () => {
   await train(heavy, false, { kind: 'mlp', epochs: 3, hidden: [8] })
   const manifest = await readFile(path.join(folder, 'run/cross-model.json'), 'utf8')

@@ -141,7 +141,7 @@ async function makeTransform(pairs: Pairs, file: string, key: string, name: stri
   const { log } = run.part(name)
   // A transform that was not finished is learned from the start.
   await log.rewind(0)
-  const { transform, similarity, epochs } = await fitTransform(pairs, settings.transform, {
+  const { transform, similarity, epochs, ridge } = await fitTransform(pairs, settings.transform, {
     seed: run.seed,
     threads: context.threads,
     signal,
@@ -150,8 +150,8 @@ async function makeTransform(pairs: Pairs, file: string, key: string, name: stri
   })
   const { sha256 } = await writeTransform(run, file, transform)
   // The note comes last: without it the transform is learned again.
-  await run.write(`transforms/${name}.json`, `${JSON.stringify({ key, sha256, similarity, epochs }, null, 2)}\n`)
-  return { sha256, similarity }
+  await run.write(`transforms/${name}.json`, `${JSON.stringify({ key, sha256, similarity, epochs, ridge }, null, 2)}\n`)
+  return { sha256, similarity, ...(ridge !== undefined && { ridge }) }
 }
 
 /** Undefined where images have no labels, or no class has two of them. */
@@ -237,16 +237,17 @@ async function finishedTransform(
   run: Run,
   name: string,
   key: string,
-): Promise<{ sha256: string; similarity: number } | undefined> {
+): Promise<z.infer<typeof finishedSchema> | undefined> {
   const text = await run.read(`transforms/${name}.json`)
   const note = noteSchema.safeParse(text && (JSON.parse(Buffer.from(text).toString('utf8')) as unknown))
   if (!note.success || note.data.key !== key) return undefined
   const bytes = await run.read(`transforms/${name}.onnx`)
   if (!bytes || createHash('sha256').update(bytes).digest('hex') !== note.data.sha256) return undefined
-  return { sha256: note.data.sha256, similarity: note.data.similarity }
+  return finishedSchema.parse(note.data)
 }
 
-const noteSchema = z.object({ key: z.string(), sha256: z.string(), similarity: z.number() })
+const finishedSchema = z.object({ sha256: z.string(), similarity: z.number(), ridge: z.number().exactOptional() })
+const noteSchema = finishedSchema.extend({ key: z.string() })
 
 function keyOf(settings: object, ...arrays: readonly Float32Array[]): string {
   const hash = createHash('sha256').update(JSON.stringify(settings))

@@ -36,6 +36,8 @@ const manifestSchema = z.object({
         kind: z.string(),
         /** Mean cosine of transformed and query embedding on held-out images. */
         similarity: z.number(),
+        /** Of least squares. */
+        ridge: z.number().exactOptional(),
         /** The model's own recall@1 among the labelled images of the validation split, where there are some. */
         recall: z.number().exactOptional(),
       }),

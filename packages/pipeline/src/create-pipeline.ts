@@ -22,7 +22,7 @@ import {
   toWarning,
   type VectorIndexEngine,
 } from '@lookalike/core'
-import { type Embed, evaluate } from '@lookalike/evaluate'
+import { type Embed, evaluate, type NoMatchThreshold } from '@lookalike/evaluate'
 import {
   entryImages,
   type ImageToIndex,
@@ -34,6 +34,7 @@ import {
 } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
+import { type CalibrationParts, calibrateNoMatch, calibrateRejection } from './gallery/calibrate-gallery.js'
 import { type SearchImagesOptions, type SearchResult, searchImages } from './gallery/search-images.js'
 import { openCaches } from './open-caches.js'
 import { readRunFile } from './run/run-file.js'
@@ -92,6 +93,22 @@ export interface Pipeline {
    * @throws the codes of image reading: a query that cannot be read is an error. `gallery/not-found`, `search/unknown-key`
    */
   search(images: readonly (string | ImageRequest)[], k: number, options?: SearchOptions): Promise<SearchResult[]>
+  /**
+   * The distance from which on this config's search answers "no match": a query without a mate is answered with a probability of at most
+   * `target`, over calibrations on the queries of `evaluate.calibration`. `SearchOptions.noMatch` takes it.
+   *
+   * @throws `config/missing` without a dataset, `search/no-calibration`, `metrics/target`
+   */
+  noMatchThreshold(
+    target: number,
+    options?: OperationOptions & Pick<SearchOptions, 'gallery'>,
+  ): Promise<NoMatchThreshold>
+  /**
+   * The uncertainty up to which images of a gallery may stay, so that a wrong first result is as rare as `target`.
+   *
+   * @throws as `noMatchThreshold`, `gallery/no-uncertainty`
+   */
+  rejectionThreshold(target: number, options?: OperationOptions & Pick<SearchOptions, 'gallery'>): Promise<number>
   /** Measures the config on its dataset. */
   evaluate(options?: OperationOptions): Promise<EvaluationResult>
   /** Writes an evaluation through the config's reporters; resolves to the files. */
@@ -233,6 +250,14 @@ export async function createPipeline(
     ...(useCache && config.cache !== false && { openCache: caches.open }),
   })
 
+  const calibrationParts = async (gallery: Gallery | undefined): Promise<CalibrationParts> => ({
+    items: (await dataset()).items,
+    split: config.evaluate.calibration,
+    gallery: gallery ?? (await reader()),
+    embed: pipeline.embed,
+    rerankers: await rerankers(),
+    paths,
+  })
   const pipeline: Pipeline = {
     config,
     runFolder,
@@ -264,8 +289,14 @@ export async function createPipeline(
       const from = gallery ?? (await reader())
       return searchImages(from, pipeline.embed, await rerankers(), queries, k, { paths, ...defaults, ...options })
     },
+    async noMatchThreshold(target, { gallery, ...options } = {}) {
+      return calibrateNoMatch(await calibrationParts(gallery), target, { ...defaults, ...options })
+    },
+    async rejectionThreshold(target, { gallery, ...options } = {}) {
+      return calibrateRejection(await calibrationParts(gallery), target, { ...defaults, ...options })
+    },
     async evaluate(options = {}) {
-      const { split, ks, metrics, baselines } = config.evaluate
+      const { split, ks, metrics, baselines, targetRisks } = config.evaluate
       const whole = await model()
       const measured = await withStages(whole)
       const evaluation = {
@@ -274,6 +305,7 @@ export async function createPipeline(
         ks,
         metrics,
         baselines: baselines || measured !== whole,
+        targetRisks,
         seed: config.seed,
         embed: pipeline.embed,
       }

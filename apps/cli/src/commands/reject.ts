@@ -3,6 +3,7 @@ import { LookalikeError } from '@lookalike/core'
 import { openGallery, type RejectionRule, readGalleryManifest, rejectUncertain } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject, withPipeline } from '../open-project.js'
+import { shareOf } from '../share-of.js'
 import { renderTable } from '../terminal/render-table.js'
 
 export const reject = defineCommand({
@@ -13,6 +14,12 @@ export const reject = defineCommand({
       valueHint: 'share',
       description: 'The surest share of the images stays, above 0 up to 1; 1 takes all back.',
     },
+    risk: {
+      type: 'string',
+      valueHint: 'share',
+      description:
+        "Reject until at most this share of the queries gets a wrong first result, as calibrated on the dataset's validation part.",
+    },
     threshold: { type: 'string', valueHint: 'number', description: 'Images up to this uncertainty stay.' },
     ...configArgs,
     ...commonArgs,
@@ -20,12 +27,13 @@ export const reject = defineCommand({
   examples: [
     ['lookalike reject', 'list what is rejected now'],
     ['lookalike reject --coverage 0.9', 'the least sure tenth is no longer found'],
+    ['lookalike reject --risk 0.1', 'wrong first results stay as rare as one in ten'],
     ['lookalike reject --coverage 1', 'everything is found again'],
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output } = context
-    const rule = ruleOf(args.coverage, args.threshold)
+    const { output, signal } = context
+    const given = ruleOf(args)
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const folder = pipeline.path(pipeline.config.gallery)
@@ -39,10 +47,21 @@ export const reject = defineCommand({
       const gallery = await openGallery(folder, {
         space: manifest.space,
         dim: manifest.dim,
-        mode: rule ? 'write' : 'read',
+        mode: given ? 'write' : 'read',
         engine: await pipeline.engine(),
       })
       try {
+        const rule =
+          given && 'risk' in given
+            ? {
+                threshold: await pipeline.rejectionThreshold(given.risk, {
+                  gallery,
+                  signal,
+                  onProgress: output.progress,
+                  onWarning: output.warn,
+                }),
+              }
+            : given
         const change = rule && (await rejectUncertain(gallery, rule))
         const out = gallery
           .entries()
@@ -75,18 +94,25 @@ export const reject = defineCommand({
   },
 })
 
-function ruleOf(coverage: string | undefined, threshold: string | undefined): RejectionRule | undefined {
-  if (coverage !== undefined && threshold !== undefined) {
+/** What was asked for: a rule for the gallery, or the risk that a threshold is to be found for. */
+function ruleOf(args: {
+  readonly coverage?: string | undefined
+  readonly risk?: string | undefined
+  readonly threshold?: string | undefined
+}): RejectionRule | { readonly risk: number } | undefined {
+  const given = (['coverage', 'risk', 'threshold'] as const).filter((name) => args[name] !== undefined)
+  const [name, second] = given
+  if (second !== undefined) {
     throw new LookalikeError('cli/value', {
-      problem: 'Both --coverage and --threshold were given',
+      problem: `Both --${name} and --${second} were given`,
       expected: 'one of them',
     })
   }
-  const number = (name: string, text: string) => {
-    const value = Number(text)
-    if (text.trim() !== '' && Number.isFinite(value)) return value
+  if (name === undefined) return undefined
+  if (name === 'risk') return { risk: shareOf(name, args.risk!) }
+  const text = args[name]!
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value))
     throw new LookalikeError('cli/value', { problem: `--${name} is ${text}`, expected: 'a number' })
-  }
-  if (coverage !== undefined) return { coverage: number('coverage', coverage) }
-  return threshold === undefined ? undefined : { threshold: number('threshold', threshold) }
+  return name === 'coverage' ? { coverage: value } : { threshold: value }
 }

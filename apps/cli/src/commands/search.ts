@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
+import type { NoMatchThreshold } from '@lookalike/evaluate'
 import { describeSource } from '@lookalike/image'
 import type { SearchResult } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
@@ -7,6 +8,8 @@ import { parseFilter } from '../gallery/parse-filter.js'
 import { queriesOf } from '../gallery/queries-of.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
+import { shareOf } from '../share-of.js'
+import type { Output } from '../terminal/create-output.js'
 import { formatDistance } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
 
@@ -26,6 +29,12 @@ export const search = defineCommand({
       valueHint: 'x,y,w,h',
       description: 'Search by this part of the image: pixels, or shares of its width and height from 0 to 1.',
     },
+    'no-match': {
+      type: 'string',
+      valueHint: 'share',
+      description:
+        'Answer "no match" where that is likelier: at most this share of the queries without a match gets results. Calibrated on the dataset\'s validation part.',
+    },
     html: { type: 'string', valueHint: 'file', description: 'Write a page with the pictures.' },
     model: {
       type: 'string',
@@ -41,6 +50,7 @@ export const search = defineCommand({
     ['lookalike search cat.jpg dog.jpg -k 5 --html found.html', 'for two images, with pictures'],
     ['lookalike search cat.jpg --filter "split=test" --json', 'among some images only, for a script'],
     ['lookalike search shelf.jpg --crop 120,40,300,300', 'by a part of the image, in pixels'],
+    ['lookalike search cat.jpg --no-match 0.05', 'results, or "no match"'],
     ['cat cat.jpg | lookalike search -', 'an image from another program'],
   ],
   takesOverrides: true,
@@ -50,22 +60,25 @@ export const search = defineCommand({
     const k = Number(args.top)
     if (!Number.isInteger(k) || k < 1)
       throw new LookalikeError('cli/value', { problem: `--top is ${args.top}`, expected: 'a whole number above 0' })
+    const target = args['no-match'] === undefined ? undefined : shareOf('no-match', args['no-match'])
     const filter = args.filter === undefined ? undefined : parseFilter(args.filter)
     const project = await openProject(args, withModel(context.overrides, args.model))
     const queries = await queriesOf(positionals, args.crop, { ...project.loaded.config.images, signal })
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
+      const operation = { signal, onProgress: output.progress, onWarning: output.warn }
+      const calibrated = target === undefined ? undefined : await pipeline.noMatchThreshold(target, operation)
+      if (calibrated) noteThreshold(output, calibrated, target!)
       const results = await pipeline.search(queries, k, {
+        ...operation,
         filter,
-        signal,
-        onProgress: output.progress,
-        onWarning: output.warn,
+        noMatch: calibrated?.threshold,
       })
       output.finish()
       output.result(results.map(jsonOf))
       for (const result of results) {
         output.print(nameOf(result))
-        output.print(tableOf(result))
+        output.print(result.noMatch ? missText(result.noMatch) : tableOf(result))
         output.print()
       }
       if (args.html !== undefined) {
@@ -83,10 +96,37 @@ export const search = defineCommand({
 const nameOf = ({ query }: SearchResult) =>
   query.source instanceof Uint8Array ? 'standard input' : describeSource(query.source)
 
-function jsonOf({ query, hits }: SearchResult) {
+function noteThreshold(output: Output, { threshold, falseMatches, missed }: NoMatchThreshold, target: number): void {
+  output.finish()
+  const share = (value: number) => `${(100 * value).toFixed(1)} %`
+  const cost = missed === undefined ? '' : `, ${share(missed)} of those with a match would have none`
+  output.note(
+    `Matches are nearer than ${formatDistance(threshold, 4)}: of the calibration queries without a match ${share(falseMatches)} would get one${cost}`,
+  )
+  if (missed === 1) {
+    output.warn({
+      code: 'search/no-match-always',
+      message: `At ${target} every calibration query would be "no match", those with a match too: ask for a larger share.`,
+      fields: { target, threshold },
+    })
+  }
+}
+
+function missText({ threshold, nearest }: NonNullable<SearchResult['noMatch']>): string {
+  if (!nearest) return 'no match: the gallery has no image to compare with'
+  return `no match: the nearest image, ${nearest.entry.id}, is at ${formatDistance(nearest.distance, 4)}, matches are nearer than ${formatDistance(threshold, 4)}`
+}
+
+function jsonOf({ query, hits, noMatch }: SearchResult) {
   return {
     query: describeSource(query.source),
     ...(query.box && { box: query.box }),
+    ...(noMatch && {
+      noMatch: {
+        threshold: noMatch.threshold,
+        ...(noMatch.nearest && { nearest: noMatch.nearest.entry.id, distance: noMatch.nearest.distance }),
+      },
+    }),
     results: hits.map(({ entry, distance, image }, i) => ({
       rank: i + 1,
       id: entry.id,

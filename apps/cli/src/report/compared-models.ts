@@ -1,4 +1,4 @@
-import type { EvaluationResult } from '@lookalike/core'
+import type { EvaluationResult, TargetRisk } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
 import { type Html, html } from './html.js'
 
@@ -27,5 +27,12 @@ export function rejection({ rejection: found }: EvaluationResult): Html | false 
   }
   return html`<div class="scroll"><table><thead><tr><th>gallery kept, %</th><th>error at rank 1 where an answer is kept, %</th><th>at random</th><th>oracle</th><th>queries with an answer kept</th><th>error, the others as errors</th></tr></thead>
 <tbody>${rows.map((at) => html`<tr><td>${formatPercent(found.coverage[at]!)}</td>${cell(found.risk, at)}${cell(found.randomRisk, at)}${cell(found.oracleRisk, at)}<td>${formatPercent(found.answerable[at]!)}</td>${cell(found.strictRisk, at)}</tr>`)}
-<tr><td>AURC</td><td>${found.aurc.toFixed(4)}</td><td>${found.randomAurc.toFixed(4)}</td><td>${found.oracleAurc.toFixed(4)}</td><td></td><td></td></tr></tbody></table></div>`
+<tr><td>AURC</td><td>${found.aurc.toFixed(4)}</td><td>${found.randomAurc.toFixed(4)}</td><td>${found.oracleAurc.toFixed(4)}</td><td></td><td></td></tr></tbody></table></div>${found.targets && targetTable(found.targets)}`
+}
+
+/** Thresholds by the risk that they were to keep. */
+function targetTable(targets: readonly TargetRisk[]): Html {
+  return html`<div class="scroll"><table><thead><tr><th>target: wrong first results, %</th><th>measured, %</th><th>nothing rejected, %</th><th>gallery kept, %</th><th>threshold of the uncertainty</th></tr></thead>
+<tbody>${targets.map(({ target, risk, unrestrictedRisk, coverage, threshold }) => html`<tr><td>${formatPercent(target)}</td><td>${formatPercent(risk)}</td><td>${formatPercent(unrestrictedRisk)}</td><td>${formatPercent(coverage)}</td><td>${threshold === null ? 'none' : threshold.toPrecision(4)}</td></tr>`)}</tbody></table></div>
+<p class="soft">Half of the queries chose the thresholds, the others were counted. Over such choices the measured share is at most the target in the mean.</p>`
 }

@@ -47,7 +47,7 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
     ...(await rerankSections(result, options, rows)),
     section(
       'Rejecting gallery images',
-      'The least sure images are left out of the results; a query whose right answers are all left out counts as an error.',
+      'The least sure images are left out of the results. A query whose right answers are all left out is no error of those that stay; in the last column it counts as one.',
       rejection(result),
     ),
     await uncertain(result, options.queries * 3, pictures),

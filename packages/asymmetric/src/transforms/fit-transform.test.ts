@@ -1,8 +1,11 @@
-import { createEmbeddings } from '@lookalike/core'
+import { createEmbeddings, createRandom } from '@lookalike/core'
 import { createSession, float32, readModel, writeModel } from '@lookalike/onnx'
+import { Matrix } from 'ml-matrix'
 import { describe, expect, it } from 'vitest'
 import { clusters, meanCosine, multiply, orthonormal, part } from '../testing/paired.js'
+import { chooseRidge } from './choose-ridge.js'
 import { createTransformer } from './create-transformer.js'
+import { leastSquares } from './fit-linear.js'
 import { procrustesRotation } from './fit-procrustes.js'
 import { fitTransform } from './fit-transform.js'
 import { pairEmbeddings } from './pair-embeddings.js'
@@ -73,6 +76,46 @@ it('least squares recovers an affine map', async () => {
   const fitted = await fitTransform(part(pairs, 0, 300), { kind: 'linear', ridge: 1e-7 }, { seed: 0, threads: 1 })
   const rest = part(pairs, 300, 400)
   expect(meanCosine(await apply(fitted.transform, rest.from), rest.to, 8)).toBeGreaterThan(0.99)
+})
+
+it('least squares of fewer rows than dimensions solves the same normal equations', async () => {
+  const { data } = clusters(20, 30, 4, 5, 1)
+  const to = clusters(20, 7, 4, 6, 1).data
+  const { weight } = await leastSquares({ from: data, inputDim: 30, to, outputDim: 7, rows: 20 }, 1e-2, 1)
+  const centred = (rows: Float32Array, dim: number) => {
+    const matrix = Matrix.from1DArray(20, dim, rows)
+    return matrix.subRowVector(matrix.mean('column'))
+  }
+  const [x, y] = [centred(data, 30), centred(to, 7)]
+  const left = x
+    .transpose()
+    .mmul(x)
+    .add(Matrix.eye(30, 30, 1e-2 * 20))
+  const difference = left.mmul(Matrix.from1DArray(30, 7, weight)).sub(x.transpose().mmul(y))
+  expect(Math.max(...difference.to1DArray().map(Math.abs))).toBeLessThan(1e-5)
+})
+
+describe('the ridge, of several', () => {
+  const noisy = (rows: number, noise: number) => {
+    const { data } = clusters(rows, 24, rows, 5, 1)
+    const random = createRandom(7)
+    const to = multiply(data, 24, orthonormal(24, 24, 6), 24).map((value) => value + noise * random.normal())
+    return { from: data, inputDim: 24, to, outputDim: 24, rows }
+  }
+  it('is large for few noisy pairs, and the transform is then learned from all of them', async () => {
+    const pairs = noisy(40, 0.25)
+    const { ridge, recalls } = await chooseRidge(pairs, [1e-6, 1e-1], 0, 1)
+    expect(ridge).toBe(1e-1)
+    expect(recalls[1]).toBeGreaterThan(recalls[0]!)
+    const fitted = await fitTransform(pairs, { kind: 'linear', ridge: [1e-6, 1e-1] }, { seed: 0, threads: 1 })
+    expect(fitted.ridge).toBe(1e-1)
+    const alone = await fitTransform(pairs, { kind: 'linear', ridge: 1e-1 }, { seed: 0, threads: 1 })
+    expect(writeModel(fitted.transform.model)).toEqual(writeModel(alone.transform.model))
+  })
+
+  it('of ridges that find as many pairs the larger one counts', async () => {
+    expect((await chooseRidge(noisy(400, 0), [1e-6, 1e-5], 0, 1)).ridge).toBe(1e-5)
+  })
 })
 
 describe('transforms of images that they were not trained on', () => {

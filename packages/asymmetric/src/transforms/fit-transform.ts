@@ -1,6 +1,7 @@
 import type { OperationOptions } from '@lookalike/core'
 import { unitRows } from '@lookalike/core'
 import { buildMlp, buildResidualBottleneck } from './build-network.js'
+import { chooseRidge } from './choose-ridge.js'
 import { createTransformer } from './create-transformer.js'
 import { fitLinear, leastSquares } from './fit-linear.js'
 import { fitProcrustes } from './fit-procrustes.js'
@@ -30,7 +31,11 @@ export async function fitTransform(
   const settings = transformSchema.parse(given)
   const { seed, threads } = options
   if (settings.kind === 'procrustes') return closedForm(await fitProcrustes(pairs, threads), pairs, threads)
-  if (settings.kind === 'linear') return closedForm(await fitLinear(pairs, settings.ridge, threads), pairs, threads)
+  if (settings.kind === 'linear') {
+    const { ridge: given } = settings
+    const ridge = typeof given === 'number' ? given : (await chooseRidge(pairs, given, seed, threads)).ridge
+    return { ...(await closedForm(await fitLinear(pairs, ridge, threads), pairs, threads)), ridge }
+  }
   const {
     similarity,
     divergence,

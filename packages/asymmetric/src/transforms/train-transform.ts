@@ -64,6 +64,8 @@ export interface TrainedTransform {
   /** Mean cosine of transformed and query embedding, on the held-out rows where there are some, else on all. */
   readonly similarity: number
   readonly stopped: 'finished' | 'early'
+  /** Of least squares: the ridge, also where it was chosen. */
+  readonly ridge?: number
 }
 
 /**

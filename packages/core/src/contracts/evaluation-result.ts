@@ -58,6 +58,22 @@ export interface GalleryRejection {
   readonly strictRisk: readonly number[]
   readonly randomStrictRisk: readonly number[]
   readonly oracleStrictRisk: readonly number[]
+  /** What a threshold for each target risk of the config does, measured on queries that did not choose it. */
+  readonly targets?: readonly TargetRisk[]
+}
+
+/** A threshold of the uncertainty for a target risk: images at it and above are rejected. */
+export interface TargetRisk {
+  /** The share of wrong first results that is allowed, among all queries with a right answer in the whole gallery. */
+  readonly target: number
+  /** null where nothing has to be rejected. */
+  readonly threshold: number | null
+  /** Share of the gallery that stays. */
+  readonly coverage: number
+  /** The share of wrong first results that was measured; a query whose right answers were all rejected is no error. */
+  readonly risk: number
+  /** The same with nothing rejected. */
+  readonly unrestrictedRisk: number
 }
 
 /** Everything an evaluation found; reporters turn it into files. */

@@ -45,7 +45,7 @@ export async function compareModels(
     const sides = await embedSides(embed, items, baseline, options)
     const truth = truthOfItems(sides.queryItems, sides.galleryItems)
     const { stages } = await measureStages(
-      { ...evaluation, rerankers: [] },
+      { ...evaluation, rerankers: [], targetRisks: [] },
       sides,
       truth,
       createRelevance(truth),

@@ -34,6 +34,8 @@ export interface Evaluation {
   readonly metrics: readonly string[]
   /** Whether the model's baselines are measured too. */
   readonly baselines: boolean
+  /** Shares of wrong first results to calibrate thresholds of the uncertainty for, each in (0, 1). */
+  readonly targetRisks?: readonly number[] | undefined
   /** For what is drawn at random, such as the random rejection. */
   readonly seed: number
 }

@@ -16,6 +16,7 @@ import type { Relevance, Truth } from '../metrics/truth.js'
 import { requestOf, type Sides } from './embed-sides.js'
 import type { Evaluation } from './evaluation.js'
 import { measureRejection, recallCurve, rejectionCurves } from './evaluation-curves.js'
+import { measureTargetRisks } from './measure-target-risks.js'
 
 /** Queries at work at a time: their long lists are judged, and only the beginnings kept. */
 const BLOCK = 1024
@@ -24,7 +25,13 @@ const KEPT = 50
 
 /** Searches every query of the sides, reranks, and measures each stage. */
 export async function measureStages(
-  { ks, rerankers, engine, seed }: Pick<Evaluation, 'ks' | 'rerankers' | 'engine' | 'seed'>,
+  {
+    ks,
+    rerankers,
+    engine,
+    seed,
+    targetRisks = [],
+  }: Pick<Evaluation, 'ks' | 'rerankers' | 'engine' | 'seed' | 'targetRisks'>,
   sides: Sides,
   truth: Truth,
   relevance: Relevance,
@@ -98,7 +105,20 @@ export async function measureStages(
 
   const unanswerable = queryItems.flatMap((_, row) => (relevance.relevantTo(row).length === 0 ? [row] : []))
   for (const warning of noAnswer(relevance, unanswerable)) options.onWarning?.(warning)
-  const rejection = sides.uncertainty && measureRejection(sides.uncertainty, stages.at(-1)!.rankings, truth, seed)
+  if (targetRisks.length > 0 && !sides.uncertainty) {
+    options.onWarning?.({
+      code: 'evaluate/no-uncertainty',
+      message:
+        'The config names target risks, and the model gives gallery images no uncertainty. Ensembles of two or more gallery models do.',
+      fields: {},
+    })
+  }
+  const rejection = sides.uncertainty && {
+    ...measureRejection(sides.uncertainty, stages.at(-1)!.rankings, truth, seed),
+    ...(targetRisks.length > 0 && {
+      targets: measureTargetRisks(stages.at(-1)!.rankings, truth, sides.uncertainty, targetRisks, seed, options),
+    }),
+  }
   return {
     stages: stages.map(({ name, milliseconds, rankings, summary }) => ({
       name,

@@ -141,18 +141,18 @@ describe('galleryThreshold', () => {
       if (right.size === 0) continue
       const uncertainty = Array.from({ length: gallery }, () => random.integer(6))
       const list = random.permutation(gallery)
-      const found = galleryThreshold(
-        [{ positions: list, distances: new Float32Array(gallery) }],
-        {
-          queryLabels: ['a'],
-          galleryLabels,
-        },
-        uncertainty,
-        0.5,
-      )
+      const find = () =>
+        galleryThreshold(
+          [{ positions: list, distances: new Float32Array(gallery) }],
+          { queryLabels: ['a'], galleryLabels },
+          uncertainty,
+          0.5,
+        )
       // Thresholds between and beyond the values 0 to 5.
       const lowest = [0.5, 1.5, 2.5, 3.5, 4.5, 5.5].find((threshold) => errs(list, right, uncertainty, threshold))
-      expect(found).toBe(lowest === undefined ? Infinity : lowest - 0.5)
+      if (lowest !== undefined && uncertainty.every((value) => value > lowest - 1)) {
+        expect(find).toThrow(expect.objectContaining({ code: 'metrics/target' }))
+      } else expect(find()).toBe(lowest === undefined ? Infinity : lowest - 0.5)
     }
   })
 

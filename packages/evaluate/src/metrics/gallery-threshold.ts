@@ -1,4 +1,4 @@
-import type { Ranking } from '@lookalike/core'
+import { LookalikeError, type Ranking } from '@lookalike/core'
 import { conformalThreshold } from './conformal-threshold.js'
 import { keptByUncertainty } from './gallery-rejection.js'
 import { createRelevance, type Truth } from './truth.js'
@@ -13,7 +13,7 @@ import { createRelevance, type Truth } from './truth.js'
  *
  * @param rankings one a calibration query, as deep as their mates
  * @param uncertainty one value a gallery row
- * @throws `metrics/shape`, `metrics/not-finite`, `metrics/range`, `metrics/target`
+ * @throws `metrics/target` also where no image would stay; `metrics/shape`, `metrics/not-finite`, `metrics/range`
  */
 export function galleryThreshold(
   rankings: readonly Ranking[],
@@ -30,7 +30,17 @@ export function galleryThreshold(
     const list = positions.filter((position) => !excluded.has(position))
     return [firstError(list, right, uncertainty)]
   })
-  return conformalThreshold(critical, target)
+  const threshold = conformalThreshold(critical, target)
+  if (Array.prototype.some.call(uncertainty, (value: number) => value < threshold)) return threshold
+  throw new LookalikeError(
+    'metrics/target',
+    {
+      problem: `A risk of ${target} cannot be met: the surest of ${uncertainty.length} gallery images would have to be rejected too`,
+      expected: `a target above it; with nothing rejected the risk of the ${critical.length} calibration queries is ${(critical.filter((value) => value < Infinity).length / critical.length).toPrecision(2)} at most`,
+      fix: 'Ask for a higher risk, or for a share of the gallery instead.',
+    },
+    { fields: { target, queries: critical.length } },
+  )
 }
 
 /**

@@ -74,6 +74,16 @@ const keys = {
         .describe(
           'Whether to measure, in the same report, what the combiner is to be compared with: other ways to use its encoders.',
         ),
+      calibration: z
+        .enum(['train', 'validation', 'test'])
+        .default('validation')
+        .describe('The part of the dataset whose queries calibrate "search --no-match" and "reject --risk".'),
+      targetRisks: z
+        .array(z.number().gt(0).lt(1))
+        .default([])
+        .describe(
+          'Shares of wrong first results to find thresholds of the uncertainty for: half of the queries calibrate each, the others are counted. For models that give uncertainties.',
+        ),
       reporters: z.array(pluginRef('reporter')).default([]).describe('What writes the results.'),
     })
     .prefault({})

@@ -1,9 +1,7 @@
 import {
-  applyReranker,
   type Filter,
   type Gallery,
   type GalleryEntry,
-  type GalleryView,
   type ImageRequest,
   LookalikeError,
   type Model,
@@ -13,10 +11,16 @@ import {
   type Reranker,
 } from '@lookalike/core'
 import { entryImages } from '@lookalike/image'
+import { rankImages } from './rank-images.js'
 
 export interface SearchImagesOptions extends OperationOptions {
   /** Only images whose metadata fit. */
   readonly filter?: Filter | undefined
+  /**
+   * Queries whose nearest image is at this distance or farther get no results but `noMatch`, as `Pipeline.noMatchThreshold` finds
+   * it. Default: every query gets results.
+   */
+  readonly noMatch?: number | undefined
   /** Folders whose files the gallery's entries may name, absolute, besides the one that the gallery lies in. */
   readonly paths?: readonly string[] | undefined
 }
@@ -33,6 +37,8 @@ export interface SearchResult {
   readonly query: ImageRequest
   /** Nearest first. */
   readonly hits: readonly SearchHit[]
+  /** Of a query that has no match: what came nearest. */
+  readonly noMatch?: { readonly threshold: number; readonly nearest: SearchHit | undefined }
 }
 
 /**
@@ -47,7 +53,7 @@ export async function searchImages(
   rerankers: readonly Reranker[],
   queries: readonly ImageRequest[],
   k: number,
-  { filter, paths, signal, onProgress, onWarning }: SearchImagesOptions = {},
+  { filter, noMatch, paths, signal, onProgress, onWarning }: SearchImagesOptions = {},
 ): Promise<SearchResult[]> {
   if (!Number.isInteger(k) || k < 1)
     throw new LookalikeError('search/k', { problem: `k is ${k}`, expected: 'a whole number above 0' })
@@ -60,23 +66,15 @@ export async function searchImages(
     })
   }
   const { embeddings } = await embed(queries, 'query', { signal, onProgress, onWarning, onCorrupt: 'fail' })
-  const depth = Math.max(k, ...rerankers.map(({ topN }) => topN))
+  const options = { ...(filter && { filter }), paths, signal, onProgress, onWarning }
+  const rankings = await rankImages(gallery, embeddings, queries, rerankers, k, options)
   const imageOf = entryImages(gallery.folder, { paths, onWarning })
-  const search = { signal, filter: filter ?? {} }
-  let rankings: readonly Ranking[] = await gallery.rank(embeddings, depth, filter ? search : { signal })
-  if (rerankers.length > 0) {
-    const view: GalleryView = await gallery.view(filter ? search : { signal })
-    const galleryImages = Array.from({ length: view.embeddings.rows }, (_, position) => {
-      const entry = gallery.at(position)
-      return entry && imageOf(entry)
-    })
-    const input = { queries: embeddings, gallery: view, queryImages: queries, galleryImages }
-    for (const reranker of rerankers) {
-      await reranker.prepare?.(view, { signal, onWarning })
-      rankings = await applyReranker(reranker, { ...input, rankings }, { signal, onWarning, onProgress })
-    }
-  }
-  return queries.map((query, row) => ({ query, hits: hitsOf(rankings[row]!, k, gallery, imageOf) }))
+  return queries.map((query, row) => {
+    const hits = hitsOf(rankings[row]!, k, gallery, imageOf)
+    const [nearest] = hits
+    if (noMatch === undefined || (nearest && nearest.distance < noMatch)) return { query, hits }
+    return { query, hits: [], noMatch: { threshold: noMatch, nearest } }
+  })
 }
 
 function hitsOf(

@@ -1,0 +1,166 @@
+import {
+  createRanking,
+  type DatasetItem,
+  type Embeddings,
+  type Gallery,
+  type GalleryEntry,
+  type ImageRequest,
+  LookalikeError,
+  type Model,
+  type OperationOptions,
+  type Ranking,
+  type Reranker,
+  selectRows,
+} from '@lookalike/core'
+import { galleryThreshold, type NoMatchThreshold, noMatchThreshold } from '@lookalike/evaluate'
+import { hashImage } from '@lookalike/image'
+import { depthOf, rerankAll } from './rank-images.js'
+
+export interface CalibrationParts {
+  readonly gallery: Gallery
+  readonly embed: Model['embed']
+  readonly rerankers: readonly Reranker[]
+  /** The dataset's items, of which the queries of the split calibrate. */
+  readonly items: readonly DatasetItem[]
+  readonly split: string
+  /** As for a search. */
+  readonly paths?: readonly string[] | undefined
+}
+
+/** A labelled query, and which gallery images it may not find because they are the very same image. */
+interface CalibrationQuery {
+  readonly row: number
+  readonly label: string
+  readonly image: ImageRequest
+  readonly hash: string
+}
+
+const labelOf = ({ metadata }: GalleryEntry) => metadata?.label
+
+/**
+ * From which distance on a search of this gallery answers "no match", such that a query without a mate is answered with a
+ * probability of at most `target`. Each calibration query searches the gallery twice, reranked as the config says: without the images of its
+ * class it has no mate, and with them it shows what the threshold costs.
+ *
+ * @throws `search/no-calibration` without labelled queries or labelled gallery images, `metrics/target`, the codes of image reading
+ */
+export async function calibrateNoMatch(
+  parts: CalibrationParts,
+  target: number,
+  options: OperationOptions = {},
+): Promise<NoMatchThreshold> {
+  const { gallery, rerankers, paths } = parts
+  const { embeddings, queries } = await calibrationQueries(parts, options)
+  const depth = depthOf(1, rerankers)
+  const lists = async (allow: (query: CalibrationQuery) => (entry: GalleryEntry) => boolean) => {
+    const found: Ranking[] = []
+    for (const query of queries)
+      found.push(
+        ...(await gallery.rank(selectRows(embeddings, [query.row]), depth, { ...options, allow: allow(query) })),
+      )
+    return found
+  }
+  const others = ({ hash }: CalibrationQuery, entry: GalleryEntry) => entry.hash !== hash
+  const withClass = await lists((query) => (entry) => others(query, entry))
+  const without = await lists((query) => (entry) => labelOf(entry) !== query.label && others(query, entry))
+  const best = async (of: readonly CalibrationQuery[], rankings: readonly Ranking[]) => {
+    const rows = selectRows(
+      embeddings,
+      of.map(({ row }) => row),
+    )
+    const images = of.map(({ image }) => image)
+    const reranked = await rerankAll(gallery, rows, images, rerankers, rankings, { ...options, paths })
+    return reranked.map(({ distances }) => distances[0] ?? Infinity)
+  }
+  const entries = gallery.entries()
+  const hasMate = queries.map((query) =>
+    entries.some((entry) => labelOf(entry) === query.label && others(query, entry)),
+  )
+  const mates = queries.filter((_, i) => hasMate[i])
+  const mated =
+    mates.length > 0
+      ? await best(
+          mates,
+          withClass.filter((_, i) => hasMate[i]),
+        )
+      : []
+  return noMatchThreshold({ unmated: await best(queries, without), mated }, target)
+}
+
+/**
+ * The uncertainty up to which images of this gallery may stay, such that a query with a mate in what stays gets a wrong first result with
+ * a probability of at most `target`, among all queries that have one now. Rerankers do not take part.
+ *
+ * @returns `Infinity` where nothing has to be rejected
+ * @throws as {@link calibrateNoMatch}, `gallery/no-uncertainty`
+ */
+export async function calibrateRejection(
+  parts: CalibrationParts,
+  target: number,
+  options: OperationOptions = {},
+): Promise<number> {
+  const { gallery } = parts
+  const entries = gallery.entries().filter(({ uncertainty }) => uncertainty !== undefined)
+  if (entries.length === 0) {
+    throw new LookalikeError('gallery/no-uncertainty', {
+      problem: `No image of the gallery ${gallery.folder} has an uncertainty`,
+      expected: 'a gallery of a model that gives one',
+      fix: 'Ensembles of two or more gallery models give an uncertainty; single models do not.',
+    })
+  }
+  const { embeddings, queries } = await calibrationQueries(parts, options)
+  const places = new Map(entries.map(({ position }, place) => [position, place]))
+  const hashes = new Map(entries.map(({ hash }, place) => [hash, place]))
+  const found = await gallery.rank(embeddings, gallery.size, { ...options, includeRejected: true })
+  const rankings = queries.map(({ row }) => toPlaces(found[row]!, places))
+  const uncertainty = Float64Array.from(entries, (entry) => entry.uncertainty!)
+  const truth = {
+    queryLabels: queries.map(({ label }) => label),
+    galleryLabels: entries.map((entry, place) => String(labelOf(entry) ?? `image ${place}`)),
+    own: queries.map(({ hash }) => hashes.get(hash) ?? -1),
+  }
+  const threshold = galleryThreshold(rankings, truth, uncertainty, target)
+  // What is rejected lies above a rule's threshold, not at it.
+  return threshold === Infinity ? Infinity : Math.max(...uncertainty.filter((value) => value < threshold))
+}
+
+function toPlaces({ positions, distances }: Ranking, places: ReadonlyMap<number, number>): Ranking {
+  const kept = Array.from(positions, (_, i) => i).filter((i) => places.has(positions[i]!))
+  return createRanking(
+    Int32Array.from(kept, (i) => places.get(positions[i]!)!),
+    Float32Array.from(kept, (i) => distances[i]!),
+  )
+}
+
+async function calibrationQueries(
+  { gallery, embed, items, split }: CalibrationParts,
+  options: OperationOptions,
+): Promise<{ readonly embeddings: Embeddings; readonly queries: readonly CalibrationQuery[] }> {
+  const wanted = items.filter((item) => item.split === split && item.isQuery && item.label !== '')
+  if (wanted.length === 0) {
+    throw noCalibration(
+      `The dataset has no labelled queries in the split "${split}" to calibrate on (${items.length} images)`,
+      'labelled queries that neither the model nor a choice has seen',
+      'Give the dataset such a split, or name another with --evaluate.calibration.',
+    )
+  }
+  if (!gallery.entries().some((entry) => labelOf(entry) !== undefined)) {
+    throw noCalibration(
+      `No image of the gallery ${gallery.folder} has a label, so nobody knows which of them answer a query`,
+      'a gallery whose images have labels',
+      'Index the dataset, or folders of one class each.',
+    )
+  }
+  const images = wanted.map(({ source, box }): ImageRequest => ({ source, ...(box && { box }) }))
+  const { embeddings, positions } = await embed(images, 'query', options)
+  const queries: CalibrationQuery[] = []
+  for (const [row, at] of positions.entries()) {
+    const image = images[at]!
+    queries.push({ row, label: wanted[at]!.label, image, hash: await hashImage(image) })
+  }
+  return { embeddings, queries }
+}
+
+function noCalibration(problem: string, expected: string, fix: string): LookalikeError {
+  return new LookalikeError('search/no-calibration', { problem, expected, fix })
+}
