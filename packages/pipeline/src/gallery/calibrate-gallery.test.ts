@@ -158,7 +158,7 @@ describe('a distance from which on there is no match', () => {
       code: 'search/no-calibration',
       message: expect.stringContaining('--evaluate.calibration') as unknown,
     })
-    const bare = galleryOf(entries.map(({ metadata: _, ...entry }) => entry))
+    const bare = galleryOf(entries.map((entry) => ({ ...entry, metadata: undefined }) as unknown as GalleryEntry))
     await expect(calibrateNoMatch(parts({ gallery: bare }), 0.1)).rejects.toMatchObject({
       code: 'search/no-calibration',
     })
@@ -185,7 +185,7 @@ describe('an uncertainty up to which images stay', () => {
   })
 
   it('refuses a gallery without uncertainties', async () => {
-    const sure = galleryOf(entries.map(({ uncertainty: _, ...entry }) => entry))
+    const sure = galleryOf(entries.map((entry) => ({ ...entry, uncertainty: undefined }) as unknown as GalleryEntry))
     await expect(calibrateRejection(parts({ gallery: sure }), 0.1)).rejects.toMatchObject({
       code: 'gallery/no-uncertainty',
     })
