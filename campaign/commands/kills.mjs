@@ -73,7 +73,6 @@ async function killIndexing(tally, cwd, engine, kills, random) {
     'photos',
     '--quiet',
     '--json',
-    '--batchSize=4',
     '--cache=false',
     `--gallery=${gallery}`,
     `--index=${engine}`,

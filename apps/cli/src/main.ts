@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { followSupervisor, isSupervised, supervise } from './supervise.js'
 
 // A reader that goes away early (`| head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -6,14 +7,20 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
+/** Commands that run native code for long. */
+const WORK = ['index', 'upgrade', 'search', 'evaluate', 'train', 'doctor', 'check-gradients']
+/** A debugger waits for this process, not for another. */
+const isDebugged = process.execArgv.some((option) => option.startsWith('--inspect'))
+
 const argv = process.argv.slice(2)
 if (argv.length === 1 && ['--help', '-h', 'help'].includes(argv[0]!)) {
   // Nothing else is loaded for it.
   const { overview } = await import('./overview.js')
   process.stdout.write(`${overview()}\n`)
+} else if (WORK.includes(argv[0]!) && !isSupervised() && !isDebugged) {
+  process.exitCode = await supervise(argv)
 } else {
+  if (isSupervised()) followSupervisor()
   const { run } = await import('./run.js')
   process.exitCode = await run(argv)
 }
-
-export {}

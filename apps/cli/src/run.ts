@@ -4,6 +4,7 @@ import { COMMANDS, loadCommand } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { overview } from './overview.js'
 import { splitArguments } from './split-arguments.js'
+import { INTERRUPT, isSupervised } from './supervise.js'
 import { createOutput } from './terminal/create-output.js'
 import { errorJson, errorText } from './terminal/print-error.js'
 import { renderHelp } from './terminal/render-help.js'
@@ -108,10 +109,11 @@ function interruption(note: (text: string) => void) {
   let deadline: NodeJS.Timeout | undefined
   let grace = GRACE
   const signals = ['SIGINT', 'SIGTERM'] as const
+  const supervised = isSupervised()
   const onSignal = (signal: NodeJS.Signals) => {
     const end = () => {
       release()
-      process.kill(process.pid, signal)
+      process.kill(process.pid, supervised ? 'SIGKILL' : signal)
     }
     if (controller.signal.aborted) return end()
     note('Stopping at the next safe point. Ctrl-C again stops at once.')
@@ -121,11 +123,16 @@ function interruption(note: (text: string) => void) {
     }, grace)
     controller.abort(new LookalikeError('cli/interrupted', { problem: 'Interrupted' }))
   }
+  const onMessage = (message: unknown) => {
+    if (message === INTERRUPT) onSignal('SIGTERM')
+  }
   const release = () => {
     clearTimeout(deadline)
+    process.off('message', onMessage)
     for (const signal of signals) process.off(signal, onSignal)
   }
-  for (const signal of signals) process.on(signal, onSignal)
+  if (supervised) process.on('message', onMessage)
+  else for (const signal of signals) process.on(signal, onSignal)
   const allow = (milliseconds: number) => {
     grace = milliseconds
   }

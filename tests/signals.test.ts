@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createGraphBuilder, float32, saveModel } from '@lookalike/onnx'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { makePhotos } from './helpers/make-photos.js'
+import { runCli } from './helpers/run-cli.js'
+
+const EDGE = 4096
+const PREPROCESSING = { resize: { mode: 'squash' }, crop: { width: 8, height: 8 } }
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lookalike-signals-'))
+  await makePhotos(path.join(folder, 'photos'), 6)
+  // One run of it takes many minutes, and is a single call of native code.
+  const g = createGraphBuilder()
+  const x = g.input('pixels', 'float32', ['N', 3, 8, 8])
+  const matrix = g.expand(g.initializer('one', float32([1 / EDGE], [1])), [EDGE, EDGE])
+  let product = g.mul(matrix, g.reshape(g.reduceSum(x, [0, 1, 2, 3]), [1, 1]))
+  for (let i = 0; i < 400; i++) product = g.matMul(product, matrix)
+  const rows = g.reshape(x, [-1, 192])
+  g.output(g.add(rows, g.reshape(g.reduceSum(product, [0, 1]), [1, 1])), 'embedding', { shape: ['N', 192] })
+  await saveModel(path.join(folder, 'slow.onnx'), g.build())
+  const encoder = { use: 'onnx', model: './slow.onnx', preprocessing: PREPROCESSING }
+  await writeFile(
+    path.join(folder, 'lookalike.config.json'),
+    JSON.stringify({
+      name: 'slow',
+      encoder,
+      cache: false,
+      dataset: { use: 'folder', path: './photos', test: 0.5 },
+      train: { use: 'head', loss: { use: 'nt-xent' }, sampler: { use: 'balanced', labels: 2, instances: 2 } },
+    }),
+  )
+  expect(await runCli(['index', 'photos', '--encoder=mini', '--quiet'], { cwd: folder })).toMatchObject({ code: 0 })
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+it.each([
+  ['index', ['index', 'photos', '--gallery=./other'], 'SIGTERM', 143],
+  ['train', ['train'], 'SIGINT', 130],
+  ['evaluate', ['evaluate'], 'SIGTERM', 143],
+  ['search', ['search', 'photos/red/0.png'], 'SIGINT', 130],
+] as const)(
+  '%s ends soon while native code runs',
+  async (_, args, signal, code) => {
+    const { stderr, ...result } = await runCli(args, {
+      cwd: folder,
+      onStart: (kill) => setTimeout(() => kill(signal), 6000),
+    })
+    expect(result.code, stderr).toBe(code)
+    expect(stderr).toMatch(/Stopping at the next safe point|No safe point was reached/)
+  },
+  90_000,
+)
