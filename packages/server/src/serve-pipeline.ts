@@ -3,13 +3,15 @@ import path from 'node:path'
 import {
   isLookalikeError,
   LookalikeError,
+  type Model,
   type OpenGallery,
   type PluginRef,
   type Registry,
+  type Reranker,
   toWarning,
   type Warning,
 } from '@lookalike/core'
-import type { Pipeline } from '@lookalike/pipeline'
+import { type Pipeline, searchImages } from '@lookalike/pipeline'
 import type { RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
 import { createEncoderPool, type EncoderPool } from './pool/create-encoder-pool.js'
@@ -68,8 +70,21 @@ export async function servePipeline(
     const gallery = adaptGallery(opened)
     undo.push(() => gallery.close())
     const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = config.images
+    const rerankers = await pipeline.rerankers()
+    const entryPaths = [pipeline.path('.'), ...paths.map(pipeline.path)]
     const service = createService({
       gallery,
+      rerank:
+        rerankers.length === 0
+          ? undefined
+          : async (query, image, depth, search) => {
+              // The vector is there already; the picture is for rerankers that look at it.
+              const embed: Model['embed'] = async () => ({ embeddings: query, positions: Int32Array.of(0) })
+              const wanted = [image ?? { source: '' }]
+              const input = image ? rerankers : withoutImages(rerankers)
+              const [found] = await searchImages(opened, embed, input, wanted, depth, { ...search, paths: entryPaths })
+              return found!.hits
+            },
       pool,
       writable: how.write,
       cacheFolder: pipeline.path(config.cache === false ? '.lookalike' : config.cache),
@@ -93,6 +108,7 @@ export async function servePipeline(
       maxBody,
       originals,
       urls,
+      rerankers: rerankers.map(({ name }) => name),
       onRequest,
     })
     return {
@@ -135,6 +151,20 @@ async function startPool(
       images: { ...limits, paths: paths.map(pipeline.path) },
     },
     { ...config.serve.pool, onWarning },
+  )
+}
+
+/** @throws `reranker/no-image` where one of them looks at the query's picture */
+function withoutImages(rerankers: readonly Reranker[]): readonly Reranker[] {
+  const blind = rerankers.find(({ needs }) => needs === 'images')
+  if (!blind) return rerankers
+  throw new LookalikeError(
+    'reranker/no-image',
+    {
+      problem: `The reranker "${blind.name}" looks at images, and the query has none`,
+      expected: 'a search by one image whose picture can be read',
+    },
+    { fields: { reranker: blind.name } },
   )
 }
 

@@ -165,6 +165,24 @@ function searchRoutes(options: ApiOptions): Route[] {
         json(await service.facets({ ...rest, filter: filter as Filter | undefined })),
     }),
     route({
+      method: 'get',
+      path: `${API}/duplicates`,
+      operationId: 'findDuplicates',
+      summary: 'Images that are the same or look the same.',
+      role: 'read',
+      query: schemas.duplicatesQuerySchema,
+      answer: { schema: schemas.duplicatesSchema },
+      handle: async ({ query: { threshold, limit, offset } }) => {
+        const { groups, ...state } = service.duplicates(threshold)
+        if (!groups) return json(state)
+        const page = groups.slice(offset, offset + limit).map(({ images, ...group }) => ({
+          ...group,
+          images: images.map(({ entry, distance }) => ({ ...itemOf(options, entry), distance })),
+        }))
+        return json({ ...state, count: groups.length, groups: page })
+      },
+    }),
+    route({
       method: 'post',
       path: `${API}/embeddings`,
       operationId: 'embed',

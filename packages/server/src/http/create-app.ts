@@ -69,7 +69,6 @@ export function createApp(options: AppOptions): App {
     ids.set(context.req.raw, id)
     underWay++
     try {
-      cors(context, options.origins)
       guard.enter(context)
       if (stopping) throw new LookalikeError('serve/stopping', { problem: 'The server is stopping' })
       if (context.req.method === 'OPTIONS' && context.req.header('access-control-request-method'))
@@ -81,7 +80,7 @@ export function createApp(options: AppOptions): App {
     } finally {
       underWay--
     }
-    // An error of a route was answered by onError already.
+    cors(context, options.origins)
     context.res.headers.set('x-request-id', id)
     context.res.headers.set('x-content-type-options', 'nosniff')
     context.res.headers.set('referrer-policy', 'no-referrer')
@@ -146,21 +145,19 @@ function failure(context: Context, error: unknown, id: string): Response {
   if (status === 503) headers['retry-after'] = '1'
   // What is left of a body that was refused is not read.
   if (status === 413 || status === 408) headers.connection = 'close'
-  const answer = new Response(JSON.stringify({ ...problem, status }), { status, headers })
-  for (const [name, value] of context.res.headers)
-    if (name.startsWith('access-control-') || name === 'vary') answer.headers.set(name, value)
-  return answer
+  return new Response(JSON.stringify({ ...problem, status }), { status, headers })
 }
 
 function cors(context: Context, origins: readonly string[]): void {
   const origin = context.req.header('origin')
   if (origin === undefined || !origins.some((each) => each.toLowerCase() === origin.toLowerCase())) return
-  context.header('access-control-allow-origin', origin)
-  context.header('vary', 'origin')
-  context.header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
-  context.header('access-control-allow-headers', 'authorization, content-type')
-  context.header('access-control-expose-headers', 'x-request-id')
-  context.header('access-control-max-age', '600')
+  const { headers } = context.res
+  headers.set('access-control-allow-origin', origin)
+  headers.append('vary', 'origin')
+  headers.set('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
+  headers.set('access-control-allow-headers', 'authorization, content-type')
+  headers.set('access-control-expose-headers', 'x-request-id')
+  headers.set('access-control-max-age', '600')
 }
 
 function pattern(path: string): RegExp {

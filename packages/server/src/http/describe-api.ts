@@ -23,6 +23,7 @@ const NAMES: readonly (readonly [name: string, schema: z.ZodType])[] = [
   ['Changed', schemas.changedSchema],
   ['EmbedRequest', schemas.embedSchema],
   ['Embedded', schemas.embeddedSchema],
+  ['Duplicates', schemas.duplicatesSchema],
   ['Health', schemas.healthSchema],
   ['Problem', schemas.problemSchema],
 ]

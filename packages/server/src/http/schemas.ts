@@ -122,6 +122,7 @@ export const hitSchema = itemSchema
     rank: z.int().describe('From 1.'),
     distance: z.number().describe('1 - inner product; of reranked lists as the reranker says.'),
     rankBefore: z.int().optional().describe('Before it was reranked; only in reranked lists.'),
+    distanceBefore: z.number().optional().describe('The same of its distance. A threshold is about this one.'),
   })
   .describe('A found image.')
 
@@ -224,6 +225,38 @@ export const embeddedSchema = z
     embeddings: z.array(z.array(z.number())).describe('One an image, in order.'),
   })
   .describe('Vectors.')
+
+export const duplicatesQuerySchema = z.object({
+  threshold: z.coerce
+    .number()
+    .pipe(z.number().min(0).max(2))
+    .optional()
+    .describe('Distance of near images; 0: exact copies alone. Default: proposed from the images.'),
+  limit: z.coerce.number().pipe(k).default(100).describe('Groups of a page.'),
+  offset: z.coerce.number().pipe(offset).default(0),
+})
+
+export const duplicatesSchema = z
+  .object({
+    state: z.enum(['running', 'done']).describe('Ask again while it runs: the first question starts it.'),
+    phase: z.string(),
+    done: z.int(),
+    total: z.int(),
+    threshold: z.number().optional(),
+    count: z.int().optional().describe('Groups.'),
+    groups: z
+      .array(
+        z.object({
+          kind: z.enum(['exact', 'near']),
+          diameter: z.number().describe('Between the two that are farthest apart.'),
+          images: z
+            .array(itemSchema.extend({ distance: z.number().describe('From the first.') }))
+            .describe('The one that is most worth keeping first.'),
+        }),
+      )
+      .optional(),
+  })
+  .describe('Images that are the same or look the same, exact copies first.')
 
 export const healthSchema = z.object({ status: z.string() }).describe('Whether it runs.')
 

@@ -10,15 +10,18 @@ import {
   isLookalikeError,
   LookalikeError,
   type Metadata,
+  type OperationOptions,
   type Warning,
 } from '@lookalike/core'
 import { entryImages, readSource, toGallerySource } from '@lookalike/image'
 import type { EncoderPool, PooledEmbedding } from '../pool/create-encoder-pool.js'
 import { createCatalogue } from './catalogue.js'
+import { createDuplicates } from './duplicates.js'
 import { queryVector } from './query-vector.js'
 import { createSearchBatches } from './search-batches.js'
 import type { ServedEntry, ServedGallery, ServedHit } from './served-gallery.js'
 import { createThumbnails } from './thumbnails.js'
+import { createTurnsById } from './turns-by-id.js'
 import { createUploads } from './uploads.js'
 
 export interface ServiceOptions {
@@ -35,7 +38,33 @@ export interface ServiceOptions {
   readonly limits?: ImageLimits | undefined
   /** Whether images may be given by address: what `images.urls` allows, or none. Default false. */
   readonly urls?: boolean | undefined
+  /** Searches and reranks; absent where the config has no rerankers. */
+  readonly rerank?: Rerank | undefined
+  /** Groups of the same and of near images. */
+  readonly findDuplicates?: FindDuplicates | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
+}
+
+/** @param image what was searched by, where it is one image */
+export type Rerank = (
+  query: Embeddings,
+  image: ImageRequest | undefined,
+  depth: number,
+  options: { readonly filter?: Filter | undefined; readonly signal?: AbortSignal | undefined },
+) => Promise<readonly ServedHit[]>
+
+/** @param threshold distance of near images; 0 for exact copies alone; undefined where it is to be proposed from the images */
+export type FindDuplicates = (
+  threshold: number | undefined,
+  options: OperationOptions,
+) => Promise<{ readonly threshold: number; readonly groups: readonly FoundDuplicates[] }>
+
+export interface FoundDuplicates {
+  readonly kind: 'exact' | 'near'
+  /** Between the two that are farthest apart. */
+  readonly diameter: number
+  /** The one that is most worth keeping first; distances are from it. */
+  readonly images: readonly ServedHit[]
 }
 
 /** An image to search by or to embed. Exactly one of the first three. */
@@ -65,6 +94,7 @@ export interface ServiceHit {
   readonly rank: number
   readonly distance: number
   readonly rankBefore?: number
+  readonly distanceBefore?: number
 }
 
 export interface ServiceFound {
@@ -89,6 +119,7 @@ export function createService(options: ServiceOptions) {
   let version = 0
   const catalogue = createCatalogue(gallery, () => version)
   const batches = createSearchBatches(gallery)
+  const inTurn = createTurnsById()
   const imageOf = entryImages(gallery.folder ?? path.join(gallery.base, 'gallery'), {
     paths: [gallery.root, ...(options.paths ?? [])],
     onWarning: options.onWarning,
@@ -157,6 +188,30 @@ export function createService(options: ServiceOptions) {
     return queryVector(all.slice(0, positives.length), all.slice(positives.length))
   }
 
+  /** What was near enough, in the order of the rerankers. */
+  const rerankedList = async (
+    search: ServiceSearch,
+    query: Embeddings,
+    near: readonly ServedHit[],
+    depth: number,
+    { signal }: Operation,
+  ): Promise<readonly ServedHit[]> => {
+    if (!options.rerank) {
+      throw new LookalikeError('serve/no-rerankers', {
+        problem: 'The config names no rerankers',
+        fix: 'Leave "rerank" out, or name some: rerankers: [k-reciprocal].',
+      })
+    }
+    const { positives, negatives, vector } = search
+    const single = !vector && positives.length === 1 && negatives.length === 0 ? positives[0]! : undefined
+    const found = await options.rerank(query, single && (await requestOf(single).catch(ifNoPicture)), depth, {
+      filter: search.filter,
+      signal,
+    })
+    const allowed = new Set(near.map(({ entry }) => entry.id))
+    return found.filter(({ entry }) => allowed.has(entry.id))
+  }
+
   return {
     gallery,
     pool,
@@ -174,25 +229,31 @@ export function createService(options: ServiceOptions) {
     async search(search: ServiceSearch, operation: Operation = {}): Promise<ServiceFound> {
       const warnings: Warning[] = []
       const query = await queryOf(search, operation, warnings)
-      const { filter, threshold, includeRejected, k, offset } = search
-      const examples = new Set(
-        search.includeExamples
-          ? []
-          : [...search.positives, ...search.negatives].flatMap(({ id, box }) => (id !== undefined && !box ? [id] : [])),
-      )
+      const { filter, threshold = Infinity, includeRejected, k, offset } = search
+      const examples = idsToLeaveOut(search)
       const depth = Math.max(offset + k + 1, search.distances) + examples.size
       const found = await batches.search(query, depth, { filter, includeRejected, signal: operation.signal })
       operation.signal?.throwIfAborted()
       const others = found.filter(({ entry }) => !examples.has(entry.id))
-      const near = (hits: readonly ServedHit[]) =>
-        threshold === undefined ? hits : hits.filter(({ distance }) => distance <= threshold)
-      const within = near(others)
+      const before = others.filter(({ distance }) => distance <= threshold)
+      const list = search.rerank
+        ? (await rerankedList(search, query, before, depth, operation)).filter(({ entry }) => !examples.has(entry.id))
+        : before
+      const page = list.slice(offset, offset + k)
+      const ranks = new Map(search.rerank ? before.map(({ entry, distance }, i) => [entry.id, { i, distance }]) : [])
       return {
-        hits: within
-          .slice(offset, offset + k)
-          .map(({ entry, distance }, i) => ({ entry, distance, rank: offset + i + 1 })),
-        match: within.length > 0,
-        more: within.length > offset + k,
+        hits: page.map(({ entry, distance }, i): ServiceHit => {
+          const was = ranks.get(entry.id)
+          return {
+            entry,
+            distance,
+            rank: offset + i + 1,
+            ...(was && { rankBefore: was.i + 1, distanceBefore: was.distance }),
+          }
+        }),
+        ...(search.rerank && { before: before.slice(offset, offset + k).map(({ entry }) => entry.id) }),
+        match: list.length > 0,
+        more: list.length > offset + k,
         ...(search.distances > 0 && {
           distances: others.slice(0, search.distances).map(({ distance }) => distance),
         }),
@@ -204,6 +265,8 @@ export function createService(options: ServiceOptions) {
     page: gallery.page.bind(gallery),
     facets: catalogue.facets,
     uncertain: catalogue.uncertain,
+
+    duplicates: createDuplicates(options.findDuplicates, () => version),
 
     async thumbnail(id: string, edge: number, { signal }: Operation = {}) {
       const entry = await entryOf(id)
@@ -245,20 +308,30 @@ export function createService(options: ServiceOptions) {
       const request = await requestOf(image)
       const embedded = await pool.embed(request, 'gallery', operation)
       const hash = embedded.hash!
-      const kept = image.bytes && uploads ? await uploads.keep(id, hash, image.bytes) : image.url
-      const item: GalleryItem = {
-        id,
-        hash,
-        metadata,
-        rejected,
-        ...(embedded.uncertainty !== undefined && { uncertainty: embedded.uncertainty }),
-        ...(kept !== undefined && { source: toGallerySource(kept, gallery.base)! }),
-        ...(image.box && { box: image.box }),
-      }
-      await gallery.add([item], vectorsOf(embedded), {})
-      changed(undefined)
-      await uploads?.forget(id, image.bytes ? hash : undefined)
-      return entryOf(id)
+      // Another request for this id must not take this one's file for a left one.
+      return inTurn(id, async () => {
+        const kept = image.bytes && uploads ? await uploads.keep(id, hash, image.bytes) : image.url
+        const item: GalleryItem = {
+          id,
+          hash,
+          metadata,
+          rejected,
+          ...(embedded.uncertainty !== undefined && { uncertainty: embedded.uncertainty }),
+          ...(kept !== undefined && { source: toGallerySource(kept, gallery.base)! }),
+          ...(image.box && { box: image.box }),
+        }
+        const [before] = await gallery.get([id])
+        try {
+          await gallery.add([item], vectorsOf(embedded), {})
+        } catch (error) {
+          // Nothing names its file now, but for one that was there before.
+          await uploads?.forget(id, before?.hash)
+          throw error
+        }
+        changed(undefined)
+        await uploads?.forget(id, image.bytes ? hash : undefined)
+        return entryOf(id)
+      })
     },
 
     async update(id: string, change: { metadata?: Metadata; uncertainty?: number; rejected?: boolean }) {
@@ -282,10 +355,26 @@ export function createService(options: ServiceOptions) {
     async remove(ids: readonly string[]): Promise<number> {
       assertWritable()
       const removed = changed(await gallery.remove(ids))
-      for (const id of ids) await uploads?.forget(id)
+      for (const id of new Set(ids))
+        await inTurn(id, async () => {
+          // It may have come again meanwhile.
+          const [entry] = await gallery.get([id])
+          await uploads?.forget(id, entry?.hash)
+        })
       return removed
     },
   }
+}
+
+/** Rerankers that look at images say so themselves. */
+function ifNoPicture(error: unknown): undefined {
+  if (!isLookalikeError(error, 'serve/no-picture')) throw error
+}
+
+/** Images of the gallery that are searched by are no answer. */
+function idsToLeaveOut({ includeExamples, positives, negatives }: ServiceSearch): ReadonlySet<string> {
+  if (includeExamples) return new Set()
+  return new Set([...positives, ...negatives].flatMap(({ id, box }) => (id !== undefined && !box ? [id] : [])))
 }
 
 const vectorsOf = ({ embeddings, members }: PooledEmbedding) => ({ embeddings, ...(members && { members }) })
