@@ -2,6 +2,7 @@ import path from 'node:path'
 import {
   type Dataset,
   type EmbedOptions,
+  type Encoder,
   type EvaluationResult,
   type Gallery,
   type ImageAccess,
@@ -72,8 +73,14 @@ export interface Pipeline {
   readonly resolved: ResolvedConfig
   /** A path of the config as an absolute one. */
   path(relative: string): string
+  /** Folders whose files galleries may name, besides the one that each lies in; absolute. */
+  readonly imageFolders: readonly string[]
+  /** Folders that hold no images of their own: those of the gallery, of the cache and of runs; absolute. */
+  readonly ownFolders: readonly string[]
   /** @throws `config/missing` when the config names no dataset. */
   dataset(): Promise<Dataset>
+  /** The config's encoder by itself, whether or not a combiner uses it. */
+  encoder(): Promise<Encoder>
   /** The combiner where the config has one, else the encoder. */
   model(): Promise<Model>
   engine(): Promise<VectorIndexEngine>
@@ -263,7 +270,10 @@ export async function createPipeline(
     runFolder,
     resolved,
     path: at,
+    imageFolders: paths,
+    ownFolders: [at(config.gallery), cacheFolder, at(config.runs)],
     dataset,
+    encoder,
     model,
     engine,
     rerankers,
@@ -278,6 +288,7 @@ export async function createPipeline(
         const except = [gallery.folder, cacheFolder, at(config.runs)]
         const reading = { ...limits, ...(urls && { urls }), onCorrupt }
         const indexed = await indexImages(gallery, pipeline, wanted, { ...reading, ...options, prune, except })
+        if ((await engine()).saves) await gallery.prepare(options)
         await indexForRerankers(gallery, rerankers, paths, options)
         return indexed
       } finally {

@@ -108,7 +108,11 @@ describe('right plugins pass', () => {
     ['index', () => checkIndex(goodEngine)],
     [
       'index that is not saved',
-      () => checkIndex(() => goodEngine(() => ({ save: undefined }) as unknown as Partial<VectorIndex>)),
+      () =>
+        checkIndex(() => ({
+          ...goodEngine(() => ({ save: undefined }) as unknown as Partial<VectorIndex>),
+          saves: false,
+        })),
     ],
     ['dataset', () => checkDataset(goodDataset)],
     ['sampler', () => checkSampler(goodSampler)],

@@ -1,5 +1,7 @@
 import path from 'node:path'
-import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
+import type { Pipeline } from '@lookalike/pipeline'
+import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
@@ -12,6 +14,11 @@ export const indexImages = defineCommand({
       description: "Image files or folders. Default: the gallery images of the config's dataset.",
     },
     prune: { type: 'boolean', description: 'Remove images from the gallery that are no longer among the given ones.' },
+    watch: {
+      type: 'boolean',
+      alias: 'w',
+      description: 'Stay, and follow what is added, changed and deleted, until Ctrl-C.',
+    },
     model: {
       type: 'string',
       alias: 'm',
@@ -25,35 +32,68 @@ export const indexImages = defineCommand({
     ['lookalike index', 'the dataset of the config in this folder'],
     ['lookalike index ./photos --gallery=./photos.gallery', 'a folder, without any config'],
     ['lookalike index ./photos --prune', 'again, after images were added, changed and deleted'],
+    ['lookalike index ./photos --watch', 'and go on following the folder'],
+    ['lookalike index ./photos --index=usearch', 'with an approximate index, built and kept beside the gallery'],
   ],
   takesOverrides: true,
   takesMore: true,
   async run(args, context) {
     const { output, signal, positionals } = context
     const project = await openProject(args, withModel(context.overrides, args.model))
+    const paths = positionals.length > 0 ? positionals : undefined
+    if (args.watch) checkWatched(paths)
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      const { skipped, leftOut, ...counts } = await pipeline.index(positionals.length > 0 ? positionals : undefined, {
-        prune: args.prune === true,
-        // Whoever types an address may name any.
-        ...(positionals.length > 0 && { urls: 'any' }),
-        signal,
-        onProgress: output.progress,
-        onWarning: output.warn,
-      })
-      const gallery = pipeline.path(pipeline.config.gallery)
-      output.finish()
-      output.result({ gallery, ...counts, skipped: skipped.length, skippedImages: skipped, leftOut })
-      const parts = [
-        `${counts.added} added`,
-        `${counts.replaced} replaced`,
-        ...(counts.updated > 0 ? [`${counts.updated} updated`] : []),
-        `${counts.unchanged} unchanged`,
-        ...(counts.removed > 0 ? [`${counts.removed} removed`] : []),
-        ...(skipped.length > 0 ? [`${skipped.length} skipped`] : []),
-      ]
-      const size = `${counts.images} ${counts.images === 1 ? 'image' : 'images'}`
-      output.print(`${path.relative('.', gallery) || '.'}: ${size} (${parts.join(', ')})`)
+      await indexOnce(pipeline, paths, args.prune === true, context)
+      if (!args.watch || !paths) return
+      const { watchImages } = await import('@lookalike/gallery')
+      output.note(`Following ${paths.join(', ')} (Ctrl-C ends)`)
+      const options = { signal, except: pipeline.ownFolders }
+      const follow = () =>
+        indexOnce(pipeline, paths, true, context).catch((error: unknown) => {
+          // A folder that is empty for now, or holds nothing that can be read yet, is no reason to stop.
+          if (!isLookalikeError(error) || !error.code.startsWith('index/')) throw error
+          output.warn(toWarning(error))
+        })
+      await watchImages(paths, follow, options)
     })
   },
 })
+
+async function indexOnce(
+  pipeline: Pipeline,
+  paths: readonly string[] | undefined,
+  prune: boolean,
+  { output, signal }: CommandContext,
+): Promise<void> {
+  const { skipped, leftOut, ...counts } = await pipeline.index(paths, {
+    prune,
+    // Whoever types an address may name any.
+    ...(paths && { urls: 'any' }),
+    signal,
+    onProgress: output.progress,
+    onWarning: output.warn,
+  })
+  const gallery = pipeline.path(pipeline.config.gallery)
+  output.finish()
+  output.result({ gallery, ...counts, skipped: skipped.length, skippedImages: skipped, leftOut })
+  const parts = [
+    `${counts.added} added`,
+    `${counts.replaced} replaced`,
+    ...(counts.updated > 0 ? [`${counts.updated} updated`] : []),
+    `${counts.unchanged} unchanged`,
+    ...(counts.removed > 0 ? [`${counts.removed} removed`] : []),
+    ...(skipped.length > 0 ? [`${skipped.length} skipped`] : []),
+  ]
+  const size = `${counts.images} ${counts.images === 1 ? 'image' : 'images'}`
+  output.print(`${path.relative('.', gallery) || '.'}: ${size} (${parts.join(', ')})`)
+}
+
+function checkWatched(paths: readonly string[] | undefined): void {
+  const wrong = paths?.find((given) => /^https?:/i.test(given))
+  if (paths && wrong === undefined) return
+  throw new LookalikeError('cli/value', {
+    problem: wrong === undefined ? '--watch came without a folder' : `--watch cannot follow ${wrong}`,
+    expected: 'folders or image files on this disk: lookalike index ./photos --watch',
+  })
+}

@@ -11,6 +11,18 @@ const TABLE = {
     description: 'Embed images into a gallery. Unchanged images cost nothing, changed ones are replaced.',
     load: () => import('./index-images.js').then(({ indexImages }) => indexImages),
   },
+  remove: {
+    description: 'Take images out of a gallery; their files stay where they are.',
+    load: () => import('./remove.js').then(({ remove }) => remove),
+  },
+  merge: {
+    description: 'Take the images of other galleries of the same model into one; nothing is embedded again.',
+    load: () => import('./merge.js').then(({ merge }) => merge),
+  },
+  verify: {
+    description: 'Check the checksums of a gallery, and that its pictures are where it says.',
+    load: () => import('./verify.js').then(({ verify }) => verify),
+  },
   upgrade: {
     description: "Make a gallery fit the config's new query model or transforms, without its images.",
     load: () => import('./upgrade.js').then(({ upgrade }) => upgrade),
@@ -27,6 +39,27 @@ const TABLE = {
     description: 'Serve a gallery over HTTP: search, look, and with --write change it.',
     load: () => import('./serve.js').then(({ serve }) => serve),
   },
+  duplicates: {
+    description:
+      'Find images that are the same or look the same, say which one to keep, and move the others away if wanted.',
+    load: () => import('./duplicates.js').then(({ duplicates }) => duplicates),
+  },
+  cluster: {
+    description: 'Sort the images of a gallery into groups that look alike: as folders, a table, or a page.',
+    load: () => import('./cluster.js').then(({ cluster }) => cluster),
+  },
+  embed: {
+    description: 'Write the embeddings of images as .npy, Parquet, safetensors or JSON lines.',
+    load: () => import('./embed.js').then(({ embed }) => embed),
+  },
+  export: {
+    description: 'Write a gallery as a table, or a model as a folder for transformers.js and Python.',
+    load: () => import('./export.js').then(({ exportCommand }) => exportCommand),
+  },
+  import: {
+    description: 'Take vectors that were made elsewhere into a gallery: .npy with ids, Parquet, JSON lines.',
+    load: () => import('./import.js').then(({ importCommand }) => importCommand),
+  },
   evaluate: {
     description: 'Measure the config on its dataset, before and after each reranker, and write a report with pictures.',
     load: () => import('./evaluate.js').then(({ evaluate }) => evaluate),
@@ -34,6 +67,10 @@ const TABLE = {
   train: {
     description: "Train as the config says, into the run's folder; stages one after the other, and then measure.",
     load: () => import('./train.js').then(({ train }) => train),
+  },
+  push: {
+    description: 'Upload the folder of a model to a model hub, as one commit.',
+    load: () => import('./push.js').then(({ push }) => push),
   },
   report: {
     description: 'Compare runs: their figures in one table and one page.',

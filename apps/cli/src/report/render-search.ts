@@ -1,10 +1,10 @@
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { ImageLimits } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
 import type { SearchHit, SearchResult } from '@lookalike/pipeline'
 import { formatDistance } from '../terminal/format.js'
 import { type Html, html } from './html.js'
+import { linkTo } from './link.js'
 import { page } from './page.js'
 import { createPictures, type Pictures } from './pictures.js'
 
@@ -38,19 +38,8 @@ export async function renderSearch(
 async function hitOf({ entry, distance, image }: SearchHit, rank: number, pictures: Pictures, folder: string) {
   const { label } = entry.metadata ?? {}
   const picture = await pictures.picture(`g ${entry.id}`, image, entry.id)
-  const address = image && typeof image.source === 'string' ? addressOf(image.source, folder) : undefined
-  const link = (content: unknown) => (address === undefined ? content : html`<a href="${address}">${content}</a>`)
+  const link = (content: unknown) => linkTo(image?.source, folder, content)
   return html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption><b>${rank}</b> · ${formatDistance(distance, 3)}${label !== undefined && html` · <b>${label}</b>`}<br><small>${link(entry.id)}</small></figcaption></figure>`
-}
-
-/** Files beside the page are named from there, so that both can move together. */
-function addressOf(source: string, folder: string): string | undefined {
-  if (/^https?:/i.test(source)) return source
-  if (/^[a-z][a-z0-9+.-]+:/i.test(source)) return undefined
-  const relative = path.relative(folder, source)
-  return path.isAbsolute(relative)
-    ? pathToFileURL(source).href
-    : relative.split(path.sep).map(encodeURIComponent).join('/')
 }
 
 function shares({ x, y, width, height }: NonNullable<SearchResult['query']['box']>): string {

@@ -47,6 +47,7 @@ figure.pic { margin: 0; width: 82px; } .query figure.pic { width: 104px; }
 .pic img { width: 100%; height: 100%; object-fit: contain; display: block; } .pic .gone { color: #5b6270; font-size: 11px; }
 .pic figcaption { font-size: 11px; line-height: 1.3; color: var(--soft); margin-top: 3px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .pic figcaption .is { display: block; overflow: hidden; text-overflow: ellipsis; color: var(--ink); }
+figcaption.whole { white-space: normal !important; overflow-wrap: anywhere; } .tiles figure.pic { width: auto; }
 .query .box { border-color: var(--ink); }
 .right .box { border: 3px solid var(--right); } .wrong .box { border: 3px dashed var(--wrong); }
 .mark { position: absolute; right: 0; bottom: 0; min-width: 19px; height: 19px; border-top-left-radius: 8px; display: grid; place-items: center; font: 700 12px/1 system-ui, sans-serif; color: #fff; }

@@ -36,6 +36,8 @@ export interface VectorIndex {
 /** What an index plugin creates. */
 export interface VectorIndexEngine {
   readonly name: string
+  /** Its indexes can be saved: then one is built and kept when images are added, rather than at each first search. Default false. */
+  readonly saves?: boolean | undefined
   /** An empty index, or, with `file`, the one that `save` wrote there. */
   open(binding: { readonly dim: number; readonly space: string; readonly file?: string }): Promise<VectorIndex>
 }

@@ -71,7 +71,7 @@ const NORM_TOLERANCE = 0.01
 /** An approximate engine: a hierarchical navigable small world graph (Malkov and Yashunin, 2018) by usearch. */
 export function usearchEngine(given: UsearchOptions = {}): VectorIndexEngine {
   const settings = options.parse(given)
-  return { name: 'usearch', open: (binding) => openUsearch(settings, binding) }
+  return { name: 'usearch', saves: true, open: (binding) => openUsearch(settings, binding) }
 }
 
 async function openUsearch(

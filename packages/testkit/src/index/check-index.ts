@@ -209,8 +209,11 @@ const checks: readonly Check<Subject>[] = [
   {
     id: 'index/persistence',
     claim: 'is the same after it was saved and opened, and goes on from there',
-    async run({ filled, open, folder, queries, rows, options }, report) {
+    async run({ engine, filled, open, folder, queries, rows, options }, report) {
       const index = await filled(part(rows, 0, ROWS - 20))
+      const { saves = false } = await engine()
+      if (saves !== (index.save !== undefined))
+        report(`the engine's "saves" is ${saves}, and its index has ${index.save ? 'a' : 'no'} "save"`)
       if (!index.save) return NOT_CLAIMED
       await index.remove([3, 5])
       const file = path.join(await folder(), 'saved')

@@ -160,6 +160,7 @@ export function goodEngine(
 ): VectorIndexEngine {
   return {
     name: 'good',
+    saves: true,
     async open({ dim, space, file }) {
       const rows: (Float32Array | undefined)[] = []
       if (file !== undefined) {

@@ -31,6 +31,7 @@ interface Saved {
 /** Compares a query with every row. Positions of removed rows are never given to others. */
 const createEngine = ({ yieldEvery }: z.output<typeof options>): VectorIndexEngine => ({
   name: 'my-plugin',
+  saves: true,
   async open({ dim, space, file }) {
     const rows: (Float32Array | undefined)[] = file === undefined ? [] : await readRows(file, dim, space)
 

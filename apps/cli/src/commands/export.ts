@@ -1,0 +1,118 @@
+import path from 'node:path'
+import { LookalikeError } from '@lookalike/core'
+import { exportGallery, openTableWriter, streamTableWriter, TABLE_FORMATS, tableFormatOf } from '@lookalike/gallery'
+import type { Pipeline } from '@lookalike/pipeline'
+import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
+import { withGallery } from '../gallery/with-gallery.js'
+import { openProject, withModel, withPipeline } from '../open-project.js'
+import { choiceOption, numberOption } from '../terminal/numbers.js'
+
+export const exportCommand = defineCommand({
+  name: 'export',
+  args: {
+    what: { type: 'positional', required: true, valueHint: 'gallery|model', description: 'What is written.' },
+    to: {
+      type: 'positional',
+      required: true,
+      valueHint: 'to',
+      description:
+        'Of a gallery: a file that ends in .npy, .jsonl, .parquet or .safetensors; - is standard output. Of a model: a new folder.',
+    },
+    format: {
+      type: 'string',
+      valueHint: TABLE_FORMATS.join('|'),
+      description: "Of a gallery: what the file is, where its name does not say so. Default: by the name's ending.",
+    },
+    opset: { type: 'string', valueHint: 'number', description: "Of a model: version of ONNX's operators." },
+    'ir-version': { type: 'string', valueHint: 'number', description: 'Of a model: version of the ONNX file format.' },
+    model: {
+      type: 'string',
+      alias: 'm',
+      valueHint: 'file.onnx',
+      description: "The model to export, instead of the config's encoder.",
+    },
+    ...configArgs,
+    ...commonArgs,
+  },
+  examples: [
+    ['lookalike export gallery shop.parquet', 'ids, metadata and vectors in one table'],
+    ['lookalike export gallery shop.npy', 'a matrix for NumPy, faiss or hnswlib; shop.ids.jsonl beside it'],
+    ['lookalike export model ./my-model --model runs/shop/model.onnx', 'for transformers.js and Python'],
+    ['lookalike export model ./my-model --opset 17 --ir-version 8', 'for an older runtime'],
+  ],
+  takesOverrides: true,
+  async run(args, context) {
+    const what = choiceOption('what', args.what, ['gallery', 'model'])
+    const project = await openProject(args, withModel(context.overrides, args.model))
+    await withPipeline(project, context, (pipeline) =>
+      what === 'gallery'
+        ? writeGallery(pipeline, args.to, args.format, context)
+        : writeModel(pipeline, args.to, { opset: args.opset, irVersion: args['ir-version'] }, context),
+    )
+  },
+})
+
+async function writeGallery(
+  pipeline: Pipeline,
+  to: string,
+  given: string | undefined,
+  { output, signal }: CommandContext,
+): Promise<void> {
+  const toStdout = to === '-'
+  if (toStdout && (output.json || (given !== undefined && given !== 'jsonl')))
+    throw new LookalikeError('cli/conflicting-options', {
+      problem: output.json
+        ? '--json and vectors on standard output would mix'
+        : `Standard output takes JSON lines, and --format is ${given}`,
+      fix: 'Name a file.',
+    })
+  const format = toStdout
+    ? 'jsonl'
+    : given === undefined
+      ? tableFormatOf(to)
+      : choiceOption('format', given, TABLE_FORMATS)
+  await withGallery(pipeline, 'read', output, async ({ gallery, place }) => {
+    const { space, dim } = gallery
+    const writer = toStdout
+      ? streamTableWriter(process.stdout, { space, dim })
+      : await openTableWriter(to, { format, space, dim })
+    const images = await exportGallery(gallery, writer, {
+      folder: toStdout ? '.' : path.dirname(to),
+      signal,
+      onProgress: output.progress,
+    })
+    output.finish()
+    output.result({ file: path.resolve(to), format, space, dim, images })
+    if (!toStdout) output.print(`${to}: ${images} x ${dim} numbers of ${space}, from ${place}`)
+  })
+}
+
+async function writeModel(
+  pipeline: Pipeline,
+  to: string,
+  versions: { readonly opset: string | undefined; readonly irVersion: string | undefined },
+  { output }: CommandContext,
+): Promise<void> {
+  const whole = (name: string, text: string | undefined) =>
+    text === undefined ? undefined : numberOption(name, text, 'a whole number', (value) => Number.isInteger(value))
+  const { exportModel } = await import('@lookalike/encoders')
+  const { renderModelCard } = await import('@lookalike/pipeline')
+  const encoder = await pipeline.encoder()
+  const preprocessing = encoder.input.kind === 'pixels' ? encoder.input.preprocessing : undefined
+  const done = await exportModel(encoder, to, {
+    opset: whole('opset', versions.opset),
+    irVersion: whole('ir-version', versions.irVersion),
+    readme: renderModelCard({
+      name: path.basename(path.resolve(to)),
+      encoder: encoder.name,
+      dim: encoder.dim,
+      preprocessing,
+      file: 'onnx/model.onnx',
+    }),
+    onWarning: output.warn,
+  })
+  output.finish()
+  output.result({ ...done, name: encoder.name, space: encoder.space, dim: encoder.dim })
+  output.print(`${to}: ${done.files.join(', ')} (opset ${done.opset}, IR version ${done.irVersion})`)
+  output.print(`Upload it: lookalike push ${to} <owner>/<name>`)
+}

@@ -1,0 +1,48 @@
+import { verifyGallery } from '@lookalike/gallery'
+import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { EXIT } from '../exit-codes.js'
+import { withGallery } from '../gallery/with-gallery.js'
+import { openProject, withPipeline } from '../open-project.js'
+
+export const verify = defineCommand({
+  name: 'verify',
+  args: {
+    contents: { type: 'boolean', description: 'Read the pictures too, and say which have changed since.' },
+    ...configArgs,
+    ...commonArgs,
+  },
+  examples: [
+    ['lookalike verify', 'checksums of all vectors, and whether every picture is there'],
+    ['lookalike verify --contents', 'and whether it still is the same picture'],
+  ],
+  takesOverrides: true,
+  async run(args, context) {
+    const { output, signal } = context
+    const project = await openProject(args, context.overrides)
+    return withPipeline(project, context, (pipeline) =>
+      withGallery(pipeline, 'read', output, async ({ gallery, imageOf, place }) => {
+        const found = await verifyGallery(gallery, {
+          imageOf,
+          contents: args.contents === true,
+          signal,
+          onProgress: output.progress,
+        })
+        output.finish()
+        const { missing, changed, notAllowed } = found
+        const sound = missing.length + changed.length + notAllowed.length === 0
+        output.result({ gallery: pipeline.path(pipeline.config.gallery), sound, ...found })
+        for (const id of missing) output.print(`missing: ${id}`)
+        for (const id of changed) output.print(`changed: ${id}`)
+        for (const id of notAllowed) output.print(`elsewhere than the config allows: ${id}`)
+        const parts = [
+          `${found.images} images, vectors whole`,
+          ...(found.elsewhere > 0 ? [`${found.elsewhere} without a file on this disk`] : []),
+          `${missing.length} pictures missing`,
+          ...(args.contents ? [`${changed.length} changed`] : []),
+        ]
+        output.print(`${place}: ${parts.join(', ')}`)
+        return sound ? EXIT.ok : EXIT.failure
+      }),
+    )
+  },
+})
