@@ -2,9 +2,9 @@
  * The table of an ensemble of context-sensitive models over seeds, and the search cost of K members against one. Encoders and people's triples
  * are read from ../shared/data; seeds draw contexts, splits and batches. Prints a line a seed as it is done, then means and ranges.
  *
- *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|mixed|emoji|cost [--seeds 0,1,2] [--contexts 8|reference] [--references 1]
+ *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|mixed|emoji|objects|cost [--seeds 0,1,2] [--contexts 8|reference] [--references 1]
  *         [--bases imagenet,birds,mini] [--each turn|cross] [--member head|all] [--size 224] [--epochs 6] [--batch 32] [--rate 1e-3] [--decay 3e-3]
- *         [--objective cosine|paper] [--centred yes|no] [--validation 300] [--most 2000] [--threads 2]
+ *         [--look BASE: the encoder that the weights look at] [--data ../shared/data] [--objects DIR] [--objective cosine|paper] [--centred yes|no] [--validation 300] [--most 2000] [--threads 2]
  *
  * Materials: the authors' test triples; 30 of the 100 references fit the weights. Shoes: cut by shoe, 45 / 25 / 30 %. Emoji: drawings of one
  * style, 1,000 triples a context from `--references` references of one group, `--validation` and 500 test references with 9 triples each.
@@ -21,6 +21,7 @@ import { exactEngine } from '@lookalike/gallery'
 import { openEmbeddingCache } from '@lookalike/image'
 import { loadModel } from '@lookalike/onnx'
 import { measureEnsemble } from './lib/ensemble-table.mjs'
+import { frozenEncoder } from './lib/frozen.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -41,11 +42,14 @@ const { values } = parseArgs({
     validation: { type: 'string', default: '300' },
     most: { type: 'string', default: '2000' },
     threads: { type: 'string', default: '2' },
+    look: { type: 'string' },
+    data: { type: 'string' },
+    objects: { type: 'string' },
     cache: { type: 'string', default: 'examples/.lookalike' },
   },
 })
 const number = (name) => Number(values[name])
-const shared = fileURLToPath(new URL('../../shared/data', import.meta.url))
+const shared = values.data ?? fileURLToPath(new URL('../../shared/data', import.meta.url))
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 if (values.set === 'cost') await searchCost()
@@ -57,6 +61,7 @@ async function table() {
   const options = {
     member: values.member,
     each: values.each,
+    ...(values.look && { look: values.bases.split(',').indexOf(values.look) }),
     together: true,
     most: number('most'),
     components: 64,
@@ -104,6 +109,7 @@ async function table() {
 }
 
 function load(seed) {
+  if (values.set === 'objects') return objects(seed)
   if (values.set === 'emoji') {
     return loadEmojiTriples(
       {
@@ -124,6 +130,46 @@ function load(seed) {
   return values.set === 'mixed'
     ? mixed(seed)
     : loadPeople(values.set, seed, values.contexts === 'reference' ? 'reference' : number('contexts'))
+}
+
+/**
+ * The 92 objects that 16 people arranged by similarity (bench/objects-92.py): A is closer where at least 12 of them put it closer. 40 references make
+ * the contexts, 26 fit the weights, 26 are the test; an object of one part is a candidate in all of them.
+ */
+async function objects(seed) {
+  const folder = path.resolve(values.objects)
+  const { width, height, labels, people } = JSON.parse(await readFile(path.join(folder, 'objects.json'), 'utf8'))
+  const pixels = await readFile(path.join(folder, 'pixels.bin'))
+  const size = width * height * 3
+  const items = labels.map((label, i) => ({
+    id: `${label} ${i}`,
+    source: { data: new Uint8Array(pixels.subarray(i * size, (i + 1) * size)), width, height },
+  }))
+  const random = createRandom(`objects/${seed}`)
+  const order = [...random.permutation(items.length)]
+  const triples = []
+  order.forEach((reference, place) => {
+    const split = place < 40 ? 'train' : place < 66 ? 'validation' : 'test'
+    const wanted = split === 'train' ? 200 : split === 'validation' ? 60 : 200
+    for (let found = 0, tried = 0; found < wanted && tried < 20 * wanted; tried++) {
+      const [a, b] = [random.integer(items.length), random.integer(items.length)]
+      if (a === b || a === reference || b === reference) continue
+      const forA = people.filter((one) => one[reference][a] < one[reference][b]).length
+      const agreement = Math.max(forA, people.length - forA) / people.length
+      if (agreement < 0.75) continue
+      found++
+      triples.push({
+        reference: items[reference].id,
+        a: items[a].id,
+        b: items[b].id,
+        closer: forA > people.length / 2 ? 'a' : 'b',
+        agreement,
+        split,
+        ...(split === 'train' && { context: `c${place % number('contexts')}` }),
+      })
+    }
+  })
+  return { items, triples }
 }
 
 /** Materials, which are judged by gloss, and shoes, judged by shape, as one set: half of the contexts and of the other triples from each. */
@@ -204,6 +250,7 @@ async function people() {
 
 /** The MobileNetV2 of ../shared/data/encoders at any size: they are convolutions throughout. */
 async function openBase(name) {
+  if (name === 'vit') return frozenEncoder('vit', shared, number('threads'))
   if (name === 'mini') return createMiniEncoder({ threads: number('threads') })
   const [file, scale, middle] = name === 'imagenet' ? ['imagenet', 0.00784314, 127] : ['inat_birds', 1 / 128, 128]
   const size = number('size')

@@ -7,13 +7,14 @@ import {
   cosineTripleLoss,
   createPixelSource,
   cutContext,
-  fitWeights,
   hits,
   learnFeatures,
+  learnWeights,
   MAP_OPTIONS,
   mapFeatures,
   memberGaps,
   referenceAccuracies,
+  referenceSkill,
   trainHead,
   trainNetwork,
   weightsOf,
@@ -25,12 +26,14 @@ const WEIGHTS = {
   'plain average': { use: 'uniform' },
   'credibility map': { use: 'credibility-map', ...MAP_OPTIONS },
   MLP: { use: 'mlp', components: 64 },
+  gate: { use: 'gate', components: 64 },
 }
 
 /**
  * @param dataset with triples of all three parts
  * @param encoders members start from them
  * @param options `member` (head or all), `each` (turn: contexts take the encoders in turn; cross: every context starts from each of them),
+ *     `look` (position of the encoder that the weights look at),
  *     `epochs`, `batchSize`, `learningRate`, `weightDecay`, `objective`, `temperature`, `components`, `centred`, `most` triples of a context
  * @param open an encoder from a network, for whole networks
  * @returns accuracies in %
@@ -113,33 +116,40 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
         test,
       ),
     )
-  const { references, accuracies } = referenceAccuracies(onValidation, validation)
-  const { features } = bases[0]
-  const ofReferences = new Float32Array(references.length * features.dim)
-  references.forEach((at, i) =>
-    ofReferences.set(features.data.subarray(at * features.dim, (at + 1) * features.dim), i * features.dim),
-  )
-  const fitted = { features: ofReferences, dim: features.dim, accuracies, members: members.length, seed }
-  for (const [name, how] of Object.entries(WEIGHTS)) {
-    const weights = weightsOf(fitWeights(fitted, how), features.data, features.dim)
+  const { references } = referenceAccuracies(onValidation, validation)
+  const { features } = bases[options.look ?? 0]
+  const weighed = (chosen, name, prefix = '') => {
+    const outputs = chosen.map((k) => members[k].output)
+    const learned = learnWeights(outputs, features.data, features.dim, validation, WEIGHTS[name], seed)
+    const weights = weightsOf(learned, features.data, features.dim)
     const asked = [...new Set(test.map(({ reference }) => reference))]
     const uniform = (reference) =>
       weights
-        .subarray(reference * members.length, (reference + 1) * members.length)
+        .subarray(reference * chosen.length, (reference + 1) * chosen.length)
         .every((value, _, own) => value === own[0])
-    if (name === 'credibility map')
+    if (name === 'credibility map' && prefix === '')
       row['test references in an empty window of the map'] =
         100 * mean(asked.map((reference) => (uniform(reference) ? 1 : 0)))
-    row[name] =
+    row[`${prefix}${name}`] =
       100 *
       mean(
         hits(
           test.map(({ reference }, at) =>
-            onTest.reduce((sum, gap, k) => sum + weights[reference * members.length + k] * gap[at], 0),
+            chosen.reduce((sum, k, i) => sum + weights[reference * chosen.length + i] * onTest[k][at], 0),
           ),
           test,
         ),
       )
+  }
+  const all = members.map((_, k) => k)
+  for (const name of Object.keys(WEIGHTS)) weighed(all, name)
+  if (options.each === 'cross' && bases.length > 1) {
+    const best = [...contexts.keys()].map((_, context) =>
+      all
+        .filter((k) => Math.floor(k / bases.length) === context)
+        .reduce((top, k) => (members[k].local > members[top].local ? k : top)),
+    )
+    for (const name of Object.keys(WEIGHTS)) weighed(best, name, 'best encoder of each context: ')
   }
   // Why an ensemble helps or not: how often two members agree, what the best of them for each test reference reaches, and how far a person does.
   const hit = onTest.map((gap) => hits(gap, test))
@@ -147,14 +157,12 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
   for (let i = 0; i < hit.length; i++)
     for (let j = 0; j < i; j++, pairs++) agree += mean(hit[i].map((value, at) => (value === hit[j][at] ? 1 : 0)))
   row['two members agree'] = (100 * agree) / pairs
-  const ofTest = referenceAccuracies(onTest, test).accuracies
-  row['best member of each test reference, with hindsight'] =
-    100 *
-    mean(
-      Array.from({ length: ofTest.length / members.length }, (_, r) =>
-        Math.max(...ofTest.subarray(r * members.length, (r + 1) * members.length)),
-      ),
-    )
+  const skill = referenceSkill(hit, test, seed)
+  row['best member of each test reference, with hindsight'] = 100 * skill.hindsight
+  row['the same of members without reference-dependent skill'] = 100 * skill.hindsightByChance
+  row['best member of each test reference, chosen on the other half'] = 100 * skill.corrected
+  row['the same of members without such skill'] = 100 * skill.correctedByChance
+  row['probability of so much by chance'] = skill.chance
   row['members'] = members.length
   row['validation references'] = references.length
   row['test triples'] = test.length

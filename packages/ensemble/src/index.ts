@@ -54,6 +54,7 @@ export {
   type MapOptions,
   weightsAt,
 } from './weights/fit-credibility-map.js'
+export { fitGate, type Gate, type GateTriples, predictGate } from './weights/fit-gate.js'
 export { fitMlp, MLP_OPTIONS, type Mlp, type MlpOptions, predictMlp } from './weights/fit-mlp.js'
 export {
   constantWeights,
@@ -63,6 +64,7 @@ export {
   type WeightsOptions,
   weightsOf,
 } from './weights/fit-weights.js'
+export { type ReferenceSkill, referenceSkill } from './weights/reference-skill.js'
 export { renderMap } from './weights/render-map.js'
 
 declare module '@lookalike/core' {

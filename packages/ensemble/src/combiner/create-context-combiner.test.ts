@@ -26,10 +26,20 @@ const heads = Array.from({ length: members }, (_, k) => ({
   localAccuracy: 0.8,
   head: { inputDim: dim, dim, weight: Float32Array.from({ length: dim * dim }, () => random.normal()) },
 }))
-const weigh = { features: mapped, dim, accuracies, members, seed: 0 }
+const triples = {
+  rows: Int32Array.from({ length: 3 * rows }, (_, t) => t % rows),
+  gaps: Float32Array.from({ length: 3 * rows * members }, () => random.normal()),
+  targets: Float32Array.from({ length: 3 * rows }, () => random.integer(2)),
+}
+const weigh = { features: mapped, dim, accuracies, members, triples, seed: 0 }
 const models: Record<string, EnsembleModel> = Object.fromEntries(
   (
-    [{ use: 'mlp', components: 64 }, { use: 'credibility-map', ...MAP_OPTIONS, grid: 20 }, { use: 'uniform' }] as const
+    [
+      { use: 'mlp', components: 64 },
+      { use: 'gate', components: 64 },
+      { use: 'credibility-map', ...MAP_OPTIONS, grid: 20 },
+      { use: 'uniform' },
+    ] as const
   ).map((options) => [
     options.use,
     { bases: [{ name: 'toy', space: 'toy@1', features }], members: heads, weights: fitWeights(weigh, options) },

@@ -18,8 +18,8 @@ export function encodeEnsemble(model: EnsembleModel): string {
 export async function readEnsemble(folder: string): Promise<EnsembleModel> {
   const file = path.join(folder, ENSEMBLE_FILE)
   try {
-    const { bases, members, weights } = fileSchema.parse(decode(await readFile(file, 'utf8')))
-    return { bases, members, weights } as EnsembleModel
+    const { format: _format, version: _version, ...model } = fileSchema.parse(decode(await readFile(file, 'utf8')))
+    return model as EnsembleModel
   } catch (cause) {
     throw new LookalikeError(
       'ensemble/file',
@@ -66,6 +66,7 @@ const fileSchema = z
       )
       .min(1),
     members: z.array(memberSchema).min(1),
+    weightsBase: whole.exactOptional(),
     weights: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('constant'), values: floats }),
       z.object({
@@ -92,9 +93,15 @@ const fileSchema = z
           outerBias: floats,
         }),
       }),
+      z.object({
+        kind: z.literal('gate'),
+        pca,
+        gate: z.object({ inputDim: whole, members: whole, scale: floats, weight: floats, bias: floats }),
+      }),
     ]),
   })
   .refine(
-    ({ bases, members }) => members.every(({ base }) => base < bases.length),
+    ({ bases, members, weightsBase = 0 }) =>
+      weightsBase < bases.length && members.every(({ base }) => base < bases.length),
     'a member of a base that is not there',
   )

@@ -46,8 +46,9 @@ export type EnsembleMember = HeadMember | NetworkMember
 export interface EnsembleModel {
   readonly bases: readonly EnsembleBase[]
   readonly members: readonly EnsembleMember[]
-  /** Look at the features of the first base. */
   readonly weights: Weights
+  /** The base whose features the weights look at. Default: the first. */
+  readonly weightsBase?: number
 }
 
 /** A network that has to see an image: a base's or a member's own. */
@@ -65,9 +66,12 @@ export function combinedDim({ members }: EnsembleModel): number {
 }
 
 /** What embeds an image, in order: bases whose heads count, then members with networks of their own; for a query also what the weights look at. */
-export function sourcesOf({ bases, members, weights }: EnsembleModel, role: 'query' | 'gallery'): Source[] {
+export function sourcesOf(
+  { bases, members, weights, weightsBase = 0 }: EnsembleModel,
+  role: 'query' | 'gallery',
+): Source[] {
   const used = new Set(members.flatMap(({ form, base }) => (form === 'head' ? [base] : [])))
-  if (role === 'query' && weights.kind !== 'constant') used.add(0)
+  if (role === 'query' && weights.kind !== 'constant') used.add(weightsBase)
   return [
     ...bases.flatMap((_, base): Source[] => (used.has(base) ? [{ kind: 'base', base }] : [])),
     ...members.flatMap(({ form }, member): Source[] => (form === 'network' ? [{ kind: 'member', member }] : [])),
@@ -91,8 +95,9 @@ export function combineGalleryRows(model: EnsembleModel, parts: readonly Float32
 export function combineQueryRows(model: EnsembleModel, parts: readonly Float32Array[]): Float32Array {
   const { members, features } = memberRows(model, 'query', parts)
   const rows = members[0]!.length / memberDim(model.members[0]!)
-  const { dim } = model.bases[0]!.features.pca
-  const weights = weightsOf(model.weights, features.get(0) ?? new Float32Array(rows * dim), dim)
+  const { weightsBase = 0 } = model
+  const { dim } = model.bases[weightsBase]!.features.pca
+  const weights = weightsOf(model.weights, features.get(weightsBase) ?? new Float32Array(rows * dim), dim)
   members.forEach((own, k) => {
     const width = memberDim(model.members[k]!)
     for (let at = 0; at < own.length; at++) own[at]! *= weights[Math.floor(at / width) * members.length + k]!

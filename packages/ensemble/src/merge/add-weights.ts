@@ -5,14 +5,16 @@ import { affine } from './affine.js'
 /**
  * The members' weights as nodes, one tensor a member: `[N, 1]`, or a single number where they are constant.
  *
- * @param features of the first base, `[N, pca.inputDim]`; not needed where the weights are constant
+ * @param features of the base that they look at, `[N, pca.inputDim]`; not needed where the weights are constant
  */
 export function addWeights(g: GraphBuilder, weights: Weights, features: string | undefined): string[] {
   if (weights.kind === 'constant') return Array.from(weights.values, (value) => g.floats(value))
   const [all, members] =
     weights.kind === 'mlp'
       ? [addMlp(g, weights, features!), weights.mlp.members]
-      : [addMap(g, weights, features!), weights.map.members]
+      : weights.kind === 'gate'
+        ? [addGate(g, weights, features!), weights.gate.members]
+        : [addMap(g, weights, features!), weights.map.members]
   return Array.from({ length: members }, (_, k) => g.slice(all, [k], [k + 1], [1]))
 }
 
@@ -38,6 +40,20 @@ function addMlp(g: GraphBuilder, { pca, mlp }: Extract<Weights, { kind: 'mlp' }>
       [1, members],
     ),
   )
+}
+
+/** A softmax over the members. */
+function addGate(g: GraphBuilder, { pca, gate }: Extract<Weights, { kind: 'gate' }>, features: string): string {
+  const { inputDim, members, scale, weight, bias } = gate
+  const inputs = affine(g, features, { ...pca, factor: (column) => 1 / scale[column]! })
+  const turned = new Float32Array(weight.length)
+  for (let k = 0; k < members; k++)
+    for (let i = 0; i < inputDim; i++) turned[i * members + k] = weight[k * inputDim + i]!
+  const logits = g.add(
+    g.matMul(inputs, g.constant(float32(turned, [inputDim, members]))),
+    g.constant(float32(bias, [members])),
+  )
+  return g.softmax(logits, 1)
 }
 
 /** The cell of a point, points outside going to the edge, and what stands in it. */

@@ -59,7 +59,9 @@ export function mergeEnsemble(ensemble: EnsembleModel, networks: readonly MergeN
   )
   const shape = [batch, combinedDim(ensemble)]
   g.output(g.concat(parts, 1), 'gallery', { shape })
-  const weighted = addWeights(g, ensemble.weights, bases.get(0)).map((weight, k) => g.mul(parts[k]!, weight))
+  const weighted = addWeights(g, ensemble.weights, bases.get(ensemble.weightsBase ?? 0)).map((weight, k) =>
+    g.mul(parts[k]!, weight),
+  )
   g.output(g.concat(weighted, 1), 'query', { shape })
   const models = networks.map(({ model }) => model)
   return {

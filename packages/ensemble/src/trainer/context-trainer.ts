@@ -20,6 +20,9 @@ async function createPluginTrainer(settings: ContextTrainerOptions, context: Plu
   return createContextTrainer(settings, {
     loss: await context.create('loss', settings.loss),
     encoders,
+    ...('encoder' in settings.weights && {
+      weightsEncoder: await context.create('encoder', settings.weights.encoder!),
+    }),
     openNetwork: (file, name) => openNetwork(path.resolve(file), name, context),
     threads: context.threads,
   })

@@ -55,12 +55,19 @@ export function learnWeights(
       fix: 'Set the option validation of the dataset, or weights: { use: uniform }.',
     })
   }
-  const { references, accuracies } = referenceAccuracies(
-    members.map((member) => memberGaps(member.data, member.dim, validation)),
-    validation,
-  )
+  const gaps = members.map((member) => memberGaps(member.data, member.dim, validation))
+  const { references, accuracies } = referenceAccuracies(gaps, validation)
+  const places = new Map(Array.from(references, (reference, place) => [reference, place]))
+  const triples = {
+    rows: Int32Array.from(validation, ({ reference }) => places.get(reference)!),
+    gaps: Float32Array.from(
+      { length: validation.length * gaps.length },
+      (_, at) => gaps[at % gaps.length]![Math.floor(at / gaps.length)]!,
+    ),
+    targets: Float32Array.from(validation, ({ target }) => target),
+  }
   return fitWeights(
-    { features: pickRows(features, dim, references), dim, accuracies, members: members.length, seed },
+    { features: pickRows(features, dim, references), dim, accuracies, members: members.length, triples, seed },
     options,
   )
 }

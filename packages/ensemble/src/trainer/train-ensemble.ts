@@ -3,8 +3,10 @@ import type { Encoder, LossTriple, Run, TrainerRequest, TrainerResult } from '@l
 import { checkProviders, loadModel, readModel, writeModel } from '@lookalike/onnx'
 import { ENSEMBLE_FILE, encodeEnsemble } from '../combiner/ensemble-file.js'
 import { type EnsembleModel, sourcesOf } from '../combiner/ensemble-model.js'
+import { hits, memberGaps } from '../context/member-gaps.js'
 import { networkOf } from '../context/train-network.js'
 import { type MergeNetwork, mergeEnsemble } from '../merge/merge-ensemble.js'
+import { type ReferenceSkill, referenceSkill, skillWarnings } from '../weights/reference-skill.js'
 import { renderMap } from '../weights/render-map.js'
 import { learnWeights, pickRows } from './learn-ensemble.js'
 import { type Base, openBases } from './open-bases.js'
@@ -27,7 +29,8 @@ export async function trainEnsemble(
   for (const warning of data.warnings) onWarning?.(warning)
   const embed = async (encoder: Encoder) =>
     (await request.embed(encoder, dataset.items, { onCorrupt: 'fail' })).embeddings.data
-  const encoders = [request.encoder, ...(parts.encoders ?? [])]
+  const starts = [request.encoder, ...(parts.encoders ?? [])]
+  const encoders = [...starts, ...(parts.weightsEncoder ? [parts.weightsEncoder] : [])]
   const bases = await openBases(
     encoders,
     dataset.items,
@@ -38,12 +41,16 @@ export async function trainEnsemble(
     request.images,
   )
   const jobs = [...data.contexts].flatMap(([context, triples]) =>
-    bases.map((base, at) => ({ context, triples, base, at })),
+    bases.slice(0, starts.length).map((base, at) => ({ context, triples, base, at })),
   )
-  const trained = await trainMembers(jobs, settings, parts, options, request, embed)
-  if (!trained) return { artefact: ENSEMBLE_FILE, metrics: {}, stopped: 'aborted' }
-  await writeEnsemble(run, settings, bases, trained, data)
-  const metrics = metricsOf(bases, trained, data)
+  const all = await trainMembers(jobs, settings, parts, options, request, embed)
+  if (!all) return { artefact: ENSEMBLE_FILE, metrics: {}, stopped: 'aborted' }
+  const trained = settings.keep === 'best' ? bestOfContexts(all) : all
+  const skill = skillOf(trained, data, run.seed)
+  if (skill && !['uniform', 'best-single'].includes(settings.weights.use))
+    for (const warning of skillWarnings(skill)) onWarning?.(warning)
+  await writeEnsemble(run, settings, bases, trained, data, parts.weightsEncoder && bases.length - 1)
+  const metrics = { ...metricsOf(bases, trained, data), ...(skill && skillMetrics(skill)) }
   await run.card({
     data: { images: dataset.items.length, contexts: data.contexts.size, validationTriples: data.validation.length },
     options: settings,
@@ -61,9 +68,10 @@ async function writeEnsemble(
   bases: readonly Base[],
   trained: readonly TrainedMember[],
   { validation }: ContextData,
+  weightsBase: number | undefined,
 ): Promise<void> {
   const members = trained.map(({ member }) => member)
-  const [first] = bases as readonly [Base]
+  const first = bases[weightsBase ?? 0]!
   const { dim } = first.facts.features.pca
   const outputs = trained.map(({ output }) => output)
   const weights = learnWeights(outputs, first.features, dim, validation, settings.weights, run.seed)
@@ -71,12 +79,44 @@ async function writeEnsemble(
     const references = pickRows(first.features, dim, new Set(validation.map(({ reference }) => reference)))
     await run.write('credibility-map.svg', renderMap(weights, references, namesOf(bases, trained)))
   }
-  const model: EnsembleModel = { bases: bases.map(({ facts }) => facts), members, weights }
+  const model: EnsembleModel = {
+    bases: bases.map(({ facts }) => facts),
+    members,
+    weights,
+    ...(weightsBase !== undefined && { weightsBase }),
+  }
   await run.write(ENSEMBLE_FILE, encodeEnsemble(model))
   await run.artefact('ensemble', ENSEMBLE_FILE)
   if (!settings.merge) return
   await run.write(MERGED_FILE, writeModel(await merged(model, bases, run.folder)))
   await run.artefact('merged', MERGED_FILE)
+}
+
+/** Of each context the member with the best accuracy on its held-out triples; the first of equal ones. */
+function bestOfContexts(trained: readonly TrainedMember[]): TrainedMember[] {
+  const best = new Map<string, TrainedMember>()
+  for (const one of trained) {
+    const known = best.get(one.member.context)
+    if (!known || one.member.localAccuracy > known.member.localAccuracy) best.set(one.member.context, one)
+  }
+  return [...best.values()]
+}
+
+/** Undefined where there is nothing to choose between. */
+function skillOf(trained: readonly TrainedMember[], { validation }: ContextData, seed: number) {
+  if (trained.length < 2 || validation.length === 0) return undefined
+  const right = trained.map(({ output }) => hits(memberGaps(output.data, output.dim, validation), validation))
+  return referenceSkill(right, validation, seed)
+}
+
+function skillMetrics({ hindsight, hindsightByChance, corrected, correctedByChance, chance }: ReferenceSkill) {
+  return {
+    'best member of each validation reference, chosen on the other half': corrected,
+    'the same by chance': correctedByChance,
+    'probability of such a gain by chance': chance,
+    'best member of each validation reference, with hindsight': hindsight,
+    'hindsight by chance': hindsightByChance,
+  }
 }
 
 function namesOf(bases: readonly Base[], trained: readonly TrainedMember[]): string[] {

@@ -2,12 +2,24 @@ import { type Encoder, pluginRef, type UnboundLoss } from '@lookalike/core'
 import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 
+/** What weights that depend on the reference look at. */
+const look = {
+  encoder: pluginRef('encoder')
+    .exactOptional()
+    .describe("An encoder of their own that the weights look at, as in the paper. Default: the run's encoder."),
+}
+const components = z.int().min(1).default(64).describe('Principal components that it looks at. Paper: 64.')
+
 const weights = z
   .discriminatedUnion('use', [
     z.strictObject({
       use: z.literal('mlp'),
-      components: z.int().min(1).default(64).describe('Principal components that it looks at. Paper: 64.'),
+      components,
+      ...look,
     }),
+    z
+      .strictObject({ use: z.literal('gate'), components, ...look })
+      .describe('A softmax that is trained on the triples themselves (ours).'),
     z.strictObject({
       use: z.literal('credibility-map'),
       grid: z.int().min(1).max(2000).default(200).describe('Cells a side. Paper: 200.'),
@@ -19,6 +31,7 @@ const weights = z
         .max(1)
         .default(0.75)
         .describe('Accuracy above which a member is trusted, 0 to 1. Paper: 0.75.'),
+      ...look,
     }),
     z.strictObject({ use: z.literal('uniform') }),
     z.strictObject({ use: z.literal('best-single') }),
@@ -55,6 +68,12 @@ export const contextTrainerSchema = z.strictObject({
     .default([])
     .describe(
       "Further encoders to start from: every context then has a member from the run's encoder and one from each of these (ours). Members of different encoders are less alike.",
+    ),
+  keep: z
+    .enum(['all', 'best'])
+    .default('all')
+    .describe(
+      'Of the members that a context has from several encoders: all of them, or the one with the best accuracy on its held-out triples.',
     ),
   loss: pluginRef('loss')
     .prefault('triple-cosine')
@@ -111,6 +130,8 @@ export interface ContextTrainerParts {
   readonly loss: UnboundLoss
   /** Further encoders to start from, those of the option `encoders`. Default: none. */
   readonly encoders?: readonly Encoder[] | undefined
+  /** What the weights look at, that of the option `weights.encoder`. Default: the run's encoder. */
+  readonly weightsEncoder?: Encoder | undefined
   /** An encoder from an ONNX file that a run wrote, under this name. */
   openNetwork(file: string, name: string): Promise<Encoder>
   /** Processor threads. Default: all. */

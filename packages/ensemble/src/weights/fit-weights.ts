@@ -1,6 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
 import { fitPca, type Pca, projectPca } from '../linear/fit-pca.js'
 import { type CredibilityMap, fitCredibilityMap, type MapOptions, weightsAt } from './fit-credibility-map.js'
+import { fitGate, type Gate, type GateTriples, predictGate } from './fit-gate.js'
 import { fitMlp, MLP_OPTIONS, type Mlp, predictMlp } from './fit-mlp.js'
 
 /** How the members' weights follow from a reference; plain data. */
@@ -8,12 +9,14 @@ export type Weights =
   | { readonly kind: 'constant'; readonly values: Float32Array }
   | { readonly kind: 'credibility-map'; readonly pca: Pca; readonly map: CredibilityMap }
   | { readonly kind: 'mlp'; readonly pca: Pca; readonly mlp: Mlp }
+  | { readonly kind: 'gate'; readonly pca: Pca; readonly gate: Gate }
 
 export type WeightsOptions =
   | { readonly use: 'uniform' }
   | { readonly use: 'best-single' }
   | ({ readonly use: 'credibility-map' } & MapOptions)
   | { readonly use: 'mlp'; readonly components: number }
+  | { readonly use: 'gate'; readonly components: number }
 
 export interface WeightsData {
   /** Features of the validation references, `[references, dim]`. */
@@ -22,12 +25,14 @@ export interface WeightsData {
   /** acc_k(r), `[references, members]`. */
   readonly accuracies: Float32Array
   readonly members: number
+  /** What a gate learns from; the others need the accuracies alone. */
+  readonly triples?: GateTriples | undefined
   readonly seed: number | string
 }
 
 /** Fits the weights on validation references. Deterministic. @throws `ensemble/features`, `ensemble/few-references` */
 export function fitWeights(
-  { features, dim, accuracies, members, seed }: WeightsData,
+  { features, dim, accuracies, members, triples, seed }: WeightsData,
   options: WeightsOptions,
 ): Weights {
   if (features.length / dim !== accuracies.length / members) {
@@ -47,6 +52,10 @@ export function fitWeights(
     return { kind: 'credibility-map', pca, map: fitCredibilityMap(planar(pca, features), accuracies, members, options) }
   }
   const pca = fitPca(features, dim, options.components)
+  if (options.use === 'gate') {
+    if (!triples) throw new RangeError('A gate learns from triples, and none were given.')
+    return { kind: 'gate', pca, gate: fitGate(projectPca(pca, features), pca.dim, triples, members, seed) }
+  }
   return {
     kind: 'mlp',
     pca,
@@ -77,6 +86,7 @@ export function weightsOf(weights: Weights, features: Float32Array, dim: number)
       found.set(weightsAt(weights.map, points[2 * row]!, points[2 * row + 1]!), row * members)
     return found
   }
+  if (weights.kind === 'gate') return predictGate(weights.gate, projectPca(weights.pca, features))
   const { members } = weights.mlp
   // A regressor may leave [0, 1]; a member that is predicted below 0 has no say.
   const predicted = predictMlp(weights.mlp, projectPca(weights.pca, features)).map((value) => Math.max(0, value))

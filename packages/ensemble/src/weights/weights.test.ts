@@ -2,6 +2,7 @@ import { createRandom } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { fitPca, projectPca } from '../linear/fit-pca.js'
 import { fitCredibilityMap, type MapOptions, weigh, weightsAt } from './fit-credibility-map.js'
+import { fitGate, predictGate } from './fit-gate.js'
 import { fitMlp, MLP_OPTIONS, predictMlp } from './fit-mlp.js'
 
 describe('fitPca', () => {
@@ -110,4 +111,39 @@ describe('fitMlp', () => {
     expect(error).toBeLessThan(0.03)
     expect(fit()).toEqual(mlp)
   }, 20_000)
+})
+
+describe('fitGate', () => {
+  const random = createRandom('gate')
+  const references = 120
+  const inputs = Float32Array.from({ length: references * 2 }, () => random.normal())
+  /** Member 0 is right where the first feature is above 0, member 1 where it is below; two triples a reference. */
+  const rows = Int32Array.from({ length: 2 * references }, (_, t) => t >> 1)
+  const targets = Float32Array.from(rows, () => random.integer(2))
+  const knows = (row: number, k: number) => (inputs[row * 2]! > 0 ? 0 : 1) === k
+  const gaps = Float32Array.from({ length: rows.length * 2 }, (_, at) => {
+    const t = at >> 1
+    const right = targets[t] === 1 ? -0.1 : 0.1
+    return (knows(rows[t]!, at % 2) ? right : -right) * (0.5 + random.next())
+  })
+
+  it('learns from the triples whom to trust, the same way each time', () => {
+    const fit = () => fitGate(inputs, 2, { rows, gaps, targets }, 2, 0)
+    const gate = fit()
+    const weights = predictGate(gate, inputs)
+    let right = 0
+    for (let row = 0; row < references; row++) {
+      expect(weights[row * 2]! + weights[row * 2 + 1]!).toBeCloseTo(1, 6)
+      if (weights[row * 2 + (knows(row, 0) ? 0 : 1)]! > 0.5) right++
+    }
+    expect(right / references).toBeGreaterThan(0.9)
+    expect(fit()).toEqual(gate)
+  })
+
+  it('stays near equal weights where the reference tells nothing', () => {
+    const noise = gaps.map(() => 0.1 * random.normal())
+    const weights = predictGate(fitGate(inputs, 2, { rows, gaps: noise, targets }, 2, 0), inputs)
+    const spread = Math.sqrt(weights.reduce((sum, value) => sum + (value - 0.5) ** 2, 0) / weights.length)
+    expect(spread).toBeLessThan(0.2)
+  })
 })
