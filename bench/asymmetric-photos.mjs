@@ -4,11 +4,11 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { loadModel, saveModel } from '@lookalike/onnx'
 
-const here = path.dirname(fileURLToPath(import.meta.url))
-const root = path.resolve(here, '../..')
+const root = path.resolve(import.meta.dirname, '..')
+/** The configs, beside which runs and the link to the data are made. */
+const here = path.join(import.meta.dirname, 'asymmetric-photos')
 const given = process.argv.indexOf('--data')
 /** Overrides of the configs, for every command: `--threads=1`. */
 const overrides = process.argv.slice(2).filter((_, i) => given < 0 || (i !== given - 2 && i !== given - 1))
