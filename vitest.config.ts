@@ -19,8 +19,9 @@ export default defineConfig({
       'apps/*/src/**/*.test.ts',
       'tests/**/*.test.ts',
     ],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For a machine that has much else to do: a limit ends what hangs, and is no measure of speed.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     pool: 'forks',
     maxWorkers: 2,
     // Modules for bundlers: Node alone cannot load them.

@@ -48,7 +48,7 @@ beforeAll(async () => {
         await import(pathToFileURL(path.join(folder, 'src', file)).href)
     }
   }
-}, 120_000)
+})
 
 it('every package with plugins is one that every config may use', async () => {
   const found: string[] = []
@@ -57,7 +57,7 @@ it('every package with plugins is one that every config may use', async () => {
     if (Object.keys(module).includes('default') && Array.isArray(module['default'])) found.push(manifest.name)
   }
   expect(found.sort()).toEqual([...BUILT_IN].sort())
-}, 120_000)
+})
 
 it('every plugin has its definition checked', () => {
   expect(all.length).toBeGreaterThan(50)

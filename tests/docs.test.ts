@@ -122,7 +122,7 @@ it('every block of TypeScript has the right types', () => {
       ({ name, line, message }) => `${byPlace.get(name)!.file}:${byPlace.get(name)!.line + line - 1} ${message}`,
     ),
   ).toEqual([])
-}, 120_000)
+})
 
 describe('commands', async () => {
   const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {

@@ -41,7 +41,7 @@ beforeAll(async () => {
     validateFormats: false,
   })
   accepts = ajv.compile(schema)
-}, 180_000)
+})
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('the composed schema', () => {
@@ -194,7 +194,7 @@ describe.each<[string, Complete, Record<'keys' | 'plugins' | 'options' | 'nested
   })
 })
 
-describe('in TypeScript', { timeout: 240_000 }, () => {
+describe('in TypeScript', () => {
   const head = `import { defineConfig } from '@lookalike/cli'\n`
   it('completes the options of every plugin that comes with the command', () => {
     for (const [key, kind] of [

@@ -43,7 +43,7 @@ let imports: { from: string; to: string }[]
 let circles: string[][]
 beforeAll(async () => {
   ;({ imports, circles } = await readImports())
-}, 300_000)
+})
 
 it('sees the sources', () => {
   expect(imports.length).toBeGreaterThan(1000)

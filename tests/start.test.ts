@@ -54,4 +54,4 @@ it('a shop of 480 images goes through every command of docs/start.md as printed'
   } finally {
     await rm(cwd, { recursive: true, force: true })
   }
-}, 300_000)
+})

@@ -17,7 +17,7 @@ const member = (name: string, encoder: Encoder, quality?: number): CrossModelMem
   name,
   encoder,
   transform: identity(encoder.dim, 2),
-  ...(quality !== undefined && { quality }),
+  quality,
 })
 const of = (encoder: Encoder, ...values: number[]): Embeddings =>
   createEmbeddings({
@@ -35,7 +35,7 @@ const c = toyEncoder('c', 2, 4)
 
 it('lists the other ways to use the same encoders', async () => {
   const names = async (members: CrossModelMember[], distilled?: Encoder) =>
-    (await (await crossModel({ query, members, ...(distilled && { distilled }) })).baselines!()).map(({ name }) => name)
+    (await (await crossModel({ query, members, distilled })).baselines!()).map(({ name }) => name)
   expect(
     await names([member('a', a, 0.5), member('b', b, 0.7), member('c', c, 0.6)], toyEncoder('distilled', 2, 9)),
   ).toEqual([

@@ -161,23 +161,19 @@ describe('members that are whole networks', () => {
   it.each([
     ['all weights', { member: { use: 'all' }, learningRate: 3e-3, epochs: 6 }],
     ['low-rank changes', { member: { use: 'lora', rank: 4 }, learningRate: 2e-2, epochs: 12 }],
-  ])(
-    'learn their contexts: %s',
-    async (name, given) => {
-      const untrained = await train(`${name} 0`, { ...given, epochs: 0 })
-      const trained = await train(name, given)
-      const mean = ({ metrics }: typeof trained) => Object.values(metrics).reduce((sum, value) => sum + value, 0) / 2
-      expect(mean(trained)).toBeGreaterThan(mean(untrained) + 0.05)
-      const model = await readEnsemble(path.join(folder, name))
-      expect(model.members.map(({ form }) => form)).toEqual(['network', 'network'])
-      // The base is needed for the weights alone, and comes from the folder.
-      const combiner = await open(path.join(folder, name))
-      expect(combiner.queryEncoders.map(({ space }) => space)[0]).toBe(first!.space)
-      expect(combiner.galleryEncoders).toHaveLength(2)
-      await combiner.dispose()
-    },
-    60_000,
-  )
+  ])('learn their contexts: %s', async (name, given) => {
+    const untrained = await train(`${name} 0`, { ...given, epochs: 0 })
+    const trained = await train(name, given)
+    const mean = ({ metrics }: typeof trained) => Object.values(metrics).reduce((sum, value) => sum + value, 0) / 2
+    expect(mean(trained)).toBeGreaterThan(mean(untrained) + 0.05)
+    const model = await readEnsemble(path.join(folder, name))
+    expect(model.members.map(({ form }) => form)).toEqual(['network', 'network'])
+    // The base is needed for the weights alone, and comes from the folder.
+    const combiner = await open(path.join(folder, name))
+    expect(combiner.queryEncoders.map(({ space }) => space)[0]).toBe(first!.space)
+    expect(combiner.galleryEncoders).toHaveLength(2)
+    await combiner.dispose()
+  })
 
   it('keep their base where nothing is trained, and freeze what is named', async () => {
     await train('frozen', { member: { use: 'all', freeze: ['patch_embed*', 'blocks*'] }, learningRate: 1e-2 })
@@ -245,27 +241,23 @@ describe('a merged ensemble', () => {
     // Its logits lie near ten, where single precision moves a weight by some 1e-5.
     ['a gate', { weights: { use: 'gate' } }, false, 1e-4],
     ['whole networks', { member: { use: 'all' }, learningRate: 1e-3, weights: { use: 'uniform' } }, true],
-  ])(
-    'makes the vectors of the folder: %s',
-    async (name, given, both, tolerance = 2e-5) => {
-      await train(`merged ${name}`, { ...given, merge: true }, both ? [second!] : [])
-      const own = path.join(folder, `merged ${name}`)
-      const apart = await open(own)
-      const file = path.join(own, 'ensemble.onnx')
-      const merged = await createMergedCombiner((output) =>
-        createOnnxEncoder({ model: file, output, normalise: false, threads: 1 }),
-      )
-      const [wanted, got] = [await vectors(apart), await vectors(merged)]
-      expect(merged.dim).toBe(apart.dim)
-      for (const role of ['query', 'gallery'] as const) {
-        expect(got[role].space).toBe(merged.space)
-        got[role].data.forEach((value, i) => expect(Math.abs(value - wanted[role].data[i]!)).toBeLessThan(tolerance))
-      }
-      await apart.dispose()
-      await merged.dispose()
-    },
-    60_000,
-  )
+  ])('makes the vectors of the folder: %s', async (name, given, both, tolerance = 2e-5) => {
+    await train(`merged ${name}`, { ...given, merge: true }, both ? [second!] : [])
+    const own = path.join(folder, `merged ${name}`)
+    const apart = await open(own)
+    const file = path.join(own, 'ensemble.onnx')
+    const merged = await createMergedCombiner((output) =>
+      createOnnxEncoder({ model: file, output, normalise: false, threads: 1 }),
+    )
+    const [wanted, got] = [await vectors(apart), await vectors(merged)]
+    expect(merged.dim).toBe(apart.dim)
+    for (const role of ['query', 'gallery'] as const) {
+      expect(got[role].space).toBe(merged.space)
+      got[role].data.forEach((value, i) => expect(Math.abs(value - wanted[role].data[i]!)).toBeLessThan(tolerance))
+    }
+    await apart.dispose()
+    await merged.dispose()
+  })
 
   it('is served by a config, from its folder or as one file, with nothing else', async () => {
     await train('served', { member: { use: 'lora' }, epochs: 1, merge: true })

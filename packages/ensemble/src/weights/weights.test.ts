@@ -110,7 +110,7 @@ describe('fitMlp', () => {
     )
     expect(error).toBeLessThan(0.03)
     expect(fit()).toEqual(mlp)
-  }, 20_000)
+  })
 })
 
 describe('fitGate', () => {

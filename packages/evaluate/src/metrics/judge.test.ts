@@ -274,7 +274,7 @@ it("reads the truth of a dataset's items", () => {
       split: 'test',
       isQuery: true,
       isGallery: true,
-      ...(sequence !== undefined && { sequence }),
+      sequence,
     }) as const
   expect(truthOfItems([item('2', 'b'), item('9', 'a', 's')], [item('1', 'a'), item('2', 'b')])).toEqual({
     queryLabels: ['b', 'a'],

@@ -158,7 +158,7 @@ describe('loadBatches', () => {
       const options = { batchSize: 4, concurrency: 3, ahead: 2, urls: 'any' } as const
       for await (const _ of loadBatches(many, preprocessing, options)) {
         // The caller's batch and two ahead, and no more.
-        await expect.poll(() => total, { timeout: 20_000 }).toBe(12)
+        await expect.poll(() => total, { timeout: 300_000 }).toBe(12)
         await sleep(50)
         break
       }

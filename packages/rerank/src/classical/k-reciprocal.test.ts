@@ -3,6 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { clusteredVectors, inner, rankAll, requestOf, viewOf } from '../testing/random-gallery.js'
 import { createKReciprocal } from './k-reciprocal.js'
 
+/** `int(numpy.around(k1 / 2))`, which the paper's code uses: 2.5 and 4.5 go down, 3.5 goes up. */
+const HALF: Readonly<Record<number, number>> = { 5: 2, 6: 3, 7: 4, 8: 4, 9: 4, 12: 6 }
+
 /**
  * The paper's procedure on full matrices, over the set of the query (node 0) and the gallery (node i + 1): all pairs are ranked, the
  * encodings are dense vectors.
@@ -28,7 +31,7 @@ function bruteForce(query: Embeddings, gallery: Embeddings, k1: number, k2: numb
     const base = mutual(i, k1)
     let set = [...base]
     for (const candidate of base) {
-      const theirs = mutual(candidate, Math.round(k1 / 2))
+      const theirs = mutual(candidate, HALF[k1]!)
       if (theirs.filter((j) => base.includes(j)).length > (2 / 3) * theirs.length) set = [...set, ...theirs]
     }
     const row = all.map(() => 0)
@@ -50,6 +53,9 @@ describe('k-reciprocal', () => {
     [8, 3, 0.3, 1],
     [6, 1, 0, 2],
     [12, 5, 0.5, 3],
+    [5, 2, 0.2, 4],
+    [7, 2, 0.2, 5],
+    [9, 3, 0.2, 6],
   ])('equals the full matrices with k1 = %i, k2 = %i, lambda = %d', async (k1, k2, lambda, seed) => {
     const gallery = clusteredVectors(60, 8, 7, seed)
     const queries = clusteredVectors(3, 8, 7, seed, 'queries')

@@ -305,7 +305,7 @@ describe('the reranker stir', () => {
   })
 })
 
-describe('the trainer stir', { timeout: 180_000 }, () => {
+describe('the trainer stir', () => {
   const lossesOf = async (name: string) =>
     (await readFile(join(folder, name, 'log.jsonl'), 'utf8'))
       .trim()

@@ -37,9 +37,7 @@ function runUntil(folder: string, resume: boolean, until: string): Promise<void>
   })
 }
 
-it('a run that is killed with SIGKILL, twice, and resumed ends with the weights of an uninterrupted one, bit for bit', {
-  timeout: 120_000,
-}, async () => {
+it('a run that is killed with SIGKILL, twice, and resumed ends with the weights of an uninterrupted one, bit for bit', async () => {
   const whole = await newFolder()
   await trainToBeKilled(whole, false)
   const folder = await newFolder()
