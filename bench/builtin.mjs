@@ -17,6 +17,7 @@ import { judgeEmbeddings, summarise } from '@lookalike/evaluate'
 import { exactSimilarities } from '@lookalike/gallery'
 import { decodeImage, embedImages, openEmbeddingCache, resizeImage } from '@lookalike/image'
 import { measured } from './lib/measured.mjs'
+import { readIndex } from './lib/read-index.mjs'
 
 const { values: given } = parseArgs({
   options: {
@@ -32,12 +33,6 @@ const registry = createRegistry([...encoders, ...datasets])
 const context = { folder: process.cwd(), cacheFolder: given.cache, seed: 0 }
 const at = (...parts) => path.resolve(given.data, ...parts)
 
-/** Rows of a data folder's index. */
-async function table(folder) {
-  const [head, ...lines] = (await readFile(path.join(folder, 'index.csv'), 'utf8')).trim().split('\n')
-  const names = head.split(',')
-  return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i], value])))
-}
 const rowsOf = (folder, rows) => rows.map(({ path: file, label }) => ({ source: path.join(folder, file), label }))
 
 const SETS = {
@@ -45,14 +40,14 @@ const SETS = {
     const folder = at('cub-50')
     return rowsOf(
       folder,
-      (await table(folder)).filter(({ label }) => label.slice(0, 3) > '025'),
+      (await readIndex(folder)).filter(({ label }) => label.slice(0, 3) > '025'),
     )
   },
   async groceries() {
     const folder = at('grocery-store')
     return rowsOf(
       folder,
-      (await table(folder)).filter(({ split }) => split === 'test'),
+      (await readIndex(folder)).filter(({ split }) => split === 'test'),
     )
   },
   async caltech() {

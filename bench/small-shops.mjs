@@ -6,7 +6,6 @@
  *     node bench/small-shops.mjs --data ../shared/data [--seeds 0,1,2] [--cache DIR]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -17,6 +16,7 @@ import losses from '@lookalike/losses'
 import { loadModel } from '@lookalike/onnx'
 import { runTrainer } from '@lookalike/pipeline'
 import trainers, { measureValidation } from '@lookalike/train'
+import { readIndex } from './lib/read-index.mjs'
 import { shown } from './lib/seeds.mjs'
 
 const { values: given } = parseArgs({
@@ -57,12 +57,12 @@ const RECIPES = {
 const registry = createRegistry([...encoders, ...losses, ...trainers])
 const context = { folder: process.cwd(), cacheFolder: given.cache, seed: 0, threads: 1 }
 const folder = path.resolve(given.data, 'grocery-store')
-const photos = (await readFile(path.join(folder, 'index.csv'), 'utf8'))
-  .trim()
-  .split('\n')
-  .slice(1)
-  .map((line) => line.split(','))
-  .map(([file, label, split]) => ({ id: file, source: path.join(folder, file), label, split }))
+const photos = (await readIndex(folder)).map(({ path: file, label, split }) => ({
+  id: file,
+  source: path.join(folder, file),
+  label,
+  split,
+}))
 
 /** The shop of a seed: 20 of the classes that have enough photos, 24 training photos of each, and all their test photos. */
 function shopOf(seed) {

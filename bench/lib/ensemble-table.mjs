@@ -46,7 +46,7 @@ export async function measureEnsemble(dataset, encoders, options, seed, open) {
   const embed = async (encoder) => {
     const { embeddings } = await embedImages(encoder, images, {
       onCorrupt: 'fail',
-      ...(options.openCache && { openCache: options.openCache }),
+      openCache: options.openCache,
     })
     return { data: embeddings.data, dim: encoder.dim }
   }

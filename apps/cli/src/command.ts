@@ -21,9 +21,9 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   /** Whether paths of the config may be set on the command line. */
   readonly takesOverrides: boolean
   /** Whether more than the named positional arguments may follow. */
-  readonly takesMore?: boolean
+  readonly takesMore?: boolean | undefined
   /** Milliseconds that it has to reach a safe point after Ctrl-C. Default 1,500. */
-  readonly grace?: number
+  readonly grace?: number | undefined
   /** Resolves to an exit code; nothing means success. */
   run(args: ParsedArgs<T>, context: CommandContext): Promise<number | void>
 }

@@ -27,7 +27,7 @@ export interface CrossModelOptions {
   readonly likelihood?: Transform | undefined
   /** What distilling a gallery model into the light model made, to be measured as a baseline. */
   readonly distilled?: Encoder | undefined
-  readonly threads?: number
+  readonly threads?: number | undefined
 }
 
 /** Gallery models as one, and where their mean is put. */

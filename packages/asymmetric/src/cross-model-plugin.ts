@@ -74,7 +74,7 @@ export const crossModelPlugin = definePlugin({
         name,
         encoder,
         transform: await readTransform(folder, member, { kind: member.kind, inputDim: dim, outputDim: queryDim }, name),
-        ...(member.recall !== undefined && { quality: member.recall }),
+        quality: member.recall,
       })
     }
     if (members.length === 1) {
@@ -98,9 +98,9 @@ export const crossModelPlugin = definePlugin({
       members,
       weighting,
       similarity,
-      ...(likelihood && { likelihood }),
-      ...(distilled && { distilled }),
-      ...(context.threads !== undefined && { threads: context.threads }),
+      likelihood,
+      distilled,
+      threads: context.threads,
     })
   },
 })
@@ -147,6 +147,6 @@ async function readTransform(
       expected: 'the folder as training left it',
       fix: 'Train again, or put the file back.',
     },
-    { fields: { path: file, ...(member !== undefined && { member }) } },
+    { fields: { path: file, member } },
   )
 }

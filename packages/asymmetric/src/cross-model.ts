@@ -93,7 +93,7 @@ function ensembleOf(
         : combineMembers(mapped, dim, weighting)
       return {
         embeddings: createEmbeddings({ data, rows: given[0]!.rows, dim, space, role: 'gallery' }),
-        ...(uncertainty && { uncertainty }),
+        uncertainty,
       }
     },
     dispose: async () => {},

@@ -3,14 +3,14 @@ export interface ErrorText {
   /** What was given and why it does not work; names the file, key or node. */
   problem: string
   /** What would have been accepted. */
-  expected?: string
+  expected?: string | undefined
   /** What the reader can do now. */
-  fix?: string
+  fix?: string | undefined
 }
 
 export interface ErrorDetails {
   /** Machine-readable facts: paths, keys, counts. */
-  fields?: Readonly<Record<string, unknown>>
+  fields?: Readonly<Record<string, unknown>> | undefined
   cause?: unknown
 }
 

@@ -11,7 +11,7 @@ export interface PluginPackageOptions {
   readonly name: string
   readonly kind: TemplateKind
   /** Where the package's folder is made. Default: the current folder. */
-  readonly parent?: string
+  readonly parent?: string | undefined
 }
 
 export interface PluginPackage extends Names {

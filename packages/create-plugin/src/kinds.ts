@@ -7,9 +7,9 @@ export interface KindTemplate {
   /** How a config names it. */
   readonly usage: string
   /** Packages of Lookalike that the template uses besides core. */
-  readonly dependencies?: readonly string[]
+  readonly dependencies?: readonly string[] | undefined
   /** The same, in its tests only. */
-  readonly devDependencies?: readonly string[]
+  readonly devDependencies?: readonly string[] | undefined
 }
 
 export const KIND_TEMPLATES = {

@@ -62,7 +62,7 @@ export function crossBatchMemory(inner: UnboundLoss, options: CrossBatchMemoryOp
         specVersion: 'v1',
         name: `cross-batch-memory(${loss.name})`,
         input: 'labels',
-        ...(loss.engine === undefined ? {} : { engine: loss.engine }),
+        engine: loss.engine,
         parameters: loss.parameters,
         async compute(input) {
           const filled = cursor[0]!

@@ -32,19 +32,19 @@ export interface TensorflowInput {
 export type TensorflowLoss = (
   tf: Tensorflow,
   input: TensorflowInput,
-) => Tensor | { readonly value: Tensor; readonly logs?: Readonly<Record<string, number>> }
+) => Tensor | { readonly value: Tensor; readonly logs?: Readonly<Record<string, number>> | undefined }
 
 export interface TensorflowParameter {
   readonly shape: readonly number[]
   /** Start values. */
   readonly data: Float32Array
-  readonly learningRateFactor?: number
-  readonly decay?: boolean
+  readonly learningRateFactor?: number | undefined
+  readonly decay?: boolean | undefined
 }
 
 export interface FromTensorflowOptions {
   readonly name: string
-  readonly input?: 'labels' | 'triples'
+  readonly input?: 'labels' | 'triples' | undefined
   /** Trained arrays of the loss, by name. */
   readonly parameters?: (
     binding: LossBinding & { readonly random: Random },

@@ -28,7 +28,7 @@ export interface SumOfLossesOptions extends z.input<typeof sumOfLossesOptions> {
 export interface SumTerm {
   readonly loss: UnboundLoss
   /** 1 unless given. */
-  readonly weight?: Weight
+  readonly weight?: Weight | undefined
 }
 
 type State = Readonly<Record<string, Float32Array | Int32Array>>

@@ -56,7 +56,7 @@ export interface IndexOptions extends OperationOptions {
   /** Takes images out of the gallery that are not among the given ones. Default false. */
   readonly prune?: boolean | undefined
   /** What http addresses among the images may name. Default: as the config says. */
-  readonly urls?: ImageAccess['urls']
+  readonly urls?: ImageAccess['urls'] | undefined
 }
 
 export interface SearchOptions extends SearchImagesOptions {
@@ -149,7 +149,7 @@ export interface Pipeline {
  * const result = await pipeline.evaluate()
  */
 export async function createPipeline(
-  loaded: { readonly config: Config; readonly folder: string; readonly files?: readonly string[] },
+  loaded: { readonly config: Config; readonly folder: string; readonly files?: readonly string[] | undefined },
   registry: Registry,
   { openGallery, encoderOfFile, ...defaults }: PipelineOptions = {},
 ): Promise<Pipeline> {
@@ -172,7 +172,7 @@ export async function createPipeline(
       folder,
       cacheFolder,
       seed: config.seed,
-      ...(config.threads !== undefined && { threads: config.threads }),
+      threads: config.threads,
       images,
       ...defaults,
     })
@@ -286,7 +286,7 @@ export async function createPipeline(
       const gallery = given ?? (await openAt('write', operation))
       try {
         const except = [gallery.folder, cacheFolder, at(config.runs)]
-        const reading = { ...limits, ...(urls && { urls }), onCorrupt }
+        const reading = { ...limits, urls: urls ?? limits.urls, onCorrupt }
         const indexed = await indexImages(gallery, pipeline, wanted, { ...reading, ...options, prune, except })
         if ((await engine()).saves) await gallery.prepare(options)
         await indexForRerankers(gallery, rerankers, paths, options)

@@ -100,7 +100,7 @@ async function inOrder(
 }
 
 function requestOf({ source, box }: DatasetItem): ImageRequest {
-  return { source, ...(box && { box }) }
+  return { source, box }
 }
 
 function wholeNumber(name: string, given: string, least: number): number {

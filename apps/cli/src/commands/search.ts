@@ -120,7 +120,7 @@ function missText({ threshold, nearest }: NonNullable<SearchResult['noMatch']>):
 function jsonOf({ query, hits, noMatch }: SearchResult) {
   return {
     query: describeSource(query.source),
-    ...(query.box && { box: query.box }),
+    box: query.box,
     ...(noMatch && {
       noMatch: {
         threshold: noMatch.threshold,
@@ -131,9 +131,9 @@ function jsonOf({ query, hits, noMatch }: SearchResult) {
       rank: i + 1,
       id: entry.id,
       distance,
-      ...(entry.metadata && { metadata: entry.metadata }),
+      metadata: entry.metadata,
       ...(image && { source: describeSource(image.source) }),
-      ...(entry.uncertainty !== undefined && { uncertainty: entry.uncertainty }),
+      uncertainty: entry.uncertainty,
     })),
   }
 }

@@ -35,7 +35,7 @@ export type Finding = {
     readonly status: 'ok' | (typeof FINDINGS)[C][number]
     readonly detail: string
     /** What to do about it. */
-    readonly remedy?: string
+    readonly remedy?: string | undefined
   }
 }[Check]
 
@@ -110,7 +110,7 @@ function versionOf(require: NodeJS.Require, name: string): string {
     folder = path.dirname(folder)
   ) {
     try {
-      const found = require(path.join(folder, 'package.json')) as { name?: string; version?: string }
+      const found = require(path.join(folder, 'package.json')) as { name?: string | undefined; version?: string }
       if (found.name === name && found.version !== undefined) return found.version
     } catch {
       // Not the package's root yet.

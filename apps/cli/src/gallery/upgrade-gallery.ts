@@ -17,7 +17,7 @@ export interface Upgraded {
 export async function upgradeGallery(
   folder: string,
   model: Model,
-  options: OperationOptions & { readonly engine?: VectorIndexEngine } = {},
+  options: OperationOptions & { readonly engine?: VectorIndexEngine | undefined } = {},
 ): Promise<Upgraded> {
   const { engine, ...operation } = options
   const { members, fromMembers } = model
@@ -50,7 +50,7 @@ export async function upgradeGallery(
       { fields: { path: folder, missing: missing.map(({ name }) => name) } },
     )
   }
-  const gallery = await openGallery(folder, { space: manifest.space, dim: manifest.dim, ...(engine && { engine }) })
+  const gallery = await openGallery(folder, { space: manifest.space, dim: manifest.dim, engine })
   try {
     const changed = gallery.space !== model.space
     if (changed)

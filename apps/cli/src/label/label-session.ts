@@ -13,7 +13,7 @@ export type LabelAnswer = 'a' | 'b' | 'skip'
 
 export interface LabelState {
   /** Absent when every question is answered or skipped. */
-  readonly question?: LabelQuestion & { readonly number: number }
+  readonly question?: (LabelQuestion & { readonly number: number }) | undefined
   readonly answered: number
   readonly left: number
   readonly canUndo: boolean

@@ -17,7 +17,7 @@ export interface LabelServerOptions {
   /** How they are read. */
   readonly limits?: ImageLimits | undefined
   /** Default 127.0.0.1: this machine alone. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** 0 takes a free one. */
   readonly port: number
 }

@@ -15,8 +15,8 @@ export function evaluationJson(result: EvaluationResult) {
       millisecondsPerQuery,
     })),
     curves: result.curves,
-    ...(result.comparison && { comparison: result.comparison }),
-    ...(result.rejection && { rejection: result.rejection }),
+    comparison: result.comparison,
+    rejection: result.rejection,
     warnings: result.warnings,
     finishedAt: result.finishedAt,
   }

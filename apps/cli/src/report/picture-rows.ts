@@ -10,7 +10,7 @@ export async function pictureOf(
   caption: string | Html,
   verdict?: 'right' | 'wrong',
 ): Promise<Html> {
-  const request = { source: item.source, ...(item.box && { box: item.box }) }
+  const request = { source: item.source, box: item.box }
   const key = item.box ? `${item.id} ${JSON.stringify(item.box)}` : item.id
   const mark = verdict && html`<span class="mark" title="${verdict}">${verdict === 'right' ? '✓' : '✗'}</span>`
   return html`<figure class="pic ${verdict ?? ''}"><div class="box">${await pictures.picture(key, request, `${item.label}${verdict ? `, ${verdict}` : ''}`)}${mark}</div><figcaption title="${item.label}: ${item.id}">${caption}</figcaption></figure>`

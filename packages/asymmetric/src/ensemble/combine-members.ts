@@ -1,4 +1,4 @@
-import { unitRows } from '@lookalike/core'
+import { dotRows, unitRows } from '@lookalike/core'
 
 /** How members count: alike, or less the further a member is from the others on an image (ours). */
 export type Weighting = 'mean' | 'agreement'
@@ -45,20 +45,15 @@ export function pairwiseUncertainty(members: readonly Float32Array[], dim: numbe
   if (!first || members.length < 2) return undefined
   return Float32Array.from({ length: first.length / dim }, (_, row) => {
     let sum = 0
-    for (let k = 0; k < members.length; k++) sum += meanDistance(members, k, row * dim, dim)
+    for (let k = 0; k < members.length; k++) sum += meanDistance(members, k, row, dim)
     return Math.max(0, sum / members.length)
   })
 }
 
 /** Of one member's row to the other members' rows. */
-function meanDistance(members: readonly Float32Array[], k: number, at: number, dim: number): number {
+function meanDistance(members: readonly Float32Array[], k: number, row: number, dim: number): number {
   const own = members[k]!
   let sum = 0
-  for (const [j, other] of members.entries()) {
-    if (j === k) continue
-    let product = 0
-    for (let i = at; i < at + dim; i++) product += own[i]! * other[i]!
-    sum += 1 - product
-  }
+  for (const [j, other] of members.entries()) if (j !== k) sum += 1 - dotRows(own, row, other, row, dim)
   return sum / (members.length - 1)
 }

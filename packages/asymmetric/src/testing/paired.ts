@@ -61,6 +61,6 @@ export function part(
     outputDim,
     rows: end - start,
     ...(labels && { labels: labels.slice(start, end) }),
-    ...(classes !== undefined && { classes }),
+    classes,
   }
 }

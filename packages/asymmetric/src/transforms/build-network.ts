@@ -7,7 +7,7 @@ export interface ResidualBottleneckShape {
   readonly paths: number
   readonly width: number
   /** Start of the linear map in front; without it there is none. */
-  readonly front?: AffineMap
+  readonly front?: AffineMap | undefined
 }
 
 /**

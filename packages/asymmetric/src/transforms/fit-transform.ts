@@ -1,5 +1,4 @@
-import type { OperationOptions } from '@lookalike/core'
-import { unitRows } from '@lookalike/core'
+import { dot, type OperationOptions, unitRows } from '@lookalike/core'
 import { buildMlp, buildResidualBottleneck } from './build-network.js'
 import { chooseRidge } from './choose-ridge.js'
 import { createTransformer } from './create-transformer.js'
@@ -86,9 +85,7 @@ async function closedForm(
   try {
     const mapped = await transformer.apply(from)
     const target = unitRows(to, outputDim)
-    let sum = 0
-    for (let i = 0; i < mapped.length; i++) sum += mapped[i]! * target[i]!
-    return { transform, epochs: 0, similarity: sum / rows, stopped: 'finished' }
+    return { transform, epochs: 0, similarity: dot(mapped, target) / rows, stopped: 'finished' }
   } finally {
     await transformer.dispose()
   }

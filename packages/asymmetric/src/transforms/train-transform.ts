@@ -83,13 +83,7 @@ export async function trainTransform(
   const { losses, epochs, batchSize, patience, seed, signal } = options
   const random = createRandom(seed)
   const proxies = startOfHead(pairs, losses, random.fork('head'))
-  if (losses.similarity === 0 && !proxies) {
-    throw new LookalikeError('asymmetric/no-loss', {
-      problem: 'The similarity term is off, and the other two terms have no labels to work with or are off too',
-      expected: 'at least one term with a weight above 0',
-      fix: 'Give the images labels, or set the weight of "similarity" above 0.',
-    })
-  }
+  if (losses.similarity === 0 && !proxies) throw noLoss()
   const order = random.fork('held-out').permutation(pairs.rows)
   const held = Math.min(pairs.rows - 1, Math.round(pairs.rows * options.heldOut))
   const validation = order.subarray(0, held === 0 ? pairs.rows : held)
@@ -105,21 +99,16 @@ export async function trainTransform(
     trainable: proxies ? [...trainable, HEAD_WEIGHT] : trainable,
     example: feed(training.subarray(0, rows)),
   })
-  const weights = new Map(
-    Array.from(gradient.weights, ([name, tensor]) => [
-      name,
-      float32((tensor.data as Float32Array).slice(), tensor.shape),
-    ]),
-  )
+  const weights = copyOf(gradient.weights)
   const parameters = Array.from(
     weights,
     ([name, { shape, data }]): Parameter => ({ name, shape, data, decay: name !== HEAD_WEIGHT && decays(name, shape) }),
   )
   const optimizer = createOptimizer(parameters, options.optimizer)
   const schedule = scheduleSchema.parse(options.schedule)
-  const sessionOptions = options.threads === undefined ? {} : { threads: options.threads }
-  const step = await createSession(gradient.model, sessionOptions)
-  const forward = await createSession(gradient.forward, sessionOptions)
+  const { threads } = options
+  const step = await createSession(gradient.model, { threads })
+  const forward = await createSession(gradient.forward, { threads })
   try {
     const stepsPerEpoch = Math.ceil(training.length / rows)
     const totalSteps = epochs * stepsPerEpoch
@@ -138,13 +127,8 @@ export async function trainTransform(
       since = now.loss < best.loss ? 0 : since + 1
       if (since === 0) best = { ...now, weights: copyOf(weights) }
       await options.onEpoch?.({ epoch: epoch + 1, loss: now.loss, similarity: now.similarity })
-      options.onProgress?.({
-        phase: 'transform',
-        done: epoch + 1,
-        total: epochs,
-        unit: 'epoch',
-        note: `cosine ${now.similarity.toFixed(4)}`,
-      })
+      const note = `cosine ${now.similarity.toFixed(4)}`
+      options.onProgress?.({ phase: 'transform', done: epoch + 1, total: epochs, unit: 'epoch', note })
     }
     const kept = [...best.weights].filter(([name]) => name !== HEAD_WEIGHT)
     return {
@@ -159,6 +143,13 @@ export async function trainTransform(
   }
 }
 
+const noLoss = () =>
+  new LookalikeError('asymmetric/no-loss', {
+    problem: 'The similarity term is off, and the other two terms have no labels to work with or are off too',
+    expected: 'at least one term with a weight above 0',
+    fix: 'Give the images labels, or set the weight of "similarity" above 0.',
+  })
+
 function rowsOf({ from, inputDim, to, outputDim }: PairedEmbeddings, rows: Int32Array): PairedEmbeddings {
   const take = (data: Float32Array, dim: number) => {
     const taken = new Float32Array(rows.length * dim)
@@ -171,7 +162,7 @@ function rowsOf({ from, inputDim, to, outputDim }: PairedEmbeddings, rows: Int32
 type Weights = Map<string, Tensor>
 type Feeder = (rows: Int32Array) => Feeds
 
-const copyOf = (weights: Weights): Weights =>
+const copyOf = (weights: ReadonlyMap<string, Tensor>) =>
   new Map(Array.from(weights, ([name, { data, shape }]) => [name, float32((data as Float32Array).slice(), shape)]))
 
 /** Fills batches of one size; rows that are missing count nothing. */

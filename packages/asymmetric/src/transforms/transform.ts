@@ -25,6 +25,6 @@ export interface PairedEmbeddings {
   readonly outputDim: number
   readonly rows: number
   /** Class of each row, 0 to classes - 1, where known. */
-  readonly labels?: Int32Array
-  readonly classes?: number
+  readonly labels?: Int32Array | undefined
+  readonly classes?: number | undefined
 }

@@ -5,7 +5,7 @@ import type { SpecVersion } from './spec.js'
 export interface Combined<R extends 'query' | 'gallery'> {
   readonly embeddings: Embeddings<R>
   /** One value a row, larger = less sure; only for gallery images, only where the method has one. */
-  readonly uncertainty?: Float32Array
+  readonly uncertainty?: Float32Array | undefined
 }
 
 /** Another way to use a combiner's encoders, to be measured beside it. */
@@ -30,7 +30,7 @@ export interface Combiner {
    * Names of the gallery encoders, in their order: lower-case letters, digits, hyphens. When given, galleries keep these members'
    * embeddings beside the combined ones, so that the combined ones can be made anew without the images.
    */
-  readonly galleryMembers?: readonly string[]
+  readonly galleryMembers?: readonly string[] | undefined
   readonly dim: number
   readonly space: string
   combineQuery(members: readonly Embeddings[]): Promise<Combined<'query'>>

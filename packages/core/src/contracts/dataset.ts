@@ -29,18 +29,18 @@ export interface Triple {
   readonly b: string
   readonly closer: 'a' | 'b'
   readonly split: Split
-  readonly context?: string
-  readonly classA?: number
-  readonly classB?: number
+  readonly context?: string | undefined
+  readonly classA?: number | undefined
+  readonly classB?: number | undefined
   /** Share of voters that agree with `closer`, in [0.5, 1], where known. */
-  readonly agreement?: number
+  readonly agreement?: number | undefined
 }
 
 export interface Dataset {
   readonly specVersion: SpecVersion
   readonly name: string
   readonly items: readonly DatasetItem[]
-  readonly triples?: readonly Triple[]
+  readonly triples?: readonly Triple[] | undefined
   /** Figures about the data that belong beside results: how well annotators agree, say. */
-  readonly figures?: Readonly<Record<string, number>>
+  readonly figures?: Readonly<Record<string, number>> | undefined
 }

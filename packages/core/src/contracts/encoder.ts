@@ -33,7 +33,7 @@ export interface Encoder {
   /** The number of images that it likes to get at once; more and fewer both work. */
   readonly batchSize: number
   /** The network, for methods that fine-tune or cut it; absent for encoders that are not ONNX. */
-  readonly onnx?: OnnxNetwork
+  readonly onnx?: OnnxNetwork | undefined
   encode(batch: EncoderBatch, options?: Pick<OperationOptions, 'signal'>): Promise<Embeddings<'any'>>
   dispose(): Promise<void>
 }

@@ -86,11 +86,11 @@ export interface EvaluationResult {
   readonly stages: readonly StageResult[]
   readonly curves: readonly Curve[]
   /** The model, without rerankers, and then its baselines; only where the config asks for them. */
-  readonly comparison?: readonly ComparedModel[]
+  readonly comparison?: readonly ComparedModel[] | undefined
   /** One value a gallery image, where the model has one. */
-  readonly uncertainty?: Float32Array
+  readonly uncertainty?: Float32Array | undefined
   /** What rejecting the least sure gallery images does to the last stage, where the model has uncertainties. */
-  readonly rejection?: GalleryRejection
+  readonly rejection?: GalleryRejection | undefined
   readonly warnings: readonly Warning[]
   /** ISO 8601. */
   readonly finishedAt: string

@@ -12,14 +12,14 @@ export interface GalleryItem {
   readonly id: string
   /** SHA-256 of the image's content in hex, as `hashImage` gives it. */
   readonly hash: string
-  readonly metadata?: Metadata
+  readonly metadata?: Metadata | undefined
   /** Larger = less sure. */
-  readonly uncertainty?: number
+  readonly uncertainty?: number | undefined
   /** Kept and listed, but not found. Default false. */
-  readonly rejected?: boolean
+  readonly rejected?: boolean | undefined
   /** Path or URL of the picture, for pages and for rerankers that look at images. */
-  readonly source?: string
-  readonly box?: Box
+  readonly source?: string | undefined
+  readonly box?: Box | undefined
 }
 
 export interface GalleryEntry extends GalleryItem {
@@ -40,24 +40,24 @@ export interface GalleryVectors {
   /** One row an item; gallery or any role. */
   readonly embeddings: Embeddings
   /** By name; exactly the members of the gallery. */
-  readonly members?: Readonly<Record<string, Embeddings>>
+  readonly members?: Readonly<Record<string, Embeddings>> | undefined
 }
 
 export interface GalleryChange {
   readonly id: string
-  readonly metadata?: Metadata
-  readonly uncertainty?: number
-  readonly rejected?: boolean
+  readonly metadata?: Metadata | undefined
+  readonly uncertainty?: number | undefined
+  readonly rejected?: boolean | undefined
   /** Where the image lies now. */
-  readonly source?: string
+  readonly source?: string | undefined
 }
 
 export interface GallerySearchOptions extends OperationOptions {
-  readonly filter?: Filter
+  readonly filter?: Filter | undefined
   /** Find rejected images too. Default false. */
-  readonly includeRejected?: boolean
+  readonly includeRejected?: boolean | undefined
   /** Looked at last; by entry. */
-  readonly allow?: (entry: GalleryEntry) => boolean
+  readonly allow?: ((entry: GalleryEntry) => boolean) | undefined
 }
 
 export interface GalleryHit {
@@ -75,7 +75,9 @@ export interface Rewrite {
   readonly space: string
   readonly dim: number
   /** New vectors of a block of images, and their uncertainty where there is one; what is absent stays as it was. */
-  transform(block: RewriteBlock): Promise<{ readonly embeddings: Embeddings; readonly uncertainty?: ArrayLike<number> }>
+  transform(
+    block: RewriteBlock,
+  ): Promise<{ readonly embeddings: Embeddings; readonly uncertainty?: ArrayLike<number> | undefined }>
 }
 
 export interface OpenGalleryOptions extends OperationOptions {
@@ -83,19 +85,19 @@ export interface OpenGalleryOptions extends OperationOptions {
   readonly space: string
   readonly dim: number
   /** Default: `exact`. */
-  readonly engine?: VectorIndexEngine
+  readonly engine?: VectorIndexEngine | undefined
   /**
    * `write` makes the folder where there is none and keeps other writers out; `read` needs no lock and sees what was
    * there when it opened or was refreshed. Default `write`.
    */
-  readonly mode?: 'read' | 'write'
+  readonly mode?: 'read' | 'write' | undefined
   /**
    * For a writer, where the log has lost its end (`gallery/damaged` says so, a reader warns): go on with what is left. What stands behind it is
    * kept aside. Default false.
    */
   readonly acceptLoss?: boolean | undefined
   /** Of a new gallery; an existing one must have the same, when given. */
-  readonly members?: readonly GalleryMember[]
+  readonly members?: readonly GalleryMember[] | undefined
   /** Of a new gallery: the folder that ids of image files start at. Default: the folder that holds the gallery. */
   readonly root?: string | undefined
 }

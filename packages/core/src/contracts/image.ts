@@ -60,7 +60,7 @@ export interface Preprocessing {
   readonly resize:
     | { readonly mode: 'shortest-edge' /** Pixels. */; readonly size: number }
     /** Both edges to `width` and `height`, by default the crop size; the aspect ratio is not kept. Pixels. */
-    | { readonly mode: 'squash'; readonly width?: number; readonly height?: number }
+    | { readonly mode: 'squash'; readonly width?: number | undefined; readonly height?: number }
     /** Aspect kept, the whole image inside the crop size, the rest filled with `background`. */
     | { readonly mode: 'pad' }
   /** The model's input size in pixels; cut from the centre of the resized image (torchvision's rounding). */

@@ -18,9 +18,9 @@ export interface LossInput {
   readonly rows: number
   readonly dim: number
   /** Class of each row, 0 to classes - 1; for losses on labels. */
-  readonly labels?: Int32Array
+  readonly labels?: Int32Array | undefined
   /** Row numbers of (reference, a, b) and which of a and b is the closer one; for losses on triples. */
-  readonly triples?: readonly LossTriple[]
+  readonly triples?: readonly LossTriple[] | undefined
   /** Counted from 0 over the whole run; schedules follow it. */
   readonly step: number
   /** The run's planned number of steps. */
@@ -57,7 +57,7 @@ export interface Loss {
   readonly input: 'labels' | 'triples'
   readonly parameters: readonly LossParameter[]
   /** What computes it, for the run's log: `onnxruntime`, `tensorflow wasm`. */
-  readonly engine?: string
+  readonly engine?: string | undefined
   compute(input: LossInput): Promise<LossOutput>
   /** Anything besides the parameters that an exact resume needs (a memory of past batches). */
   state?(): Readonly<Record<string, Float32Array | Int32Array>>

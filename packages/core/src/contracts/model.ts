@@ -37,9 +37,9 @@ export interface EmbeddedImages {
 
 export interface ModelImages extends EmbeddedImages {
   /** One value a row, larger = less sure; only for gallery images, only where the model has one. */
-  readonly uncertainty?: Float32Array
+  readonly uncertainty?: Float32Array | undefined
   /** By name, row by row; only for gallery images, only of the model's `members`. */
-  readonly members?: Readonly<Record<string, Embeddings>>
+  readonly members?: Readonly<Record<string, Embeddings>> | undefined
 }
 
 /** An encoder or a combiner, seen from the images' side: images in, comparable vectors out. */
@@ -50,7 +50,7 @@ export interface Model {
   /** Whether query and gallery images are embedded in the same way. */
   readonly symmetric: boolean
   /** Whose embeddings a gallery keeps beside those that are searched. */
-  readonly members?: readonly { readonly name: string; readonly space: string; readonly dim: number }[]
+  readonly members?: readonly { readonly name: string; readonly space: string; readonly dim: number }[] | undefined
   /** Calls with the same array of images share the work of members that both roles use. */
   embed(images: readonly ImageRequest[], role: 'query' | 'gallery', options?: EmbedOptions): Promise<ModelImages>
   /** Gallery vectors from the embeddings of all `members`, without the images; only where there are members. */

@@ -11,7 +11,7 @@ export interface RerankRequest {
   /** Embeddings of the ranking's first `min(topN, length)` candidates, in that order. */
   readonly candidates: Embeddings
   /** Only for rerankers whose `needs` is `images`. */
-  readonly queryImage?: ImageRequest
+  readonly queryImage?: ImageRequest | undefined
   /** In the order of `candidates`; undefined where the gallery has no image for it. */
   readonly candidateImages?: readonly (ImageRequest | undefined)[]
 }
@@ -28,7 +28,7 @@ export interface GalleryView {
   /** The k nearest gallery rows of each row of `queries`, nearest first. */
   nearest(queries: Embeddings, k: number): Promise<Ranking[]>
   /** Where the gallery is on disk, for what `index` of the reranker kept there. */
-  readonly folder?: string
+  readonly folder?: string | undefined
 }
 
 /** A gallery on disk whose images have changed. */
@@ -47,7 +47,7 @@ export interface Reranker {
   /** How many candidates it looks at. */
   readonly topN: number
   /** It leaves results out: what it returns is the beginning of the list as it was. */
-  readonly drops?: boolean
+  readonly drops?: boolean | undefined
   /**
    * Computes ahead what the reranker needs of each image, into the gallery's folder, and takes away what it kept of images that are gone.
    * Called when images were added or removed; what is there already costs nothing. Images that cannot be read are warnings.

@@ -16,9 +16,9 @@ export interface Progress {
   readonly phase: string
   readonly done: number
   /** Absent when unknown. */
-  readonly total?: number
+  readonly total?: number | undefined
   /** Counted in: `image`, `step`, `query`. */
   readonly unit: string
   /** Short extra text for the bar, for example the loss. */
-  readonly note?: string
+  readonly note?: string | undefined
 }

@@ -32,7 +32,7 @@ export interface Sampler {
 
 export interface SamplerItems {
   readonly labels: Int32Array
-  readonly categories?: Int32Array
+  readonly categories?: Int32Array | undefined
 }
 
 /** What an augmentation plugin creates: a pure function of pixels and randomness, also run in worker threads. */

@@ -10,7 +10,7 @@ export type Filter = Readonly<Record<string, string | number | boolean | readonl
 
 export interface SearchOptions extends OperationOptions {
   /** Row allowed or not, by position; the search sees only allowed rows. */
-  readonly allow?: (position: number) => boolean
+  readonly allow?: ((position: number) => boolean) | undefined
 }
 
 /**
@@ -39,5 +39,9 @@ export interface VectorIndexEngine {
   /** Its indexes can be saved: then one is built and kept when images are added, rather than at each first search. Default false. */
   readonly saves?: boolean | undefined
   /** An empty index, or, with `file`, the one that `save` wrote there. */
-  open(binding: { readonly dim: number; readonly space: string; readonly file?: string }): Promise<VectorIndex>
+  open(binding: {
+    readonly dim: number
+    readonly space: string
+    readonly file?: string | undefined
+  }): Promise<VectorIndex>
 }

@@ -19,7 +19,7 @@ export interface CreateOptions {
   readonly signal?: AbortSignal | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
   /** Where the reference stands in the config, for messages: `encoder`, `rerankers[0]`. */
-  readonly path?: string
+  readonly path?: string | undefined
 }
 
 /** What a plugin's schema makes of the options of a reference. */
@@ -126,9 +126,9 @@ function createContext(registry: Registry, options: CreateOptions): PluginContex
     folder: options.folder,
     cacheFolder: options.cacheFolder,
     seed: options.seed,
-    ...(options.threads !== undefined && { threads: options.threads }),
+    threads: options.threads,
     images: options.images,
-    ...(options.signal && { signal: options.signal }),
+    signal: options.signal,
     create: (kind, ref) =>
       registry.create(kind, ref, { ...options, path: options.path ? `${options.path} > ${kind}` : kind }),
     origin: registry.origin,

@@ -14,10 +14,10 @@ export interface PluginContext {
   /** The run's seed. */
   readonly seed: number
   /** Processor threads that a model may use; absent where the runtime decides. */
-  readonly threads?: number
+  readonly threads?: number | undefined
   /** How images are read, and which files data may name. */
   readonly images?: ImageAccess | undefined
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Creates a plugin that the options name (members of an ensemble, terms of a sum). */
   create<K extends Kind>(kind: K, ref: PluginRef<K>): Promise<Kinds[K]>
   /** Where a named plugin comes from, so that a worker thread can import it again. @throws `plugin/unknown` */

@@ -7,8 +7,8 @@ export interface ConfigIssue {
   /** `rerankers[0].topN`; empty for the config itself. */
   readonly path: string
   readonly problem: string
-  readonly expected?: string
-  readonly fix?: string
+  readonly expected?: string | undefined
+  readonly fix?: string | undefined
 }
 
 /**
@@ -21,7 +21,7 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
     | number
   )[]
   const path = formatPath(keys, base)
-  const detail = issue as SchemaIssue & { code?: string; keys?: readonly string[] }
+  const detail = issue as SchemaIssue & { code?: string | undefined; keys?: readonly string[] }
 
   if (detail.code === 'unrecognized_keys' && detail.keys) {
     const known = Object.keys(schemaAt(schema, keys)?.properties ?? {})
@@ -48,7 +48,7 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
       path,
       // A validator's own message says more than a type where a rule of its own failed.
       problem: `${givenText(value)} does not fit${known || !issue.message ? '' : `: ${lowerFirst(issue.message)}`}`,
-      ...(expected && { expected }),
+      expected,
       ...(near && { fix: `Did you mean "${near}"?` }),
     },
   ]

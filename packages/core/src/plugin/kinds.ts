@@ -42,7 +42,7 @@ export const KINDS = [
  *
  * ```ts
  * declare module '@lookalike/core' {
- *   interface LossPlugins { 'my-loss': { margin?: number } }
+ *   interface LossPlugins { 'my-loss': { margin?: number | undefined } }
  * }
  * ```
  */
@@ -91,6 +91,6 @@ export type OptionValue =
 export type PluginRef<K extends Kind = Kind> =
   | (keyof PluginOptions[K] & string)
   // A text, and nothing that is completed as an object.
-  | (string & { use?: never })
+  | (string & { use?: never | undefined })
   | Known<K>
   | { use: string & {}; [option: string]: OptionValue }

@@ -28,8 +28,8 @@ export function invalidConfig(issues: readonly ConfigIssue[], file?: string): Lo
     issues.length === 1 && first
       ? {
           problem: `${where}${one(first)}`,
-          ...(first.expected && { expected: first.expected }),
-          ...(first.fix && { fix: first.fix }),
+          expected: first.expected,
+          fix: first.fix,
         }
       : {
           problem: `${where}${issues.length} things in the config do not fit:${issues
@@ -39,6 +39,6 @@ export function invalidConfig(issues: readonly ConfigIssue[], file?: string): Lo
             )
             .join('')}`,
         },
-    { fields: { issues, ...(file && { file }) } },
+    { fields: { issues, file } },
   )
 }

@@ -1,24 +1,24 @@
 /** The parts of JSON Schema that describing and composing options look at. */
 export interface JsonSchema {
   readonly [key: string]: unknown
-  readonly $ref?: string
-  readonly $defs?: Readonly<Record<string, JsonSchema>>
-  readonly type?: string | readonly string[]
+  readonly $ref?: string | undefined
+  readonly $defs?: Readonly<Record<string, JsonSchema>> | undefined
+  readonly type?: string | readonly string[] | undefined
   readonly const?: unknown
-  readonly enum?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, JsonSchema>>
-  readonly additionalProperties?: boolean | JsonSchema
-  readonly items?: JsonSchema
-  readonly prefixItems?: readonly JsonSchema[]
-  readonly anyOf?: readonly JsonSchema[]
-  readonly oneOf?: readonly JsonSchema[]
-  readonly allOf?: readonly JsonSchema[]
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly exclusiveMinimum?: number
-  readonly exclusiveMaximum?: number
+  readonly enum?: readonly unknown[] | undefined
+  readonly properties?: Readonly<Record<string, JsonSchema>> | undefined
+  readonly additionalProperties?: boolean | JsonSchema | undefined
+  readonly items?: JsonSchema | undefined
+  readonly prefixItems?: readonly JsonSchema[] | undefined
+  readonly anyOf?: readonly JsonSchema[] | undefined
+  readonly oneOf?: readonly JsonSchema[] | undefined
+  readonly allOf?: readonly JsonSchema[] | undefined
+  readonly minimum?: number | undefined
+  readonly maximum?: number | undefined
+  readonly exclusiveMinimum?: number | undefined
+  readonly exclusiveMaximum?: number | undefined
   /** Set by `pluginRef`: a plugin of this kind is named here. */
-  readonly lookalikeKind?: string
+  readonly lookalikeKind?: string | undefined
 }
 
 /** `['rerankers', 0, 'topN']` after `base` as text: `base.rerankers[0].topN`. */

@@ -15,7 +15,7 @@ export interface OptionsSchema<Input = unknown, Output = Input> {
 }
 
 export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly value: Output; readonly issues?: undefined | undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
 export interface SchemaIssue {

@@ -133,7 +133,7 @@ function toTriple(
     closer: votes.a > votes.b ? 'a' : 'b',
     split,
     agreement: Math.max(votes.a, votes.b) / (votes.a + votes.b),
-    ...(context === undefined ? {} : { context }),
+    context,
   }
 }
 

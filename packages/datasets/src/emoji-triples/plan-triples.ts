@@ -22,7 +22,7 @@ export interface TriplePlan {
   readonly seed: number
 }
 
-export type PlannedTriple = VotedTriple & { readonly split: Split; readonly context?: string }
+export type PlannedTriple = VotedTriple & { readonly split: Split; readonly context?: string | undefined }
 
 /**
  * Draws the triples: contexts of one training reference each, or of several of one group, taken from the groups in turn; then validation

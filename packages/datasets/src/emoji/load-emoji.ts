@@ -15,7 +15,9 @@ export interface EmojiOptions {
   readonly seed: number
   readonly splits: readonly Split[]
   /** The part of the training split that is used: styles, and from and to as shares of the sorted training classes. */
-  readonly training?: { readonly styles?: readonly EmojiStyle[]; readonly classes?: readonly [number, number] }
+  readonly training?:
+    | { readonly styles?: readonly EmojiStyle[] | undefined; readonly classes?: readonly [number, number] }
+    | undefined
 }
 
 /** Pixels; both edges of a rendered emoji. */

@@ -5,7 +5,7 @@ export interface SplitClassesOptions {
   /** Share of the training classes, in [0, 1). 0 cuts nothing. */
   readonly validation: number
   /** The same seed and classes give the same parts; default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 /**

@@ -2,11 +2,11 @@ import { createRandom, LookalikeError, type Split } from '@lookalike/core'
 
 export interface SplitShares {
   /** Share for validation, in [0, 1]. */
-  readonly validation?: number
+  readonly validation?: number | undefined
   /** Share for test, in [0, 1]. Training gets what the two leave, which is nothing where they sum to 1. */
-  readonly test?: number
+  readonly test?: number | undefined
   /** The same seed and names give the same parts; default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 /**

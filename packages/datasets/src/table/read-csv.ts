@@ -62,7 +62,10 @@ async function parse(file: string, text: string, separator: string): Promise<rea
       }),
     })
   } catch (cause) {
-    const { lines, column } = cause as CsvError & { readonly lines?: number; readonly column?: number | string }
+    const { lines, column } = cause as CsvError & {
+      readonly lines?: number | undefined
+      readonly column?: number | string
+    }
     throw new LookalikeError(
       'dataset/bad-csv',
       {

@@ -67,7 +67,7 @@ export function rowError(
   const where = whereOf({ counts: 'lines', ...table }, row)
   return new LookalikeError(
     code,
-    { problem: `${where}: ${problem}`, ...(expected !== undefined && { expected }) },
+    { problem: `${where}: ${problem}`, expected },
     { fields: { file: table.file, line: row.line } },
   )
 }

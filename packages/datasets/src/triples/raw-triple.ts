@@ -6,9 +6,9 @@ export interface RawTriple {
   readonly a: string
   readonly b: string
   readonly closer: 'a' | 'b'
-  readonly split?: string
-  readonly context?: string
-  readonly classA?: number
-  readonly classB?: number
-  readonly agreement?: number
+  readonly split?: string | undefined
+  readonly context?: string | undefined
+  readonly classA?: number | undefined
+  readonly classB?: number | undefined
+  readonly agreement?: number | undefined
 }

@@ -72,14 +72,14 @@ function readRow(
     closer: closer === 'tie' ? 'a' : closer,
     ...(split === '' ? {} : { split }),
     ...(context === '' ? {} : { context }),
-    ...(classA === undefined ? {} : { classA }),
-    ...(classB === undefined ? {} : { classB }),
-    ...(agreement === undefined ? {} : { agreement }),
+    classA,
+    classB,
+    agreement,
   }
   return { value, tie: closer === 'tie' }
 }
 
-type Answer = { readonly closer: 'a' | 'b' | 'tie'; readonly agreement?: number }
+type Answer = { readonly closer: 'a' | 'b' | 'tie'; readonly agreement?: number | undefined }
 
 function readAnswer(table: Table, row: TableRow, given: string, votes: readonly [string, string] | undefined): Answer {
   const counted = votes && countVotes(table, row, votes)

@@ -5,28 +5,28 @@ import { type ConvolutionSize, convolution, groupNorm, type Layers, linear, stan
 
 export interface ConvNetOptions {
   /** Edge of the square input in pixels; divisible by the stem's stride times 2 for each further stage. Default 64. */
-  readonly imageSize?: number
+  readonly imageSize?: number | undefined
   /** Channels of each stage; each stage after the first halves the picture. Default [48, 96, 192, 256]. */
-  readonly widths?: readonly number[]
+  readonly widths?: readonly number[] | undefined
   /** Residual blocks of each stage. Default one each. */
-  readonly depths?: readonly number[]
+  readonly depths?: readonly number[] | undefined
   /** The first convolution: edge of its kernel and its stride, in pixels. Default kernel 3, stride 2. */
-  readonly stem?: { readonly kernel: number; readonly stride: number }
+  readonly stem?: { readonly kernel: number; readonly stride: number } | undefined
   /**
    * `group`: group norm before each convolution. `weight`: no norms; the filters themselves are standardised, which costs nothing at
    * inference. Default `group`.
    */
-  readonly normalisation?: 'group' | 'weight'
+  readonly normalisation?: 'group' | 'weight' | undefined
   /** How the last picture becomes a vector: the mean over its places, or all its places (which keeps the layout). Default `mean`. */
-  readonly pooling?: 'mean' | 'flatten'
+  readonly pooling?: 'mean' | 'flatten' | undefined
   /** Length of the embedding. Default 256. */
-  readonly embeddingDim?: number
+  readonly embeddingDim?: number | undefined
   /** L2-normalise the embedding. Default true. */
-  readonly normalise?: boolean
+  readonly normalise?: boolean | undefined
   /** Of the initial weights. Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Default: the whole picture on white, bicubic, mean and standard deviation 0.5. */
-  readonly preprocessing?: Preprocessing
+  readonly preprocessing?: Preprocessing | undefined
 }
 
 /** Undoes what a ReLU takes from the variance of a standard normal: sqrt(2 / (1 - 1 / pi)). */

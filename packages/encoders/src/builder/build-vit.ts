@@ -16,31 +16,31 @@ export interface VitOptions {
   /** Attention heads; divide `dim`. */
   readonly heads: number
   /** Width of a block's MLP as a multiple of `dim`. Default 4. */
-  readonly mlpRatio?: number
+  readonly mlpRatio?: number | undefined
   /** DeiT's distillation token beside the class token. Default false. */
-  readonly distillation?: boolean
+  readonly distillation?: boolean | undefined
   /** Number of register tokens, which have no position and no output. Default 0. */
-  readonly registers?: number
+  readonly registers?: number | undefined
   /**
    * `patch`: one linear map of each patch. `conv`: 3 x 3 convolutions of stride 2 up to the patch size, which must be a power of two;
    * it trains better from scratch. Default `patch`.
    */
-  readonly stem?: 'patch' | 'conv'
+  readonly stem?: 'patch' | 'conv' | undefined
   /**
    * What is read out: the class token (with `distillation` its mean with the distillation token), the mean of the patches, or with
    * `none` all tokens as `last_hidden_state` [N, tokens, dim], neither projected nor normalised. Default `class-token`.
    */
-  readonly pooling?: 'class-token' | 'mean' | 'none'
+  readonly pooling?: 'class-token' | 'mean' | 'none' | undefined
   /** Length of the embedding, made by a linear head (two with `distillation`, averaged). Default: no head, `dim`. */
-  readonly embeddingDim?: number
+  readonly embeddingDim?: number | undefined
   /** L2-normalise the embedding. Default true. */
-  readonly normalise?: boolean
+  readonly normalise?: boolean | undefined
   /** Layer norm's epsilon: 1e-6 as in timm's ViT and DeiT, 1e-12 as in Hugging Face's. Default 1e-6. */
-  readonly epsilon?: number
+  readonly epsilon?: number | undefined
   /** Of the initial weights. Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Default: short edge to the image size, centre crop, bicubic, mean and standard deviation 0.5. */
-  readonly preprocessing?: Preprocessing
+  readonly preprocessing?: Preprocessing | undefined
 }
 
 /** Standard deviation of the first weights, as in ViT and DeiT. */

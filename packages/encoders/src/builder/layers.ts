@@ -53,7 +53,7 @@ export interface ConvolutionSize {
   readonly inputs: number
   readonly outputs: number
   readonly kernel: number
-  readonly stride?: number
+  readonly stride?: number | undefined
 }
 
 /** A convolution that keeps the size (at stride 1), with bias. */

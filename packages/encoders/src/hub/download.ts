@@ -120,7 +120,7 @@ async function append(url: string, part: string, remote: RemoteFile, options: Hu
       done,
       unit: 'byte',
       note: url.slice(url.lastIndexOf('/') + 1),
-      ...(remote.size !== undefined && { total: remote.size }),
+      total: remote.size,
     })
   }
   try {

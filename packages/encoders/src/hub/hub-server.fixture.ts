@@ -10,7 +10,7 @@ export interface HubServer {
 
 /** What a request meets instead of the file: a status, or a connection that breaks after some bytes, once they have `arrived`. */
 export type Mishap =
-  | { readonly status: number; readonly retryAfter?: string }
+  | { readonly status: number; readonly retryAfter?: string | undefined }
   | { readonly breakAfter: number; readonly arrived: () => Promise<unknown> }
 
 /**

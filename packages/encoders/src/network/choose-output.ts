@@ -73,7 +73,7 @@ function scoresWarning(graph: Graph, output: ValueInfo, model: string): Warning 
   return {
     code: 'encoder/class-scores',
     message: `The only output of ${model}, ${describe(output)}, looks like class scores: what images have in common beyond their class is lost in them. ${before === undefined ? 'Set `output` to a tensor before the last layer.' : `Set \`output\` to ${before}, which its last layer reads.`}`,
-    fields: { model, output: output.name, ...(before !== undefined && { before }) },
+    fields: { model, output: output.name, before },
   }
 }
 

@@ -112,7 +112,7 @@ function findInput(graph: Graph, wanted: string | undefined, model: string): Val
 function inputError(graph: Graph, model: string, problem: string, expected: string, fix?: string): LookalikeError {
   return new LookalikeError(
     'encoder/input',
-    { problem, expected, ...(fix !== undefined && { fix }) },
+    { problem, expected, fix },
     { fields: { model, inputs: graph.inputs.map(({ name }) => name) } },
   )
 }

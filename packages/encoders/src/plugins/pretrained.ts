@@ -53,7 +53,7 @@ export const pretrained = FAMILIES.map((family) =>
         family: family.name,
         folder: context.folder,
         cacheFolder: context.cacheFolder,
-        ...(context.signal && { signal: context.signal }),
+        signal: context.signal,
         projection: layer && { seed: context.seed, ...layer },
       }),
   }),

@@ -13,10 +13,10 @@ export interface Defaults {
   readonly mean: readonly [number, number, number]
   readonly std: readonly [number, number, number]
   /** Defaults: values are scaled, by 1/255, and normalised; channels are not flipped. */
-  readonly rescale?: boolean
-  readonly factor?: number
-  readonly normalise?: boolean
-  readonly flip?: boolean
+  readonly rescale?: boolean | undefined
+  readonly factor?: number | undefined
+  readonly normalise?: boolean | undefined
+  readonly flip?: boolean | undefined
 }
 
 const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const

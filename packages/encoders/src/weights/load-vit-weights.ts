@@ -25,7 +25,7 @@ export interface LoadedWeights {
 export async function loadVitWeights(
   network: OnnxModel,
   file: string,
-  options: { readonly positions?: 'exact' | 'resize' } = {},
+  options: { readonly positions?: 'exact' | 'resize' | undefined } = {},
 ): Promise<LoadedWeights> {
   return fillVit(network, await readWeights(file), file, options.positions)
 }

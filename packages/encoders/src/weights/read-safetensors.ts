@@ -27,7 +27,7 @@ export function readSafetensors(bytes: Uint8Array, name = 'the safetensors file'
         expected: 'a complete safetensors file',
         fix: 'Download or export the file again.',
       },
-      { fields: { name }, ...(cause === undefined ? {} : { cause }) },
+      { fields: { name }, cause },
     )
   }
   if (bytes.byteLength < 8) fail(`the file has only ${bytes.byteLength} bytes`)

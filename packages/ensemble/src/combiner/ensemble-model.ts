@@ -12,7 +12,7 @@ export interface EnsembleBase {
   readonly space: string
   readonly features: FeatureMap
   /** Its network, relative to the ensemble's folder; absent where it is no ONNX network. */
-  readonly file?: string
+  readonly file?: string | undefined
 }
 
 interface MemberFacts {

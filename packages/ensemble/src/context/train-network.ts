@@ -120,7 +120,7 @@ function formOf(
 ): {
   readonly model: OnnxModel
   readonly trainable: readonly string[]
-  readonly merge?: (values: ReadonlyMap<string, Float32Array>) => OnnxModel
+  readonly merge?: ((values: ReadonlyMap<string, Float32Array>) => OnnxModel) | undefined
 } {
   if (form.use === 'lora') return addLora(base, form.rank, seed)
   const names = trainableInitializers(base, [output])

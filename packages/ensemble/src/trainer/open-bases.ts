@@ -40,7 +40,7 @@ export async function openBases(
     const file = await saveBase(encoder, run, at)
     bases.push({
       encoder,
-      facts: { name: encoder.name, space: encoder.space, features, ...(file !== undefined && { file }) },
+      facts: { name: encoder.name, space: encoder.space, features, file },
       features: mapFeatures(features, embeddings),
       pixels:
         encoder.input.kind === 'pixels' ? createPixelSource(items, encoder.input.preprocessing, limits) : undefined,

@@ -10,7 +10,7 @@ export interface ContextData {
   /** Contradictions and circles: they can be learned from, and limit what is learned. */
   readonly warnings: readonly Warning[]
   /** Of the triples' own answers, 0 to 1, where three candidates of one reference are all compared. */
-  readonly consistency?: number
+  readonly consistency?: number | undefined
 }
 
 /**
@@ -37,7 +37,7 @@ export function readContexts(dataset: Dataset, softLabels: boolean, batchSize: n
     contexts,
     validation: of('validation').map((triple) => toRow(triple, rowOf, softLabels)),
     warnings: report.warnings,
-    ...(report.annotatorFreeConsistency !== undefined && { consistency: report.annotatorFreeConsistency }),
+    consistency: report.annotatorFreeConsistency,
   }
 }
 
@@ -82,8 +82,8 @@ function toRow(
     a: rowOf.get(a)!,
     b: rowOf.get(b)!,
     target: closer === 'b' ? share : 1 - share,
-    ...(classA !== undefined && { classA }),
-    ...(classB !== undefined && { classB }),
+    classA,
+    classB,
   }
 }
 

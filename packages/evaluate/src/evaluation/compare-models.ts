@@ -71,7 +71,7 @@ async function timeEncoding(
   const times: number[] = []
   for (const image of images) {
     const began = performance.now()
-    await embed([image], 'query', { model, cache: false, ...(signal && { signal }) })
+    await embed([image], 'query', { model, cache: false, signal })
     times.push(performance.now() - began)
   }
   const sorted = times.slice(Math.min(1, times.length - 1)).sort((a, b) => a - b)

@@ -14,7 +14,7 @@ export interface Sides {
   readonly galleryItems: readonly DatasetItem[]
   readonly queries: Embeddings
   readonly gallery: Embeddings
-  readonly uncertainty?: Float32Array
+  readonly uncertainty?: Float32Array | undefined
 }
 
 /** Embeds a split with a model. */
@@ -51,11 +51,11 @@ export async function embedSides(
     galleryItems: galleryPart.kept,
     queries: queryPart.embeddings,
     gallery: galleryPart.embeddings,
-    ...(galleryPart.uncertainty && { uncertainty: galleryPart.uncertainty }),
+    uncertainty: galleryPart.uncertainty,
   }
 }
 
 /** An item as an image to embed. */
 export function requestOf({ source, box }: DatasetItem): ImageRequest {
-  return { source, ...(box && { box }) }
+  return { source, box }
 }

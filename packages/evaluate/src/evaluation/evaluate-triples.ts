@@ -80,7 +80,7 @@ function requestOf(byId: ReadonlyMap<string, DatasetItem>, id: string): ImageReq
       { fields: { id } },
     )
   }
-  return { source: item.source, ...(item.box && { box: item.box }) }
+  return { source: item.source, box: item.box }
 }
 
 function createPairs() {

@@ -55,9 +55,9 @@ export async function evaluate(evaluation: Evaluation, options: OperationOptions
     gallery: sides.galleryItems,
     stages: withTriples,
     curves,
-    ...(comparison && { comparison }),
-    ...(sides.uncertainty && { uncertainty: sides.uncertainty }),
-    ...(rejection && { rejection }),
+    comparison,
+    uncertainty: sides.uncertainty,
+    rejection,
     warnings,
     finishedAt: new Date().toISOString(),
   }

@@ -14,7 +14,8 @@ import type {
 export type Embed = (
   images: readonly ImageRequest[],
   role: 'query' | 'gallery',
-  options?: OperationOptions & Pick<EmbedOptions, 'onCorrupt'> & { readonly model?: Model; readonly cache?: false },
+  options?: OperationOptions &
+    Pick<EmbedOptions, 'onCorrupt'> & { readonly model?: Model | undefined; readonly cache?: false },
 ) => Promise<ModelImages>
 
 /** What is measured, and how. */

@@ -5,6 +5,7 @@ import {
   type OperationOptions,
   type Ranking,
   searchGallery,
+  type Warning,
 } from '@lookalike/core'
 import { createJudge, type Judge } from '../metrics/create-judge.js'
 import { judgeRankings } from '../metrics/judge-rankings.js'
@@ -40,20 +41,13 @@ export async function measureStages(
 ): Promise<Pick<EvaluationResult, 'stages' | 'curves' | 'rejection'>> {
   const { queries, gallery, queryItems, galleryItems } = sides
   const largest = ks.reduce((most, k) => Math.max(most, k), 1)
-  if (largest > galleryItems.length) {
-    options.onWarning?.({
-      code: 'evaluate/k-too-large',
-      message: `k = ${largest} is larger than the gallery of ${galleryItems.length} images; there it means the whole gallery.`,
-      fields: { k: largest, gallery: galleryItems.length },
-    })
-  }
+  if (largest > galleryItems.length) options.onWarning?.(tooLarge(largest, galleryItems.length))
   const depth = searchDepth(names, relevance, Math.max(KEPT, largest, ...rerankers.map(({ topN }) => topN)))
   // Only metrics over the whole gallery need the ranks behind the end of the lists.
   const wholeGallery = names.some((name) => parseMetric(name).depth(1) === Infinity)
   const judge = wholeGallery ? await createJudge(gallery, relevance, plainSimilarities) : undefined
-  const categories = queryItems.some(({ category }) => category !== undefined)
-    ? queryItems.map(({ category }) => category)
-    : undefined
+  const all = queryItems.map(({ category }) => category)
+  const categories = all.some((category) => category !== undefined) ? all : undefined
 
   const index = await engine.open({ dim: gallery.dim, space: gallery.space })
   const stages = ['search', ...rerankers.map(({ name }) => name)].map((name) => ({
@@ -130,9 +124,15 @@ export async function measureStages(
       ...stages.map(({ name, firstRanks }) => recallCurve(name, firstRanks, Math.min(KEPT, galleryItems.length))),
       ...(rejection ? rejectionCurves(rejection) : []),
     ],
-    ...(rejection && { rejection }),
+    rejection,
   }
 }
+
+const tooLarge = (k: number, gallery: number): Warning => ({
+  code: 'evaluate/k-too-large',
+  message: `k = ${k} is larger than the gallery of ${gallery} images; there it means the whole gallery.`,
+  fields: { k, gallery },
+})
 
 /** How many results the metrics, the rerankers and the report look at. */
 function searchDepth(names: readonly string[], relevance: Relevance, least: number): number {

@@ -7,7 +7,7 @@ export interface GalleryRejectionOptions {
   /** For the random rejection, which is averaged over `repeats` orders. */
   readonly seed: number
   /** Default 5. */
-  readonly repeats?: number
+  readonly repeats?: number | undefined
 }
 
 /**

@@ -13,7 +13,7 @@ import { createRelevance, type Relevance, type Truth } from './truth.js'
 
 export interface JudgeEmbeddingsOptions extends OperationOptions {
   /** Default: plain JavaScript. */
-  readonly similarities?: SimilarityEngine
+  readonly similarities?: SimilarityEngine | undefined
 }
 
 /**

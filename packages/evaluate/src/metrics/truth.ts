@@ -10,7 +10,7 @@ export interface Truth {
   /** Class or classes of each gallery row. */
   readonly galleryLabels: ArrayLike<TruthLabel>
   /** Gallery position of each query's own image, -1 where the gallery does not have it. */
-  readonly own?: ArrayLike<number>
+  readonly own?: ArrayLike<number> | undefined
   /** Items of one sequence (frames of one video) are not among each other's results at all, right or wrong. */
   readonly querySequences?: ArrayLike<string | undefined>
   readonly gallerySequences?: ArrayLike<string | undefined>

@@ -36,7 +36,7 @@ export function createBlockSearcher(dim: number, threads?: number): BlockSearche
   const sessionFor = (bias: boolean) => {
     let session = sessions.get(bias)
     if (!session) {
-      session = createSession(topKGraph(dim, bias), { spinning: false, ...(threads !== undefined && { threads }) })
+      session = createSession(topKGraph(dim, bias), { spinning: false, threads })
       session.catch(() => sessions.delete(bias))
       sessions.set(bias, session)
     }

@@ -86,7 +86,8 @@ export function checkPositions(positions: readonly number[], given: number): voi
 }
 
 /** Left out rather than undefined. */
-const withThreads = (threads: number | undefined): { threads?: number } => (threads === undefined ? {} : { threads })
+const withThreads = (threads: number | undefined): { threads?: number | undefined } =>
+  threads === undefined ? {} : { threads }
 
 export const exactPlugin: Plugin<'index'> = definePlugin({
   specVersion: 'v1',

@@ -5,7 +5,7 @@ import type { GalleryEntry } from './gallery.js'
 
 /** What the log says of new images, with the rows that their vectors get. */
 export function toAdditions(
-  items: readonly (Omit<GalleryEntry, 'position' | 'rejected'> & { rejected?: boolean })[],
+  items: readonly (Omit<GalleryEntry, 'position' | 'rejected'> & { rejected?: boolean | undefined })[],
   matrices: readonly Embeddings[],
   firstRow: number,
   uncertainty?: ArrayLike<number>,
@@ -19,11 +19,11 @@ export function toAdditions(
       id: item.id,
       hash: item.hash,
       checks: checks.map((rows) => rows[i]!),
-      ...(item.metadata && { metadata: item.metadata }),
-      ...(unsure !== undefined && { uncertainty: unsure }),
+      metadata: item.metadata,
+      uncertainty: unsure,
       ...(item.rejected && { rejected: true }),
-      ...(item.source !== undefined && { source: item.source }),
-      ...(item.box && { box: item.box }),
+      source: item.source,
+      box: item.box,
     }
   })
 }

@@ -9,7 +9,7 @@ export interface AllowedRows {
   readonly positions: readonly number[]
   allows(position: number): boolean
   /** Their vectors, once they were read. */
-  vectors?: Float32Array
+  vectors?: Float32Array | undefined
 }
 
 /** Filters kept. */

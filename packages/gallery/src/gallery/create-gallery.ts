@@ -59,8 +59,8 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
     options: Parameters<Gallery['compact']>[0] = {},
   ): Promise<void> {
     const operation = {
-      ...(options.signal && { signal: options.signal }),
-      ...(options.onProgress && { onProgress: options.onProgress }),
+      signal: options.signal,
+      onProgress: options.onProgress,
     }
     const { counts, failure } = await rewriteContents(folder, contents, wanted, transform, { ...how, ...operation })
     await switchTo(counts)

@@ -171,7 +171,7 @@ export function createGalleryIndex(
     search: (queries, k, { allow, ...options } = {}) =>
       inTurn(async () => {
         const { index, rows } = await follow(options)
-        if (rows.skipped.length === 0) return index.search(queries, k, { ...options, ...(allow && { allow }) })
+        if (rows.skipped.length === 0) return index.search(queries, k, { ...options, allow })
         const rankings = await index.search(queries, k, {
           ...options,
           ...(allow && { allow: (row: number) => allow(rows.positionOf(row)) }),

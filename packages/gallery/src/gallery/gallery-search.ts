@@ -8,17 +8,16 @@ import {
   selectRows,
 } from '@lookalike/core'
 import { createBlockSearcher } from '../exact/block-searcher.js'
-import { BLOCK_ROWS, checkK } from '../exact/row-blocks.js'
+import { checkK } from '../exact/row-blocks.js'
 import type { EntryTable } from '../store/entry-table.js'
 import type { Store } from '../store/store.js'
 import { type AllowedRows, createRowFilters } from './allowed-rows.js'
+import { createExactComparison } from './exact-comparison.js'
 import type { GalleryHit, GallerySearchOptions } from './gallery.js'
 import type { GalleryIndex } from './gallery-index.js'
 
 /** A search in fewer allowed images than this, and fewer than half of the gallery, compares exactly those, whatever the engine. */
 const FEW = 16_384
-/** Bytes of the allowed images' vectors that are kept with their filter. */
-const KEPT_BYTES = 64 * 2 ** 20
 /** How often a search begins again because images went while it ran. */
 const ATTEMPTS = 10
 
@@ -40,41 +39,7 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
   const { space, dim } = store.manifest
   const filters = createRowFilters(entries)
   const searcher = createBlockSearcher(dim)
-
-  async function compareAllowed(
-    queries: Embeddings,
-    k: number,
-    allowed: AllowedRows,
-    rest: OperationOptions,
-  ): Promise<Ranking[]> {
-    const data = allowed.vectors ?? (await vectors(allowed.positions)).data
-    if (data.byteLength <= KEPT_BYTES) allowed.vectors = data
-    const block = { start: 0, rows: allowed.count, data }
-    const rankings = await searcher.search([block], queries.data, queries.rows, k, rest)
-    return rankings.map(({ positions, distances }) =>
-      createRanking(
-        positions.map((row) => allowed.positions[row]!),
-        distances,
-      ),
-    )
-  }
-
-  /** Exactly, a block of rows after the other. */
-  async function compareAll(
-    queries: Embeddings,
-    k: number,
-    positions: readonly number[],
-    rest: OperationOptions,
-  ): Promise<Ranking[]> {
-    let best: Ranking[] | undefined
-    for (let start = 0; start < positions.length; start += BLOCK_ROWS) {
-      const part = positions.slice(start, start + BLOCK_ROWS)
-      const allowed = { count: part.length, positions: part, allows: () => true, vectors: (await vectors(part)).data }
-      const found = await compareAllowed(queries, k, allowed, rest)
-      best = best ? best.map((ranking, row) => merge(ranking, found[row]!, k)) : found
-    }
-    return best ?? []
-  }
+  const exactly = createExactComparison(searcher, vectors)
 
   /** A graph may not reach everything: what it found too little of is looked for exactly. */
   async function complete(
@@ -88,22 +53,19 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
     const short = rankings.flatMap(({ positions }, row) => (positions.length < wanted ? [row] : []))
     if (short.length === 0) return rankings
     const positions = allowed?.positions ?? entries.list().map(({ position }) => position)
-    const found = await compareAll(selectRows(queries, short), k, positions, rest)
+    const found = await exactly.compareAll(selectRows(queries, short), k, positions, rest)
     for (const [i, row] of short.entries()) rankings[row] = found[i]!
     return rankings
   }
 
   async function rankNow(queries: Embeddings, k: number, search: GallerySearchOptions): Promise<Ranking[]> {
-    const rest: OperationOptions = {
-      ...(search.signal && { signal: search.signal }),
-      ...(search.onProgress && { onProgress: search.onProgress }),
-    }
+    const rest: OperationOptions = { signal: search.signal, onProgress: search.onProgress }
     rest.signal?.throwIfAborted()
     const allowed = filters.of(search)
     if (allowed?.count === 0)
       return Array.from({ length: queries.rows }, () => createRanking(new Int32Array(), new Float32Array()))
     if (allowed && allowed.count < FEW && allowed.count < entries.size / 2)
-      return compareAllowed(queries, k, allowed, rest)
+      return exactly.compareAllowed(queries, k, allowed, rest)
     const found = await index.search(queries, k, { ...rest, allow: allowed?.allows })
     return complete([...found], queries, k, allowed, rest)
   }
@@ -149,16 +111,4 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
     },
     dispose: () => searcher.dispose(),
   }
-}
-
-/** The nearest of two rankings; the positions of the second are higher. */
-function merge(a: Ranking, b: Ranking, k: number): Ranking {
-  const both = [a, b].flatMap(({ positions, distances }) =>
-    Array.from(positions, (position, i) => ({ position, distance: distances[i]! })),
-  )
-  const best = both.sort((x, y) => x.distance - y.distance || x.position - y.position).slice(0, k)
-  return createRanking(
-    Int32Array.from(best, ({ position }) => position),
-    Float32Array.from(best, ({ distance }) => distance),
-  )
 }

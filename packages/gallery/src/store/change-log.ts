@@ -116,7 +116,7 @@ export function readLog(reading: LogReading): ReadLog {
       end = at
       continue
     }
-    const { more = false, records } = decoded.value as { more?: boolean; records: LogRecord[] }
+    const { more = false, records } = decoded.value as { more?: boolean | undefined; records: LogRecord[] }
     pending = pending.length === 0 ? records : pending.concat(records)
     if (more) continue
     onChange(pending, at.lines)

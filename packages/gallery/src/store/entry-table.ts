@@ -51,7 +51,7 @@ export function createEntryTable(): EntryTable {
     if (record.op === 'remove') return put(undefined, before)
     if (record.op === 'update') {
       const { op: _, ...change } = record
-      if (before) put(Object.freeze({ ...before, ...change }), before)
+      if (before) put(Object.freeze({ ...before, ...change, rejected: change.rejected ?? before.rejected }), before)
       return
     }
     const { op: _, row, checks: __, ...item } = record

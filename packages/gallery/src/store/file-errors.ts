@@ -9,7 +9,7 @@ export function damaged(
     expected = 'the file as it was written',
     fix = 'Put the file back from a copy, or index the images again into a new folder.',
     cause,
-  }: { expected?: string; fix?: string; cause?: unknown } = {},
+  }: { expected?: string | undefined; fix?: string; cause?: unknown } = {},
 ): LookalikeError {
   return new LookalikeError(
     'gallery/damaged',

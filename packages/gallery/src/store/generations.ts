@@ -63,7 +63,7 @@ export function freeGeneration(folder: string): number {
 export interface FoundGallery {
   readonly manifest: Manifest
   /** What is wrong with gallery.json, where it had to be made from a log. */
-  readonly recovered?: Warning
+  readonly recovered?: Warning | undefined
 }
 
 /**

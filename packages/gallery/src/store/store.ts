@@ -51,7 +51,7 @@ export interface Store {
 export interface StoreOptions {
   readonly mode: 'read' | 'write'
   /** A generation that is still being made: its end is noted when it is sealed. */
-  readonly unsealed?: boolean
+  readonly unsealed?: boolean | undefined
   /** Goes on writing where the log has lost its end. */
   readonly acceptLoss?: boolean | undefined
   /** Called before anything is written. */

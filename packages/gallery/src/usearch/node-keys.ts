@@ -21,8 +21,8 @@ export function createNodeKeys({
   rows: given = 0,
   gaps: before = [],
 }: {
-  rows?: number
-  gaps?: readonly (readonly [number, number])[]
+  rows?: number | undefined
+  gaps?: readonly (readonly [number, number])[] | undefined
 } = {}): NodeKeys {
   let rows = given
   const gaps: [number, number][] = before.map(([key, count]) => [key, count])

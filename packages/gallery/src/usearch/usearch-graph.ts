@@ -55,7 +55,7 @@ export function createUsearchGraph(usearch: typeof Usearch, settings: GraphSetti
         keys: BigUint64Array
         distances: Float32Array
         /** One query comes back without. */
-        counts?: BigUint64Array
+        counts?: BigUint64Array | undefined
       }
       return Array.from({ length: count }, (_, row) => {
         const found = matches.counts ? Number(matches.counts[row]) : matches.keys.length

@@ -1,10 +1,10 @@
 import { open, rename } from 'node:fs/promises'
 import {
   assertComparable,
-  createRanking,
   definePlugin,
   type Embeddings,
   LookalikeError,
+  norm,
   type OperationOptions,
   type Plugin,
   type Ranking,
@@ -17,6 +17,7 @@ import { checkK } from '../exact/row-blocks.js'
 import { UNFINISHED } from '../store/write-whole.js'
 import { loadUsearch } from './load-usearch.js'
 import { createNodeKeys } from './node-keys.js'
+import { searchAllowed } from './search-allowed.js'
 import { readNote, type SnapshotNote, writeNote } from './snapshot.js'
 import { createUsearchGraph, type UsearchGraph } from './usearch-graph.js'
 
@@ -76,7 +77,7 @@ export function usearchEngine(given: UsearchOptions = {}): VectorIndexEngine {
 
 async function openUsearch(
   settings: Settings,
-  { dim, space, file }: { dim: number; space: string; file?: string },
+  { dim, space, file }: { dim: number; space: string; file?: string | undefined },
 ): Promise<VectorIndex> {
   const usearch = await loadUsearch()
   const { precision, connectivity } = settings
@@ -100,8 +101,8 @@ async function openUsearch(
 interface OpenedGraph {
   readonly graph: UsearchGraph
   readonly reload: () => UsearchGraph
-  readonly note?: SnapshotNote
-  readonly mapped?: boolean
+  readonly note?: SnapshotNote | undefined
+  readonly mapped?: boolean | undefined
 }
 
 /**
@@ -117,7 +118,7 @@ function createUsearchIndex(
   const directions = precision === 'int8'
   let { graph } = opened
   let mapped = opened.mapped ?? false
-  let norm = opened.note?.norm ?? undefined
+  let common = opened.note?.norm ?? undefined
   const keys = createNodeKeys(opened.note)
   const removed = new Set(opened.note?.removed)
 
@@ -129,7 +130,7 @@ function createUsearchIndex(
 
   async function add(embeddings: Embeddings, { signal, onProgress }: OperationOptions = {}): Promise<void> {
     assertComparable(embeddings, { space, dim, role: 'gallery' })
-    const wanted = directions ? commonNorm(embeddings, keys.rows, norm) : undefined
+    const wanted = directions ? commonNorm(embeddings, keys.rows, common) : undefined
     const index = writable()
     let done = 0
     try {
@@ -147,48 +148,8 @@ function createUsearchIndex(
       keys.leave(done)
       throw error
     }
-    norm = wanted
+    common = wanted
     keys.give(embeddings.rows)
-  }
-
-  /** Of each query, positions that are there and allowed, nearest first. Fewer than `k` where what was fetched has no more. */
-  function nearest(queries: Float32Array, count: number, k: number, fetched: number, allow: Allow): Ranking[] {
-    return graph.nearest(queries, count, fetched).map((found, row) => {
-      // usearch gives 1 - cosine for directions: the lengths are put back.
-      const scale = directions ? length(queries.subarray(row * dim, (row + 1) * dim)) * (norm ?? 1) : 1
-      const there = found
-        .flatMap(({ key, distance }) => {
-          const position = keys.positionOf(key)
-          if (position === undefined || removed.has(position) || !(allow?.(position) ?? true)) return []
-          return [{ position, distance: directions ? 1 - scale * (1 - distance) : distance }]
-        })
-        .sort((a, b) => a.distance - b.distance || a.position - b.position)
-        .slice(0, k)
-      return createRanking(
-        Int32Array.from(there, ({ position }) => position),
-        Float32Array.from(there, ({ distance }) => distance),
-      )
-    })
-  }
-
-  /** The graph knows no filter and nothing of removed rows: more is fetched until enough of it counts, in the end everything. */
-  function searchAllowed(queries: Float32Array, count: number, k: number, allow: Allow): Ranking[] {
-    const results: Ranking[] = Array.from({ length: count }, () => createRanking(new Int32Array(), new Float32Array()))
-    const nodes = graph.size
-    const live = keys.rows - removed.size
-    const wanted = Math.min(k, live)
-    let waiting = Array.from({ length: count }, (_, row) => row)
-    let fetched = Math.min(nodes, Math.ceil((wanted * nodes) / Math.max(1, live)))
-    if (wanted === 0) return results
-    for (;;) {
-      const part = waiting.length === count ? queries : gather(queries, waiting, dim)
-      const rankings = nearest(part, waiting.length, wanted, fetched, allow)
-      for (const [i, row] of waiting.entries()) results[row] = rankings[i]!
-      if (fetched === nodes) return results
-      waiting = waiting.filter((row) => results[row]!.positions.length < wanted)
-      if (waiting.length === 0) return results
-      fetched = Math.min(nodes, fetched * 4)
-    }
   }
 
   return {
@@ -212,7 +173,8 @@ function createUsearchIndex(
         signal?.throwIfAborted()
         const count = Math.min(STEP, queries.rows - start)
         const part = queries.data.subarray(start * dim, (start + count) * dim)
-        for (const ranking of searchAllowed(part, count, k, allow)) found.push(ranking)
+        const searched = { graph, keys, removed, dim, common: directions ? (common ?? 1) : undefined }
+        found.push(...searchAllowed(searched, part, count, k, allow))
         onProgress?.({ phase: 'search', done: start + count, total: queries.rows, unit: 'query' })
         // One query is short work; many let others in between.
         if (queries.rows > 1) await new Promise((resolve) => setImmediate(resolve))
@@ -220,12 +182,9 @@ function createUsearchIndex(
       return found
     },
     async save(target) {
-      graph.save(`${target}${UNFINISHED}`)
-      const handle = await open(`${target}${UNFINISHED}`, 'r+')
-      await handle.sync().finally(() => handle.close())
-      await rename(`${target}${UNFINISHED}`, target)
+      await saveGraph(graph, target)
       const { rows, gaps } = keys
-      const kept = { rows, gaps, removed: [...removed], norm: norm ?? null }
+      const kept = { rows, gaps, removed: [...removed], norm: common ?? null }
       await writeNote(target, { space, dim, precision, connectivity, ...kept })
     },
     async dispose() {
@@ -234,38 +193,33 @@ function createUsearchIndex(
   }
 }
 
-type Allow = ((position: number) => boolean) | undefined
-
-function gather(queries: Float32Array, which: readonly number[], dim: number): Float32Array {
-  const data = new Float32Array(which.length * dim)
-  which.forEach((row, i) => data.set(queries.subarray(row * dim, (row + 1) * dim), i * dim))
-  return data
+/** Whole or not at all. */
+async function saveGraph(graph: UsearchGraph, target: string): Promise<void> {
+  const unfinished = `${target}${UNFINISHED}`
+  graph.save(unfinished)
+  const handle = await open(unfinished, 'r+')
+  await handle.sync().finally(() => handle.close())
+  await rename(unfinished, target)
 }
 
 function commonNorm({ data, rows, dim }: Embeddings, first: number, known: number | undefined): number | undefined {
-  let norm = known
+  let common = known
   for (let row = 0; row < rows; row++) {
-    const own = length(data.subarray(row * dim, (row + 1) * dim))
-    norm ??= own
-    if (Math.abs(own - norm) > NORM_TOLERANCE * norm || own === 0) {
+    const own = norm(data.subarray(row * dim, (row + 1) * dim))
+    common ??= own
+    if (Math.abs(own - common) > NORM_TOLERANCE * common || own === 0) {
       throw new LookalikeError(
         'index/norm',
         {
-          problem: `Row ${first + row} has the length ${own.toPrecision(4)}, where others have ${norm.toPrecision(4)}`,
+          problem: `Row ${first + row} has the length ${own.toPrecision(4)}, where others have ${common.toPrecision(4)}`,
           expected: 'gallery vectors of one length: int8 keeps directions only',
           fix: 'Normalise the vectors, or set the index\'s "precision" to "fp16".',
         },
-        { fields: { position: first + row, length: own, wanted: norm } },
+        { fields: { position: first + row, length: own, wanted: common } },
       )
     }
   }
-  return norm
-}
-
-function length(vector: Float32Array): number {
-  let sum = 0
-  for (const value of vector) sum += value * value
-  return Math.sqrt(sum)
+  return common
 }
 
 function checkNote(

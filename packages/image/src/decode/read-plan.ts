@@ -112,7 +112,7 @@ export function toPixels(
   background: readonly [number, number, number],
   range: { readonly min: number; readonly max: number } | undefined,
   name: string,
-): { image: RawImage; warning?: Warning } {
+): { image: RawImage; warning?: Warning | undefined } {
   const words = () => new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
   const { data: values, note } =
     sixteen === 'halves'

@@ -31,7 +31,7 @@ export function entryImages(
     if (source === undefined) return undefined
     try {
       const named = isUrl(source) ? source : path.resolve(full, source)
-      return { source: confineSource(named, { root, paths }), ...(box && { box }) }
+      return { source: confineSource(named, { root, paths }), box }
     } catch (error) {
       if (!told) onWarning?.(toWarning(error, { id, gallery: full }))
       told = true

@@ -92,7 +92,7 @@ export async function indexImages(
     signal?.throwIfAborted()
     await places.settle(chunk.read)
     const fresh: FreshImage[] = []
-    const changes: { id: string; metadata?: Metadata; source?: string }[] = []
+    const changes: { id: string; metadata?: Metadata | undefined; source?: string }[] = []
     const renamed: { readonly from: string; readonly to: string }[] = []
     for (const each of chunk.read) {
       for (const place of await places.of(each.image)) {
@@ -143,9 +143,9 @@ async function findImages(
 
 interface ReadImage {
   readonly image: FoundImage
-  readonly content?: Uint8Array | RawImage
-  readonly hash?: string
-  readonly failure?: Warning
+  readonly content?: Uint8Array | RawImage | undefined
+  readonly hash?: string | undefined
+  readonly failure?: Warning | undefined
 }
 
 /** Images in chunks, read and hashed once; the next chunk is read while the caller works on one. */
@@ -187,7 +187,7 @@ async function* readChunks(images: readonly FoundImage[], options: IndexImagesOp
 }
 
 function requestOf({ source, box }: ImageToIndex) {
-  return { source, ...(box && { box }) }
+  return { source, box }
 }
 
 /** Where an image stands in the gallery. */
@@ -311,7 +311,7 @@ function changeOf(
   entry: GalleryEntry,
   { id, source }: Place,
   { metadata }: ImageToIndex,
-): { id: string; metadata?: Metadata; source?: string } | undefined {
+): { id: string; metadata?: Metadata | undefined; source?: string } | undefined {
   const old = entry.metadata ?? {}
   const keys = Object.keys(metadata ?? {})
   const differs =
@@ -370,7 +370,7 @@ async function embedInto(
 }
 
 function vectorsOf({ embeddings, members }: ModelImages) {
-  return { embeddings, ...(members && { members }) }
+  return { embeddings, members }
 }
 
 function itemOf({ id, hash, source, image }: FreshImage, { uncertainty }: ModelImages, row: number): GalleryItem {
@@ -378,9 +378,9 @@ function itemOf({ id, hash, source, image }: FreshImage, { uncertainty }: ModelI
   return {
     id,
     hash: hash!,
-    ...(metadata && { metadata }),
-    ...(source !== undefined && { source }),
-    ...(image.box && { box: image.box }),
+    metadata,
+    source,
+    box: image.box,
     ...(uncertainty && { uncertainty: uncertainty[row]! }),
   }
 }

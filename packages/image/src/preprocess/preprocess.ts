@@ -57,7 +57,7 @@ function shrinkFactor(width: number, height: number, preprocessing: Preprocessin
 
 /** `width` and `height`: the size that the aspect ratio is computed from. */
 function preprocessRegion(
-  source: DecodedSource & { readonly region?: PixelBox },
+  source: DecodedSource & { readonly region?: PixelBox | undefined },
   preprocessing: Preprocessing,
   out: Float32Array,
   offset: number,

@@ -69,7 +69,7 @@ export function describePreprocessing(preprocessing: Preprocessing): string {
   const sizes = {
     'shortest-edge': () => ` ${(resize as { size: number }).size}`,
     squash: () => {
-      const { width, height } = resize as { width?: number; height?: number }
+      const { width, height } = resize as { width?: number | undefined; height?: number }
       return ` ${width ?? crop.width}x${height ?? crop.height}`
     },
     pad: () => '',

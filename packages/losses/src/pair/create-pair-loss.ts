@@ -20,7 +20,7 @@ export interface PairLossDefinition {
   /** What is measured between two embeddings; `squared` is the squared Euclidean distance. */
   readonly measure: 'cosine' | 'euclidean' | 'squared'
   /** Divide the embeddings by their norms before measuring distances; cosines always do. */
-  readonly normalise?: boolean
+  readonly normalise?: boolean | undefined
   /** The loss and its gradient on the matrix of cosines or distances. Nothing when the batch holds no pair to learn from. */
   readonly kernel: (pairs: Pairs) => PairValue | undefined
 }

@@ -18,13 +18,13 @@ export interface ProxyLossDefinition {
   /** The arithmetic of one step. */
   readonly kernel: (labels: Int32Array, classes: number) => ProxyKernel
   /** Proxies of class c are the rows `c * proxiesPerClass` and following. */
-  readonly proxiesPerClass?: number
+  readonly proxiesPerClass?: number | undefined
   /** Multiplies the trainer's learning rate for the proxies. */
   readonly learningRateFactor: number
-  readonly regularisers?: readonly Regulariser[]
-  readonly products?: Products
+  readonly regularisers?: readonly Regulariser[] | undefined
+  readonly products?: Products | undefined
   /** Cosines held at a time, which bounds the memory for any number of classes; 4,194,304 (16 MiB) unless given. */
-  readonly blockValues?: number
+  readonly blockValues?: number | undefined
 }
 
 const BLOCK_VALUES = 4_194_304

@@ -19,7 +19,7 @@ export const proxyOptions = {
 
 /** Terms on the proxies that only code can give. */
 export interface ProxyExtras {
-  readonly regularisers?: readonly Regulariser[]
+  readonly regularisers?: readonly Regulariser[] | undefined
 }
 
 export function regularisersOf(

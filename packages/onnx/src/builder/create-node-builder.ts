@@ -23,11 +23,7 @@ export function createNodeBuilder({
 
   const claim = (name: string) => {
     if (tensors.claim(name)) return name
-    throw new LookalikeError(
-      'onnx/name',
-      { problem: `Two tensors of the graph ${graphName} are named ${name}`, expected: 'a name of its own for each' },
-      { fields: { name } },
-    )
+    throw nameTaken(graphName, name)
   }
   const initializer = (name: string, tensor: Tensor) => {
     parts.initializers.set(name, tensor)
@@ -52,14 +48,8 @@ export function createNodeBuilder({
     const made = wanted
       ? wanted.map((output) => (output === '' ? '' : claim(output)))
       : Array.from({ length: count }, (_, i) => tensors.fresh(i === 0 ? base : `${base}.${i}`))
-    parts.nodes.push({
-      name: nodeNames.fresh(base),
-      op,
-      domain,
-      inputs,
-      outputs: made,
-      attributes: toAttributes(attributes),
-    })
+    const own = { op, domain, inputs, outputs: made, attributes: toAttributes(attributes) }
+    parts.nodes.push({ name: nodeNames.fresh(base), ...own })
     if (domain) parts.domains.add(domain)
     return made
   }
@@ -82,14 +72,13 @@ export function createNodeBuilder({
     nodes,
     output: (value, name = value, info = {}) => {
       const made = name === value ? value : node('Identity', [value], {}, { outputs: [name] })
-      parts.outputs.push({ name: made, type: info.type ?? 'float32', ...(info.shape && { shape: info.shape }) })
+      parts.outputs.push({ name: made, type: info.type ?? 'float32', shape: info.shape })
       return made
     },
     include: (other, mapping, start = '') => include(parts, other, mapping, start, tensors, nodeNames),
     graph,
     build: (metadata = {}) => ({
-      // The oldest IR version that carries the opset; newer ones are refused by older runtimes.
-      irVersion: opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : 7,
+      irVersion: irVersionOf(opset),
       opset: { '': opset, ...Object.fromEntries(Array.from(parts.domains, (domain) => [domain, 1])), ...domains },
       producer: 'lookalike',
       graph: graph(),
@@ -107,6 +96,16 @@ interface Parts {
   /** Other than ONNX's own. */
   readonly domains: Set<string>
 }
+
+/** The oldest IR version that carries the opset; newer ones are refused by older runtimes. */
+const irVersionOf = (opset: number) => (opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : 7)
+
+const nameTaken = (graph: string, name: string) =>
+  new LookalikeError(
+    'onnx/name',
+    { problem: `Two tensors of the graph ${graph} are named ${name}`, expected: 'a name of its own for each' },
+    { fields: { name } },
+  )
 
 function checkOpset(opset: number): void {
   if (Number.isInteger(opset) && opset >= OLDEST_OPSET) return

@@ -14,10 +14,10 @@ export interface GraphBuilderOptions {
 
 export interface NodeOptions {
   /** Also the base of its outputs' names. */
-  readonly name?: string
-  readonly domain?: string
+  readonly name?: string | undefined
+  readonly domain?: string | undefined
   /** Names of the outputs, where they matter. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly string[] | undefined
 }
 
 export type AttributeValues = Readonly<Record<string, AttributeValue | undefined>>
@@ -49,7 +49,7 @@ export interface NodeBuilder {
   output(
     value: string,
     name?: string,
-    info?: { readonly type?: TensorType; readonly shape?: readonly Dimension[] },
+    info?: { readonly type?: TensorType | undefined; readonly shape?: readonly Dimension[] | undefined },
   ): string
   /** Takes over another graph's nodes and initializers; `inputs` says what its inputs are here. Returns its outputs' names here. */
   include(graph: Graph, inputs: Readonly<Record<string, string>>, prefix?: string): Record<string, string>

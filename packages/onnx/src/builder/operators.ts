@@ -3,25 +3,25 @@ import type { TensorType } from '../model/tensor.js'
 import type { AttributeValues, NodeBuilder, NodeOptions } from './node-builder.js'
 
 export interface ConvolutionOptions {
-  readonly strides?: readonly number[]
+  readonly strides?: readonly number[] | undefined
   /** `[top, left, bottom, right]`. */
-  readonly pads?: readonly number[]
-  readonly dilations?: readonly number[]
-  readonly group?: number
+  readonly pads?: readonly number[] | undefined
+  readonly dilations?: readonly number[] | undefined
+  readonly group?: number | undefined
 }
 
 export interface PoolOptions {
   readonly kernel: readonly number[]
-  readonly strides?: readonly number[]
+  readonly strides?: readonly number[] | undefined
   /** `[top, left, bottom, right]`. */
-  readonly pads?: readonly number[]
+  readonly pads?: readonly number[] | undefined
 }
 
 export interface GemmOptions {
-  readonly alpha?: number
-  readonly beta?: number
-  readonly transA?: boolean
-  readonly transB?: boolean
+  readonly alpha?: number | undefined
+  readonly beta?: number | undefined
+  readonly transA?: boolean | undefined
+  readonly transB?: boolean | undefined
 }
 
 type Unary = (x: string, options?: NodeOptions) => string

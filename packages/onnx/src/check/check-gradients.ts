@@ -29,13 +29,13 @@ export interface GradientCase {
 
 export interface CheckGradientsOptions {
   /** Compare with this; without it, with finite differences. */
-  readonly case?: GradientCase
+  readonly case?: GradientCase | undefined
   /** Inputs for finite differences. Default: noise in the size that the model states. */
-  readonly example?: Feeds
+  readonly example?: Feeds | undefined
   /** The weights to check. Default: those of the case, or all. */
-  readonly trainable?: readonly string[]
+  readonly trainable?: readonly string[] | undefined
   /** Of the directions in which finite differences go. Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 export interface TensorCheck {
@@ -130,7 +130,7 @@ async function againstDifferences(model: OnnxModel, options: CheckGradientsOptio
   const floatInputs = Object.keys(example).filter((name) => example[name]!.type === 'float32')
   const gradient = await differentiate(model, {
     example,
-    ...(options.trainable && { trainable: options.trainable }),
+    trainable: options.trainable,
     inputGradients: floatInputs,
   })
   const forward = await createSession(gradient.forward)

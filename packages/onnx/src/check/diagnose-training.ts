@@ -34,7 +34,7 @@ export interface TrainingDiagnosis {
 /** Says whether a model can be trained and which nodes stand in the way. */
 export async function diagnoseTraining(
   model: OnnxModel,
-  options: { readonly example?: Feeds } = {},
+  options: { readonly example?: Feeds | undefined } = {},
 ): Promise<TrainingDiagnosis> {
   const example = () => options.example ?? exampleFeeds(model)
   const outputs = model.graph.outputs.map(({ name }) => name)

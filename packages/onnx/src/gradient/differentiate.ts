@@ -17,11 +17,11 @@ import { trainableInitializers } from './trainable-initializers.js'
 
 export interface DifferentiateOptions {
   /** The outputs whose gradients will be given. Default: all. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly string[] | undefined
   /** The initializers to train. Default: {@link trainableInitializers}. */
-  readonly trainable?: readonly string[]
+  readonly trainable?: readonly string[] | undefined
   /** Inputs whose gradients are wanted too. Default: none. */
-  readonly inputGradients?: readonly string[]
+  readonly inputGradients?: readonly string[] | undefined
   /** One set of inputs. The graph is made for exactly these shapes. */
   readonly example: Feeds
 }

@@ -29,9 +29,9 @@ export type Dimension = number | string | null
 export interface ValueInfo {
   readonly name: string
   /** Absent where the model says nothing, or where the value is no tensor. */
-  readonly type?: TensorType
+  readonly type?: TensorType | undefined
   /** Absent where not even the number of dimensions is known. */
-  readonly shape?: readonly Dimension[]
+  readonly shape?: readonly Dimension[] | undefined
 }
 
 /** Nodes in an order in which every node comes after those that make its inputs. */

@@ -97,62 +97,69 @@ type Long = number | { toNumber(): number; low: number; high: number }
 export interface TensorMessage {
   dims: Long[]
   dataType: number
-  floatData?: number[]
+  floatData?: number[] | undefined
   int32Data?: number[]
-  stringData?: Uint8Array[]
+  stringData?: Uint8Array[] | undefined
   int64Data?: Long[]
-  name?: string
-  rawData?: Uint8Array
-  doubleData?: number[]
+  name?: string | undefined
+  rawData?: Uint8Array | undefined
+  doubleData?: number[] | undefined
   uint64Data?: Long[]
-  externalData?: { key: string; value: string }[]
-  dataLocation?: number
+  externalData?: { key: string; value: string }[] | undefined
+  dataLocation?: number | undefined
 }
 
 export interface AttributeMessage {
   name: string
-  f?: number
-  i?: Long
-  s?: Uint8Array
-  t?: TensorMessage
-  g?: GraphMessage
-  floats?: number[]
-  ints?: Long[]
-  strings?: Uint8Array[]
+  f?: number | undefined
+  i?: Long | undefined
+  s?: Uint8Array | undefined
+  t?: TensorMessage | undefined
+  g?: GraphMessage | undefined
+  floats?: number[] | undefined
+  ints?: Long[] | undefined
+  strings?: Uint8Array[] | undefined
   type: number
 }
 
 export interface NodeMessage {
   input: string[]
   output: string[]
-  name?: string
+  name?: string | undefined
   opType: string
   attribute: Uint8Array[]
-  domain?: string
+  domain?: string | undefined
 }
 
 export interface ValueInfoMessage {
   name: string
-  type?: { tensorType?: { elemType?: number; shape?: { dim: { dimValue?: Long; dimParam?: string }[] } } }
+  type?:
+    | {
+        tensorType?: {
+          elemType?: number | undefined
+          shape?: { dim: { dimValue?: Long | undefined; dimParam?: string }[] }
+        }
+      }
+    | undefined
 }
 
 export interface GraphMessage {
   node: NodeMessage[]
-  name?: string
+  name?: string | undefined
   initializer: TensorMessage[]
   input: ValueInfoMessage[]
   output: ValueInfoMessage[]
-  sparseInitializer?: Uint8Array[]
+  sparseInitializer?: Uint8Array[] | undefined
 }
 
 export interface ModelMessage {
-  irVersion?: Long
-  producerName?: string
-  producerVersion?: string
-  graph?: GraphMessage
-  opsetImport: { domain?: string; version: Long }[]
-  metadataProps: { key: string; value?: string }[]
-  functions?: Uint8Array[]
+  irVersion?: Long | undefined
+  producerName?: string | undefined
+  producerVersion?: string | undefined
+  graph?: GraphMessage | undefined
+  opsetImport: { domain?: string | undefined; version: Long }[]
+  metadataProps: { key: string; value?: string | undefined }[]
+  functions?: Uint8Array[] | undefined
 }
 
 /** An int64 of a message as a number; ONNX's `INT64_MAX` ("to the end") becomes 2^63. */

@@ -17,9 +17,9 @@ import type { Tensor } from './tensor.js'
 
 export interface ReadOptions {
   /** Named in errors. */
-  readonly source?: string
+  readonly source?: string | undefined
   /** How to get tensors that lie in files of their own; {@link loadModel} brings one. */
-  readonly readExternal?: ReadExternal
+  readonly readExternal?: ReadExternal | undefined
 }
 
 /**
@@ -147,5 +147,5 @@ function decodeValueInfo(message: ValueInfoMessage): ValueInfo {
     if (Object.hasOwn(dim, 'dimValue')) return longToNumber(dim.dimValue)
     return Object.hasOwn(dim, 'dimParam') && dim.dimParam ? dim.dimParam : null
   })
-  return { name: message.name, ...(type && { type }), ...(shape && { shape }) }
+  return { name: message.name, type, shape }
 }

@@ -1,4 +1,4 @@
-import { LookalikeError } from '@lookalike/core'
+import { concat, LookalikeError } from '@lookalike/core'
 import { bytesOf, elementTypeNumber } from './element-types.js'
 import { type FilePart, filePartOf } from './lazy-tensor.js'
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './model.js'
@@ -22,7 +22,7 @@ const LIMIT = 2 ** 31 - 1
  * @throws `onnx/too-large` for models beyond ONNX's limit of 2 GB for one file.
  */
 export function writeModel(model: OnnxModel): Uint8Array {
-  return joined(fitting(modelParts(model)))
+  return concat([new Uint8Array(), ...fitting(modelParts(model))])
 }
 
 /** @throws `onnx/too-large` where the pieces do not fit one file. */
@@ -50,7 +50,7 @@ export function referTo(model: OnnxModel): Referring {
     if (part) sizes.set(part.folder, (sizes.get(part.folder) ?? 0) + part.length)
   }
   const [folder] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? []
-  return { bytes: joined(fitting(modelParts(model, folder))), folder }
+  return { bytes: concat([new Uint8Array(), ...fitting(modelParts(model, folder))]), folder }
 }
 
 /** What the runtime can read in place: values at addresses that fit their type. */
@@ -104,7 +104,7 @@ function frameTensor(name: string, tensor: Tensor, folder: string | undefined): 
   const length = inside ? sizeOf(tensor.shape) * bytesOf(tensor.type) : 0
   const raw = inside ? [RAW_DATA, ...varint(length)] : []
   const inner = head.length + raw.length + length
-  const start = joined([Uint8Array.from([INITIALIZER, ...varint(inner)]), head, Uint8Array.from(raw)])
+  const start = concat([Uint8Array.from([INITIALIZER, ...varint(inner)]), head, Uint8Array.from(raw)])
   return {
     start,
     data: inside ? () => tensor.data as Exclude<Tensor['data'], readonly string[]> : undefined,
@@ -135,17 +135,6 @@ function varint(value: number): number[] {
 
 const bytesIn = ({ buffer, byteOffset, byteLength }: Exclude<Tensor['data'], readonly string[]>) =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
-
-function joined(pieces: Iterable<Uint8Array>): Uint8Array {
-  const parts = [...pieces]
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
 
 function tooLarge(): LookalikeError {
   return new LookalikeError(

@@ -44,9 +44,9 @@ export type Feeds = Readonly<Record<string, Tensor>>
 
 export interface RunOptions {
   /** Only these outputs are computed. Default: all. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly string[] | undefined
   /** Tensors that get the results in place, by output. Shapes must be exact. */
-  readonly into?: Readonly<Record<string, Tensor>>
+  readonly into?: Readonly<Record<string, Tensor>> | undefined
 }
 
 /** A model ready to run. `run` keeps the process busy until it is done: the runtime computes on the calling thread. */

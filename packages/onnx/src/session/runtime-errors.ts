@@ -25,7 +25,7 @@ export function sessionError(cause: unknown, name: string | undefined): Lookalik
   return new LookalikeError(
     found?.code ?? 'onnx/session',
     { problem, fix },
-    { fields: { ...(name !== undefined && { model: name }), ...operatorOf(text) }, cause },
+    { fields: { model: name, ...operatorOf(text) }, cause },
   )
 }
 
@@ -44,7 +44,7 @@ export function runError(cause: unknown, name: string | undefined): LookalikeErr
         ? 'Use fewer images at once (batchSize), or a machine with more memory.'
         : 'Check that inputs of this size and number are what it was exported for.',
     },
-    { fields: { ...(name !== undefined && { model: name }), ...(op && { op, node }) }, cause },
+    { fields: { model: name, ...(op && { op, node }) }, cause },
   )
 }
 

@@ -4,11 +4,11 @@ import type { OnnxModel } from '../model/model.js'
 
 export interface ConnectOptions {
   /** For each input of the second model, the output of the first that feeds it. Default: the second's only input gets the first's only output. */
-  readonly feed?: Readonly<Record<string, string>>
+  readonly feed?: Readonly<Record<string, string>> | undefined
   /** Outputs of the first model that stay outputs. Default: none. */
-  readonly keep?: readonly string[]
+  readonly keep?: readonly string[] | undefined
   /** Put before the names of the second model's tensors where they would clash. Default `head/`. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
 }
 
 /**

@@ -4,9 +4,9 @@ import { neededNodes, producers, pruned, readsOf } from './needed-nodes.js'
 
 export interface ExtractOptions {
   /** Tensors that will be fed. Default: the model's own inputs, those that are needed. */
-  readonly inputs?: readonly (string | ValueInfo)[]
+  readonly inputs?: readonly (string | ValueInfo)[] | undefined
   /** Tensors that will come out. Default: the model's own outputs. */
-  readonly outputs?: readonly (string | ValueInfo)[]
+  readonly outputs?: readonly (string | ValueInfo)[] | undefined
 }
 
 /**

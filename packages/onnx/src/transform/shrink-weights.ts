@@ -5,7 +5,7 @@ import { toHalfBits } from './half.js'
 
 export interface ShrinkOptions {
   /** Weights with fewer values stay float32. Default 1024. */
-  readonly minimum?: number
+  readonly minimum?: number | undefined
 }
 
 /**

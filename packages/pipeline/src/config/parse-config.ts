@@ -21,7 +21,7 @@ export function parseConfig(config: Given, fallbackName: string, file?: string, 
   // Beside stages, "train" only says what they have in common, and need not be whole.
   const { train: _train, ...untrained } = shared
   const rest = Array.isArray(own) && own.length > 0 ? untrained : shared
-  const whole = parse({ ...rest, ...(merged !== undefined && { stages: merged }) }, file)
+  const whole = parse({ ...rest, stages: merged }, file)
   const name = whole.name ?? fallbackName
   const all = whole.stages.map((stage) => stage.name)
   const runs = /^(\.\.?[/\\]|[/\\]|[A-Za-z]:)/.test(whole.runs) ? whole.runs : `./${whole.runs}`

@@ -51,11 +51,11 @@ async function parse(file: string): Promise<unknown> {
 function unreadable(
   file: string,
   problem: string,
-  { expected, cause }: { expected?: string; cause?: unknown },
+  { expected, cause }: { expected?: string | undefined; cause?: unknown },
 ): LookalikeError {
   return new LookalikeError(
     'config/unreadable',
-    { problem: `The config ${file} ${problem}`, ...(expected !== undefined && { expected }) },
+    { problem: `The config ${file} ${problem}`, expected },
     { fields: { path: file }, cause },
   )
 }

@@ -30,7 +30,7 @@ export interface SearchHit {
   readonly entry: GalleryEntry
   readonly distance: number
   /** The image itself, where the gallery knows where it lies, and that is a place that it may name. */
-  readonly image?: ImageRequest
+  readonly image?: ImageRequest | undefined
 }
 
 export interface SearchResult {
@@ -86,7 +86,7 @@ function hitsOf(
   return Array.from(positions.subarray(0, k), (position, i) => {
     const entry = gallery.at(position)!
     const image = imageOf(entry)
-    return { entry, distance: distances[i]!, ...(image && { image }) }
+    return { entry, distance: distances[i]!, image }
   })
 }
 

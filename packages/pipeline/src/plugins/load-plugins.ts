@@ -58,8 +58,11 @@ async function originOf(specifier: string, url: string): Promise<PluginOrigin> {
   for (let folder = path.dirname(fileURLToPath(url)); ; folder = path.dirname(folder)) {
     const text = await readFile(path.join(folder, 'package.json'), 'utf8').catch(() => undefined)
     // Build outputs may hold a bare `{"type": "module"}` of their own.
-    const { name, version } = (text === undefined ? {} : JSON.parse(text)) as { name?: string; version?: string }
-    if (name !== undefined) return { package: name, ...(version !== undefined && { version }), url }
+    const { name, version } = (text === undefined ? {} : JSON.parse(text)) as {
+      name?: string | undefined
+      version?: string
+    }
+    if (name !== undefined) return { package: name, version, url }
     if (folder === path.dirname(folder)) return { package: specifier, url }
   }
 }

@@ -65,6 +65,6 @@ function describeCall(name: string, { earlier, all, own }: StageNames, path: str
         : own === undefined
           ? 'a config with stages'
           : 'no stage: this is the first',
-    ...(fix && { fix }),
+    fix,
   }
 }

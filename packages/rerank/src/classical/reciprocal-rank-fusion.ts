@@ -20,7 +20,7 @@ export interface ReciprocalRankFusionOptions extends z.input<typeof options> {}
  */
 export function createReciprocalRankFusion(
   members: readonly Reranker[],
-  { k = 60, original = true }: { k?: number; original?: boolean } = {},
+  { k = 60, original = true }: { k?: number | undefined; original?: boolean } = {},
 ): Reranker {
   const lists = members.length + (original ? 1 : 0)
   return {

@@ -27,19 +27,19 @@ export interface PairModelOptions {
    * Blocks of a transformer that each image goes through alone. 0 is the paper: the two images stacked into one. `late`: the last quarter of
    * the blocks sees the pair (ours). As many as there are: only the head sees the pair. Networks that end in a feature map always fuse there. Default `late`.
    */
-  readonly fusion?: number | 'late'
+  readonly fusion?: number | 'late' | undefined
   /** How the paper's model stacks the images: query on top of the candidate, or to its left. Default `vertical`. */
-  readonly direction?: 'vertical' | 'horizontal'
+  readonly direction?: 'vertical' | 'horizontal' | undefined
   /** Adds the encoder's own distance to the logit, so that the untrained model ranks as the encoder does (ours). Default: unless `fusion` is 0. */
   readonly stageOne?: boolean | undefined
   /** Fuses such networks at the last map with at least so many rows and columns. Default: at their last map. */
   readonly grid?: number | undefined
   /** New transformer blocks on the pair's tokens, for networks that end in a feature map. Default 2 (ours). */
-  readonly blocks?: number
+  readonly blocks?: number | undefined
   /** Length of those blocks' tokens; a multiple of 64. Default 192 (ours). */
-  readonly dim?: number
+  readonly dim?: number | undefined
   /** Of the new weights. Default 0. */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 export interface PairModel {
@@ -331,7 +331,7 @@ function firstPositions(seed: number, places: number, dim: number): Float32Array
 interface Features {
   /** `[N, length]`, or with `places` `[N, places, length]`: then the head judges place by place, and what it found is averaged. */
   readonly features: string
-  readonly places?: boolean
+  readonly places?: boolean | undefined
   readonly length: number
   /** Units of the head's hidden layer. */
   readonly hidden: number

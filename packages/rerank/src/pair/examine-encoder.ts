@@ -12,7 +12,7 @@ export interface ExaminedVit {
   readonly afterBlock: readonly { readonly tensor: string; readonly tokens: number }[]
   /** How the encoder reads its embedding out. */
   readonly reads: 'class-token' | 'mean'
-  readonly positions?: VitPositions
+  readonly positions?: VitPositions | undefined
 }
 
 export interface VitPositions {
@@ -162,7 +162,7 @@ function vit(
     dim,
     afterBlock: afterBlock.map((cut) => ({ tensor: cut!.tensor, tokens: cut!.tokens })),
     reads: tail.some((op) => op === 'ReduceMean' || op === 'GlobalAveragePool') ? 'mean' : 'class-token',
-    ...(positions && { positions }),
+    positions,
   }
 }
 

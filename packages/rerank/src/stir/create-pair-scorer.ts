@@ -37,7 +37,7 @@ const IMAGES_AT_ONCE = 8
 
 export interface PairScorerOptions extends SessionOptions {
   /** Default `different`. */
-  readonly output?: typeof NAMES.different | typeof NAMES.logit
+  readonly output?: typeof NAMES.different | typeof NAMES.logit | undefined
   /** How images are read. */
   readonly limits?: ImageLimits | undefined
 }
@@ -113,7 +113,7 @@ async function encodeImages(
     batchSize: imagesAtOnce(spec),
     onCorrupt: 'skip',
     onWarning: (warning) => (answers[warning.fields['position'] as number] = warning),
-    ...(signal && { signal }),
+    signal,
   })
   for await (const { batch, positions, release } of batches) {
     signal?.throwIfAborted()

@@ -62,7 +62,7 @@ export async function augmentedBatches(
   const loader = await createBatchLoader({
     images: images.items.map(({ source, box }) => ({
       source: source instanceof URL ? source.href : source,
-      ...(box && { box }),
+      box,
     })),
     labels: images.labels,
     augmentations: images.augmentations,

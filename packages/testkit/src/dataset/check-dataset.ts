@@ -162,7 +162,7 @@ const checks: readonly Check<Subject>[] = [
       const every = Math.max(1, Math.floor((items.length - 1) / Math.max(1, readImages - 1)))
       for (const { id, source, box } of items.filter((_, i) => i % every === 0).slice(0, readImages)) {
         try {
-          await readImage({ source, ...(box && { box }) })
+          await readImage({ source, box })
         } catch (error) {
           report(`the image of "${id}" cannot be read: ${error instanceof Error ? error.message : String(error)}`)
         }

@@ -302,8 +302,7 @@ export const indexSuite: Suite<VectorIndexEngine, IndexCheckOptions, Subject> = 
     let shared: Promise<VectorIndexEngine> | undefined
     const engine = () => (shared ??= Promise.resolve(create()))
     const rows = sampleVectors('rows', ROWS, options.dim, SPACE, 'any')
-    const open = async (file?: string) =>
-      (await engine()).open({ dim: options.dim, space: SPACE, ...(file !== undefined && { file }) })
+    const open = async (file?: string) => (await engine()).open({ dim: options.dim, space: SPACE, file })
     return {
       options,
       rows,

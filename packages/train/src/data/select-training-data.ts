@@ -4,7 +4,7 @@ export interface TrainingData {
   readonly items: readonly DatasetItem[]
   /** Class number of each item; classes are numbered in the order of their names. */
   readonly labels: Int32Array
-  readonly categories?: Int32Array
+  readonly categories?: Int32Array | undefined
   /** Names of the classes. */
   readonly classes: readonly string[]
   /** What tells how well it goes; never part of the test split. */
@@ -29,7 +29,7 @@ export function selectTrainingData(
   share: number,
   seed: number,
   onWarning?: (warning: Warning) => void,
-  { orImages = false }: { readonly orImages?: boolean } = {},
+  { orImages = false }: { readonly orImages?: boolean | undefined } = {},
 ): TrainingData {
   const all = dataset.items.filter(({ split }) => split === 'train')
   if (all.length === 0) throw noImages(dataset)
@@ -58,7 +58,7 @@ export function selectTrainingData(
   return {
     items,
     labels: numbered(items.map(({ label }) => label)),
-    ...(categories && { categories }),
+    categories,
     classes,
     validation,
   }

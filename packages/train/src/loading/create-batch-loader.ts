@@ -84,7 +84,7 @@ export async function createBatchLoader(options: BatchLoaderOptions): Promise<Ba
       const positions = wanted.map(standIn)
       const slots = Array.from(positions, (position, slot) => {
         const decoded = memory.get(position)
-        return { place: firstPlace + slot, image: images[position]!, ...(decoded && { decoded }) }
+        return { place: firstPlace + slot, image: images[position]!, decoded }
       })
       const filled = await fillers.fill({ epoch, slots })
       for (const { slot, image } of filled.decoded) keep(positions[slot]!, image)

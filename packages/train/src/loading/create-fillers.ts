@@ -19,11 +19,11 @@ export interface WorkerData {
 
 export interface WorkerAnswer {
   readonly id: number
-  readonly filled?: FilledBatch
+  readonly filled?: FilledBatch | undefined
   readonly error?: {
-    readonly code?: string
+    readonly code?: string | undefined
     readonly message: string
-    readonly fields?: Readonly<Record<string, unknown>>
+    readonly fields?: Readonly<Record<string, unknown>> | undefined
   }
 }
 

@@ -24,7 +24,7 @@ export interface BatchSlot {
   /** Place in the epoch, counted over all batches: no two have the same randomness. */
   readonly place: number
   readonly image: TrainingImage
-  readonly decoded?: RawImage
+  readonly decoded?: RawImage | undefined
 }
 
 export interface BatchJob {

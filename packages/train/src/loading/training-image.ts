@@ -12,7 +12,7 @@ import { decodeImage, preprocess, resizeImage } from '@lookalike/image'
 /** An image to train on; can be sent to worker threads. */
 export interface TrainingImage {
   readonly source: Exclude<ImageSource, URL>
-  readonly box?: Box
+  readonly box?: Box | undefined
 }
 
 /** Decodes an image, and makes it smaller where its shorter edge is longer than `edge` pixels: augmentations need no more. */

@@ -224,7 +224,7 @@ async function fail<Batch>(
     },
     {
       fields: { step, epoch, batch: images, checkpoint },
-      ...(cause !== undefined && { cause }),
+      cause,
     },
   )
 }

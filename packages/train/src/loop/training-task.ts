@@ -13,9 +13,9 @@ export interface StepResult {
   /** By parameter; parameters without one stay as they are. */
   readonly gradients: ReadonlyMap<string, Float32Array>
   /** Numbers for the log. */
-  readonly logs?: Readonly<Record<string, number>>
+  readonly logs?: Readonly<Record<string, number>> | undefined
   /** Milliseconds of the step's parts. */
-  readonly times?: Readonly<Record<string, number>>
+  readonly times?: Readonly<Record<string, number>> | undefined
 }
 
 /** What is trained, seen from the loop: batches in, gradients out. */
@@ -30,7 +30,9 @@ export interface TrainingTask<Batch> {
   describe(batch: Batch): readonly string[]
   step(batch: Batch, position: Position): Promise<StepResult>
   /** Figures on the validation part; larger is better. `weights` stand in for the parameters where there is a moving average. */
-  validate?(weights: ReadonlyMap<string, Float32Array> | undefined): Promise<Readonly<Record<string, number>>>
+  readonly validate?:
+    | ((weights: ReadonlyMap<string, Float32Array> | undefined) => Promise<Readonly<Record<string, number>>>)
+    | undefined
   /** Besides the parameters, what an exact resume needs. */
   state?(): ArrayState
   restore?(state: ArrayState): void

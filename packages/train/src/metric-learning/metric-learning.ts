@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import {
   type Augmentation,
+  concat,
   type DatasetItem,
   definePlugin,
   type Encoder,
@@ -30,7 +31,7 @@ import {
 } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
-import { selectTrainingData } from '../data/select-training-data.js'
+import { selectTrainingData, type TrainingData } from '../data/select-training-data.js'
 import { createBatchLoader } from '../loading/create-batch-loader.js'
 import type { AugmentationOrigin } from '../loading/create-fillers.js'
 import type { TrainingImage } from '../loading/training-image.js'
@@ -123,7 +124,7 @@ export function metricLearning(given: MetricLearningOptions, parts: MetricLearni
 }
 
 async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
-  const { encoder, signal, onWarning } = request
+  const { encoder, onWarning } = request
   const { seed } = request.run
   const { onnx, preprocessing } = trainableEncoder(encoder)
   await checkProviders(settings.providers)
@@ -146,42 +147,12 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
     providers: settings.providers,
     threads: parts.threads,
   })
-  const loader = await createBatchLoader({
-    images: data.items.map(trainingImage),
-    labels: data.labels,
-    augmentations: parts.augmentations,
-    origins: parts.origins,
-    preprocessing,
-    edge: settings.edge ?? 2 * Math.max(preprocessing.crop.width, preprocessing.crop.height),
-    seed,
-    limits: request.images,
-    memory: settings.memory * 2 ** 20,
-    workers: settings.workers ?? (availableParallelism() >= 8 ? 2 : 1),
-    onCorrupt: settings.onCorrupt,
-    onWarning,
-  })
+  const loader = await openLoader(request, settings, parts, data, preprocessing)
   const feedsOf = (pixels: Float32Array): Feeds => ({
     [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)),
   })
-  /** Figures of the validation images, embedded as `forward` does it. */
-  const measureOn = async (forward: (feeds: Feeds) => Promise<Float32Array>, dim: number) => {
-    const rows: DatasetItem[] = []
-    const parts: Float32Array[] = []
-    const requests = data.validation.map(({ source, box }) => ({ source, ...(box && { box }) }))
-    const batches = loadBatches(requests, preprocessing, {
-      batchSize: settings.chunk ?? usualChunk(preprocessing),
-      ...request.images,
-      onCorrupt: settings.onCorrupt,
-      ...(signal && { signal }),
-      ...(onWarning && { onWarning }),
-    })
-    for await (const { batch, positions, release } of batches) {
-      parts.push(await forward(feedsOf(batch.data)))
-      rows.push(...positions.map((position) => data.validation[position]!))
-      release()
-    }
-    return measureValidation(rows, joined(parts), dim)
-  }
+  const measureOn = (forward: (feeds: Feeds) => Promise<Float32Array>, dim: number) =>
+    measureImages(request, settings, data.validation, preprocessing, dim, (pixels) => forward(feedsOf(pixels)))
   try {
     return await trainEmbedding({
       request,
@@ -204,16 +175,14 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
           yield { positions, feeds: feedsOf(pixels) }
       },
       async embedValidation(weights) {
-        const forward = (feeds: Feeds) => model.forward(feeds, { ...(weights && { weights }) })
+        const forward = (feeds: Feeds) => model.forward(feeds, { weights })
         return measureOn(async (feeds) => (await forward(feeds))[network.output]!.data, network.dim)
       },
       untuned: {
         network: extractModel(whole, { outputs: [onnx.output] }),
         dim: encoder.dim,
         async measure() {
-          const { threads } = parts
-          const { providers } = settings
-          const session = await createSession(whole, { providers, ...(threads !== undefined && { threads }) })
+          const session = await createSession(whole, { providers: settings.providers, threads: parts.threads })
           try {
             return await measureOn(
               async (feeds) => (await session.run(feeds))[onnx.output]!.data as Float32Array,
@@ -230,6 +199,51 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
     await loader.dispose()
     await model.dispose()
   }
+}
+
+function openLoader(
+  { run, images, onWarning }: TrainerRequest,
+  settings: Settings,
+  { augmentations, origins }: MetricLearningParts,
+  { items, labels }: TrainingData,
+  preprocessing: Preprocessing,
+) {
+  return createBatchLoader({
+    images: items.map(trainingImage),
+    labels,
+    augmentations,
+    origins,
+    preprocessing,
+    edge: settings.edge ?? 2 * Math.max(preprocessing.crop.width, preprocessing.crop.height),
+    seed: run.seed,
+    limits: images,
+    memory: settings.memory * 2 ** 20,
+    workers: settings.workers ?? (availableParallelism() >= 8 ? 2 : 1),
+    onCorrupt: settings.onCorrupt,
+    onWarning,
+  })
+}
+
+/** Figures of images, embedded as `forward` does it. */
+async function measureImages(
+  { images, signal, onWarning }: TrainerRequest,
+  { chunk, onCorrupt }: Settings,
+  items: readonly DatasetItem[],
+  preprocessing: Preprocessing,
+  dim: number,
+  forward: (pixels: Float32Array) => Promise<Float32Array>,
+) {
+  const rows: DatasetItem[] = []
+  const parts: Float32Array[] = []
+  const requests = items.map(({ source, box }) => ({ source, box }))
+  const batchSize = chunk ?? usualChunk(preprocessing)
+  const batches = loadBatches(requests, preprocessing, { batchSize, ...images, onCorrupt, signal, onWarning })
+  for await (const { batch, positions, release } of batches) {
+    parts.push(await forward(batch.data))
+    rows.push(...positions.map((position) => items[position]!))
+    release()
+  }
+  return measureValidation(rows, concat([new Float32Array(), ...parts]), dim)
 }
 
 /** The teacher's embeddings of the training images; it is gone afterwards. */
@@ -294,17 +308,7 @@ function inputShape(pixels: Float32Array, { crop: { width, height }, layout }: P
 }
 
 function trainingImage({ source, box }: DatasetItem): TrainingImage {
-  return { source: source instanceof URL ? source.href : source, ...(box && { box }) }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
+  return { source: source instanceof URL ? source.href : source, box }
 }
 
 function originsOf(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   createRandom,
   LookalikeError,
+  type Loss,
   type Preprocessing,
   type Sampler,
   type TrainerRequest,
@@ -13,13 +14,13 @@ import { type Feeds, type OnnxModel, writeModel } from '@lookalike/onnx'
 import type { TrainingData } from '../data/select-training-data.js'
 import { runTrainingLoop } from '../loop/run-training-loop.js'
 import type { TrainingLoopResult } from '../loop/training-loop-options.js'
-import type { TrainingTask } from '../loop/training-task.js'
 import type { TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
 import { createOptimizer } from '../optimizer/create-optimizer.js'
 import type { Parameter } from '../optimizer/parameter.js'
 import type { CommonSettings } from './common-options.js'
 import type { Distillation } from './distillation.js'
+import { embeddingTask } from './embedding-task.js'
 
 export interface EmbeddingBatch {
   /** Positions of the images among the training items. */
@@ -48,7 +49,7 @@ export interface EmbeddingTraining {
   /** A teacher whose embeddings are to be met besides what the loss wants. */
   readonly distillation?: Distillation | undefined
   /** Facts for the log. */
-  readonly about?: Readonly<Record<string, unknown>>
+  readonly about?: Readonly<Record<string, unknown>> | undefined
   load(epoch: number, batches: readonly Int32Array[], start: number): AsyncIterable<EmbeddingBatch>
   /** Embeddings of the validation items and which items they are of. */
   embedValidation(weights: ReadonlyMap<string, Float32Array> | undefined): Promise<Readonly<Record<string, number>>>
@@ -69,12 +70,11 @@ export interface EmbeddingTraining {
  * there is the warning `train/nothing-gained`, and `model.onnx` is the encoder as it was, unless the last weights or a shorter embedding were asked for.
  */
 export async function trainEmbedding(training: EmbeddingTraining): Promise<TrainerResult> {
-  const { request, settings, data, model, output, dim } = training
-  const { run } = request
-  const { seed } = run
+  const { request, settings, data, model, dim } = training
+  const { seed } = request.run
   const batchesOf = rememberLast((epoch: number) =>
     training.sampler.epoch(
-      { labels: data.labels, ...(data.categories && { categories: data.categories }) },
+      { labels: data.labels, categories: data.categories },
       createRandom(seed).fork(`sampler/${epoch}`),
     ),
   )
@@ -87,116 +87,83 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
     const lossParameters = loss.parameters.map(
       (parameter): Parameter => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }),
     )
-    const parameters = [...grouped(model.parameters, settings.groups), ...lossParameters]
-    const optimizer = createOptimizer(parameters, settings.optimizer)
-    const task: TrainingTask<EmbeddingBatch> = {
-      batches: (epoch) => batchesOf(epoch).length,
-      load: (epoch, start) => training.load(epoch, batchesOf(epoch), start),
-      size: ({ positions }) => positions.length,
-      describe: ({ positions }) => Array.from(positions, (position) => data.items[position]!.id),
-      async step({ positions, feeds }, position) {
-        const headOnly =
-          training.headOnly && position.epoch < training.headOnly.epochs ? training.headOnly.names : undefined
-        const { result, gradients, times } = await model.step(
-          feeds,
-          async (outputs) => {
-            const computed = await loss.compute({
-              embeddings: outputs[output]!.data,
-              rows: positions.length,
-              dim,
-              labels: positions.map((item) => data.labels[item]!),
-              step: position.step,
-              totalSteps: position.totalSteps,
-            })
-            const taught = training.distillation?.compute(outputs[output]!.data, positions)
-            if (!taught) return { gradients: { [output]: computed.gradients.embeddings }, result: computed }
-            const result = {
-              ...computed,
-              value: computed.value + taught.value,
-              logs: { ...computed.logs, distillation: taught.value },
-            }
-            return {
-              gradients: { [output]: taught.gradient.map((value, i) => value + computed.gradients.embeddings[i]!) },
-              result,
-            }
-          },
-          { only: headOnly },
-        )
-        const all = new Map(gradients)
-        for (const [name, gradient] of Object.entries(result.gradients.parameters)) all.set(`loss/${name}`, gradient)
-        return { value: result.value, gradients: all, logs: result.logs, times: { ...times } }
-      },
-      ...(data.validation.length > 0 && { validate: training.embedValidation }),
-      state: () => loss.state?.() ?? {},
-      restore: (state) => loss.restore?.(state),
-    }
     const before = data.validation.length > 0 ? await training.untuned.measure() : undefined
     if (before) {
       const note = `validation ${describeFigures(before)}`
       request.onProgress?.({ phase: 'before training', done: 1, total: 1, unit: 'validation', note })
     }
-    const outcome = await runTrainingLoop(task, {
-      optimizer,
-      schedule: settings.schedule,
-      run,
+    const outcome = await runTrainingLoop(embeddingTask(training, loss, batchesOf), {
+      ...settings,
+      signal: request.signal,
+      onProgress: request.onProgress,
+      onWarning: request.onWarning,
+      run: request.run,
+      optimizer: createOptimizer(
+        [...grouped(model.parameters, settings.groups), ...lossParameters],
+        settings.optimizer,
+      ),
       belongsTo: {
         network: training.network,
         ...(training.distillation && { teacher: training.distillation.space }),
       },
-      epochs: settings.epochs,
-      steps: settings.steps,
-      checkpointEvery: settings.checkpointEvery,
-      logEvery: settings.logEvery,
-      validateEvery: settings.validateEvery,
-      monitor: settings.monitor,
-      keep: settings.keep,
-      patience: settings.patience,
-      averageDecay: settings.averageDecay,
-      signal: request.signal,
-      onProgress: request.onProgress,
-      onWarning: request.onWarning,
       about: {
         trainer: training.trainer,
         loss: loss.name,
-        ...(loss.engine !== undefined && { engine: loss.engine }),
+        engine: loss.engine,
         providers: settings.providers,
-        images: data.items.length,
-        classes: data.classes.length,
-        validationImages: data.validation.length,
+        ...sizesOf(data),
         weights: model.parameters.reduce((sum, { data: values }) => sum + values.length, 0),
-        ...(before && { untuned: before }),
+        untuned: before,
         ...training.about,
       },
     })
-    const metrics = metricsOf(outcome, before)
-    const lost = before && hasLost(outcome, before, settings.monitor)
-    const kept = lost && settings.keep === 'best' && dim >= training.untuned.dim ? ('untuned' as const) : undefined
-    if (lost) request.onWarning?.(nothingGained(before, outcome.best!.figures, settings, kept !== undefined, training))
-    const card = await run.card({
-      loss: { name: loss.name, engine: loss.engine },
-      network: training.network,
-      data: { images: data.items.length, classes: data.classes.length, validationImages: data.validation.length },
-      options: training.options,
-      steps: outcome.steps,
-      stopped: outcome.stopped,
-      metrics,
-      best: outcome.best,
-      ...(kept && { kept }),
-    })
-    const trained = kept ? training.untuned.network : training.finish(outcome.weights)
-    const metadata = {
-      ...trained.metadata,
-      'lookalike.network': 'encoder',
-      'lookalike.preprocessing': JSON.stringify(training.preprocessing),
-      'lookalike.card': card,
-    }
-    await run.write('model.onnx', writeModel({ ...trained, metadata }))
-    await run.artefact('model', 'model.onnx')
-    return { artefact: 'model.onnx', metrics, stopped: outcome.stopped, ...(kept && { kept }) }
+    return await writeEmbedding(training, loss, outcome, before)
   } finally {
     loss.dispose()
   }
 }
+
+/** Writes the trained network, or the encoder as it was where that is better, with its card. */
+async function writeEmbedding(
+  training: EmbeddingTraining,
+  loss: Loss,
+  outcome: TrainingLoopResult,
+  before: Readonly<Record<string, number>> | undefined,
+): Promise<TrainerResult> {
+  const { request, settings, data, untuned } = training
+  const { run } = request
+  const metrics = metricsOf(outcome, before)
+  const lost = before && hasLost(outcome, before, settings.monitor)
+  const kept = lost && settings.keep === 'best' && training.dim >= untuned.dim ? ('untuned' as const) : undefined
+  if (lost) request.onWarning?.(nothingGained(before, outcome.best!.figures, settings, kept !== undefined, training))
+  const card = await run.card({
+    loss: { name: loss.name, engine: loss.engine },
+    network: training.network,
+    data: sizesOf(data),
+    options: training.options,
+    steps: outcome.steps,
+    stopped: outcome.stopped,
+    metrics,
+    best: outcome.best,
+    kept,
+  })
+  const trained = kept ? untuned.network : training.finish(outcome.weights)
+  const metadata = {
+    ...trained.metadata,
+    'lookalike.network': 'encoder',
+    'lookalike.preprocessing': JSON.stringify(training.preprocessing),
+    'lookalike.card': card,
+  }
+  await run.write('model.onnx', writeModel({ ...trained, metadata }))
+  await run.artefact('model', 'model.onnx')
+  return { artefact: 'model.onnx', metrics, stopped: outcome.stopped, kept }
+}
+
+const sizesOf = ({ items, classes, validation }: TrainingData) => ({
+  images: items.length,
+  classes: classes.length,
+  validationImages: validation.length,
+})
 
 /** SHA-256 of a model's file. */
 export function hashBytes(bytes: Uint8Array): string {

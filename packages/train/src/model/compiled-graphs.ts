@@ -16,16 +16,16 @@ export interface Compiled {
   readonly forward: Session
   readonly names: readonly string[]
   /** Made when they are first needed: evaluation alone needs neither. */
-  joined?: Session
-  split?: SplitSessions
+  joined?: Session | undefined
+  split?: SplitSessions | undefined
 }
 
 export interface SplitSessions {
   readonly plan: SplitGradient
   readonly forward: Session
   /** From the first step on, which shows the types of the tensors between the halves. */
-  backward?: Session
-  saved?: Record<string, Tensor>
+  backward?: Session | undefined
+  saved?: Record<string, Tensor> | undefined
 }
 
 /** Shapes of chunks whose sessions are kept. */

@@ -4,11 +4,11 @@ export interface Parameter {
   readonly shape: readonly number[]
   readonly data: Float32Array
   /** Multiplies the learning rate. Default 1. */
-  readonly learningRateFactor?: number
+  readonly learningRateFactor?: number | undefined
   /** Whether weight decay applies. Default true. */
-  readonly decay?: boolean
+  readonly decay?: boolean | undefined
   /** Belongs to the loss (a proxy): its gradient does not count for the norm that is clipped. Default false. */
-  readonly ofLoss?: boolean
+  readonly ofLoss?: boolean | undefined
 }
 
 const EMBEDDINGS = /(^|[./_])(pos(ition)?(al)?_?embed|(cls|class|dist|distillation|mask)_?(token|embedding))/i

@@ -19,7 +19,7 @@ export interface Narrowing {
   /** For each input the part that is read, or `whole`. */
   readonly inputs: readonly (Range | 'whole')[]
   /** The new target shape of a Reshape. */
-  readonly target?: readonly number[]
+  readonly target?: readonly number[] | undefined
 }
 
 type Rule = (node: Node, range: Range, context: RuleContext) => Narrowing | undefined

@@ -7,7 +7,7 @@ import { missingDecoder } from '../load-sharp.js'
 import { CHILD_PROGRAM } from './child-program.js'
 
 export type DecoderRequest =
-  | { readonly operation: 'header' | 'pixels'; readonly input: object; readonly steps?: readonly unknown[] }
+  | { readonly operation: 'header' | 'pixels'; readonly input: object; readonly steps?: readonly unknown[] | undefined }
   | { readonly operation: 'heic' }
 
 export interface DecoderAnswer {

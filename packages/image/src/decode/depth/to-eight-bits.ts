@@ -5,7 +5,7 @@ export type RangeNote =
 
 export interface EightBits {
   readonly data: Uint8Array
-  readonly note?: RangeNote
+  readonly note?: RangeNote | undefined
 }
 
 /** Whether 8-bit values all lie in the lowest eighth: what a file of 10 or 12 bits in 16 becomes. */
@@ -73,7 +73,7 @@ function endsOf(
   max: number,
   depth: string,
   range: { readonly min: number; readonly max: number } | undefined,
-): { ends: { min: number; max: number }; rule?: string } {
+): { ends: { min: number; max: number }; rule?: string | undefined } {
   const between = (low: number, high: number) => min >= low && max <= high
   if (range && between(range.min, range.max)) return { ends: range }
   const floating = depth === 'float' || depth === 'double'
