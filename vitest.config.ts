@@ -20,8 +20,8 @@ export default defineConfig({
       'tests/**/*.test.ts',
     ],
     // For a machine that has much else to do: a limit ends what hangs, and is no measure of speed.
-    testTimeout: 600_000,
-    hookTimeout: 600_000,
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
     pool: 'forks',
     maxWorkers: 2,
     // Modules for bundlers: Node alone cannot load them.

@@ -20,7 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lookalike-installs-'))
   packages = await packPackages(path.join(folder, 'packed'))
   server = await servePackages(packages)
-}, 5 * MINUTES)
+}, 20 * MINUTES)
 afterAll(async () => {
   await server?.close()
   await rm(folder, { recursive: true, force: true })
@@ -73,7 +73,7 @@ describe('core and losses', () => {
         expect(names).not.toContain(native)
       expect(await filesLike(project('losses'), /\.(node|dll|dylib|so)(\.\d+)*$/)).toEqual([])
     },
-    5 * MINUTES,
+    20 * MINUTES,
   )
 })
 
@@ -87,14 +87,14 @@ describe('core and encoders', () => {
       for (const other of ['usearch', '@tensorflow/tfjs-core', '@lookalike/train', '@lookalike/gallery'])
         expect(names).not.toContain(other)
     },
-    5 * MINUTES,
+    20 * MINUTES,
   )
 })
 
 describe('the command line alone', () => {
   beforeAll(async () => {
     await installSubset(project('cli'), subset('cli'), server)
-  }, 5 * MINUTES)
+  }, 20 * MINUTES)
   const lookalike = (args: readonly string[], cwd = project('cli')) =>
     mustRun(process.execPath, [path.join(project('cli'), 'node_modules/@lookalike/cli/dist/main.js'), ...args], cwd)
 
@@ -175,7 +175,7 @@ describe('the command line alone', () => {
         path.join(shop(), 'lookalike.config.yaml'),
         'plugins: ["@acme/colour-grid", ../own/reverse.ts]\nencoder: { use: colour-grid, cells: 2 }\n',
       )
-    }, 5 * MINUTES)
+    }, 20 * MINUTES)
 
     it('uses a package and a file, both looked up from the folder of the config', async () => {
       const config = ['--config', path.join(shop(), 'lookalike.config.yaml')]

@@ -5,7 +5,7 @@ import type { ServedGallery, ServedSelection } from './served-gallery.js'
 /** A gallery of a folder as the service sees galleries. */
 export function adaptGallery(gallery: Gallery): ServedGallery {
   const fits = ({ filter, rejected }: ServedSelection) => {
-    return (entry: { metadata?: Metadata; rejected: boolean }) =>
+    return (entry: { metadata?: Metadata | undefined; rejected: boolean }) =>
       (rejected === undefined || entry.rejected === rejected) && (!filter || matches(entry.metadata, filter))
   }
   const list = (selection: ServedSelection = {}) => gallery.entries().filter(fits(selection))
@@ -34,7 +34,7 @@ export function adaptGallery(gallery: Gallery): ServedGallery {
     update: (changes) => gallery.update(changes),
     remove: (ids) => gallery.remove(ids),
     async search(queries, k, { filter, threshold = Infinity, includeRejected, signal } = {}) {
-      const allow = filter && ((entry: { metadata?: Metadata }) => matches(entry.metadata, filter))
+      const allow = filter && ((entry: { metadata?: Metadata | undefined }) => matches(entry.metadata, filter))
       const found = await gallery.search(queries, k, {
         signal,
         ...(includeRejected && { includeRejected }),
