@@ -28,7 +28,7 @@ export function createDuplicates(find: FindDuplicates | undefined, version: () =
       state: { state: 'running', phase: 'start', done: 0, total: 0 },
     }
     current = job
-    const onProgress = ({ phase, done, total = 0 }: { phase: string; done: number; total?: number }) => {
+    const onProgress = ({ phase, done, total = 0 }: { phase: string; done: number; total?: number | undefined }) => {
       job.state = { state: 'running', phase, done, total }
     }
     find!(threshold, { signal: controller.signal, onProgress }).then(
