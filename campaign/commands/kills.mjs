@@ -45,7 +45,6 @@ async function killTraining(tally, folder, trainer, kills, random) {
     }
     rmSync(killed, { recursive: true, force: true })
   }
-  return cwd
 }
 
 /** What a search finds, without what a run decides. */
@@ -158,11 +157,16 @@ export default {
     const random = createRandom('kills of commands')
     const share = short ? { index: 2, train: 2, upgrade: 0 } : { index: 35, train: 25, upgrade: 20 }
     const trainers = short ? ['head'] : TRAINERS
-    const projects = {}
-    for (const trainer of trainers) projects[trainer] = await killTraining(tally, folder, trainer, share.train, random)
+    const part = async (name, work) => {
+      await work().catch((error) => tally.add('lost', `${name}: ${error.stack}`))
+      console.error(`  so far, after ${name}: ${JSON.stringify(tally.counts)}`)
+    }
+    const head = await makeProject(path.join(folder, 'index'), 'head')
     for (const engine of short ? ['exact'] : ['exact', 'usearch'])
-      await killIndexing(tally, projects.head, engine, share.index, random)
-    if (share.upgrade > 0) await killUpgrade(tally, projects['cross-model'], share.upgrade, random)
+      await part(`index ${engine}`, () => killIndexing(tally, head, engine, share.index, random))
+    for (const trainer of trainers) await part(trainer, () => killTraining(tally, folder, trainer, share.train, random))
+    if (share.upgrade > 0)
+      await part('upgrade', () => killUpgrade(tally, path.join(folder, 'cross-model'), share.upgrade, random))
     return tally
   },
 }

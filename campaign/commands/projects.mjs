@@ -33,7 +33,7 @@ const CONFIGS = {
         name: 'ensemble',
         train: {
           use: 'context-ensemble',
-          member: { use: 'head', epochs: 2 },
+          member: { use: 'head' },
           weights: { use: 'credibility-map' },
           merge: true,
         },
