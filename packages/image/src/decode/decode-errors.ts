@@ -85,7 +85,8 @@ export function damaged(name: string, bytes: Uint8Array, format: ImageFormat, ca
 
 /** Whether the decoder failed because the file ends early: by the decoder's own words, or by the file. */
 export const cutShort = (cause: unknown, bytes: Uint8Array, format: ImageFormat): boolean =>
-  /premature end of jpeg (image|file)|truncated/i.test(reasonOf(cause)) || endsEarly(bytes, format)
+  /premature end of jpeg (image|file)|truncated|got \d+ bytes, expected/i.test(reasonOf(cause)) ||
+  endsEarly(bytes, format)
 
 const reasonOf = (cause: unknown) =>
   (cause instanceof Error ? cause.message.trim().split('\n')[0]! : String(cause)).replace(/[.\s]+$/, '')

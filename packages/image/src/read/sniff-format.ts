@@ -82,9 +82,44 @@ export function endsEarly(bytes: Uint8Array, format: ImageFormat): boolean {
     case 'svg':
       return !/<\/([\w-]+:)?svg\s*>|\/>\s*$/.test(tail(4096).toString())
     case 'avif':
-    case 'bmp':
     case 'heic':
+      return boxesEndBeyond(tail(bytes.length))
     case 'tiff':
+      return directoryBeyond(tail(bytes.length))
+    case 'bmp':
       return false
   }
+}
+
+/** ISO base media: boxes in a row, each with its length; 0 is to the end, 1 says that 64 bits follow. */
+function boxesEndBeyond(bytes: Buffer): boolean {
+  let at = 0
+  while (at + 8 <= bytes.length) {
+    const short = bytes.readUInt32BE(at)
+    if (short === 0) return false
+    if (short === 1 && at + 16 > bytes.length) return true
+    const length = short === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : short
+    // Nonsense rather than a cut.
+    if (length < 8) return false
+    at += length
+  }
+  return at !== bytes.length
+}
+
+/** Most writers put the directory of a TIFF behind its pixels: a cut takes it away. */
+function directoryBeyond(bytes: Buffer): boolean {
+  if (bytes.length < 16) return true
+  const little = bytes[0] === 0x49
+  const u16 = (at: number) => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at))
+  const big = u16(2) === 43
+  const directory = big
+    ? Number(little ? bytes.readBigUInt64LE(8) : bytes.readBigUInt64BE(8))
+    : little
+      ? bytes.readUInt32LE(4)
+      : bytes.readUInt32BE(4)
+  if (directory + (big ? 8 : 2) > bytes.length) return true
+  const entries = big
+    ? Number(little ? bytes.readBigUInt64LE(directory) : bytes.readBigUInt64BE(directory))
+    : u16(directory)
+  return directory + (big ? 8 + entries * 20 : 2 + entries * 12) > bytes.length
 }
