@@ -1,7 +1,7 @@
-// Everything of a release but publishing: builds, packs, checks each package with publint and attw, installs the packages with plain npm on each
-// Node that is supported, and runs a program of every part there: `pnpm release:dry [--keep]`.
+// Everything of a release but publishing: builds, packs, checks each package with publint and attw, installs the packages with plain npm, and runs
+// on each supported Node, Bun and Deno a program of every part there: `pnpm release:dry [--keep]`.
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -11,8 +11,20 @@ import { packPackages, root } from './lib/pack-packages.mjs'
 import { servePackages } from './lib/serve-packages.mjs'
 import { SUBSETS } from './lib/subsets.mjs'
 
-/** The oldest line that is supported, a long-term one after it, and the newest that the npm package "node" offers. */
-const NODES = ['20', '24', 'latest']
+/** Every supported line of Node, and the other runtimes: each from the npm packages that hold its program for this system. */
+const { platform, arch } = process
+const system = `${{ win32: 'win' }[platform] ?? platform}-${arch}`
+const libc = platform === 'linux' ? '-glibc' : ''
+const exe = platform === 'win32' ? '.exe' : ''
+const RUNTIMES = [
+  ...['20', '22', '24', '26'].map((version) => ({
+    name: `Node ${version}`,
+    packages: [`node-${system}@${version}`],
+    program: [`node-${system}/bin/node${exe}`],
+  })),
+  { name: 'Bun', packages: ['bun'], program: ['bun/bin/bun.exe'] },
+  { name: 'Deno', packages: ['deno'], program: [`@deno/${platform}-${arch}${libc}/deno${exe}`, 'run', '--allow-all'] },
+]
 
 const execute = promisify(execFile)
 const seconds = (from) => `${((performance.now() - from) / 1000).toFixed(0)} s`
@@ -45,15 +57,16 @@ const SMOKE = `
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 const programs = ${JSON.stringify(Object.fromEntries(SUBSETS.map(({ name, program }) => [name, program])))}
-const results = { node: process.versions.node }
+const results = globalThis.Deno ? { deno: Deno.version.deno } : process.versions.bun ? { bun: process.versions.bun } : { node: process.versions.node }
+const start = globalThis.Deno ? ['run', '--allow-all'] : []
 for (const [name, program] of Object.entries(programs)) {
   writeFileSync(name + '.mjs', program)
-  const { status, stdout, stderr } = spawnSync(process.execPath, [name + '.mjs'], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...start, name + '.mjs'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(name + ' failed:\\n' + stderr)
   results[name] = JSON.parse(stdout)
 }
 const lookalike = (...args) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['node_modules/@lookalike/cli/dist/main.js', ...args, '--json'], { encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...start, 'node_modules/@lookalike/cli/dist/main.js', ...args, '--json'], { encoding: 'utf8' })
   if (status !== 0) throw new Error('lookalike ' + args.join(' ') + ' failed:\\n' + stderr + stdout)
   return JSON.parse(stdout)
 }
@@ -90,16 +103,20 @@ try {
       })
     }
     server = await servePackages(packages)
-    for (const version of NODES) {
-      await step(`installed and used on Node ${version}`, async () => {
-        const home = path.join(folder, `node-${version}`)
-        mkdirSync(home, { recursive: true })
-        const node = (
-          await run('npx', ['--yes', `node@${version}`, '--print', 'process.execPath'], { cwd: home })
-        ).stdout
-          .trim()
-          .split('\n')
-          .at(-1)
+    for (const { name, packages: holders, program } of RUNTIMES) {
+      const home = path.join(folder, name.toLowerCase().replace(' ', '-'))
+      mkdirSync(home, { recursive: true })
+      const [file, ...options] = program
+      const command = path.join(home, 'node_modules', file)
+      // Without scripts: none of them is needed where the program is a package of its own.
+      const got = await run('npm', ['install', '--prefix', home, '--no-audit', '--no-fund', ...holders]).catch(
+        (error) => error,
+      )
+      if (!existsSync(command)) {
+        say(`- ${name} is not to be had here and was left out: ${String(got.stderr).trim().split('\n').at(-1)}`)
+        continue
+      }
+      await step(`installed and used on ${name}`, async () => {
         const { output } = await installSubset(
           path.join(home, 'project'),
           {
@@ -107,7 +124,7 @@ try {
             program: SMOKE,
           },
           server,
-          node,
+          [command, ...options],
         )
         return output.trim()
       })

@@ -5,5 +5,5 @@ export function installSubset(
   folder: string,
   subset: Subset,
   server: PackageServer,
-  node?: string,
+  runtime?: readonly [program: string, ...options: string[]],
 ): Promise<{ readonly output: string }>

@@ -1,4 +1,4 @@
-// Installs packages with plain npm into an empty project, and runs a program with them; both on the given Node.
+// Installs packages with plain npm into an empty project, and runs a program with them on the given runtime.
 import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -17,7 +17,7 @@ async function npmCli() {
  *
  * @returns what the program printed.
  */
-export async function installSubset(folder, { packages, program }, server, node = process.execPath) {
+export async function installSubset(folder, { packages, program }, server, [runtime, ...start] = [process.execPath]) {
   await mkdir(folder, { recursive: true })
   await writeFile(
     path.join(folder, '.npmrc'),
@@ -28,7 +28,7 @@ export async function installSubset(folder, { packages, program }, server, node 
   // Settings of the package manager that runs this are not for the project.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_)/i.test(name)))
   const options = { cwd: folder, env: { ...env, ONNXRUNTIME_NODE_INSTALL: 'skip', NO_COLOR: '1' }, maxBuffer: 2 ** 26 }
-  await execute(node, [await npmCli(), 'install', ...packages], options)
-  const { stdout } = await execute(node, ['program.mjs'], options)
+  await execute(process.execPath, [await npmCli(), 'install', ...packages], options)
+  const { stdout } = await execute(runtime, [...start, 'program.mjs'], options)
   return { output: stdout }
 }

@@ -220,7 +220,7 @@ describe('what cannot be read', () => {
   it('is named, and the rest goes on', async () => {
     await writeFile(path.join(shop, 'photos/cat/text.jpg'), 'no picture')
     await writeFile(path.join(shop, 'photos/cat/empty.jpg'), '')
-    await writeFile(path.join(shop, 'photos/phone.heic'), '')
+    await writeFile(path.join(shop, 'photos/phone.jxl'), '')
     const warnings: Warning[] = []
     const result = await using((gallery) =>
       addImages(gallery, encoder, path.join(shop, 'photos'), { onWarning: (warning) => warnings.push(warning) }),
@@ -232,19 +232,19 @@ describe('what cannot be read', () => {
         { id: 'photos/cat/text.jpg', code: 'image/unsupported' },
       ],
     })
-    expect(result.leftOut).toEqual([{ kind: 'heic', path: `${path.join(shop, 'photos')}/phone.heic` }])
+    expect(result.leftOut).toEqual([{ kind: 'format', path: `${path.join(shop, 'photos')}/phone.jxl` }])
     expect(warnings.map(({ code }) => code).sort()).toEqual(['image/empty', 'image/left-out', 'image/unsupported'])
   })
 
   it('is an error when there is nothing else', async () => {
     await mkdir(path.join(shop, 'phone'))
-    await writeFile(path.join(shop, 'phone/1.heic'), '')
+    await writeFile(path.join(shop, 'phone/1.jxl'), '')
     await mkdir(path.join(shop, 'broken'))
     await writeFile(path.join(shop, 'broken/1.jpg'), 'text')
     await using(async (gallery) => {
       await expect(addImages(gallery, encoder, path.join(shop, 'phone'))).rejects.toMatchObject({
         code: 'index/no-images',
-        message: expect.stringMatching(/1 HEIC image .*1\.heic\. ./) as unknown,
+        message: expect.stringMatching(/1 picture .*1\.jxl\. ./) as unknown,
       })
       await expect(addImages(gallery, encoder, path.join(shop, 'broken'))).rejects.toMatchObject({
         code: 'index/nothing-readable',
