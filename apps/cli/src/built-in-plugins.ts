@@ -75,6 +75,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'parquet',
     'stanford-online-products',
     'triples',
+    'webdataset',
   ],
   '@lookalike/cli': ['html', 'json'],
 }

@@ -6,6 +6,7 @@ import { encodePng } from '@lookalike/image'
 import { fromPlugin, pluginOf, samplePicture } from '@lookalike/testkit'
 import { describeDataset, describePlugins } from '@lookalike/testkit/vitest'
 import { parquetWriteBuffer } from 'hyparquet-writer'
+import { pack } from 'tar-stream'
 import { afterAll } from 'vitest'
 import plugins from './index.js'
 
@@ -63,6 +64,15 @@ await writeFile(
   }),
 )
 describeDataset('coco', create('coco', { file: 'coco.json', testShare: 1 }), { readImages: 4 })
+
+const shard = pack()
+for (const [i, item] of items.entries()) {
+  shard.entry({ name: `${i}.png` }, await encodePng(samplePicture(i)))
+  shard.entry({ name: `${i}.cls` }, item.label)
+}
+shard.finalize()
+await writeFile(path.join(folder, 'items.tar'), shard as unknown as AsyncIterable<Uint8Array>)
+describeDataset('webdataset', create('webdataset', { files: 'items.tar', testShare: 1 }), { readImages: 4 })
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const fixtures = fileURLToPath(new URL('../fixtures', import.meta.url))

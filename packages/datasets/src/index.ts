@@ -10,6 +10,7 @@ import { csv } from './table/csv.js'
 import { jsonl } from './table/jsonl.js'
 import { parquet } from './table/parquet.js'
 import { triples } from './triples/triples.js'
+import { webdataset } from './webdataset/webdataset.js'
 
 export default [
   folder,
@@ -17,6 +18,7 @@ export default [
   jsonl,
   parquet,
   coco,
+  webdataset,
   triples,
   emoji,
   emojiTriples,
@@ -52,4 +54,5 @@ export {
   parquet,
   stanfordOnlineProducts,
   triples,
+  webdataset,
 }
