@@ -108,7 +108,8 @@ it.each([
     expect(code, stderr).toBe(0)
     const { queries, stages } = JSON.parse(stdout) as { queries: number; stages: { metrics: Record<string, number> }[] }
     expect(queries).toBe(images)
-    expect(stages[0]!.metrics['recall@1']).toBe(1)
+    // By chance less than a fifth; right labels and boxes give nearly all.
+    expect(stages[0]!.metrics['recall@1']).toBeGreaterThan(0.9)
   },
   60_000,
 )

@@ -40,6 +40,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'category-balanced',
     'channel-shuffle',
     'color-jitter',
+    'degrade',
     'erasing',
     'flip',
     'grayscale',
