@@ -1,140 +1,168 @@
 import type { Probe } from '../../gradient/probe.js'
 import type { Graph, Node } from '../../model/model.js'
-import { sizeOf, type TensorOf } from '../../model/tensor.js'
+import type { Tensor, TensorType } from '../../model/tensor.js'
 import { producers, readsOf } from '../needed-nodes.js'
-import type { Move } from './moved-positions.js'
+import { canMove, isToFloat32 } from './moved-positions.js'
 import { scaling } from './scaling.js'
 
-/** Tokens [N, tokens, dim] times a weight [dim, columns], plus a bias. */
-export interface Product {
-  readonly tokens: string
-  readonly weight: TensorOf<'float32'>
-  readonly bias: TensorOf<'float32'> | undefined
-}
-
-/** softmax(scale q k^T) v. How the heads lie is still to be checked. */
-export interface Attention {
-  /** What queries, keys and values are columns of. */
-  readonly product: Product
-  readonly queries: Move
-  /** Its target is transposed. */
-  readonly keys: Move
-  readonly values: Move
+/** A tensor that holds an operand's values, moved and scaled by constants. */
+export interface Link {
+  readonly tensor: string
+  /** What the operand is times this tensor. */
   readonly scale: number
-  /** The softmax. */
-  readonly weights: string
-  /** From the heads' results to tokens [N, tokens, dim]. */
-  readonly result: Move
 }
 
-type Scaled = Move & { readonly scale: number }
+/** From an operand back to where its values were computed. */
+export type Chain = readonly [Link, ...Link[]]
 
-/** Operators that move values and change none. */
-const MOVES = new Set([
-  'Flatten',
-  'Gather',
-  'Identity',
-  'Reshape',
-  'Slice',
-  'Split',
-  'Squeeze',
-  'Transpose',
-  'Unsqueeze',
-])
+/** A constant that is added to the scores. */
+export interface Bias {
+  readonly tensor: string
+  readonly factor: number
+  /** The shape that the scores have where it is added. */
+  readonly scores: readonly number[]
+}
+
+/** softmax(scale factors q k^T + biases) v, over the last axis. How the heads lie is still to be found out. */
+export interface Attention {
+  readonly queries: Chain
+  /** Transposed: the scores are queries times this. */
+  readonly keys: Chain
+  readonly values: Chain
+  readonly scale: number
+  /** A constant that scales the scores of each head by its own number. */
+  readonly headFactors: string | undefined
+  readonly biases: readonly Bias[]
+  /** queries times keys. */
+  readonly scores: string
+  /** The heads' results and what they are moved to, one after the other. */
+  readonly results: readonly [string, ...string[]]
+}
+
+type Scores = Pick<Attention, 'scale' | 'headFactors' | 'biases'> & { readonly product: Node }
+
+const FLOATS: ReadonlySet<string> = new Set<TensorType>(['float16', 'bfloat16', 'float32', 'float64'])
 
 export function findAttentions(graph: Graph, found: Probe): Attention[] {
   const made = producers(graph.nodes)
-  const readers = readersOf(graph, found)
   const { shapes, values } = found
-  const maker = (tensor: string | undefined, op: string) => {
-    const node = made.get(tensor ?? '')
-    return node?.op === op && node.domain === '' ? node : undefined
-  }
-  const moves = (node: Node | undefined): node is Node =>
-    node !== undefined &&
-    MOVES.has(node.op) &&
-    node.domain === '' &&
-    node.inputs.slice(1).every((name) => name === '' || values.has(name))
+  const readers = readersOf(graph, found)
+  const moves = (node: Node | undefined): node is Node => node !== undefined && canMove(node, values)
 
-  /** Back to where the values were computed. */
-  const origin = (target: string, through: (node: Node | undefined) => boolean) => {
-    let source = target
-    let scale = 1
+  const chainOf = (operand: string): Chain => {
+    const links: [Link, ...Link[]] = [{ tensor: operand, scale: 1 }]
     for (;;) {
-      const node = made.get(source)
+      const { tensor, scale } = links.at(-1)!
+      const node = made.get(tensor)
       const scaled = node && scaling(node, found)
-      if (!scaled && !through(node)) return { source, scale }
-      source = scaled?.input ?? node!.inputs[0]!
-      scale *= scaled?.factor ?? 1
+      if (!scaled && !moves(node)) return links
+      links.push({ tensor: scaled?.input ?? node!.inputs[0]!, scale: scale * (scaled?.factor ?? 1) })
     }
   }
 
-  const productOf = (source: string): Product | undefined => {
-    const sum = maker(source, 'Add')
-    const biased = sum?.inputs.find((name) => values.has(name))
-    const product = maker(biased === undefined ? source : sum!.inputs.find((name) => name !== biased), 'MatMul')
-    const weight = values.get(product?.inputs[1] ?? '')
-    const bias = values.get(biased ?? '')
-    if (
-      !product ||
-      shapes.get(product.inputs[0]!)?.length !== 3 ||
-      weight?.type !== 'float32' ||
-      weight.shape.length !== 2
-    )
-      return undefined
-    if (bias && (bias.type !== 'float32' || sizeOf(bias.shape) !== weight.shape[1])) return undefined
-    return { tokens: product.inputs[0]!, weight, bias }
+  /** Back from the softmax to the product of queries and keys. */
+  const scoresOf = (softmaxed: string): Scores | undefined => {
+    let [tensor, scale] = [softmaxed, 1]
+    let headFactors: string | undefined
+    const biases: Bias[] = []
+    for (;;) {
+      const node = made.get(tensor)
+      if (!node || node.domain !== '') return undefined
+      if (node.op === 'MatMul') return { product: node, scale, headFactors, biases }
+      const scaled = scaling(node, found)
+      const constant = node.inputs.find((name) => values.has(name))
+      const other = node.inputs.find((name) => name !== constant)!
+      if (scaled) {
+        scale *= scaled.factor
+        tensor = scaled.input
+      } else if (node.op === 'Add' && constant !== undefined && headFactors === undefined) {
+        biases.push({ tensor: constant, factor: scale, scores: shapes.get(tensor)! })
+        tensor = other
+      } else if (node.op === 'Mul' && isForHeads(constant) && headFactors === undefined) {
+        headFactors = constant
+        tensor = other
+      } else if ((node.op === 'Reshape' || node.op === 'Identity') && moves(node)) tensor = node.inputs[0]!
+      else return undefined
+    }
+  }
+
+  const isForHeads = (constant: string | undefined) => {
+    const shape = constant === undefined ? undefined : shapes.get(constant)
+    return shape !== undefined && shape.length >= 3 && shape.slice(-2).every((dim) => dim === 1)
+  }
+
+  /** Of a tensor of floating-point numbers: that of the constants that it was computed with. */
+  const typeOf = (tensor: string): string | undefined => {
+    for (let name = tensor; ; ) {
+      const node = made.get(name)
+      const known = [name, ...(node?.inputs ?? [])].map((input) => values.get(input)?.type)
+      const type = known.find((one) => one !== undefined && FLOATS.has(one))
+      if (type !== undefined) return type
+      if (!node) return graph.inputs.find((input) => input.name === name)?.type
+      if (node.op === 'Cast') return isToFloat32(node) ? 'float32' : undefined
+      name = node.inputs[0] ?? ''
+    }
+  }
+
+  /** Past zeros in the place of what is no number: such rows, where everything is masked, are not fused. */
+  const unguarded = (weights: string) => {
+    const [a, b, ...more] = readers.all(weights)
+    const [test, choice] = a?.op === 'IsNaN' ? [a, b] : [b, a]
+    const isGuard =
+      more.length === 0 &&
+      test?.op === 'IsNaN' &&
+      choice?.op === 'Where' &&
+      choice.inputs[0] === test.outputs[0] &&
+      choice.inputs[2] === weights &&
+      isZero(values.get(choice.inputs[1]!))
+    return isGuard ? choice.outputs[0]! : weights
   }
 
   const attentionOf = (softmax: Node): Attention | undefined => {
-    const { source: scores, scale } = origin(softmax.inputs[0]!, () => false)
-    const scoring = maker(scores, 'MatMul')
-    const mixing = readers.get(softmax.outputs[0]!)
-    if (!scoring || !overLastAxis(softmax, shapes) || !isMatMul(mixing) || mixing.inputs[0] !== softmax.outputs[0])
-      return undefined
-    const [q, k, v] = [scoring.inputs[0]!, scoring.inputs[1]!, mixing.inputs[1]!].map((target) => ({
-      target,
-      ...origin(target, moves),
-    })) as [Scaled, Scaled, Scaled]
-    const product = productOf(q.source)
-    const whole = scale * q.scale * k.scale
-    // Zero stands for the operator's default.
-    if (!product || k.source !== q.source || v.source !== q.source || v.scale !== 1 || !(whole > 0)) return undefined
-    if ([q, k, v].some(({ target }) => target === q.source)) return undefined
-    const tokens = shapes.get(product.tokens)!
-    const isResult = (shape: readonly number[]) =>
-      shape.length === 3 && shape[0] === tokens[0] && shape[1] === tokens[1]
-    const source = mixing.outputs[0]!
-    let target = source
-    do {
-      const next = readers.get(target)
-      if (!moves(next) || next.outputs.length > 1) return undefined
-      target = next.outputs[0]!
-    } while (!isResult(shapes.get(target)!))
+    const found = overLastAxis(softmax, shapes) ? scoresOf(softmax.inputs[0]!) : undefined
+    if (!found) return undefined
+    let weights = unguarded(softmax.outputs[0]!)
+    // Some exports name the softmax's type once more.
+    for (let next = readers.only(weights); moves(next) && next.op === 'Cast'; next = readers.only(weights))
+      weights = next.outputs[0]!
+    const mixing = readers.only(weights)
+    const { product, ...scores } = found
+    if (mixing?.op !== 'MatMul' || mixing.domain !== '' || mixing.inputs[0] !== weights) return undefined
+    if (shapes.get(product.outputs[0]!)?.join() !== shapes.get(weights)?.join()) return undefined
+    const operands = [product.inputs[0]!, product.inputs[1]!, mixing.inputs[1]!].map(chainOf) as [Chain, Chain, Chain]
+    if (!operands.every((chain) => typeOf(chain.at(-1)!.tensor) === 'float32')) return undefined
+    const results: [string, ...string[]] = [mixing.outputs[0]!]
+    for (;;) {
+      const next = readers.only(results.at(-1)!)
+      if (!moves(next) || next.outputs.length > 1) break
+      results.push(next.outputs[0]!)
+    }
     return {
-      product,
-      queries: q,
-      keys: k,
-      values: v,
-      scale: whole,
-      weights: softmax.outputs[0]!,
-      result: { source, target },
+      queries: operands[0],
+      keys: operands[1],
+      values: operands[2],
+      scores: product.outputs[0]!,
+      results,
+      ...scores,
     }
   }
 
   return graph.nodes.flatMap((node) => (node.op === 'Softmax' && node.domain === '' ? (attentionOf(node) ?? []) : []))
 }
 
-/** The only node that reads a tensor's values; tensors with several such readers, or that come out of the graph, have none. */
-function readersOf(graph: Graph, { values }: Probe): Map<string, Node | undefined> {
-  const readers = new Map<string, Node | undefined>(graph.outputs.map(({ name }) => [name, undefined]))
+const isZero = (tensor: Tensor | undefined) => tensor?.type === 'float32' && tensor.data.every((value) => value === 0)
+
+/** Which nodes read a tensor's values; those that come out of the graph have no reader that is the only one. */
+function readersOf(graph: Graph, { values }: Probe) {
+  const readers = new Map<string, Node[]>()
   // What reads no more than a shape is constant.
   for (const node of graph.nodes.filter(({ outputs }) => !values.has(outputs[0]!)))
-    for (const name of readsOf(node)) readers.set(name, readers.has(name) ? undefined : node)
-  return readers
+    for (const name of new Set(readsOf(node))) readers.set(name, [...(readers.get(name) ?? []), node])
+  const out = new Set(graph.outputs.map(({ name }) => name))
+  const all = (tensor: string): readonly Node[] => (out.has(tensor) ? [] : (readers.get(tensor) ?? []))
+  const only = (tensor: string) => (all(tensor).length === 1 ? all(tensor)[0] : undefined)
+  return { all, only }
 }
-
-const isMatMul = (node: Node | undefined): node is Node => node?.op === 'MatMul' && node.domain === ''
 
 /** The default axis depends on the opset: only one that is written counts. */
 function overLastAxis({ inputs, attributes }: Node, shapes: Probe['shapes']): boolean {

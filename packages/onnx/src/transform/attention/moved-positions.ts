@@ -1,45 +1,73 @@
 import type { Probe } from '../../gradient/probe.js'
+import { elementTypeNumber } from '../../model/element-types.js'
 import type { Node, OnnxModel } from '../../model/model.js'
 import { float32, sizeOf } from '../../model/tensor.js'
 import { createSession } from '../../session/create-session.js'
 import { neededNodes, readsOf } from '../needed-nodes.js'
 import { scaling } from './scaling.js'
 
-/** A tensor that holds the values of another, moved and scaled by constants only. */
-export interface Move {
-  readonly source: string
-  readonly target: string
+/** Operators that move values and change none. */
+const MOVES = new Set([
+  'Flatten',
+  'Gather',
+  'Identity',
+  'Reshape',
+  'Slice',
+  'Split',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+])
+
+/** Whether a node moves the values of its first input, in the same way whatever they are. */
+export function canMove(node: Node, constants: Probe['values']): boolean {
+  const { op, domain, inputs } = node
+  // Of 32-bit floats, the only ones that are fused, the conversion to them changes nothing.
+  const isMove = domain === '' && (MOVES.has(op) || isToFloat32(node))
+  return isMove && inputs.slice(1).every((name) => name === '' || constants.has(name))
 }
 
-/** For each target: at which position of its source each of its values lies. */
+export function isToFloat32({ op, attributes }: Node): boolean {
+  const to = attributes['to']
+  return op === 'Cast' && to?.kind === 'int' && to.value === elementTypeNumber('float32')
+}
+
+/** For each tensor: at which position of the tensor that it was moved from each of its values lies. */
 export type Positions = ReadonlyMap<string, Float32Array>
 
 /** The largest number up to which float32 holds every integer. */
 const COUNTABLE = 2 ** 24
 
-/** Runs the operators between sources and targets on tensors that are filled with their own positions. */
+/**
+ * Runs the operators between sources and what they were moved to, scaling left out, on tensors that are filled with their own positions.
+ * Undefined where a source is too large to be counted.
+ */
 export async function movedPositions(
   model: OnnxModel,
   { shapes, values }: Probe,
-  moves: readonly Move[],
-): Promise<Positions> {
-  const counted = moves.filter(({ source }) => sizeOf(shapes.get(source)!) <= COUNTABLE)
-  if (counted.length === 0) return new Map()
-  const sources = [...new Set(counted.map(({ source }) => source))]
-  const targets = [...new Set(counted.map(({ target }) => target))]
+  sources: ReadonlySet<string>,
+  moved: ReadonlySet<string>,
+): Promise<Positions | undefined> {
+  if ([...sources].some((name) => sizeOf(shapes.get(name)!) > COUNTABLE)) return undefined
+  const counted = [...sources].map((name) => [name, counting(shapes.get(name)!)] as const)
+  const targets = [...moved].filter((name) => !sources.has(name))
+  const positions = new Map(counted.map(([name, { data }]) => [name, data]))
+  if (targets.length === 0) return positions
   const unscaled = model.graph.nodes.map((node): Node => {
     const scaled = scaling(node, { shapes, values })
     return scaled ? { ...node, op: 'Identity', inputs: [scaled.input] } : node
   })
-  const nodes = neededNodes(unscaled, targets, new Set([...sources, ...values.keys()]))
-  const constants = new Set(nodes.flatMap(readsOf).filter((name) => values.has(name)))
+  const constant = (name: string) => values.has(name) && !sources.has(name) && !moved.has(name)
+  const stops = new Set([...sources, ...[...values.keys()].filter(constant)])
+  const nodes = neededNodes(unscaled, targets, stops)
+  const constants = new Set(nodes.flatMap(readsOf).filter(constant))
   const session = await createSession(
     {
       ...model,
       graph: {
         name: 'positions',
         nodes,
-        inputs: sources.map((name) => ({ name, type: 'float32' as const, shape: shapes.get(name)! })),
+        inputs: counted.map(([name, { type, shape }]) => ({ name, type, shape })),
         outputs: targets.map((name) => ({ name, type: 'float32' as const })),
         initializers: new Map([...constants].map((name) => [name, values.get(name)!])),
       },
@@ -47,22 +75,17 @@ export async function movedPositions(
     { optimisation: 'disabled', arena: false },
   )
   try {
-    const results = await session.run(
-      Object.fromEntries(
-        sources.map((name) => {
-          const shape = shapes.get(name)!
-          return [
-            name,
-            float32(
-              Float32Array.from({ length: sizeOf(shape) }, (_, i) => i),
-              shape,
-            ),
-          ]
-        }),
-      ),
-    )
-    return new Map(targets.map((name) => [name, results[name]!.data as Float32Array]))
+    const results = await session.run(Object.fromEntries(counted))
+    for (const name of targets) positions.set(name, results[name]!.data as Float32Array)
+    return positions
   } finally {
     await session.dispose()
   }
+}
+
+function counting(shape: readonly number[]) {
+  return float32(
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => i),
+    shape,
+  )
 }
