@@ -56,6 +56,39 @@ const closeTo = (found: ArrayLike<number>, expected: Float32Array) => {
   expected.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 5))
 }
 
+describe('options in code', () => {
+  const without = (key: keyof Preprocessing) =>
+    Object.fromEntries(Object.entries(preprocessing).filter(([k]) => k !== key))
+  it.each<[string, unknown]>([
+    ['preprocessing.crop', without('crop')],
+    ['preprocessing.resize', without('resize')],
+    ['preprocessing.crop', { ...preprocessing, crop: null }],
+    ['preprocessing.crop.height', { ...preprocessing, crop: { width: 8 } }],
+    ['preprocessing.crop.width', { ...preprocessing, crop: { width: '8', height: 8 } }],
+    ['preprocessing.mean', { ...preprocessing, mean: [0.5, 0.5] }],
+    ['preprocessing.std', { ...preprocessing, std: null }],
+    ['preprocessing.size', { ...preprocessing, size: 8 }],
+    ['preprocessing', []],
+    ['preprocessing', 'imagenet'],
+  ])('names %s of an unfitting preprocessing: %j', async (key, given) => {
+    const failed = encode(tokens(), { preprocessing: given as Preprocessing, pooling: 'mean' })
+    await expect(failed).rejects.toMatchObject({ code: 'config/invalid', message: expect.stringContaining(key) })
+  })
+
+  it('fills in what has a default', async () => {
+    const { resize, crop } = preprocessing
+    const { data } = await encode(tokens(), { preprocessing: { resize, crop } as Preprocessing, pooling: 'none' })
+    const right = await encode(tokens(), { pooling: 'none' })
+    expect(data).toEqual(right.data)
+  })
+
+  it.each([undefined, null, 42, '', {}])('refuses the model %j', (model) =>
+    expect(createOnnxEncoder({ model: model as string, preprocessing })).rejects.toMatchObject({
+      code: 'encoder/model',
+    }),
+  )
+})
+
 describe('poolings', () => {
   it.each<[string, Partial<OnnxEncoderOptions>, (image: number) => Float32Array]>([
     ['class token', { output: 'last_hidden_state', pooling: 'class-token' }, (i) => plane(three, i, 0)],

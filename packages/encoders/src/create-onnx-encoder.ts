@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { Encoder, Preprocessing } from '@lookalike/core'
+import { type Encoder, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadModel, readModel } from '@lookalike/onnx'
 import type { Reading } from './network/complete-network.js'
 import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
@@ -17,7 +17,7 @@ export interface OnnxEncoderOptions extends Reading, Running {
 /**
  * An encoder from any ONNX file that takes images: choose the output, pool it, project it, normalise it.
  *
- * @throws `onnx/file`, `onnx/not-onnx`, `encoder/preprocessing`, `encoder/input`, `encoder/input-shape`, `encoder/output`, `encoder/pooling`.
+ * @throws `config/invalid` for a preprocessing with missing or unfitting keys, `encoder/model`, `onnx/file`, `onnx/not-onnx`, `encoder/preprocessing`, `encoder/input`, `encoder/input-shape`, `encoder/output`, `encoder/pooling`.
  * @example
  * const encoder = await createOnnxEncoder({ model: './dino.onnx', pooling: 'class-token' })
  * const pixels = new Float32Array(3 * 224 * 224)
@@ -30,6 +30,7 @@ export async function createOnnxEncoder({
   preprocessing,
   ...options
 }: OnnxEncoderOptions): Promise<Encoder> {
+  checkModel(model)
   const path = typeof model === 'string' ? model : undefined
   const label = name ?? (path === undefined ? 'onnx' : basename(path).replace(/\.onnx$/, ''))
   const read = typeof model === 'string' ? await loadModel(model) : readModel(model, { source: label })
@@ -39,4 +40,12 @@ export async function createOnnxEncoder({
     await resolvePreprocessing(preprocessing, read, path ?? label, path),
     options,
   )
+}
+
+function checkModel(model: unknown): void {
+  if ((typeof model === 'string' && model !== '') || model instanceof Uint8Array) return
+  throw new LookalikeError('encoder/model', {
+    problem: `The model is ${model === '' ? 'an empty text' : model === null ? 'null' : `of the type ${typeof model}`}`,
+    expected: 'the path of an ONNX file, or its bytes as a Uint8Array',
+  })
 }

@@ -1,5 +1,6 @@
 import { dirname, posix } from 'node:path'
-import { type Encoder, isLookalikeError, LookalikeError, type Preprocessing } from '@lookalike/core'
+import { checkOptions, type Encoder, isLookalikeError, LookalikeError, type Preprocessing } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { loadModel, type OnnxModel } from '@lookalike/onnx'
 import type { HubOptions } from './hub/hub-options.js'
 import { type ModelFile, type ModelFiles, openModelFiles } from './hub/model-files.js'
@@ -46,7 +47,9 @@ export async function createPretrainedEncoder(options: PretrainedEncoderOptions)
   const layout = await findLayout(files)
   const config = (await requireJson(files, layout.path('config.json'))) as ModelConfig
   checkFamily(family, config, files.name)
-  const spec = options.preprocessing ?? (await findPreprocessing(files, layout, config))
+  const spec = options.preprocessing
+    ? checkOptions('preprocessing', preprocessingSchema, options.preprocessing)
+    : await findPreprocessing(files, layout, config)
   const model = await loadNetwork(files, layout, family, dtype, config, spec)
   const name = `${family.name}/${files.name.split(/[\\/]/).findLast(Boolean)}${dtype === 'fp32' ? '' : `-${dtype}`}`
   return createNetworkEncoder(name, model, spec, {

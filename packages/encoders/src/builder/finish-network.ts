@@ -1,4 +1,5 @@
-import type { Preprocessing } from '@lookalike/core'
+import { checkOptions, type Preprocessing } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import type { Dimension, GraphBuilder, OnnxModel } from '@lookalike/onnx'
 import { completeMark } from '../network/complete-network.js'
 import { preprocessingEntry } from '../network/preprocessing-entry.js'
@@ -33,7 +34,7 @@ export function finishNetwork(
 ): OnnxModel {
   g.output(normalise ? g.l2Normalise(result) : result, output, { shape })
   return g.build({
-    ...preprocessingEntry(preprocessing),
+    ...preprocessingEntry(checkOptions('preprocessing', preprocessingSchema, preprocessing)),
     ...(shape.length === 2 && completeMark),
     ...Object.fromEntries(Object.entries(card).map(([key, value]) => [`lookalike.${key}`, value])),
   })

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import {
+  checkOptions,
   createEmbeddings,
   type Encoder,
   type EncoderBatch,
@@ -7,6 +8,7 @@ import {
   type Preprocessing,
   SPEC_VERSION,
 } from '@lookalike/core'
+import { preprocessingSchema } from '@lookalike/image'
 import { float32, type OnnxModel, type Session, writeModel } from '@lookalike/onnx'
 import { type CompleteNetwork, completeNetwork, type Reading } from './complete-network.js'
 import { type Opening, openNetwork } from './open-network.js'
@@ -22,13 +24,16 @@ export interface Running extends Opening {
  * An encoder from an ONNX model as data.
  *
  * `encode` may be called again before an earlier call is done; the calls then take turns. `dispose` waits for them.
+ *
+ * @throws `config/invalid` naming each key of the preprocessing that is missing or does not fit, and what {@link completeNetwork} throws.
  */
 export async function createNetworkEncoder(
   name: string,
   model: OnnxModel,
-  preprocessing: Preprocessing,
+  given: Preprocessing,
   options: Reading & Running = {},
 ): Promise<Encoder> {
+  const preprocessing = checkOptions('preprocessing', preprocessingSchema, given)
   const network = await completeNetwork(model, options, preprocessing, name, options.onWarning)
   const space = spaceOf(name, network.model, preprocessing)
   const { session, batch } = await openNetwork(name, network, space, options)

@@ -39,7 +39,7 @@ export async function fuseAttention(model: OnnxModel, feeds: Feeds): Promise<Onn
   }
   // Where something else reads a part of it, all would be computed twice.
   const stillMade = producers(replaced().nodes)
-  for (const { result, instead } of [...fused.values()]) {
+  for (const { result, instead } of fused.values()) {
     if (instead.some((name) => stillMade.has(name))) fused.delete(result)
   }
   return fused.size === 0 ? model : { ...model, opset: { ...model.opset, 'com.microsoft': 1 }, graph: replaced() }

@@ -41,7 +41,7 @@ export function sameValues(a: Laid, b: Laid, size: Size): boolean {
   return (
     isWhole(a, size) &&
     isWhole(b, size) &&
-    everyPlace(size, (...at) => a.positions[inA(...at)] === b.positions[inB(...at)])
+    everyPlace(size, (n, h, t, i) => a.positions[inA(n, h, t, i)] === b.positions[inB(n, h, t, i)])
   )
 }
 
@@ -62,7 +62,7 @@ export function columnsOf(operand: Laid, width: number, size: Size): Columns | u
   const { images, heads, tokens, each } = size
   if (!isWhole(operand, size)) return undefined
   const place = LAYOUTS[operand.layout](size)
-  const at: Place = (...where) => operand.positions[place(...where)]!
+  const at: Place = (n, h, t, i) => operand.positions[place(n, h, t, i)]!
   const columns = Array.from({ length: heads * each }, (_, c) => at(0, Math.floor(c / each), 0, c % each))
   const rows = (['tokens', 'sequence'] as const).find((order) => {
     const row = (image: number, token: number) => (order === 'tokens' ? image * tokens + token : token * images + image)
