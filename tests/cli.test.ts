@@ -209,12 +209,31 @@ describe('models', () => {
 
   it('doctor says whether a model can be trained, and which node stands in the way', async () => {
     expect(await cli(['doctor', '--model', 'trainable.onnx'])).toMatchObject({
-      code: 0,
       stdout: expect.stringContaining('all 1 weight tensors (4 values)') as unknown,
     })
     const stopped = await cli(['doctor', '--model', 'obstacle.onnx'])
     expect(stopped.code).toBe(1)
     expect(stopped.stdout).toMatch(/node last: the operator Det has no gradient rule/)
+  })
+
+  it('doctor embeds a batch with the model, and says what evaluate would say', async () => {
+    const { buildVit } = await import('@lookalike/encoders')
+    await saveModel(
+      path.join(folder, 'vit.onnx'),
+      buildVit({ imageSize: 32, patchSize: 8, dim: 16, depth: 1, heads: 2, pooling: 'mean' }),
+    )
+    const fine = await cli(['doctor', '--model', 'vit.onnx'])
+    expect(fine).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/opset \d+.*pixel_values.*\n.*-> 16 dimensions/) as unknown,
+    })
+    const none = await cli(['doctor', '--json', '--model', 'trainable.onnx'])
+    expect(none.code).toBe(1)
+    const { ok, findings } = json(none.stdout) as { ok: boolean; findings: { check: string; detail: string }[] }
+    const evaluated = await cli(['evaluate', '--model', 'trainable.onnx', '--json'])
+    expect(evaluated.code).not.toBe(0)
+    expect(ok).toBe(false)
+    expect(findings.find(({ check }) => check === 'model runs')!.detail).toContain('Nothing tells how images become')
   })
 
   it('check-gradients compares with finite differences', async () => {

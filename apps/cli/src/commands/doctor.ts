@@ -11,7 +11,8 @@ export const doctor = defineCommand({
       type: 'string',
       alias: 'm',
       valueHint: 'file.onnx',
-      description: 'Also check this model: does it run, can it be trained, and if not, which nodes stand in the way.',
+      description:
+        'Also check this model: does it embed images, can it be trained, and if not, which nodes stand in the way.',
     },
     ...configArgs,
     ...commonArgs,
@@ -23,7 +24,10 @@ export const doctor = defineCommand({
   ],
   takesOverrides: false,
   async run(args, { output }) {
-    const findings = [...(await diagnose(args)), ...(args.model === undefined ? [] : await diagnoseModel(args.model))]
+    const findings = [
+      ...(await diagnose(args)),
+      ...(args.model === undefined ? [] : await diagnoseModel(args.model, args)),
+    ]
     const failed = findings.filter(({ status }) => status === 'fail')
     output.result({ ok: failed.length === 0, findings })
     for (const finding of findings) output.print(line(finding))
