@@ -55,8 +55,8 @@ const networks = ['attention', 'exports'].flatMap((folder) =>
   ),
 )
 
-/** How many stay: the heads of CaiT's first blocks are mixed between softmax and values. */
-const left = (file: string) => (file.includes('timm-cait') ? 1 : 0)
+/** How many stay: the heads of CaiT's first blocks are mixed between softmax and values, XCiT's attend to channels. */
+const left = (file: string) => (/timm-(cait|xcit)/.test(file) ? 1 : 0)
 
 test.each(networks)('every attention of %s is found, and the network gives the same', async (file) => {
   const model = readModel(gunzipSync(readFileSync(new URL(file, fixtures))))

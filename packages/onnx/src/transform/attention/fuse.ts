@@ -149,6 +149,8 @@ function ofProducts(model: OnnxModel, of: Case, added: Added, result: Result): r
 /** A `MultiHeadAttention`, which gets queries [N, T, H E], keys and values [N, H, T, E]. */
 function ofOperands(of: Case, added: Added, result: Result): readonly string[] | undefined {
   const { g, attention, found, sizes } = of
+  // Where the result has to be brought back, as for attention between channels, nothing is gained (measured on XCiT).
+  if (result.layout === 'heads') return undefined
   const { heads, each } = sizes.queries
   const queries = headsOf(of, 'queries')
   const keys = headsOf(of, 'keys')
