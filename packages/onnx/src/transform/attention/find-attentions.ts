@@ -60,77 +60,19 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
     }
   }
 
-  /** Back from the softmax to the product of queries and keys. */
-  const scoresOf = (softmaxed: string): Scores | undefined => {
-    let [tensor, scale] = [softmaxed, 1]
-    let headFactors: string | undefined
-    const biases: Bias[] = []
-    for (;;) {
-      const node = made.get(tensor)
-      if (!node || node.domain !== '') return undefined
-      if (node.op === 'MatMul') return { product: node, scale, headFactors, biases }
-      const scaled = scaling(node, found)
-      const constant = node.inputs.find((name) => values.has(name))
-      const other = node.inputs.find((name) => name !== constant)!
-      if (scaled) {
-        scale *= scaled.factor
-        tensor = scaled.input
-      } else if (node.op === 'Add' && constant !== undefined && headFactors === undefined) {
-        biases.push({ tensor: constant, factor: scale, scores: shapes.get(tensor)! })
-        tensor = other
-      } else if (node.op === 'Mul' && isForHeads(constant) && headFactors === undefined) {
-        headFactors = constant
-        tensor = other
-      } else if ((node.op === 'Reshape' || node.op === 'Identity') && moves(node)) tensor = node.inputs[0]!
-      else return undefined
-    }
-  }
-
-  const isForHeads = (constant: string | undefined) => {
-    const shape = constant === undefined ? undefined : shapes.get(constant)
-    return shape !== undefined && shape.length >= 3 && shape.slice(-2).every((dim) => dim === 1)
-  }
-
-  /** Of a tensor of floating-point numbers: that of the constants that it was computed with. */
-  const typeOf = (tensor: string): string | undefined => {
-    for (let name = tensor; ; ) {
-      const node = made.get(name)
-      const known = [name, ...(node?.inputs ?? [])].map((input) => values.get(input)?.type)
-      const type = known.find((one) => one !== undefined && FLOATS.has(one))
-      if (type !== undefined) return type
-      if (!node) return graph.inputs.find((input) => input.name === name)?.type
-      if (node.op === 'Cast') return isToFloat32(node) ? 'float32' : undefined
-      name = node.inputs[0] ?? ''
-    }
-  }
-
-  /** Past zeros in the place of what is no number: such rows, where everything is masked, are not fused. */
-  const unguarded = (weights: string) => {
-    const [a, b, ...more] = readers.all(weights)
-    const [test, choice] = a?.op === 'IsNaN' ? [a, b] : [b, a]
-    const isGuard =
-      more.length === 0 &&
-      test?.op === 'IsNaN' &&
-      choice?.op === 'Where' &&
-      choice.inputs[0] === test.outputs[0] &&
-      choice.inputs[2] === weights &&
-      isZero(values.get(choice.inputs[1]!))
-    return isGuard ? choice.outputs[0]! : weights
-  }
-
   const attentionOf = (softmax: Node): Attention | undefined => {
-    const found = overLastAxis(softmax, shapes) ? scoresOf(softmax.inputs[0]!) : undefined
-    if (!found) return undefined
-    let weights = unguarded(softmax.outputs[0]!)
+    const scored = overLastAxis(softmax, shapes) ? scoresOf(softmax.inputs[0]!, made, found) : undefined
+    if (!scored) return undefined
+    let weights = unguarded(softmax.outputs[0]!, readers, values)
     // Some exports name the softmax's type once more.
     for (let next = readers.only(weights); moves(next) && next.op === 'Cast'; next = readers.only(weights))
       weights = next.outputs[0]!
     const mixing = readers.only(weights)
-    const { product, ...scores } = found
+    const { product, ...scores } = scored
     if (mixing?.op !== 'MatMul' || mixing.domain !== '' || mixing.inputs[0] !== weights) return undefined
     if (shapes.get(product.outputs[0]!)?.join() !== shapes.get(weights)?.join()) return undefined
     const operands = [product.inputs[0]!, product.inputs[1]!, mixing.inputs[1]!].map(chainOf) as [Chain, Chain, Chain]
-    if (!operands.every((chain) => typeOf(chain.at(-1)!.tensor) === 'float32')) return undefined
+    if (!operands.every((chain) => typeOf(chain.at(-1)!.tensor, graph, made, values) === 'float32')) return undefined
     const results: [string, ...string[]] = [mixing.outputs[0]!]
     for (;;) {
       const next = readers.only(results.at(-1)!)
@@ -148,6 +90,67 @@ export function findAttentions(graph: Graph, found: Probe): Attention[] {
   }
 
   return graph.nodes.flatMap((node) => (node.op === 'Softmax' && node.domain === '' ? (attentionOf(node) ?? []) : []))
+}
+
+type Makers = ReadonlyMap<string, Node>
+
+/** Back from the softmax to the product of queries and keys. */
+function scoresOf(softmaxed: string, made: Makers, found: Probe): Scores | undefined {
+  const { shapes, values } = found
+  let [tensor, scale] = [softmaxed, 1]
+  let headFactors: string | undefined
+  const biases: Bias[] = []
+  for (;;) {
+    const node = made.get(tensor)
+    if (!node || node.domain !== '') return undefined
+    if (node.op === 'MatMul') return { product: node, scale, headFactors, biases }
+    const scaled = scaling(node, found)
+    const constant = node.inputs.find((name) => values.has(name))
+    const other = node.inputs.find((name) => name !== constant)!
+    if (scaled) {
+      scale *= scaled.factor
+      tensor = scaled.input
+    } else if (node.op === 'Add' && constant !== undefined && headFactors === undefined) {
+      biases.push({ tensor: constant, factor: scale, scores: shapes.get(tensor)! })
+      tensor = other
+    } else if (node.op === 'Mul' && isForHeads(constant, shapes) && headFactors === undefined) {
+      headFactors = constant
+      tensor = other
+    } else if ((node.op === 'Reshape' || node.op === 'Identity') && canMove(node, values)) tensor = node.inputs[0]!
+    else return undefined
+  }
+}
+
+function isForHeads(constant: string | undefined, shapes: Probe['shapes']): boolean {
+  const shape = constant === undefined ? undefined : shapes.get(constant)
+  return shape !== undefined && shape.length >= 3 && shape.slice(-2).every((dim) => dim === 1)
+}
+
+/** Of a tensor of floating-point numbers: that of the constants that it was computed with. */
+function typeOf(tensor: string, graph: Graph, made: Makers, values: Probe['values']): string | undefined {
+  for (let name = tensor; ; ) {
+    const node = made.get(name)
+    const known = [name, ...(node?.inputs ?? [])].map((input) => values.get(input)?.type)
+    const type = known.find((one) => one !== undefined && FLOATS.has(one))
+    if (type !== undefined) return type
+    if (!node) return graph.inputs.find((input) => input.name === name)?.type
+    if (node.op === 'Cast') return isToFloat32(node) ? 'float32' : undefined
+    name = node.inputs[0] ?? ''
+  }
+}
+
+/** Past zeros in the place of what is no number: such rows, where everything is masked, are not fused. */
+function unguarded(weights: string, readers: ReturnType<typeof readersOf>, values: Probe['values']): string {
+  const [a, b, ...more] = readers.all(weights)
+  const [test, choice] = a?.op === 'IsNaN' ? [a, b] : [b, a]
+  const isGuard =
+    more.length === 0 &&
+    test?.op === 'IsNaN' &&
+    choice?.op === 'Where' &&
+    choice.inputs[0] === test.outputs[0] &&
+    choice.inputs[2] === weights &&
+    isZero(values.get(choice.inputs[1]!))
+  return isGuard ? choice.outputs[0]! : weights
 }
 
 const isZero = (tensor: Tensor | undefined) => tensor?.type === 'float32' && tensor.data.every((value) => value === 0)
