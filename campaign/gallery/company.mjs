@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createRandom } from '@lookalike/core'
+import { createRandom, galleryEntries } from '@lookalike/core'
 import { addContents, DIM, differs, vectorOf } from '../lib/random.mjs'
 import { createTally } from '../lib/tally.mjs'
 import { open } from './workload.mjs'
@@ -63,7 +63,7 @@ export default {
     if (code !== 0) tally.add('lost', `the writer ended with ${code}`)
     await reader.refresh()
     const writer = await open(at, 'exact')
-    const contents = Object.fromEntries(writer.entries().map(({ id, hash }) => [id, hash]))
+    const contents = Object.fromEntries((await galleryEntries(writer)).map(({ id, hash }) => [id, hash]))
     tally.add((await differs(reader, contents)) ? 'silent' : 'survived', 'the reader is behind at the end')
     await writer.close()
     await reader.close()
@@ -74,14 +74,14 @@ export default {
 async function refreshed(reader, count) {
   try {
     count(await reader.refresh())
-    const half = halfChange(reader.entries())
+    const half = halfChange(await galleryEntries(reader))
     if (half) return ['silent', half]
-    const entries = reader.entries()
-    const { data } = await reader.vectors(entries.map(({ position }) => position))
+    const entries = await galleryEntries(reader)
+    const { data } = await reader.vectors(entries.map(({ id }) => id))
     const other = entries.find(({ hash }, row) => vectorOf(hash).some((value, i) => data[row * DIM + i] !== value))
     return other ? ['silent', `the vector of ${other.hash} is another`] : ['survived']
   } catch (error) {
-    return error.code === 'gallery/position' ? ['survived'] : ['lost', error.stack]
+    return error.code === 'gallery/unknown-id' ? ['survived'] : ['lost', error.stack]
   }
 }
 
@@ -95,7 +95,7 @@ async function copied(at, to, n) {
     for (const name of names) fs.cpSync(path.join(at, name), path.join(to, name), { recursive: true })
     const copy = await open(to, 'exact')
     try {
-      const half = halfChange(copy.entries())
+      const half = halfChange(await galleryEntries(copy))
       if (half) return ['silent', half]
       await copy.verify()
       return ['survived']

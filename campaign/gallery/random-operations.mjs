@@ -31,9 +31,10 @@ async function live(folder, engine, operations, seed) {
     } else if (choice < 0.9) {
       const queries = matrixOf([vectorOf(`q ${i}`), vectorOf(`r ${i}`)], 'query')
       const k = 1 + random.integer(IMAGES)
-      const even = (entry) => Number(entry.id.slice(3)) % 2 === 0
       const lists =
-        random.next() < 0.5 ? await gallery.search(queries, k) : await gallery.search(queries, k, { allow: even })
+        random.next() < 0.5
+          ? await gallery.search(queries, k)
+          : await gallery.search(queries, k, { filter: { even: true } })
       const all = Object.keys(contents).length
       const least = Math.min(k, Object.keys(contents).filter((id) => Number(id.slice(3)) % 2 === 0).length)
       if (lists.some(({ length }) => length !== Math.min(k, all) && length !== least))

@@ -1,4 +1,4 @@
-import { createEmbeddings, createRandom } from '@lookalike/core'
+import { createEmbeddings, createRandom, galleryEntries } from '@lookalike/core'
 
 export const DIM = 16
 export const SPACE = 'campaign'
@@ -22,19 +22,23 @@ export async function addContents(gallery, contents) {
   const ids = Object.keys(contents)
   const vectors = ids.map((id) => vectorOf(contents[id]))
   await gallery.add(
-    ids.map((id) => ({ id, hash: contents[id], metadata: { content: contents[id] } })),
+    ids.map((id) => ({
+      id,
+      hash: contents[id],
+      metadata: { content: contents[id], even: Number(id.slice(3)) % 2 === 0 },
+    })),
     { embeddings: matrixOf(vectors) },
   )
 }
 
 /** What is wrong with a gallery that should hold these contents, undefined when nothing is. */
 export async function differs(gallery, contents, { tolerance = 1e-5, queries = 3 } = {}) {
-  const entries = gallery.entries()
+  const entries = await galleryEntries(gallery)
   const wanted = Object.keys(contents)
   if (entries.length !== wanted.length) return `${entries.length} images instead of ${wanted.length}`
   for (const { id, hash } of entries) if (contents[id] !== hash) return `${id} is ${hash} instead of ${contents[id]}`
   if (entries.length === 0) return undefined
-  const { data } = await gallery.vectors(entries.map(({ position }) => position))
+  const { data } = await gallery.vectors(entries.map(({ id }) => id))
   for (const [row, { hash }] of entries.entries())
     if (vectorOf(hash).some((value, i) => data[row * DIM + i] !== value)) return `the vector of ${hash} is another`
   for (let i = 0; i < queries; i++) {

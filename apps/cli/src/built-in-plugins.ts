@@ -62,7 +62,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'reciprocal-rank-fusion',
     'stir',
   ],
-  '@lookalike/gallery': ['exact', 'usearch'],
+  '@lookalike/gallery': ['exact', 'local', 'usearch'],
   '@lookalike/datasets': [
     'cars-196',
     'coco',

@@ -11,7 +11,7 @@ export const EXIT = {
 
 const USAGE_AREAS = new Set(['cli', 'config', 'plugin'])
 /** Of other areas, those that only a wrong command line brings about. */
-const USAGE_CODES = new Set(['index/no-images', 'search/unknown-key'])
+const USAGE_CODES = new Set(['index/no-images', 'gallery/unknown-key'])
 
 export function exitCodeOf(error: unknown): number {
   const code = (error as { code?: unknown } | undefined)?.code

@@ -69,8 +69,8 @@ export async function withPipeline<T>(
   const options: PipelineOptions = {
     signal: context.signal,
     onWarning: context.output.warn,
-    openGallery: async (folder, options) => (await import('@lookalike/gallery')).openGallery(folder, options),
     encoderOfFile: (model) => ({ use: 'onnx', model }),
+    galleryOfFolder: (path) => ({ use: 'local', path }),
   }
   // Packages that the config does not name take time and memory for nothing. Where one was missed, all are loaded.
   const needed = packagesOf(project.loaded.config)

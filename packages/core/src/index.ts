@@ -3,6 +3,7 @@ export type * from './contracts/dataset.js'
 export type * from './contracts/embeddings.js'
 export type * from './contracts/encoder.js'
 export type * from './contracts/evaluation-result.js'
+export type * from './contracts/filter.js'
 export type * from './contracts/gallery.js'
 export type * from './contracts/image.js'
 export type * from './contracts/loss.js'
@@ -17,6 +18,21 @@ export type * from './contracts/training.js'
 export type * from './contracts/vector-index.js'
 export * from './embeddings/create-embeddings.js'
 export * from './errors.js'
+export { filterKeys, unknownKey } from './filter/filter-keys.js'
+export { matchesFilter } from './filter/matches-filter.js'
+export { parseFilter } from './filter/parse-filter.js'
+export { checkChanges, checkIds, checkItems } from './gallery/check-items.js'
+export { checkHeld, checkOpenOptions } from './gallery/check-opening.js'
+export { checkK, checkQueries, checkUncertainty, checkVectors } from './gallery/check-vectors.js'
+export {
+  closedGallery,
+  findMember,
+  noSuchGallery,
+  noSuchPage,
+  readOnlyGallery,
+  unknownImage,
+} from './gallery/gallery-errors.js'
+export { type GalleryPagesOptions, galleryEntries, galleryPages } from './gallery/gallery-pages.js'
 export { checkOptions } from './plugin/check-options.js'
 export * from './plugin/check-plugin.js'
 export * from './plugin/create-registry.js'

@@ -40,6 +40,11 @@ export const KIND_TEMPLATES = {
     description: 'Compares a query with every row, in plain JavaScript.',
     usage: 'index: my-plugin',
   },
+  gallery: {
+    hint: 'a place for images and their vectors',
+    description: 'A gallery as JSON in a folder: small, slow, and complete.',
+    usage: 'gallery: { use: my-plugin, path: gallery }',
+  },
   dataset: {
     hint: 'images with labels and splits',
     description: 'Images named by a file of JSON lines.',

@@ -53,6 +53,7 @@ describe('create-lookalike-plugin', () => {
       'package.json',
       'src/shiny.test.ts',
       'src/shiny.ts',
+      ...(kind === 'gallery' ? ['src/versions.ts'] : []),
       'tsconfig.json',
       'tsup.config.ts',
     ])

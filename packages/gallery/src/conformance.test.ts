@@ -1,5 +1,12 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
-import { describeIndex, describePlugins } from '@lookalike/testkit/vitest'
+import { describeGallery, describeIndex, describePlugins } from '@lookalike/testkit/vitest'
+import { afterAll } from 'vitest'
+import { bundle } from './gallery/test-process/bundle.js'
 import plugins from './index.js'
 
 describePlugins(plugins)
@@ -12,3 +19,19 @@ describeIndex('usearch', create('usearch', { precision: 'fp32' }), { recall: 0.9
 describeIndex('usearch in half precision', create('usearch'), { recall: 0.98, tolerance: 2e-3 })
 describeIndex('usearch in eight bits', create('usearch', { precision: 'int8' }), { recall: 0.95, tolerance: 4e-2 })
 describeIndex('usearch left on disk', create('usearch', { precision: 'fp32', mapped: true }), { recall: 0.98 })
+
+const home = mkdtempSync(path.join(tmpdir(), 'lookalike-galleries-'))
+afterAll(() => rm(home, { recursive: true, force: true }))
+let places = 0
+let writer: Promise<string> | undefined
+
+describeGallery(
+  'a folder',
+  fromPlugin(pluginOf(plugins, 'gallery', 'local'), () => ({ path: path.join(home, `${places++}`) })),
+  {
+    startWriter: async ({ name }) =>
+      spawn(process.execPath, [await (writer ??= bundle('conformance-writer', home)), name], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+  },
+)

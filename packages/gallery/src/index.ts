@@ -1,11 +1,11 @@
 import { exactPlugin } from './exact/exact-index.js'
+import { localPlugin } from './gallery/folder-store.js'
 import { usearchPlugin } from './usearch/usearch-index.js'
 
 export { chooseImages, type ImageChoice } from './care/choose-images.js'
 export { type ExportGalleryOptions, exportGallery } from './care/export-gallery.js'
 export { type ImportedVectors, type ImportVectorsOptions, importVectors } from './care/import-vectors.js'
 export { type MergedGalleries, type MergeGalleriesOptions, mergeGalleries } from './care/merge-galleries.js'
-export { openExisting } from './care/open-existing.js'
 export { type VerifiedGallery, type VerifyGalleryOptions, verifyGallery } from './care/verify-gallery.js'
 export {
   type ClusteredImage,
@@ -35,12 +35,12 @@ export { type ExactOptions, exactEngine } from './exact/exact-index.js'
 export { exactSimilarities } from './exact/exact-similarities.js'
 export { type ExactTopKOptions, exactTopK } from './exact/exact-top-k.js'
 export { type AddImagesOptions, addImages } from './gallery/add-images.js'
-export type * from './gallery/gallery.js'
-export { matchesFilter } from './gallery/matches-filter.js'
+export type { FolderGallery, OpenFolderOptions } from './gallery/folder-gallery.js'
+export { type FolderStoreOptions, folderStore } from './gallery/folder-store.js'
 export { openGallery } from './gallery/open-gallery.js'
 export { type Rejected, type RejectionRule, rejectUncertain } from './gallery/reject-uncertain.js'
 export { searchImages } from './gallery/search-images.js'
-export { type Manifest as GalleryManifest, readManifest as readGalleryManifest } from './store/manifest.js'
+export { createFolderCodes } from './store/folder-codes.js'
 export { type EmbeddedIntoTable, type EmbedIntoTableOptions, embedIntoTable } from './tables/embed-into-table.js'
 export { openTableWriter, streamTableWriter, type TableWriterOptions } from './tables/open-table-writer.js'
 export { type ReadTableOptions, readTable } from './tables/read-table.js'
@@ -56,4 +56,4 @@ export {
 export { type UsearchOptions, usearchEngine } from './usearch/usearch-index.js'
 export { type WatchImagesOptions, watchImages } from './watch/watch-images.js'
 
-export default [exactPlugin, usearchPlugin]
+export default [exactPlugin, usearchPlugin, localPlugin]

@@ -5,6 +5,8 @@ import {
   type Encoder,
   type EvaluationResult,
   type Gallery,
+  type GalleryStore,
+  galleryPages,
   type ImageAccess,
   type ImageRequest,
   isLookalikeError,
@@ -12,7 +14,6 @@ import {
   type Kinds,
   LookalikeError,
   type Model,
-  type OpenGallery,
   type OperationOptions,
   type PluginRef,
   parseReference,
@@ -44,8 +45,8 @@ import { writeInside } from './run/write-inside.js'
 import { type PreparedStage, type StageTraining, type TrainStagesOptions, trainStages } from './stages/train-stages.js'
 
 export interface PipelineOptions extends Pick<OperationOptions, 'signal' | 'onWarning'> {
-  /** Opens the config's gallery for `index` and `search`: `openGallery` of the package of galleries. */
-  readonly openGallery?: OpenGallery | undefined
+  /** The gallery that a folder is, where the config names no plugin for it. */
+  readonly galleryOfFolder?: ((folder: string) => PluginRef<'gallery'>) | undefined
   /** The encoder that a trained model is, an ONNX file. Given, evaluation compares the config with what its stages trained. */
   readonly encoderOfFile?: ((file: string) => PluginRef<'encoder'>) | undefined
 }
@@ -84,6 +85,15 @@ export interface Pipeline {
   /** The combiner where the config has one, else the encoder. */
   model(): Promise<Model>
   engine(): Promise<VectorIndexEngine>
+  /** Where the config's gallery is, or will be. */
+  gallery(): Promise<GalleryStore>
+  /**
+   * Opens the config's gallery for its model. Whoever opens it closes it.
+   *
+   * @param held for whatever model it was made, without making the config's; then there must be one
+   * @throws what `GalleryStore.open` throws
+   */
+  openGallery(mode: 'read' | 'write', options?: OperationOptions & { readonly held?: boolean }): Promise<Gallery>
   rerankers(): Promise<readonly Reranker[]>
   /** Embeds images as the config says: limits, cache, what happens with corrupt ones. By another model than the config's when one is given. */
   embed: Embed
@@ -97,7 +107,7 @@ export interface Pipeline {
   /**
    * The k images of a gallery that look most like each query, reranked as the config says.
    *
-   * @throws the codes of image reading: a query that cannot be read is an error. `gallery/not-found`, `search/unknown-key`
+   * @throws the codes of image reading: a query that cannot be read is an error. the codes of the gallery
    */
   search(images: readonly (string | ImageRequest)[], k: number, options?: SearchOptions): Promise<SearchResult[]>
   /**
@@ -151,7 +161,7 @@ export interface Pipeline {
 export async function createPipeline(
   loaded: { readonly config: Config; readonly folder: string; readonly files?: readonly string[] | undefined },
   registry: Registry,
-  { openGallery, encoderOfFile, ...defaults }: PipelineOptions = {},
+  { galleryOfFolder, encoderOfFile, ...defaults }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const { config } = loaded
   const folder = path.resolve(loaded.folder)
@@ -206,31 +216,21 @@ export async function createPipeline(
     return made
   })
   const caches = openCaches(path.join(cacheFolder, 'embeddings'), defaults.onWarning)
-  const openAt = async (mode: 'read' | 'write', operation: OperationOptions): Promise<Gallery> => {
-    if (!openGallery) {
-      throw new LookalikeError(
-        'config/missing',
-        {
-          problem: 'Nothing opens the gallery',
-          fix: 'Give createPipeline the option openGallery, or each call a gallery',
-        },
-        { fields: { key: 'gallery' } },
-      )
-    }
+  const store = once(async () => {
+    const { gallery } = config
+    if (typeof gallery !== 'string') return create('gallery', gallery)
+    if (!galleryOfFolder) throw missing('plugin for the gallery', 'gallery')
+    return create('gallery', parseReference('gallery', galleryOfFolder(gallery)))
+  })
+  const openGallery: Pipeline['openGallery'] = async (mode, { held = false, ...operation } = {}) => {
+    const { open } = await store()
+    const how = { ...defaults, ...operation, mode, root: folder, engine: await engine() }
+    if (held) return open(how)
     const { space, dim, members } = await model()
-    return openGallery(at(config.gallery), {
-      ...defaults,
-      ...operation,
-      space,
-      dim,
-      mode,
-      root: folder,
-      engine: await engine(),
-      ...(members && mode === 'write' && { members }),
-    })
+    return open({ ...how, space, dim, members: mode === 'write' ? members : undefined })
   }
   const reader = once(async () => {
-    const gallery = await openAt('read', {})
+    const gallery = await openGallery('read')
     disposers.push(() => gallery.close())
     return gallery
   })
@@ -276,6 +276,8 @@ export async function createPipeline(
     encoder,
     model,
     engine,
+    gallery: store,
+    openGallery,
     rerankers,
     async embed(images, role, { model: given, cache, ...options } = {}) {
       return (given ?? (await model())).embed(images, role, { ...embedOptions(cache), ...defaults, ...options })
@@ -283,9 +285,9 @@ export async function createPipeline(
     async index(images, { gallery: given, prune, urls, ...operation } = {}) {
       const options = { ...defaults, ...operation }
       const wanted = images ?? imagesOfDataset(await dataset())
-      const gallery = given ?? (await openAt('write', operation))
+      const gallery = given ?? (await openGallery('write', operation))
       try {
-        const except = [gallery.folder, cacheFolder, at(config.runs)]
+        const except = [...(gallery.folder === undefined ? [] : [gallery.folder]), cacheFolder, at(config.runs)]
         const reading = { ...limits, urls: urls ?? limits.urls, onCorrupt }
         const indexed = await indexImages(gallery, pipeline, wanted, { ...reading, ...options, prune, except })
         if ((await engine()).saves) await gallery.prepare(options)
@@ -383,13 +385,15 @@ async function indexForRerankers(
     return []
   })
   if (made.every(({ index }) => !index)) return
-  const images: (ImageRequest & { hash: string })[] = []
-  const imageOf = entryImages(gallery.folder, { paths, onWarning: options.onWarning })
-  for (const entry of gallery.entries()) {
-    const request = imageOf(entry)
-    if (request) images.push({ ...request, hash: entry.hash })
+  const imageOf = entryImages(gallery, { paths, onWarning: options.onWarning })
+  async function* images() {
+    for await (const { entries } of galleryPages(gallery, { signal: options.signal }))
+      yield entries.flatMap((entry) => {
+        const request = imageOf(entry)
+        return request ? [{ ...request, hash: entry.hash }] : []
+      })
   }
-  for (const reranker of made) await reranker.index?.({ folder: gallery.folder, images }, options)
+  for (const reranker of made) await reranker.index?.({ name: gallery.name, codes: gallery.codes, images }, options)
 }
 
 /** The folders in which a config itself looks for images: its author may name any. */

@@ -4,7 +4,6 @@ import {
   isLookalikeError,
   LookalikeError,
   type Model,
-  type OpenGallery,
   type PluginRef,
   type Registry,
   type Reranker,
@@ -16,11 +15,9 @@ import type { RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
 import { createEncoderPool, type EncoderPool } from './pool/create-encoder-pool.js'
 import { type RunningServer, serve } from './serve.js'
-import { adaptGallery } from './service/adapt-gallery.js'
 import { createService, type Service } from './service/create-service.js'
 
 export interface ServePipelineOptions {
-  readonly openGallery: OpenGallery
   readonly version: string
   /** Default: those of the config's `serve.tokens`, from the environment. */
   readonly tokens?: readonly Token[] | undefined
@@ -45,7 +42,7 @@ const SETTLE = 50
 export async function servePipeline(
   pipeline: Pipeline,
   registry: Registry,
-  { openGallery, version, tokens, onRequest, onWarning }: ServePipelineOptions,
+  { version, tokens, onRequest, onWarning }: ServePipelineOptions,
 ): Promise<ServedPipeline> {
   const { config } = pipeline
   const { serve: how } = config
@@ -58,16 +55,16 @@ export async function servePipeline(
     const pool = await startPool(pipeline, registry, onWarning)
     undo.push(() => pool.dispose())
     const { space, dim, members } = pool
-    const opened = await openGallery(pipeline.path(config.gallery), {
+    const { open } = await pipeline.gallery()
+    const gallery = await open({
       space,
       dim,
       mode: how.write ? 'write' : 'read',
       root: pipeline.path('.'),
       engine: await pipeline.engine(),
       onWarning,
-      ...(members && how.write && { members }),
+      members: how.write ? members : undefined,
     })
-    const gallery = adaptGallery(opened)
     undo.push(() => gallery.close())
     const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = config.images
     const rerankers = await pipeline.rerankers()
@@ -82,7 +79,7 @@ export async function servePipeline(
               const embed: Model['embed'] = async () => ({ embeddings: query, positions: Int32Array.of(0) })
               const wanted = [image ?? { source: '' }]
               const input = image ? rerankers : withoutImages(rerankers)
-              const [found] = await searchImages(opened, embed, input, wanted, depth, { ...search, paths: entryPaths })
+              const [found] = await searchImages(gallery, embed, input, wanted, depth, { ...search, paths: entryPaths })
               return found!.hits
             },
       pool,

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import {
   type Combiner,
@@ -7,19 +8,26 @@ import {
   type Dataset,
   definePlugin,
   type Encoder,
+  type Gallery,
+  isLookalikeError,
+  matchesFilter,
   type Plugin,
+  parseFilter,
   type Reranker,
   type VectorIndex,
 } from '@lookalike/core'
 import { runTrainer } from '@lookalike/pipeline'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+// The store that authors begin with keeps every claim; wrong ones are made from it.
+import { createStore } from '../../create-plugin/templates/gallery/src/my-plugin.js'
 import {
   checkAugmentation,
   checkCombiner,
   checkDataset,
   checkDefinition,
   checkEncoder,
+  checkGallery,
   checkIndex,
   checkLoss,
   checkReporter,
@@ -88,6 +96,28 @@ const items = (change: (item: Dataset['items'][number], i: number) => Partial<Da
 const index = (change: (good: VectorIndex, rows: (Float32Array | undefined)[]) => Partial<VectorIndex>) => () =>
   checkIndex(() => goodEngine(change))
 
+let home = ''
+let places = 0
+beforeAll(async () => {
+  home = await mkdtemp(path.join(tmpdir(), 'lookalike-broken-'))
+})
+afterAll(() => rm(home, { recursive: true, force: true }))
+
+const gallery =
+  (change: (good: Gallery) => Partial<Gallery> = () => ({})) =>
+  () =>
+    checkGallery(() => {
+      const store = createStore(path.join(home, `${places++}`))
+      return {
+        ...store,
+        async open(options) {
+          const good = await store.open(options)
+          // Getters have to stay getters.
+          return Object.defineProperties(good, Object.getOwnPropertyDescriptors(change({ ...good })))
+        },
+      }
+    })
+
 const plugin = definePlugin({
   specVersion: 'v1',
   kind: 'sampler',
@@ -114,6 +144,7 @@ describe('right plugins pass', () => {
           saves: false,
         })),
     ],
+    ['gallery', gallery()],
     ['dataset', () => checkDataset(goodDataset)],
     ['sampler', () => checkSampler(goodSampler)],
     ['augmentation', () => checkAugmentation(goodAugmentation, { size: 'same' })],
@@ -557,6 +588,74 @@ const wrong: readonly Wrong[] = [
       },
     })),
     ['index/own-copy'],
+  ],
+  [
+    'gallery that forgets the metadata',
+    gallery((good) => ({
+      add: (items, ...rest) =>
+        good.add(
+          items.map(({ id, hash }) => ({ id, hash })),
+          ...rest,
+        ),
+    })),
+    [
+      'gallery/contents',
+      'gallery/filters',
+      'gallery/unknown-key',
+      'gallery/replace',
+      'gallery/update',
+      'gallery/remove',
+      'gallery/bad-input',
+      'gallery/rewrite',
+      'gallery/parallel',
+      'gallery/writers',
+    ],
+  ],
+  [
+    'gallery that filters after the search',
+    gallery((good) => ({
+      async search(queries, k, { filter = {}, ...rest } = {}) {
+        const found = await good.search(queries, k, rest)
+        await good.count({ filter })
+        return found.map((hits) => hits.filter(({ entry }) => matchesFilter(entry.metadata, parseFilter(filter))))
+      },
+    })),
+    ['gallery/filters'],
+  ],
+  [
+    'gallery that finds rejected images',
+    gallery((good) => ({ search: (queries, k, rest) => good.search(queries, k, { ...rest, includeRejected: true }) })),
+    ['gallery/search', 'gallery/filters', 'gallery/remove'],
+  ],
+  [
+    'gallery that finds nothing by an unknown key',
+    gallery((good) => {
+      const none = (error: unknown) => {
+        if (isLookalikeError(error, 'gallery/unknown-key')) return undefined
+        throw error
+      }
+      return {
+        search: async (queries, ...rest) =>
+          (await good.search(queries, ...rest).catch(none)) ?? Array.from({ length: queries.rows }, () => []),
+        count: async (...rest) => (await good.count(...rest).catch(none)) ?? 0,
+        page: async (...rest) => (await good.page(...rest).catch(none)) ?? { entries: [] },
+      }
+    }),
+    ['gallery/unknown-key'],
+  ],
+  [
+    'gallery that changes half of what it was asked to',
+    gallery((good) => ({
+      async update(changes) {
+        for (const change of changes) await good.update([change])
+      },
+    })),
+    ['gallery/update'],
+  ],
+  [
+    'gallery that keeps one set of codes',
+    gallery((good) => ({ codes: (reranker) => good.codes(reranker, 'all') })),
+    ['gallery/codes'],
   ],
   [
     'index that does not hear the signal',

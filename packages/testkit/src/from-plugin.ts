@@ -10,22 +10,28 @@ export interface FromPluginOptions extends Partial<Omit<CreateOptions, 'path'>> 
 /**
  * How a config creates a plugin: options checked, defaults filled in, context handed over. Gives what the checks of a kind take.
  *
+ * @param options also as a function, for options that differ each time, such as a new folder
+ *
  * @example
  * const issues = await checkLoss(fromPlugin(myLoss, { margin: 0.2 }))
  */
 export function fromPlugin<K extends Kind>(
   plugin: Plugin<K>,
-  options: Readonly<Record<string, unknown>> = {},
+  options: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>) = {},
   { plugins = [], ...context }: FromPluginOptions = {},
 ): () => Promise<Kinds[K]> {
   const registry = createRegistry([plugin as unknown as Plugin, ...plugins])
   return () =>
-    registry.create(plugin.kind, { use: plugin.name, ...options } as never, {
-      folder: process.cwd(),
-      cacheFolder: path.join(tmpdir(), 'lookalike-testkit'),
-      seed: 0,
-      ...context,
-    })
+    registry.create(
+      plugin.kind,
+      { use: plugin.name, ...(typeof options === 'function' ? options() : options) } as never,
+      {
+        folder: process.cwd(),
+        cacheFolder: path.join(tmpdir(), 'lookalike-testkit'),
+        seed: 0,
+        ...context,
+      },
+    )
 }
 
 /** The plugin of a kind and name in a package's default export. @throws Error where there is none. */

@@ -3,6 +3,7 @@ import type {
   Combiner,
   Dataset,
   Encoder,
+  GalleryStore,
   Plugin,
   Reporter,
   Reranker,
@@ -18,6 +19,7 @@ import { type CombinerCheckOptions, combinerSuite } from './combiner/check-combi
 import { type DatasetCheckOptions, datasetSuite } from './dataset/check-dataset.js'
 import { definitionSuite } from './definition/check-definition.js'
 import { type EncoderCheckOptions, encoderSuite } from './encoder/check-encoder.js'
+import { type GalleryCheckOptions, gallerySuite } from './gallery/check-gallery.js'
 import { type IndexCheckOptions, indexSuite } from './index/check-index.js'
 import { type LossCheckOptions, lossSuite } from './loss/check-loss.js'
 import { type ReporterCheckOptions, reporterSuite } from './reporter/check-reporter.js'
@@ -63,6 +65,8 @@ export const describeIndex = (
   create: Create<VectorIndexEngine>,
   options: IndexCheckOptions = {},
 ): void => describeSuite(indexSuite, title, create, options)
+export const describeGallery = (title: string, create: Create<GalleryStore>, options: GalleryCheckOptions = {}): void =>
+  describeSuite(gallerySuite, title, create, options)
 export const describeDataset = (title: string, create: Create<Dataset>, options: DatasetCheckOptions = {}): void =>
   describeSuite(datasetSuite, title, create, options)
 export const describeSampler = (title: string, create: Create<Sampler>, options: SamplerCheckOptions = {}): void =>

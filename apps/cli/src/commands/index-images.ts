@@ -1,7 +1,7 @@
-import path from 'node:path'
 import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
+import { placeOf } from '../gallery/place-of.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
@@ -74,7 +74,7 @@ async function indexOnce(
     onProgress: output.progress,
     onWarning: output.warn,
   })
-  const gallery = pipeline.path(pipeline.config.gallery)
+  const gallery = (await pipeline.gallery()).name
   output.finish()
   output.result({ gallery, ...counts, skipped: skipped.length, skippedImages: skipped, leftOut })
   const parts = [
@@ -86,7 +86,7 @@ async function indexOnce(
     ...(skipped.length > 0 ? [`${skipped.length} skipped`] : []),
   ]
   const size = `${counts.images} ${counts.images === 1 ? 'image' : 'images'}`
-  output.print(`${path.relative('.', gallery) || '.'}: ${size} (${parts.join(', ')})`)
+  output.print(`${placeOf(gallery)}: ${size} (${parts.join(', ')})`)
 }
 
 function checkWatched(paths: readonly string[] | undefined): void {

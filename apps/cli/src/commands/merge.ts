@@ -1,7 +1,7 @@
-import path from 'node:path'
 import type { Gallery } from '@lookalike/core'
-import { mergeGalleries, openExisting, openGallery } from '@lookalike/gallery'
+import { mergeGalleries, openGallery } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { placeOf } from '../gallery/place-of.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { choiceOption } from '../terminal/numbers.js'
 
@@ -35,10 +35,9 @@ export const merge = defineCommand({
       const opened: Gallery[] = []
       try {
         for (const folder of positionals)
-          opened.push(await openExisting(folder, { mode: 'read', onWarning: output.warn }))
+          opened.push(await openGallery(folder, { mode: 'read', onWarning: output.warn }))
         const { space, dim, members } = opened[0]!
-        const folder = pipeline.path(pipeline.config.gallery)
-        const into = await openGallery(folder, {
+        const into = await (await pipeline.gallery()).open({
           space,
           dim,
           members,
@@ -49,9 +48,10 @@ export const merge = defineCommand({
         opened.push(into)
         const counts = await mergeGalleries(into, opened.slice(0, -1), { onClash, signal, onProgress: output.progress })
         output.finish()
-        output.result({ gallery: folder, images: into.size, ...counts })
+        const images = await into.count()
+        output.result({ gallery: into.name, images, ...counts })
         output.print(
-          `${path.relative('.', folder) || '.'}: ${into.size} images (${counts.added} added, ${counts.replaced} replaced, ${counts.unchanged} unchanged, ${counts.kept} kept as they were)`,
+          `${placeOf(into.name)}: ${images} images (${counts.added} added, ${counts.replaced} replaced, ${counts.unchanged} unchanged, ${counts.kept} kept as they were)`,
         )
       } finally {
         for (const gallery of opened.reverse()) await gallery.close()

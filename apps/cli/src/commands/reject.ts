@@ -1,7 +1,7 @@
-import path from 'node:path'
-import { LookalikeError } from '@lookalike/core'
-import { openGallery, type RejectionRule, readGalleryManifest, rejectUncertain } from '@lookalike/gallery'
+import { galleryEntries, LookalikeError } from '@lookalike/core'
+import { type RejectionRule, rejectUncertain } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { placeOf } from '../gallery/place-of.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { shareOf } from '../share-of.js'
 import { renderTable } from '../terminal/render-table.js'
@@ -36,20 +36,7 @@ export const reject = defineCommand({
     const given = ruleOf(args)
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
-      const folder = pipeline.path(pipeline.config.gallery)
-      const manifest = readGalleryManifest(folder)
-      if (!manifest)
-        throw new LookalikeError(
-          'gallery/not-found',
-          { problem: `There is no gallery at ${folder}`, fix: 'Index some images first, or check the path.' },
-          { fields: { path: folder } },
-        )
-      const gallery = await openGallery(folder, {
-        space: manifest.space,
-        dim: manifest.dim,
-        mode: given ? 'write' : 'read',
-        engine: await pipeline.engine(),
-      })
+      const gallery = await pipeline.openGallery(given ? 'write' : 'read', { held: true })
       try {
         const rule =
           given && 'risk' in given
@@ -63,14 +50,14 @@ export const reject = defineCommand({
               }
             : given
         const change = rule && (await rejectUncertain(gallery, rule))
-        const out = gallery
-          .entries()
-          .filter(({ rejected }) => rejected)
-          .sort((a, b) => (b.uncertainty ?? 0) - (a.uncertainty ?? 0) || a.position - b.position)
+        const images = await gallery.count()
+        const out = (await galleryEntries(gallery, { rejected: true })).sort(
+          (a, b) => (b.uncertainty ?? 0) - (a.uncertainty ?? 0),
+        )
         output.finish()
         output.result({
-          gallery: folder,
-          images: gallery.size,
+          gallery: gallery.name,
+          images,
           ...change,
           nowRejected: out.map(({ id, uncertainty }) => ({ id, uncertainty })),
         })
@@ -78,7 +65,7 @@ export const reject = defineCommand({
           output.print(
             `Threshold ${change.threshold.toPrecision(4)}: ${change.rejected.length} newly rejected, ${change.restored.length} taken back`,
           )
-        output.print(`${path.relative('.', folder) || '.'}: ${out.length} of ${gallery.size} images rejected`)
+        output.print(`${placeOf(gallery.name)}: ${out.length} of ${images} images rejected`)
         if (out.length > 0)
           output.print(
             renderTable(

@@ -54,9 +54,7 @@ export const serve = defineCommand({
     const project = await openProject(args, overrides)
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      const { openGallery } = await import('@lookalike/gallery')
       const server = await servePipeline(pipeline, registry, {
-        openGallery,
         version: VERSION,
         onWarning: output.warn,
         onRequest: (record) => {

@@ -1,5 +1,5 @@
-import path from 'node:path'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { placeOf } from '../gallery/place-of.js'
 import { upgradeGallery } from '../gallery/upgrade-gallery.js'
 import { openProject, withPipeline } from '../open-project.js'
 
@@ -15,16 +15,16 @@ export const upgrade = defineCommand({
     const { output, signal } = context
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
-      const folder = pipeline.path(pipeline.config.gallery)
+      const store = await pipeline.gallery()
       const model = await pipeline.model()
-      const result = await upgradeGallery(folder, model, {
+      const result = await upgradeGallery(store, model, {
         signal,
         onProgress: output.progress,
         engine: await pipeline.engine(),
       })
       output.finish()
-      output.result({ gallery: folder, space: model.space, ...result })
-      const place = path.relative('.', folder) || '.'
+      output.result({ gallery: store.name, space: model.space, ...result })
+      const place = placeOf(store.name)
       output.print(
         result.changed
           ? `${place}: ${result.images} images, now for ${model.space}`

@@ -1,8 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type Combined, createEmbeddings, createRandom, type Embeddings, type Model } from '@lookalike/core'
-import { openGallery } from '@lookalike/gallery'
+import {
+  type Combined,
+  createEmbeddings,
+  createRandom,
+  type Embeddings,
+  galleryEntries,
+  type Model,
+} from '@lookalike/core'
+import { folderStore, openGallery } from '@lookalike/gallery'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { upgradeGallery } from './upgrade-gallery.js'
 
@@ -66,8 +73,8 @@ async function fill(at: string, model: ReturnType<typeof modelOf>) {
 
 async function contents(at: string, { space, dim }: Model) {
   const gallery = await openGallery(at, { space, dim, mode: 'read' })
-  const entries = gallery.entries()
-  const vectors = await gallery.vectors(entries.map(({ position }) => position))
+  const entries = await galleryEntries(gallery)
+  const vectors = await gallery.vectors(entries.map(({ id }) => id))
   await gallery.close()
   return { entries, data: vectors.data, space: vectors.space }
 }
@@ -78,9 +85,9 @@ const newer = modelOf('newer', 3, 2)
 it('gives the same gallery as indexing again, without any image', async () => {
   await (await fill(path.join(folder, 'a'), older)).close()
   await (await fill(path.join(folder, 'b'), newer)).close()
-  expect(await upgradeGallery(path.join(folder, 'a'), newer)).toEqual({ images: 9, changed: true })
+  expect(await upgradeGallery(folderStore(path.join(folder, 'a')), newer)).toEqual({ images: 9, changed: true })
   expect(await contents(path.join(folder, 'a'), newer)).toEqual(await contents(path.join(folder, 'b'), newer))
-  expect(await upgradeGallery(path.join(folder, 'a'), newer)).toEqual({ images: 9, changed: false })
+  expect(await upgradeGallery(folderStore(path.join(folder, 'a')), newer)).toEqual({ images: 9, changed: false })
 })
 
 it('a failure leaves the old gallery as it was, and readers of it go on', async () => {
@@ -88,10 +95,10 @@ it('a failure leaves the old gallery as it was, and readers of it go on', async 
   const before = await contents(folder, older)
   const reader = await openGallery(folder, { space: older.space, dim: older.dim, mode: 'read' })
   await expect(
-    upgradeGallery(folder, { ...newer, fromMembers: () => Promise.reject(new Error('broken')) }),
+    upgradeGallery(folderStore(folder), { ...newer, fromMembers: () => Promise.reject(new Error('broken')) }),
   ).rejects.toThrow('broken')
   expect(await contents(folder, older)).toEqual(before)
-  await upgradeGallery(folder, newer)
+  await upgradeGallery(folderStore(folder), newer)
   const queries = createEmbeddings({ data: Float32Array.of(1, 0), rows: 1, dim: 2, space: older.space, role: 'query' })
   expect((await reader.search(queries, 3))[0]).toHaveLength(3)
   await reader.close()
@@ -100,11 +107,13 @@ it('a failure leaves the old gallery as it was, and readers of it go on', async 
 it('says what is missing', async () => {
   await (await fill(folder, older)).close()
   const other = modelOf('newer', 3, 2, [{ ...heavy, space: 'another model' }])
-  await expect(upgradeGallery(folder, other)).rejects.toMatchObject({
+  await expect(upgradeGallery(folderStore(folder), other)).rejects.toMatchObject({
     code: 'upgrade/members',
     fields: { missing: ['heavy'] },
   })
   const { members: _, fromMembers: __, ...plain } = newer
-  await expect(upgradeGallery(folder, plain)).rejects.toMatchObject({ code: 'upgrade/model' })
-  await expect(upgradeGallery(path.join(folder, 'nothing'), newer)).rejects.toMatchObject({ code: 'gallery/not-found' })
+  await expect(upgradeGallery(folderStore(folder), plain)).rejects.toMatchObject({ code: 'upgrade/model' })
+  await expect(upgradeGallery(folderStore(path.join(folder, 'nothing')), newer)).rejects.toMatchObject({
+    code: 'gallery/not-found',
+  })
 })

@@ -1,5 +1,11 @@
-import { LookalikeError, type Model, type OperationOptions, type VectorIndexEngine } from '@lookalike/core'
-import { openGallery, readGalleryManifest } from '@lookalike/gallery'
+import {
+  type GalleryStore,
+  LookalikeError,
+  type Model,
+  noSuchGallery,
+  type OperationOptions,
+  type VectorIndexEngine,
+} from '@lookalike/core'
 
 export interface Upgraded {
   readonly images: number
@@ -9,13 +15,13 @@ export interface Upgraded {
 
 /**
  * Makes a gallery's vectors anew from the gallery models' embeddings that it keeps, for a new query model or new transforms. The
- * old vectors serve until the new ones are whole on disk.
+ * old vectors serve until the new ones are whole.
  *
  * @throws `upgrade/model` for models without gallery members, `upgrade/members` when the gallery keeps no embeddings of one of
  * them, `gallery/not-found`, `gallery/locked`.
  */
 export async function upgradeGallery(
-  folder: string,
+  store: GalleryStore,
   model: Model,
   options: OperationOptions & { readonly engine?: VectorIndexEngine | undefined } = {},
 ): Promise<Upgraded> {
@@ -28,29 +34,24 @@ export async function upgradeGallery(
       fix: 'Index the images again with: lookalike index',
     })
   }
-  const manifest = readGalleryManifest(folder)
-  if (!manifest)
-    throw new LookalikeError(
-      'gallery/not-found',
-      { problem: `There is no gallery at ${folder}`, fix: 'Index some images first, or check the path.' },
-      { fields: { path: folder } },
-    )
+  const held = await store.describe()
+  if (!held) throw noSuchGallery(store.name)
   const missing = members.filter(
     ({ name, space, dim }) =>
-      !manifest.members.some((kept) => kept.name === name && kept.space === space && kept.dim === dim),
+      !held.members.some((kept) => kept.name === name && kept.space === space && kept.dim === dim),
   )
   if (missing.length > 0) {
     throw new LookalikeError(
       'upgrade/members',
       {
-        problem: `The gallery ${folder} keeps no embeddings of ${missing.map(({ name, space }) => `"${name}" (${space})`).join(', ')}`,
-        expected: `a gallery indexed with the same gallery models; this one keeps ${manifest.members.map(({ name, space }) => `"${name}" (${space})`).join(', ') || 'none'}`,
+        problem: `The gallery ${store.name} keeps no embeddings of ${missing.map(({ name, space }) => `"${name}" (${space})`).join(', ')}`,
+        expected: `a gallery indexed with the same gallery models; this one keeps ${held.members.map(({ name, space }) => `"${name}" (${space})`).join(', ') || 'none'}`,
         fix: 'Index the images again with: lookalike index',
       },
-      { fields: { path: folder, missing: missing.map(({ name }) => name) } },
+      { fields: { gallery: store.name, missing: missing.map(({ name }) => name) } },
     )
   }
-  const gallery = await openGallery(folder, { space: manifest.space, dim: manifest.dim, engine })
+  const gallery = await store.open({ ...operation, engine })
   try {
     const changed = gallery.space !== model.space
     if (changed)
@@ -58,7 +59,7 @@ export async function upgradeGallery(
         { space: model.space, dim: model.dim, transform: ({ members: kept }) => fromMembers(kept) },
         operation,
       )
-    return { images: gallery.size, changed }
+    return { images: await gallery.count(), changed }
   } finally {
     await gallery.close()
   }

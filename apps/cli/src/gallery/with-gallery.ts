@@ -1,9 +1,8 @@
-import path from 'node:path'
 import type { Gallery, GalleryEntry, ImageRequest } from '@lookalike/core'
-import { openExisting } from '@lookalike/gallery'
 import { entryImages } from '@lookalike/image'
 import type { Pipeline } from '@lookalike/pipeline'
 import type { Output } from '../terminal/create-output.js'
+import { placeOf } from './place-of.js'
 
 /** The config's gallery, and how its pictures are found. */
 export interface OpenedGallery {
@@ -20,11 +19,10 @@ export async function withGallery<T>(
   { warn }: Output,
   work: (opened: OpenedGallery) => Promise<T>,
 ): Promise<T> {
-  const folder = pipeline.path(pipeline.config.gallery)
-  const gallery = await openExisting(folder, { mode, onWarning: warn })
+  const gallery = await pipeline.openGallery(mode, { held: true, onWarning: warn })
   try {
-    const imageOf = entryImages(folder, { paths: pipeline.imageFolders, onWarning: warn })
-    return await work({ gallery, imageOf, place: path.relative('.', folder) || '.' })
+    const imageOf = entryImages(gallery, { paths: pipeline.imageFolders, onWarning: warn })
+    return await work({ gallery, imageOf, place: placeOf(gallery.name) })
   } finally {
     await gallery.close()
   }

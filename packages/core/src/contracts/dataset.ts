@@ -1,6 +1,6 @@
+import type { Metadata } from './filter.js'
 import type { Box, ImageSource } from './image.js'
 import type { SpecVersion } from './spec.js'
-import type { Metadata } from './vector-index.js'
 
 export type Split = 'train' | 'validation' | 'test'
 

@@ -1,10 +1,9 @@
 import type { Warning } from '../errors.js'
 import type { Embeddings } from './embeddings.js'
+import type { Filter, Metadata } from './filter.js'
 import type { Box } from './image.js'
-import type { Ranking } from './ranking.js'
-import type { GalleryView } from './reranker.js'
-import type { OperationOptions } from './spec.js'
-import type { Filter, Metadata, VectorIndexEngine } from './vector-index.js'
+import type { OperationOptions, SpecVersion } from './spec.js'
+import type { VectorIndexEngine } from './vector-index.js'
 
 /** An image as a gallery knows it. */
 export interface GalleryItem {
@@ -17,15 +16,13 @@ export interface GalleryItem {
   readonly uncertainty?: number | undefined
   /** Kept and listed, but not found. Default false. */
   readonly rejected?: boolean | undefined
-  /** Path or URL of the picture, for pages and for rerankers that look at images. */
+  /** Path or URL of the picture, for pages and for rerankers that look at images. Paths start at the gallery's `base`. */
   readonly source?: string | undefined
   readonly box?: Box | undefined
 }
 
 export interface GalleryEntry extends GalleryItem {
   readonly rejected: boolean
-  /** Row of its vectors. Never given again until the gallery is compacted. */
-  readonly position: number
 }
 
 /** A further set of vectors of the same images, from which those that are searched can be made again. */
@@ -45,6 +42,7 @@ export interface GalleryVectors {
 
 export interface GalleryChange {
   readonly id: string
+  /** In the place of all that were there. */
   readonly metadata?: Metadata | undefined
   readonly uncertainty?: number | undefined
   readonly rejected?: boolean | undefined
@@ -52,17 +50,50 @@ export interface GalleryChange {
   readonly source?: string | undefined
 }
 
+/** Some of a gallery's images. */
+export interface GallerySelection {
+  readonly filter?: Filter | undefined
+  /** Only images that are rejected, or only those that are not. Default: both. */
+  readonly rejected?: boolean | undefined
+}
+
+export interface GalleryPageOptions extends GallerySelection, Pick<OperationOptions, 'signal'> {
+  /** Where the last page ended: its `next`. Default: the beginning. */
+  readonly after?: string | undefined
+  /** Entries at most. Default 1,000. */
+  readonly limit?: number | undefined
+  /** With the vectors that are searched. Default false. */
+  readonly withVectors?: boolean | undefined
+  /** With the vectors of all members. Default false. */
+  readonly withMembers?: boolean | undefined
+}
+
+export interface GalleryPage {
+  readonly entries: readonly GalleryEntry[]
+  /** One row an entry; only where they were asked for. */
+  readonly embeddings?: Embeddings<'gallery'> | undefined
+  /** By name; only where they were asked for. */
+  readonly members?: Readonly<Record<string, Embeddings<'gallery'>>>
+  /** Where the next page begins; absent at the end. */
+  readonly next?: string | undefined
+}
+
 export interface GallerySearchOptions extends OperationOptions {
   readonly filter?: Filter | undefined
+  /** Only images of at most this distance. */
+  readonly threshold?: number | undefined
   /** Find rejected images too. Default false. */
   readonly includeRejected?: boolean | undefined
-  /** Looked at last; by entry. */
-  readonly allow?: ((entry: GalleryEntry) => boolean) | undefined
+  /** Give each hit its vector. Default false. */
+  readonly withVectors?: boolean | undefined
 }
 
 export interface GalleryHit {
   readonly entry: GalleryEntry
+  /** `1 - inner product`. */
   readonly distance: number
+  /** As the gallery keeps it; only where it was asked for. */
+  readonly vector?: Float32Array | undefined
 }
 
 export interface RewriteBlock extends GalleryVectors {
@@ -80,90 +111,132 @@ export interface Rewrite {
   ): Promise<{ readonly embeddings: Embeddings; readonly uncertainty?: ArrayLike<number> | undefined }>
 }
 
-export interface OpenGalleryOptions extends OperationOptions {
+/** What a store does, for whoever has to know before asking. */
+export interface GalleryCapabilities {
+  /** Searches may miss some of the nearest images. */
+  readonly approximate: boolean
+  /** `before`: filtered searches look among the images that fit, and find k where there are k. `after`: they sift what was found, and may find fewer. */
+  readonly filters: 'before' | 'after'
+  /** Writers at the same time. With `many`, the last one to add an id wins. */
+  readonly writers: 'one' | 'many'
+  /** A change of several images is there whole or not at all, whatever happens to the process. Without, some of them may be; adding them again mends it. */
+  readonly transactions: boolean
+}
+
+/** What a gallery says of itself. */
+export interface GalleryDescription {
   /** Of the vectors that are searched. */
   readonly space: string
   readonly dim: number
-  /** Default: `exact`. */
+  readonly members: readonly GalleryMember[]
+}
+
+export interface OpenGalleryOptions extends OperationOptions {
+  /** Of the vectors that are searched: a gallery of another space is refused. Default: whatever it holds; then none is made. */
+  readonly space?: string | undefined
+  readonly dim?: number | undefined
+  /** For stores that search in this process. Default: `exact`. */
   readonly engine?: VectorIndexEngine | undefined
   /**
-   * `write` makes the folder where there is none and keeps other writers out; `read` needs no lock and sees what was
-   * there when it opened or was refreshed. Default `write`.
+   * `write` makes the gallery where there is none, and keeps other writers out where there may be one only. `read` changes nothing, and sees what
+   * was there when it opened or was refreshed, or later. Default `write`.
    */
   readonly mode?: 'read' | 'write' | undefined
-  /**
-   * For a writer, where the log has lost its end (`gallery/damaged` says so, a reader warns): go on with what is left. What stands behind it is
-   * kept aside. Default false.
-   */
-  readonly acceptLoss?: boolean | undefined
   /** Of a new gallery; an existing one must have the same, when given. */
   readonly members?: readonly GalleryMember[] | undefined
-  /** Of a new gallery: the folder that ids of image files start at. Default: the folder that holds the gallery. */
+  /** The folder that ids of image files start at. A gallery that keeps one keeps its own. */
   readonly root?: string | undefined
 }
 
-/** Opens, or with `mode: 'write'` makes, the gallery of a folder. */
-export type OpenGallery = (folder: string, options: OpenGalleryOptions) => Promise<Gallery>
-
-export interface Gallery {
-  readonly folder: string
-  /** The folder that ids of image files start at, absolute. It is kept relative to the gallery: both can move together. */
-  readonly root: string
-  readonly space: string
-  readonly dim: number
-  readonly members: readonly GalleryMember[]
-  /** Images, rejected ones included. */
-  readonly size: number
+/** What a gallery plugin creates: one place where a gallery is, or will be. Nothing is opened or connected before it is asked for. */
+export interface GalleryStore {
+  readonly specVersion: SpecVersion
+  /** Where it is, for people: a folder, or a table of a server, without any password. */
+  readonly name: string
+  /** What is there; undefined where there is nothing. */
+  describe(): Promise<GalleryDescription | undefined>
   /**
-   * What was found so far: `gallery/torn-tail` after a crash, `gallery/lost-end`, `gallery/no-end-note`, `gallery/manifest-recovered`,
-   * `gallery/kept-aside`, `gallery/stale-lock`, `gallery/index-rebuilt`, `gallery/lengths`, and when closing `gallery/index-not-saved`.
+   * @throws `gallery/space` when it holds vectors of another space, `gallery/not-found` when there is nothing to read, `gallery/locked` when
+   * another process writes to it and only one may, `gallery/damaged`, `gallery/version` when another version of the store made it,
+   * `gallery/unavailable` when it cannot be reached.
    */
+  open(options?: OpenGalleryOptions): Promise<Gallery>
+}
+
+/** What a reranker made of images, by their content. Damaged codes are the reranker's to notice. */
+export interface GalleryCodes {
+  /** One a hash, undefined where there is none. */
+  get(hashes: readonly string[]): Promise<(Uint8Array | undefined)[]>
+  put(codes: readonly { readonly hash: string; readonly code: Uint8Array }[]): Promise<void>
+  /** Those that have no code, in their order. */
+  missing(hashes: readonly string[]): Promise<string[]>
+  /** Takes away the codes of all other hashes; resolves to how many went. */
+  retain(hashes: ReadonlySet<string>): Promise<number>
+}
+
+/** An open gallery. Everything that waits for a disk or a database is asynchronous; lists of ids are asked for at once rather than one by one. */
+export interface Gallery extends GalleryDescription {
+  /** As its store says it. */
+  readonly name: string
+  readonly capabilities: GalleryCapabilities
+  /** The folder that ids of image files start at, absolute. */
+  readonly root: string
+  /** The folder that paths in `source` start at, absolute. */
+  readonly base: string
+  /** The folder that it lies in, absolute; only where it is one. It holds no images, and nothing outside the folder around it is its own. */
+  readonly folder?: string | undefined
+  /** What was found so far. */
   readonly warnings: readonly Warning[]
-  /** Whether this very image is there under this id: then it need not be embedded again. */
-  has(id: string, hash: string): boolean
-  get(id: string): GalleryEntry | undefined
-  at(position: number): GalleryEntry | undefined
-  /** By position. */
-  entries(): GalleryEntry[]
+  /** Images, by default rejected ones included. */
+  count(selection?: GallerySelection): Promise<number>
+  /** One an id, undefined where there is none. */
+  get(ids: readonly string[]): Promise<(GalleryEntry | undefined)[]>
+  /** Entries whose `source` is one of these texts. */
+  findSources(sources: readonly string[]): Promise<GalleryEntry[]>
   /**
-   * Adds images, replacing those of the same id. On disk when it resolves, whatever happens to the process afterwards; until then either all
-   * of them are, or none.
+   * Some entries, each once, in an order of the store's own. Entries that come or go between two pages may be among them or not.
    *
-   * @throws `gallery/write` when the disk is full, say: the gallery stays as it was and works on (`undone: false` among its fields says that even
-   * this failed: then open it again). `gallery/item` for ids
-   * that are empty or come twice, `gallery/shape`, and the codes of `assertComparable`.
+   * @throws `gallery/page` for an `after` that is no longer known, `gallery/filter`, `gallery/unknown-key`
+   */
+  page(options?: GalleryPageOptions): Promise<GalleryPage>
+  /**
+   * Adds images, replacing those of the same id. Kept when it resolves, whatever happens to the process afterwards.
+   *
+   * @throws `gallery/write` when there is no room, say: the gallery works on. `gallery/item` for ids that are empty or come twice,
+   * `gallery/shape`, and the codes of `assertComparable`.
    */
   add(items: readonly GalleryItem[], vectors: GalleryVectors, options?: OperationOptions): Promise<void>
   /** Changes what is given, keeps the rest. @throws `gallery/unknown-id` before anything is changed. */
   update(changes: readonly GalleryChange[]): Promise<void>
-  /** Ids that are not there are no error. Returns how many were. */
+  /** Ids that are not there are no error. Resolves to how many were. */
   remove(ids: readonly string[]): Promise<number>
-  /** The nearest images of each query, nearest first. */
+  /**
+   * The nearest images of each query, nearest first.
+   *
+   * @throws `gallery/filter`, `gallery/unknown-key` naming the keys that there are, `index/k`, the codes of `assertComparable`
+   */
   search(queries: Embeddings, k: number, options?: GallerySearchOptions): Promise<GalleryHit[][]>
-  /** The same by position. */
-  rank(queries: Embeddings, k: number, options?: GallerySearchOptions): Promise<Ranking[]>
-  /** All rows by position, those of replaced and removed images included, for rerankers; `nearest` finds only images that are there. */
-  view(options?: GallerySearchOptions): Promise<GalleryView>
-  /** Vectors of some images, checked; of a member when named. */
-  vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>>
-  /** Brings the engine's index up to date now, rather than at the next search. */
+  /** Vectors of images, one row an id; of a member when named. @throws `gallery/unknown-id`, `gallery/member` */
+  vectors(ids: readonly string[], member?: string): Promise<Embeddings<'gallery'>>
+  /** What a reranker keeps of the images. @param key tells apart what different models make */
+  codes(reranker: string, key: string): GalleryCodes
+  /** Brings the search index up to date now, rather than at the next search; after many additions. */
   prepare(options?: OperationOptions): Promise<void>
-  /** Writes all vectors anew and switches in one step; until then the old ones serve. Frees the room of removed images. */
+  /** Makes all vectors anew and switches in one step; until then the old ones serve. */
   rewrite(change: Rewrite, options?: OperationOptions): Promise<void>
   /**
-   * Brings a reader up to what a writer has acknowledged since; it never sees a part of a change. Costs next to nothing where nothing
-   * changed. Positions change when the writer has compacted. A writer has nothing to refresh.
+   * Brings a reader up to what writers have acknowledged since; it never sees a part of a change. Costs next to nothing where nothing changed.
    *
    * @returns whether anything changed
    * @throws what opening throws: the reader then stays as it was
    */
   refresh(): Promise<boolean>
-  /** Frees the room of replaced and removed images, and what was kept aside after crashes. Positions change. */
+  /** Frees the room of replaced and removed images, where that does not happen by itself. */
   compact(options?: OperationOptions): Promise<void>
-  /** Ids of image files start at another folder from now on; those that are there stay as they are. */
-  moveRoot(root: string): Promise<void>
+  /** Ids of image files start at another folder from now on; those that are there stay as they are. Only where the gallery keeps its root. */
+  moveRoot?(root: string): Promise<void>
   /** Reads everything and checks it. @throws `gallery/damaged` */
   verify(options?: OperationOptions): Promise<void>
-  /** Keeps the engine's index for next time, where it can be kept, and lets the next writer in. */
+  /** Keeps what makes the next opening cheaper, and lets the next writer in. Later calls wait for the first. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import type { Warning } from '../errors.js'
 import type { Embeddings } from './embeddings.js'
+import type { Gallery } from './gallery.js'
 import type { ImageRequest } from './image.js'
 import type { Ranking } from './ranking.js'
 import type { OperationOptions, SpecVersion } from './spec.js'
@@ -22,21 +23,20 @@ export interface Reranked {
   readonly warnings: readonly Warning[]
 }
 
-/** What a reranker may learn about the gallery before the first query. */
+/** What a reranker may learn about the gallery before it reranks. */
 export interface GalleryView {
+  /** The whole gallery for rerankers that look at it; for others the candidates at hand. Positions in rankings are rows of it. */
   readonly embeddings: Embeddings
   /** The k nearest gallery rows of each row of `queries`, nearest first. */
   nearest(queries: Embeddings, k: number): Promise<Ranking[]>
-  /** Where the gallery is on disk, for what `index` of the reranker kept there. */
-  readonly folder?: string | undefined
+  /** What `index` of the reranker kept, where there is a gallery that keeps it. */
+  readonly codes?: Gallery['codes'] | undefined
 }
 
-/** A gallery on disk whose images have changed. */
-export interface GalleryFolder {
-  /** The gallery's folder. A reranker keeps its own files in a folder of its name inside. */
-  readonly folder: string
-  /** All that are in the gallery now and have an image. */
-  readonly images: readonly (ImageRequest & { readonly hash: string })[]
+/** A gallery whose images have changed. */
+export interface RerankedGallery extends Pick<Gallery, 'name' | 'codes'> {
+  /** All that are in the gallery now and have an image, some at a time. */
+  images(): AsyncIterable<readonly (ImageRequest & { readonly hash: string })[]>
 }
 
 /** Reorders a query's first candidates. */
@@ -46,14 +46,18 @@ export interface Reranker {
   readonly needs: 'embeddings' | 'images'
   /** How many candidates it looks at. */
   readonly topN: number
+  /**
+   * It compares more than the candidates: all of the gallery's vectors are then read into memory for it. Default false.
+   */
+  readonly wholeGallery?: boolean | undefined
   /** It leaves results out: what it returns is the beginning of the list as it was. */
   readonly drops?: boolean | undefined
   /**
-   * Computes ahead what the reranker needs of each image, into the gallery's folder, and takes away what it kept of images that are gone.
+   * Computes ahead what the reranker needs of each image, keeps it in the gallery, and takes away what it kept of images that are gone.
    * Called when images were added or removed; what is there already costs nothing. Images that cannot be read are warnings.
    */
-  index?(gallery: GalleryFolder, options?: OperationOptions): Promise<void>
-  /** Called once for a gallery, before `rerank`. */
+  index?(gallery: RerankedGallery, options?: OperationOptions): Promise<void>
+  /** Called before `rerank`: once for a gallery by those that look at the whole of it, else for the candidates of each search. */
   prepare?(gallery: GalleryView, options?: OperationOptions): Promise<void>
   rerank(request: RerankRequest, options?: Pick<OperationOptions, 'signal'>): Promise<Reranked>
   dispose(): Promise<void>

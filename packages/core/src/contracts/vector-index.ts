@@ -2,12 +2,6 @@ import type { Embeddings } from './embeddings.js'
 import type { Ranking } from './ranking.js'
 import type { OperationOptions, SpecVersion } from './spec.js'
 
-/** A flat record beside an image; what filters look at. */
-export type Metadata = Readonly<Record<string, string | number | boolean>>
-
-/** Each key must be equal to the value, or to one of the values. */
-export type Filter = Readonly<Record<string, string | number | boolean | readonly (string | number | boolean)[]>>
-
 export interface SearchOptions extends OperationOptions {
   /** Row allowed or not, by position; the search sees only allowed rows. */
   readonly allow?: ((position: number) => boolean) | undefined
@@ -38,6 +32,8 @@ export interface VectorIndexEngine {
   readonly name: string
   /** Its indexes can be saved: then one is built and kept when images are added, rather than at each first search. Default false. */
   readonly saves?: boolean | undefined
+  /** It may miss some of the nearest. Default false. */
+  readonly approximate?: boolean | undefined
   /** An empty index, or, with `file`, the one that `save` wrote there. */
   open(binding: {
     readonly dim: number

@@ -1,6 +1,7 @@
 import type { Combiner } from '../contracts/combiner.js'
 import type { Dataset } from '../contracts/dataset.js'
 import type { Encoder } from '../contracts/encoder.js'
+import type { GalleryStore } from '../contracts/gallery.js'
 import type { UnboundLoss } from '../contracts/loss.js'
 import type { Reporter } from '../contracts/reporter.js'
 import type { Reranker } from '../contracts/reranker.js'
@@ -14,6 +15,7 @@ export interface Kinds {
   loss: UnboundLoss
   reranker: Reranker
   index: VectorIndexEngine
+  gallery: GalleryStore
   dataset: Dataset
   sampler: Sampler
   augmentation: Augmentation
@@ -29,6 +31,7 @@ export const KINDS = [
   'loss',
   'reranker',
   'index',
+  'gallery',
   'dataset',
   'sampler',
   'augmentation',
@@ -51,6 +54,7 @@ export interface CombinerPlugins {}
 export interface LossPlugins {}
 export interface RerankerPlugins {}
 export interface IndexPlugins {}
+export interface GalleryPlugins {}
 export interface DatasetPlugins {}
 export interface SamplerPlugins {}
 export interface AugmentationPlugins {}
@@ -63,6 +67,7 @@ export interface PluginOptions {
   loss: LossPlugins
   reranker: RerankerPlugins
   index: IndexPlugins
+  gallery: GalleryPlugins
   dataset: DatasetPlugins
   sampler: SamplerPlugins
   augmentation: AugmentationPlugins

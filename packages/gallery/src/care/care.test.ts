@@ -11,7 +11,7 @@ import { chooseImages } from './choose-images.js'
 import { exportGallery } from './export-gallery.js'
 import { importVectors } from './import-vectors.js'
 import { mergeGalleries } from './merge-galleries.js'
-import { openExisting } from './open-existing.js'
+import { openGallery } from '../gallery/open-gallery.js'
 import { baseOf, entriesOf, nameOf, vectorsOf } from './reading.js'
 import { verifyGallery } from './verify-gallery.js'
 
@@ -107,7 +107,7 @@ describe('which images', () => {
 })
 
 describe('verified', () => {
-  const verify = (contents = false) => verifyGallery(gallery, { contents, imageOf: entryImages(baseOf(gallery)) })
+  const verify = (contents = false) => verifyGallery(gallery, { contents, imageOf: entryImages(gallery) })
 
   it('says what is gone, what has changed, and what may not be named', async () => {
     const whole = { images: 3, missing: [], changed: [], notAllowed: [], elsewhere: 0 }
@@ -171,14 +171,14 @@ describe('merged', () => {
 
   it('refuses vectors of another model', async () => {
     const folder = path.join(shop.folder, 'third')
-    const third = await openExisting(folder).catch((error: unknown) => error)
+    const third = await openGallery(folder).catch((error: unknown) => error)
     expect(third).toMatchObject({ code: 'gallery/not-found' })
     const { openGallery } = await import('../gallery/open-gallery.js')
     const made = await openGallery(folder, { space: 'other/1', dim: 2 })
     const embeddings = createEmbeddings({ data: [1, 0], rows: 1, dim: 2, space: 'other/1', role: 'gallery' })
     await made.add([{ id: 'x', hash: 'y' }], { embeddings })
     await made.close()
-    const opened = await openExisting(folder, { mode: 'read' })
+    const opened = await openGallery(folder, { mode: 'read' })
     expect(opened.space).toBe('other/1')
     await expect(mergeGalleries(gallery, [opened])).rejects.toMatchObject({ code: 'gallery/space' })
     await opened.close()

@@ -1,7 +1,15 @@
 import path from 'node:path'
-import { type Filter, type Gallery, LookalikeError, nearestName } from '@lookalike/core'
+import {
+  type Filter,
+  filterKeys,
+  type Gallery,
+  LookalikeError,
+  matchesFilter,
+  nearestName,
+  parseFilter,
+  unknownKey,
+} from '@lookalike/core'
 import { imageId } from '@lookalike/image'
-import { checkFilter, checkFilterKeys, matchesFilter } from '../gallery/matches-filter.js'
 import { entriesOf, nameOf } from './reading.js'
 
 /** Which images: of these ids, or paths of their files; and of those, or where there are none, the ones that the filter fits. */
@@ -13,23 +21,22 @@ export interface ImageChoice {
 /**
  * The ids of some images of a gallery.
  *
- * @throws `gallery/unknown-id` naming the first that is not there, and the nearest; `gallery/filter` for keys that no image has
+ * @throws `gallery/unknown-id` naming the first that is not there, and the nearest; `gallery/filter`; `gallery/unknown-key` for keys that no image has
  */
 export async function chooseImages(gallery: Gallery, { ids = [], filter }: ImageChoice): Promise<string[]> {
   if (ids.length === 0 && !filter) return []
   const entries = await entriesOf(gallery)
   const byId = new Map(entries.map((entry) => [entry.id, entry]))
-  if (filter) {
-    checkFilter(filter)
-    checkFilterKeys(filter, new Set(entries.flatMap(({ metadata }) => Object.keys(metadata ?? {}))))
-  }
+  const node = parseFilter(filter ?? {})
+  const keys = new Set(entries.flatMap(({ metadata }) => Object.keys(metadata ?? {})))
+  for (const key of filterKeys(node)) if (!keys.has(key)) throw unknownKey(nameOf(gallery), key, keys)
   const named = ids.map((given) => {
     const id = [given, imageId(gallery.root, path.resolve(given))].find((each) => byId.has(each))
     if (id !== undefined) return id
     throw unknownId(nameOf(gallery), given, nearestName(given, [...byId.keys()]))
   })
   const among = ids.length > 0 ? named.map((id) => byId.get(id)!) : entries
-  return [...new Set(among.filter(({ metadata }) => !filter || matchesFilter(metadata, filter)).map(({ id }) => id))]
+  return [...new Set(among.filter(({ metadata }) => matchesFilter(metadata, node)).map(({ id }) => id))]
 }
 
 const unknownId = (folder: string, id: string, near: string | undefined) =>

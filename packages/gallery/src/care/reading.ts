@@ -1,16 +1,15 @@
-import type { Embeddings, Gallery, GalleryEntry } from '@lookalike/core'
+import { type Embeddings, type Gallery, type GalleryEntry, galleryEntries } from '@lookalike/core'
 
 /* How the tasks look at a gallery: whole, by entry. */
 
 /** All images, or only those that are found. */
 export async function entriesOf(gallery: Gallery, { rejected = true } = {}): Promise<GalleryEntry[]> {
-  const entries = gallery.entries()
-  return rejected ? entries : entries.filter((entry) => !entry.rejected)
+  return galleryEntries(gallery, rejected ? {} : { rejected: false })
 }
 
 /** One an id, undefined where there is none. */
 export async function lookUp(gallery: Gallery, ids: readonly string[]): Promise<(GalleryEntry | undefined)[]> {
-  return ids.map((id) => gallery.get(id))
+  return gallery.get(ids)
 }
 
 /** Their vectors, row by row; of a member when named. */
@@ -20,13 +19,13 @@ export function vectorsOf(
   member?: string,
 ): Promise<Embeddings<'gallery'>> {
   return gallery.vectors(
-    entries.map(({ position }) => position),
+    entries.map(({ id }) => id),
     member,
   )
 }
 
 /** For people. */
-export const nameOf = (gallery: Gallery): string => gallery.folder
+export const nameOf = (gallery: Gallery): string => gallery.name
 
 /** The folder that paths of sources start at, absolute. */
-export const baseOf = (gallery: Gallery): string => gallery.folder
+export const baseOf = (gallery: Gallery): string => gallery.base

@@ -4,7 +4,6 @@ import path from 'node:path'
 import { createEmbeddings, createRandom, type Gallery } from '@lookalike/core'
 import { encodePng, entryImages } from '@lookalike/image'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { baseOf } from '../care/reading.js'
 import { drawing, openShop, type Shop } from '../testing/shop.js'
 import { clusterImages } from './cluster-images.js'
 import { kMeans, silhouette } from './k-means.js'
@@ -64,7 +63,7 @@ describe('of a gallery', () => {
   it('puts them into folders, all or none', async () => {
     const found = await clusterImages(gallery, { k: 3 })
     const to = path.join(shop.folder, 'sorted')
-    const imageOf = entryImages(baseOf(gallery))
+    const imageOf = entryImages(gallery)
     const controller = new AbortController()
     const stopped = placeClusters(found, to, {
       imageOf,
@@ -93,7 +92,7 @@ describe('of a gallery', () => {
     await gallery.update([{ id: 'photos/red/0.png', source: '../../etc/passwd' }])
     const found = await clusterImages(gallery, { k: 2 })
     const { left } = await placeClusters(found, path.join(shop.folder, 'sorted'), {
-      imageOf: entryImages(baseOf(gallery)),
+      imageOf: entryImages(gallery),
     })
     expect(left).toEqual(['photos/red/0.png'])
   })

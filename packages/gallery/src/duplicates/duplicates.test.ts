@@ -62,7 +62,7 @@ beforeEach(async () => {
 afterEach(() => shop.close())
 
 const find = (options: Partial<Parameters<typeof findDuplicates>[1]> = {}) =>
-  findDuplicates(gallery, { imageOf: entryImages(gallery.folder), embed: gridEmbed, ...options })
+  findDuplicates(gallery, { imageOf: entryImages(gallery), embed: gridEmbed, ...options })
 const idsOf = ({ groups }: Duplicates) =>
   groups.map(({ kind, keep, others }) => [kind, keep.id, ...others.map(({ id }) => id)])
 

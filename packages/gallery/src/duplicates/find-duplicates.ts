@@ -62,7 +62,7 @@ export interface Duplicates {
  * @throws `duplicates/threshold`, `duplicates/no-images`
  *
  * @example
- * const { groups } = await findDuplicates(gallery, { threshold: 0.05, imageOf: entryImages(gallery.folder) })
+ * const { groups } = await findDuplicates(gallery, { threshold: 0.05, imageOf: entryImages(gallery) })
  */
 export async function findDuplicates(gallery: Gallery, options: FindDuplicatesOptions): Promise<Duplicates> {
   const { signal, onProgress, onWarning, embed, imageOf, threshold: given, ...limits } = options

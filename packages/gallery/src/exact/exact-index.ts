@@ -1,5 +1,6 @@
 import {
   assertComparable,
+  checkK,
   definePlugin,
   LookalikeError,
   type Plugin,
@@ -8,7 +9,7 @@ import {
 } from '@lookalike/core'
 import { z } from 'zod'
 import { createBlockSearcher } from './block-searcher.js'
-import { checkK, createRowBlocks } from './row-blocks.js'
+import { createRowBlocks } from './row-blocks.js'
 
 const options = z.strictObject({
   threads: z.int().min(1).optional().describe('Processor threads of a search. Default: all.'),

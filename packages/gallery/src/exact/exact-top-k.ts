@@ -1,6 +1,5 @@
-import { assertComparable, type Embeddings, type Ranking, type SearchOptions } from '@lookalike/core'
+import { assertComparable, checkK, type Embeddings, type Ranking, type SearchOptions } from '@lookalike/core'
 import { createBlockSearcher } from './block-searcher.js'
-import { checkK } from './row-blocks.js'
 
 export interface ExactTopKOptions extends SearchOptions {
   /** Processor threads. Default: all. */

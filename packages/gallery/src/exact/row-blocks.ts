@@ -1,5 +1,3 @@
-import { LookalikeError } from '@lookalike/core'
-
 /** Consecutive gallery rows in one piece of memory. */
 export interface RowBlock {
   /** Position of the first row. */
@@ -61,14 +59,4 @@ function withRoom(values: Float32Array<ArrayBuffer>, length: number, most: numbe
   const larger = new Float32Array(Math.min(most, Math.max(length, values.length * 2)))
   larger.set(values)
   return larger
-}
-
-/** @throws `index/k` for a number of results that is none. */
-export function checkK(k: number): void {
-  if (Number.isInteger(k) && k >= 1) return
-  throw new LookalikeError(
-    'index/k',
-    { problem: `${k} results were asked for`, expected: 'a whole number from 1' },
-    { fields: { k } },
-  )
 }

@@ -1,7 +1,7 @@
 import { cp, mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, type Encoder, type Gallery, type Warning } from '@lookalike/core'
+import { createEmbeddings, type Encoder, type Gallery, galleryEntries, type Warning } from '@lookalike/core'
 import { encodePng, imagesOfDataset, openEmbeddingCache } from '@lookalike/image'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { addImages } from './add-images.js'
@@ -81,11 +81,7 @@ async function using<T>(work: (gallery: Gallery) => Promise<T>, folder = path.jo
     await gallery.close()
   }
 }
-const ids = (gallery: Gallery) =>
-  gallery
-    .entries()
-    .map(({ id }) => id)
-    .sort()
+const ids = async (gallery: Gallery) => (await galleryEntries(gallery)).map(({ id }) => id).sort()
 const SIX = ['cat/1', 'cat/2', 'cat/3', 'dog/1', 'dog/2', 'dog/3'].map((name) => `photos/${name}.png`)
 
 describe('one image, one id', () => {
@@ -105,7 +101,7 @@ describe('one image, one id', () => {
       process.chdir(at)
       const result = await using((gallery) => addImages(gallery, encoder, given))
       expect(result, given).toMatchObject({ images: 6, replaced: 0, updated: 0, removed: 0 })
-      expect(await using(async (gallery) => ids(gallery))).toEqual(SIX)
+      expect(await using(ids)).toEqual(SIX)
     }
     // Also through a gallery that is reached by a link.
     const linked = await using((gallery) => addImages(gallery, encoder, shop), path.join(link, 'gallery'))
@@ -126,19 +122,19 @@ describe('one image, one id', () => {
     await using(async (gallery) => {
       await addImages(gallery, encoder, path.join(shop, 'photos'))
       expect(await addImages(gallery, encoder, dataset(items))).toMatchObject({ images: 6, updated: 6, added: 0 })
-      expect(ids(gallery)).toEqual(SIX)
-      expect(gallery.get('photos/cat/1.png')?.metadata).toEqual({ label: 'cat', split: 'test' })
+      expect(await ids(gallery)).toEqual(SIX)
+      expect((await gallery.get(['photos/cat/1.png']))[0]?.metadata).toEqual({ label: 'cat', split: 'test' })
       expect(await addImages(gallery, encoder, dataset(items))).toMatchObject({ unchanged: 6 })
       // A name given by its owner takes the place of the path, and a path then finds it.
       const named = [item('SKU-7', 'cat/1.png'), ...items.slice(1)]
       expect(await addImages(gallery, encoder, dataset(named))).toMatchObject({ images: 6, added: 1, unchanged: 5 })
-      expect(ids(gallery)).toEqual(['SKU-7', ...SIX.slice(1)])
+      expect(await ids(gallery)).toEqual(['SKU-7', ...SIX.slice(1)])
       expect(await addImages(gallery, encoder, path.join(shop, 'photos'))).toMatchObject({ images: 6, unchanged: 6 })
       // Parts of one image are images of their own.
       const box = { x: 0, y: 0, width: 0.5, height: 1 }
       const parts = [{ ...item('cat/1.png#0,0,1,2', 'cat/1.png'), box }]
       expect(await addImages(gallery, encoder, dataset(parts))).toMatchObject({ images: 7, added: 1 })
-      expect(ids(gallery)).toContain('photos/cat/1.png#0,0,1,2')
+      expect(await ids(gallery)).toContain('photos/cat/1.png#0,0,1,2')
     })
   })
 
@@ -156,7 +152,9 @@ describe('one image, one id', () => {
     await using(async (gallery) => {
       expect(await addImages(gallery, encoder, path.join(shop, 'photos'))).toMatchObject({ images: 6, added: 0 })
       expect(gallery.root).toBe(shop)
-      expect(path.resolve(alone, gallery.get('photos/dog/3.png')!.source!)).toBe(path.join(shop, 'photos/dog/3.png'))
+      expect(path.resolve(alone, (await gallery.get(['photos/dog/3.png']))[0]!.source!)).toBe(
+        path.join(shop, 'photos/dog/3.png'),
+      )
     }, alone)
     expect(await using((gallery) => addImages(gallery, encoder, path.join(shop, 'photos')), alone)).toMatchObject({
       images: 6,

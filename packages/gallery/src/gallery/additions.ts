@@ -1,11 +1,10 @@
-import type { Embeddings } from '@lookalike/core'
+import type { Embeddings, GalleryItem } from '@lookalike/core'
 import type { LogRecord } from '../store/change-log.js'
 import { rowChecks } from '../store/vector-file.js'
-import type { GalleryEntry } from './gallery.js'
 
 /** What the log says of new images, with the rows that their vectors get. */
 export function toAdditions(
-  items: readonly (Omit<GalleryEntry, 'position' | 'rejected'> & { rejected?: boolean | undefined })[],
+  items: readonly GalleryItem[],
   matrices: readonly Embeddings[],
   firstRow: number,
   uncertainty?: ArrayLike<number>,

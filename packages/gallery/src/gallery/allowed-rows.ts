@@ -1,6 +1,13 @@
+import {
+  type FilterNode,
+  filterKeys,
+  type GalleryEntry,
+  type GallerySelection,
+  matchesFilter,
+  parseFilter,
+  unknownKey,
+} from '@lookalike/core'
 import type { EntryTable } from '../store/entry-table.js'
-import type { GallerySearchOptions } from './gallery.js'
-import { checkFilter, checkFilterKeys, matchesFilter } from './matches-filter.js'
 
 /** The rows that a search may find. */
 export interface AllowedRows {
@@ -18,44 +25,45 @@ const KEPT = 16
 /** What filters leave of a gallery, remembered until the gallery changes. */
 export interface RowFilters {
   /**
-   * Undefined where every image may be found.
+   * Undefined where every image fits.
    *
-   * @throws `gallery/filter`
+   * @throws `gallery/filter`, `gallery/unknown-key`
    */
-  of(search: GallerySearchOptions): AllowedRows | undefined
+  of(selection: GallerySelection): AllowedRows | undefined
 }
 
-export function createRowFilters(entries: EntryTable): RowFilters {
+/** @param gallery its name, for errors */
+export function createRowFilters(gallery: string, entries: EntryTable): RowFilters {
   const kept = new Map<string, AllowedRows>()
   let version = -1
 
-  const build = ({ filter, includeRejected = false, allow }: GallerySearchOptions): AllowedRows => {
+  const build = (node: FilterNode | undefined, rejected: boolean | undefined): AllowedRows => {
     const known = new Set<string>()
     const positions: number[] = []
-    for (const entry of entries.list()) {
-      if (filter) for (const key of Object.keys(entry.metadata ?? {})) known.add(key)
-      if (entry.rejected && !includeRejected) continue
-      if (filter && !matchesFilter(entry.metadata, filter)) continue
-      if (allow?.(entry) ?? true) positions.push(entry.position)
+    const fits = ({ metadata, rejected: out }: GalleryEntry) =>
+      (rejected === undefined || out === rejected) && (!node || matchesFilter(metadata, node))
+    for (const position of entries.positions()) {
+      const entry = entries.at(position)!
+      if (node) for (const key of Object.keys(entry.metadata ?? {})) known.add(key)
+      if (fits(entry)) positions.push(position)
     }
-    if (filter && entries.size > 0) checkFilterKeys(filter, known)
+    if (node && entries.size > 0)
+      for (const key of filterKeys(node)) if (!known.has(key)) throw unknownKey(gallery, key, known)
     const mask = new Uint8Array((positions.at(-1) ?? -1) + 1)
     for (const position of positions) mask[position] = 1
     return { count: positions.length, positions, allows: (position) => mask[position] === 1 }
   }
 
   return {
-    of(search) {
-      const { filter, includeRejected = false, allow } = search
-      if (filter !== undefined) checkFilter(filter)
-      if (!filter && !allow && (includeRejected || entries.rejected === 0)) return undefined
-      if (allow) return build(search)
+    of({ filter, rejected }) {
+      const node = filter && parseFilter(filter)
+      if (!node && (rejected === undefined || (!rejected && entries.rejected === 0))) return undefined
       if (version !== entries.version) kept.clear()
       version = entries.version
-      const key = JSON.stringify([filter, includeRejected])
+      const key = JSON.stringify([node, rejected])
       const known = kept.get(key)
       if (known) return known
-      const built = build(search)
+      const built = build(node, rejected)
       if (kept.size === KEPT) kept.delete(kept.keys().next().value!)
       kept.set(key, built)
       return built

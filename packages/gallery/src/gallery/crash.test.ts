@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { createRandom } from '@lookalike/core'
+import { createRandom, galleryEntries } from '@lookalike/core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openGallery } from './open-gallery.js'
 import { bundle } from './test-process/bundle.js'
@@ -65,7 +65,7 @@ it(`keeps everything acknowledged when the writer is killed at ${KILLS} random m
 
     const gallery = await openGallery(home, { space: 's', dim: 8 })
     const found: State = new Map(
-      gallery.entries().map(({ id, hash, rejected }) => [id, rejected ? `${hash} rejected` : hash]),
+      (await galleryEntries(gallery)).map(({ id, hash, rejected }) => [id, rejected ? `${hash} rejected` : hash]),
     )
     // A step that was never acknowledged may have happened to any of its images, or not.
     const after = new Map(acknowledged)
@@ -75,10 +75,10 @@ it(`keeps everything acknowledged when the writer is killed at ${KILLS} random m
       const allowed = loose.has(id) ? [acknowledged.get(id), after.get(id)] : [acknowledged.get(id)]
       expect(allowed, `${id} after kill ${kill}`).toContain(found.get(id))
     }
-    const positions = gallery.entries().map(({ position }) => position)
-    const hashes = gallery.entries().map(({ hash }) => hash)
-    expect([...(await gallery.vectors(positions)).data]).toEqual(hashes.flatMap(vectorOf))
-    expect([...(await gallery.vectors(positions, 'm')).data]).toEqual(hashes.flatMap(memberVector))
+    const ids = (await galleryEntries(gallery)).map(({ id }) => id)
+    const hashes = (await galleryEntries(gallery)).map(({ hash }) => hash)
+    expect([...(await gallery.vectors(ids)).data]).toEqual(hashes.flatMap(vectorOf))
+    expect([...(await gallery.vectors(ids, 'm')).data]).toEqual(hashes.flatMap(memberVector))
     await gallery.verify()
     await gallery.close()
     acknowledged = found

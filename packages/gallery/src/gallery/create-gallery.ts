@@ -1,17 +1,29 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import { createEmbeddings, type Embeddings, LookalikeError, type Warning } from '@lookalike/core'
+import {
+  checkChanges,
+  checkIds,
+  checkItems,
+  checkVectors,
+  type GalleryChange,
+  type OperationOptions,
+  type Rewrite,
+  readOnlyGallery,
+  unknownImage,
+  type Warning,
+} from '@lookalike/core'
 import type { LogRecord } from '../store/change-log.js'
 import { io } from '../store/file-errors.js'
+import { createFolderCodes } from '../store/folder-codes.js'
 import { findGallery, removeLeftovers } from '../store/generations.js'
 import type { FolderLock } from '../store/lock-folder.js'
 import type { Manifest } from '../store/manifest.js'
 import { ASIDE } from '../store/set-aside.js'
 import { toAdditions } from './additions.js'
-import { checkChange, checkIds, checkItems, checkList, checkVectors } from './check-items.js'
 import { checkLengths } from './check-lengths.js'
-import type { Gallery, GalleryChange, GalleryEntry, GallerySearchOptions, Rewrite } from './gallery.js'
+import type { FolderGallery } from './folder-gallery.js'
 import type { ContentsOptions, GalleryContents } from './gallery-contents.js'
+import { pageOf } from './page-of.js'
 import { rewriteContents } from './rewrite-contents.js'
 import { createTurns } from './turns.js'
 
@@ -27,14 +39,15 @@ export interface OpenedGallery {
 }
 
 /** The gallery as its users see it: who may do what when. */
-export function createGallery({ folder, contents: first, lock, how, warnings, reopen }: OpenedGallery): Gallery {
+export function createGallery({ folder, contents: first, lock, how, warnings, reopen }: OpenedGallery): FolderGallery {
+  const base = path.resolve(folder)
   let contents = first
   let reference: Float32Array | undefined
   const turns = createTurns(folder)
 
   const change = <T>(work: () => Promise<T>) =>
     turns.change(async () => {
-      if (!lock) throw readOnly(folder)
+      if (!lock) throw readOnlyGallery(folder)
       return work()
     })
 
@@ -56,7 +69,7 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
   async function rewrite(
     wanted: Pick<Manifest, 'space' | 'dim'>,
     transform: Rewrite['transform'] | undefined,
-    options: Parameters<Gallery['compact']>[0] = {},
+    options: OperationOptions = {},
   ): Promise<void> {
     const operation = {
       signal: options.signal,
@@ -71,7 +84,10 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
   /** What new vectors are as long as, or not. A damaged one is no measure. */
   async function firstVector(): Promise<Float32Array | undefined> {
     const entry = contents.entries.first()
-    reference ??= entry && (await contents.vectors([entry.position]).catch(() => undefined))?.data
+    if (!reference && entry) {
+      const position = contents.entries.positionOf(entry.id)!
+      reference = (await contents.vectors([position]).catch(() => undefined))?.data
+    }
     return reference
   }
 
@@ -85,19 +101,16 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
     return true
   }
 
-  async function view(search?: GallerySearchOptions) {
-    const { store, entries } = contents
-    const { manifest, rows } = store
-    const data = await store.read(0, 0, rows, (row) => entries.at(row) !== undefined)
-    return {
-      folder,
-      embeddings: createEmbeddings({ data, rows, dim: manifest.dim, space: manifest.space, role: 'gallery' }),
-      nearest: (queries: Embeddings, k: number) => turns.look(() => contents.search.rank(queries, k, search)),
-    }
-  }
-
   return {
-    folder,
+    name: folder,
+    folder: base,
+    base,
+    capabilities: {
+      approximate: how.engine.approximate ?? false,
+      filters: 'before',
+      writers: 'one',
+      transactions: true,
+    },
     get root() {
       return path.resolve(folder, contents.entries.root)
     },
@@ -110,14 +123,12 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
     get members() {
       return contents.store.manifest.members
     },
-    get size() {
-      return contents.entries.size
-    },
     warnings,
-    has: (id, hash) => contents.entries.get(id)?.hash === hash,
-    get: (id) => contents.entries.get(id),
-    at: (position) => contents.entries.at(position),
-    entries: () => contents.entries.list(),
+    count: (selection = {}) => turns.look(async () => contents.filters.of(selection)?.count ?? contents.entries.size),
+    get: (ids) => turns.look(async () => ids.map((id) => contents.entries.get(id))),
+    findSources: (sources) =>
+      turns.look(async () => [...new Set(sources)].flatMap((source) => contents.entries.withSource(source))),
+    page: (options = {}) => turns.look(() => pageOf(folder, contents, options)),
     add: (items, given, { signal, onWarning } = {}) =>
       change(async () => {
         signal?.throwIfAborted()
@@ -132,11 +143,8 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
       }),
     update: (changes) =>
       change(async () => {
-        checkList(changes, 'changes')
-        for (const each of changes) {
-          checkChange(each)
-          if (!contents.entries.get(each.id)) throw unknownId(folder, each.id)
-        }
+        checkChanges(changes)
+        for (const { id } of changes) if (!contents.entries.get(id)) throw unknownImage(folder, id)
         await commit(changes.map(toUpdate))
       }),
     remove: (ids) =>
@@ -146,10 +154,17 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
         await commit(there.map((id) => ({ op: 'remove', id })))
         return there.length
       }),
-    rank: (queries, k, search) => turns.look(() => contents.search.rank(queries, k, search)),
     search: (queries, k, search) => turns.look(() => contents.search.search(queries, k, search)),
-    view: (search) => turns.look(() => view(search)),
-    vectors: (positions, member) => turns.look(() => contents.vectors(positions, member)),
+    vectors: (ids, member) =>
+      turns.look(async () => {
+        const positions = ids.map((id) => {
+          const position = contents.entries.positionOf(id)
+          if (position === undefined) throw unknownImage(folder, id)
+          return position
+        })
+        return contents.vectors(positions, member)
+      }),
+    codes: (reranker, key) => createFolderCodes(path.join(folder, reranker, key)),
     prepare: (operation) => turns.look(() => contents.index.prepare(operation)),
     rewrite: ({ transform, ...wanted }, operation) => change(() => rewrite(wanted, transform, operation)),
     compact: (operation) =>
@@ -187,20 +202,3 @@ function toUpdate({ id, metadata, uncertainty, rejected, source }: GalleryChange
     ...(source !== undefined && { source }),
   }
 }
-
-const unknownId = (folder: string, id: GalleryEntry['id']) =>
-  new LookalikeError(
-    'gallery/unknown-id',
-    {
-      problem: `The gallery ${folder} has no image ${JSON.stringify(id)}`,
-      expected: 'the id of an image that is there',
-    },
-    { fields: { id } },
-  )
-
-const readOnly = (folder: string) =>
-  new LookalikeError(
-    'gallery/read-only',
-    { problem: `The gallery ${folder} was opened for reading`, fix: "Open it with mode: 'write'." },
-    { fields: { path: folder } },
-  )

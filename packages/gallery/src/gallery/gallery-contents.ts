@@ -1,8 +1,16 @@
 import type { VectorIndexEngine } from '@lookalike/core'
-import { createEmbeddings, type Embeddings, LookalikeError, type OperationOptions, type Warning } from '@lookalike/core'
+import {
+  createEmbeddings,
+  type Embeddings,
+  findMember,
+  LookalikeError,
+  type OperationOptions,
+  type Warning,
+} from '@lookalike/core'
 import { createEntryTable, type EntryTable } from '../store/entry-table.js'
 import type { Manifest } from '../store/manifest.js'
 import { openStore, type Store, type StoreOptions } from '../store/store.js'
+import { createRowFilters, type RowFilters } from './allowed-rows.js'
 import { createGalleryIndex, type GalleryIndex } from './gallery-index.js'
 import { createGallerySearch, type GallerySearch } from './gallery-search.js'
 
@@ -15,6 +23,7 @@ export interface GalleryContents {
   readonly store: Store
   readonly index: GalleryIndex
   readonly search: GallerySearch
+  readonly filters: RowFilters
   /** Vectors of images by position, checked; of a member when named. */
   vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>>
   verify(options: OperationOptions): Promise<void>
@@ -37,12 +46,12 @@ export async function openContents(
   const entries = createEntryTable()
   const store = await openStore(folder, manifest, { ...options, onChange: (records) => entries.apply(records) })
   const index = createGalleryIndex(folder, store, engine, entries, onWarning)
+  const filters = createRowFilters(folder, entries)
   const isThere = (row: number) => entries.at(row) !== undefined
 
   async function vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>> {
+    const kept = member === undefined ? manifest : findMember(folder, manifest, member)
     const file = member === undefined ? 0 : 1 + manifest.members.findIndex(({ name }) => name === member)
-    const kept = member === undefined ? manifest : manifest.members[file - 1]
-    if (!kept) throw noMember(folder, manifest, member)
     for (const position of positions) if (!entries.at(position)) throw noImage(folder, position)
     const data = new Float32Array(positions.length * kept.dim)
     for (let start = 0; start < positions.length; ) {
@@ -55,12 +64,13 @@ export async function openContents(
     return createEmbeddings({ data, rows: positions.length, dim: kept.dim, space: kept.space, role: 'gallery' })
   }
 
-  const search = createGallerySearch({ entries, store, index, vectors })
+  const search = createGallerySearch({ filters, entries, store, index, vectors })
   return {
     entries,
     store,
     index,
     search,
+    filters,
     vectors,
     async verify({ signal, onProgress }) {
       const { rows } = store
@@ -78,12 +88,6 @@ export async function openContents(
     },
   }
 }
-
-const noMember = (folder: string, { members }: Manifest, name: string | undefined) =>
-  new LookalikeError('gallery/member', {
-    problem: `The gallery ${folder} keeps no member "${name}"`,
-    expected: members.map((member) => member.name).join(', ') || 'no member',
-  })
 
 const noImage = (folder: string, position: number) =>
   new LookalikeError(

@@ -1,19 +1,19 @@
 import {
-  assertComparable,
-  createEmbeddings,
+  checkQueries,
   createRanking,
   type Embeddings,
+  type GalleryEntry,
+  type GalleryHit,
+  type GallerySearchOptions,
   type OperationOptions,
   type Ranking,
   selectRows,
 } from '@lookalike/core'
 import { createBlockSearcher } from '../exact/block-searcher.js'
-import { checkK } from '../exact/row-blocks.js'
 import type { EntryTable } from '../store/entry-table.js'
 import type { Store } from '../store/store.js'
-import { type AllowedRows, createRowFilters } from './allowed-rows.js'
+import type { AllowedRows, RowFilters } from './allowed-rows.js'
 import { createExactComparison } from './exact-comparison.js'
-import type { GalleryHit, GallerySearchOptions } from './gallery.js'
 import type { GalleryIndex } from './gallery-index.js'
 
 /** A search in fewer allowed images than this, and fewer than half of the gallery, compares exactly those, whatever the engine. */
@@ -23,22 +23,20 @@ const ATTEMPTS = 10
 
 /** How a gallery is searched: by the engine, or exactly where few images are allowed or the engine found too few. */
 export interface GallerySearch {
-  rank(queries: Embeddings, k: number, options?: GallerySearchOptions): Promise<Ranking[]>
   search(queries: Embeddings, k: number, options?: GallerySearchOptions): Promise<GalleryHit[][]>
   dispose(): Promise<void>
 }
 
 interface Searched {
+  readonly filters: RowFilters
   readonly entries: EntryTable
   readonly store: Store
   readonly index: GalleryIndex
   vectors(positions: readonly number[]): Promise<Embeddings>
 }
 
-export function createGallerySearch({ entries, store, index, vectors }: Searched): GallerySearch {
-  const { space, dim } = store.manifest
-  const filters = createRowFilters(entries)
-  const searcher = createBlockSearcher(dim)
+export function createGallerySearch({ filters, entries, store, index, vectors }: Searched): GallerySearch {
+  const searcher = createBlockSearcher(store.manifest.dim)
   const exactly = createExactComparison(searcher, vectors)
 
   /** A graph may not reach everything: what it found too little of is looked for exactly. */
@@ -52,7 +50,7 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
     const wanted = Math.min(k, allowed ? allowed.count : entries.size)
     const short = rankings.flatMap(({ positions }, row) => (positions.length < wanted ? [row] : []))
     if (short.length === 0) return rankings
-    const positions = allowed?.positions ?? entries.list().map(({ position }) => position)
+    const positions = allowed?.positions ?? entries.positions()
     const found = await exactly.compareAll(selectRows(queries, short), k, positions, rest)
     for (const [i, row] of short.entries()) rankings[row] = found[i]!
     return rankings
@@ -61,7 +59,7 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
   async function rankNow(queries: Embeddings, k: number, search: GallerySearchOptions): Promise<Ranking[]> {
     const rest: OperationOptions = { signal: search.signal, onProgress: search.onProgress }
     rest.signal?.throwIfAborted()
-    const allowed = filters.of(search)
+    const allowed = filters.of({ filter: search.filter, rejected: search.includeRejected ? undefined : false })
     if (allowed?.count === 0)
       return Array.from({ length: queries.rows }, () => createRanking(new Int32Array(), new Float32Array()))
     if (allowed && allowed.count < FEW && allowed.count < entries.size / 2)
@@ -72,9 +70,7 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
 
   /** Images may go while it runs: then what was found is no longer what is there, and it begins again. */
   async function rank(given: Embeddings, k: number, search: GallerySearchOptions = {}): Promise<Ranking[]> {
-    checkK(k)
-    assertComparable(given, { space, dim, role: 'query' })
-    const queries = createEmbeddings({ ...given })
+    const queries = checkQueries(store.manifest, given, k)
     for (let attempt = 1; ; attempt++) {
       const { version } = entries
       try {
@@ -88,27 +84,56 @@ export function createGallerySearch({ entries, store, index, vectors }: Searched
 
   const isThere = ({ positions }: Ranking) => positions.every((position) => entries.at(position) !== undefined)
 
+  /** What the rankings stand for; vectors are those of the very rows that were found. */
+  async function hitsOf(rankings: readonly Ranking[], withVectors: boolean): Promise<GalleryHit[][]> {
+    const found = rankings.map(({ positions, distances }) =>
+      Array.from(positions, (position, i) => ({
+        position,
+        entry: entries.at(position),
+        distance: distances[i]!,
+      })).filter((hit): hit is typeof hit & { entry: GalleryEntry } => hit.entry !== undefined),
+    )
+    const { dim } = store.manifest
+    const rows = new Map<number, number>()
+    if (withVectors)
+      for (const hits of found) for (const { position } of hits) if (!rows.has(position)) rows.set(position, rows.size)
+    const { data } = withVectors ? await vectors([...rows.keys()]) : { data: new Float32Array() }
+    return found.map((hits) =>
+      hits.map(({ position, entry, distance }): GalleryHit => {
+        const row = rows.get(position)
+        return { entry, distance, ...(row !== undefined && { vector: data.slice(row * dim, (row + 1) * dim) }) }
+      }),
+    )
+  }
+
   return {
-    rank,
-    async search(queries, k, search) {
+    async search(queries, k, search = {}) {
+      const { threshold = Infinity, withVectors = false } = search
       for (let attempt = 1; ; attempt++) {
-        const rankings = await rank(queries, k, search)
+        const { version } = entries
+        const rankings = (await rank(queries, k, search)).map((ranking) => within(ranking, threshold))
         if (attempt < ATTEMPTS && !rankings.every(isThere)) continue
-        const hits = rankings.map(({ positions, distances }) =>
-          Array.from(positions, (position, i) => ({ entry: entries.at(position), distance: distances[i]! })).filter(
-            (hit): hit is GalleryHit => hit.entry !== undefined,
-          ),
-        )
-        if (!rankings.every(isThere))
-          search?.onWarning?.({
-            code: 'gallery/short-list',
-            message:
-              'Images were removed again and again while this search ran: its lists are shorter than they could be.',
-            fields: { k },
-          })
-        return hits
+        try {
+          const hits = await hitsOf(rankings, withVectors)
+          if (hits.some((list, row) => list.length < rankings[row]!.positions.length))
+            search.onWarning?.({
+              code: 'gallery/short-list',
+              message:
+                'Images were removed again and again while this search ran: its lists are shorter than they could be.',
+              fields: { k },
+            })
+          return hits
+        } catch (error) {
+          if (version === entries.version || attempt === ATTEMPTS) throw error
+        }
       }
     },
     dispose: () => searcher.dispose(),
   }
+}
+
+function within(ranking: Ranking, threshold: number): Ranking {
+  const { positions, distances } = ranking
+  const count = distances.findIndex((distance) => distance > threshold)
+  return count < 0 ? ranking : createRanking(positions.slice(0, count), distances.slice(0, count))
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, type Warning } from '@lookalike/core'
+import { checkHeld, checkOpenOptions, noSuchGallery, type Warning } from '@lookalike/core'
 import { exactEngine } from '../exact/exact-index.js'
 import { io } from '../store/file-errors.js'
 import { findGallery, removeLeftovers, removeUnfinishedGallery, restoreManifest } from '../store/generations.js'
@@ -10,7 +10,7 @@ import { type FolderLock, isLocked, lockFolder } from '../store/lock-folder.js'
 import { MANIFEST, type Manifest, writeManifest } from '../store/manifest.js'
 import { createStoreFiles, sealStoreFiles } from '../store/store.js'
 import { createGallery, relativeRoot } from './create-gallery.js'
-import type { Gallery, OpenGalleryOptions } from './gallery.js'
+import type { FolderGallery, OpenFolderOptions } from './folder-gallery.js'
 import { type ContentsOptions, type GalleryContents, openContents } from './gallery-contents.js'
 
 /** How often a reader begins again because a writer replaced the files meanwhile. */
@@ -26,19 +26,22 @@ const ATTEMPTS = 5
  *
  * @example
  * const gallery = await openGallery('gallery', { space: encoder.space, dim: encoder.dim })
- * if (!gallery.has(id, hash)) await gallery.add([{ id, hash }], { embeddings })
+ * await gallery.add([{ id, hash }], { embeddings })
  * const [hits] = await gallery.search(queries, 10, { filter: { colour: ['red', 'blue'] } })
  * await gallery.close()
  */
-export async function openGallery(folder: string, options: OpenGalleryOptions): Promise<Gallery> {
-  checkOptions(options)
+export async function openGallery(folder: string, options: OpenFolderOptions = {}): Promise<FolderGallery> {
+  checkOpenOptions(options)
   const { mode = 'write' } = options
   const warnings: Warning[] = []
   const onWarning = (warning: Warning) => {
     warnings.push(warning)
     options.onWarning?.(warning)
   }
-  if (mode === 'write') await io(folder, () => mkdir(folder, { recursive: true }))
+  if (mode === 'write') {
+    if (options.space === undefined && !existsSync(folder)) throw missing(folder)
+    await io(folder, () => mkdir(folder, { recursive: true }))
+  }
   const lock = mode === 'write' ? await io(folder, () => lockFolder(folder)) : undefined
   try {
     for (const warning of lock?.warnings ?? []) onWarning(warning)
@@ -62,12 +65,12 @@ export async function openGallery(folder: string, options: OpenGalleryOptions): 
 
 async function openForWriting(
   folder: string,
-  options: OpenGalleryOptions,
+  options: OpenFolderOptions,
   how: ContentsOptions,
   lock: FolderLock,
 ): Promise<GalleryContents> {
   const found = (await findGallery(folder)) ?? { manifest: await makeGallery(folder, options, lock) }
-  checkManifest(folder, found.manifest, options)
+  checkHeld(folder, found.manifest, options)
   const contents = await openContents(folder, found.manifest, how)
   try {
     // Everything is proven: only now may something go.
@@ -86,9 +89,10 @@ async function openForWriting(
 
 async function makeGallery(
   folder: string,
-  { space, dim, members = [], root = path.dirname(path.resolve(folder)) }: OpenGalleryOptions,
+  { space, dim, members = [], root = path.dirname(path.resolve(folder)) }: OpenFolderOptions,
   lock: FolderLock,
 ): Promise<Manifest> {
+  if (space === undefined || dim === undefined) throw missing(folder)
   lock.check()
   await removeUnfinishedGallery(folder)
   const manifest: Manifest = { gallery: randomUUID(), generation: 1, space, dim, members: [...members] }
@@ -102,13 +106,13 @@ async function makeGallery(
 /** A reader may find that a rewrite has just replaced the files. */
 async function openForReading(
   folder: string,
-  options: OpenGalleryOptions,
+  options: OpenFolderOptions,
   how: ContentsOptions,
 ): Promise<GalleryContents> {
   for (let attempt = 1; ; attempt++) {
     const found = await findGallery(folder)
-    if (!found) throw notFound(folder)
-    checkManifest(folder, found.manifest, options)
+    if (!found) throw missing(folder)
+    checkHeld(folder, found.manifest, options)
     try {
       const contents = await openContents(folder, found.manifest, how)
       if (found.recovered) how.onWarning(found.recovered)
@@ -120,58 +124,10 @@ async function openForReading(
   }
 }
 
-function checkOptions({ space, dim, mode, members }: OpenGalleryOptions): void {
-  const problem =
-    typeof space !== 'string' || space === ''
-      ? `The space ${JSON.stringify(space)} is no text`
-      : !Number.isInteger(dim) || dim < 1
-        ? `${dim} dimensions are none`
-        : mode !== undefined && mode !== 'read' && mode !== 'write'
-          ? `The mode ${JSON.stringify(mode)} is not known`
-          : members?.map(({ name }) => name).find((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
-  if (problem === undefined) return
-  throw new LookalikeError('gallery/options', {
-    problem: problem.includes(' ') ? problem : `The member name ${JSON.stringify(problem)} cannot be a file's`,
-    expected:
-      'a space and a number of dimensions as an encoder has them; members named in lower-case letters, digits and hyphens',
-  })
-}
-
-function checkManifest(folder: string, manifest: Manifest, { space, dim, members }: OpenGalleryOptions): void {
-  const held = manifest.members.map(describeMember).join(', ')
-  const wanted = members?.map(describeMember).join(', ')
-  const problem =
-    manifest.space !== space
-      ? `holds vectors of the space ${manifest.space} and was opened for ${space}`
-      : manifest.dim !== dim
-        ? `holds vectors of ${manifest.dim} dimensions and was opened for ${dim}`
-        : wanted !== undefined && wanted !== held
-          ? `keeps the members ${held || 'none'} and was opened for ${wanted || 'none'}`
-          : undefined
-  if (problem === undefined) return
-  throw new LookalikeError(
-    'gallery/space',
-    {
-      problem: `The gallery ${folder} ${problem}`,
-      expected: 'the model that it was made with',
-      fix: 'Use that model, index the images into another folder, or map the stored vectors to the new space.',
-    },
-    { fields: { path: folder, held: { space: manifest.space, dim: manifest.dim }, wanted: { space, dim } } },
-  )
-}
-
-const describeMember = ({ name, space, dim }: { name: string; space: string; dim: number }) =>
-  `${name} (${dim} of ${space})`
-
-const notFound = (folder: string) =>
-  new LookalikeError(
-    'gallery/not-found',
-    {
-      problem: existsSync(folder)
-        ? `The folder ${folder} holds no gallery: it has no ${MANIFEST}`
-        : `There is no folder ${folder}`,
-      expected: 'a gallery',
-      fix: 'Index some images first, or check the path.',
-    },
-    { fields: { path: folder } },
+const missing = (folder: string) =>
+  noSuchGallery(
+    folder,
+    existsSync(folder)
+      ? `The folder ${folder} holds no gallery: it has no ${MANIFEST}`
+      : `There is no folder ${folder}`,
   )

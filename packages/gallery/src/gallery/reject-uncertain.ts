@@ -1,5 +1,4 @@
-import { LookalikeError } from '@lookalike/core'
-import type { Gallery } from './gallery.js'
+import { type Gallery, galleryEntries, LookalikeError } from '@lookalike/core'
 
 /** What stays: images of at most this uncertainty, or this share of the images, the surest first. */
 export type RejectionRule = { readonly threshold: number } | { readonly coverage: number }
@@ -20,12 +19,12 @@ export interface Rejected {
  * @throws `gallery/coverage` outside (0, 1], `gallery/no-uncertainty` when no image has one.
  */
 export async function rejectUncertain(gallery: Gallery, rule: RejectionRule): Promise<Rejected> {
-  const known = gallery
-    .entries()
-    .flatMap(({ id, uncertainty, rejected }) => (uncertainty === undefined ? [] : [{ id, uncertainty, rejected }]))
+  const known = (await galleryEntries(gallery)).flatMap(({ id, uncertainty, rejected }) =>
+    uncertainty === undefined ? [] : [{ id, uncertainty, rejected }],
+  )
   if (known.length === 0) {
     throw new LookalikeError('gallery/no-uncertainty', {
-      problem: `No image of the gallery ${gallery.folder} has an uncertainty`,
+      problem: `No image of the gallery ${gallery.name} has an uncertainty`,
       expected: 'a gallery of a model that gives one',
       fix: 'Ensembles of two or more gallery models give an uncertainty; single models do not.',
     })

@@ -1,11 +1,9 @@
-import { type Embeddings, LookalikeError, type OperationOptions } from '@lookalike/core'
+import { checkUncertainty, checkVectors, type Embeddings, type OperationOptions, type Rewrite } from '@lookalike/core'
 import { isSystemError, writeFailed } from '../store/file-errors.js'
 import { freeGeneration, removeGeneration } from '../store/generations.js'
 import { type Manifest, readManifest, writeManifest } from '../store/manifest.js'
 import { createStoreFiles } from '../store/store.js'
 import { toAdditions } from './additions.js'
-import { checkVectors } from './check-items.js'
-import type { Rewrite } from './gallery.js'
 import { type ContentsOptions, type GalleryContents, openContents } from './gallery-contents.js'
 
 /** Images rewritten at a time. */
@@ -61,34 +59,23 @@ async function copyImages(
   { signal, onProgress }: OperationOptions,
 ): Promise<void> {
   const { manifest } = to.store
-  const all = from.entries.list()
+  const all = from.entries.positions()
   for (let start = 0; start < all.length; start += REWRITE_ROWS) {
     signal?.throwIfAborted()
-    const block = all.slice(start, start + REWRITE_ROWS)
-    const positions = block.map(({ position }) => position)
+    const positions = all.slice(start, start + REWRITE_ROWS)
+    const entries = positions.map((position) => from.entries.at(position)!)
     const members: Record<string, Embeddings> = {}
     for (const { name } of manifest.members) members[name] = await from.vectors(positions, name)
     const embeddings = await from.vectors(positions)
-    const changed = transform ? await transform({ embeddings, members, entries: block }) : { embeddings }
-    const matrices = checkVectors(manifest, { embeddings: changed.embeddings, members }, block.length)
-    checkUncertainty(changed.uncertainty, block.length)
-    const records = toAdditions(block, matrices, start, changed.uncertainty)
+    const changed = transform ? await transform({ embeddings, members, entries }) : { embeddings }
+    const matrices = checkVectors(manifest, { embeddings: changed.embeddings, members }, positions.length)
+    checkUncertainty(changed.uncertainty, positions.length)
+    const records = toAdditions(entries, matrices, start, changed.uncertainty)
     await to.store.write(
       records,
       matrices.map(({ data }) => data),
     )
     to.entries.apply(records)
-    onProgress?.({ phase: 'rewrite', done: start + block.length, total: all.length, unit: 'image' })
+    onProgress?.({ phase: 'rewrite', done: start + positions.length, total: all.length, unit: 'image' })
   }
-}
-
-function checkUncertainty(values: ArrayLike<number> | undefined, rows: number): void {
-  if (values === undefined) return
-  const wrong = Array.from(values).find((value) => !Number.isFinite(value))
-  if (values.length === rows && wrong === undefined) return
-  throw new LookalikeError('gallery/shape', {
-    problem:
-      wrong === undefined ? `${values.length} uncertainties came for ${rows} images` : `An uncertainty is ${wrong}`,
-    expected: 'one finite number an image',
-  })
 }

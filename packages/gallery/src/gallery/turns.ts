@@ -1,4 +1,4 @@
-import { LookalikeError } from '@lookalike/core'
+import { closedGallery } from '@lookalike/core'
 
 /** Who waits for whom: changes come one after the other, looks run beside each other and beside changes. */
 export interface Turns {
@@ -18,12 +18,7 @@ export function createTurns(folder: string): Turns {
   const looks = new Set<Promise<unknown>>()
 
   const assertOpen = () => {
-    if (!closing) return
-    throw new LookalikeError(
-      'gallery/closed',
-      { problem: `The gallery ${folder} was closed`, fix: 'Open it again.' },
-      { fields: { path: folder } },
-    )
+    if (closing) throw closedGallery(folder)
   }
   const looksDone = async () => void (await Promise.allSettled(looks))
 

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import type { GalleryChange, GalleryItem } from '@lookalike/core'
 import { z } from 'zod'
-import type { GalleryChange, GalleryItem } from '../gallery/gallery.js'
 import { type LogEnd, NOTE_BYTES } from './end-note.js'
 import { damaged } from './file-errors.js'
 import { FORMAT_VERSION, identitySchema, inOrder, type Manifest } from './manifest.js'

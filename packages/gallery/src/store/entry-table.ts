@@ -1,7 +1,8 @@
-import type { GalleryEntry } from '../gallery/gallery.js'
+import path from 'node:path'
+import type { GalleryEntry } from '@lookalike/core'
 import type { LogRecord } from './change-log.js'
 
-/** The images that are there, by id and by position. */
+/** The images that are there, by id, by position and by source. */
 export interface EntryTable {
   /** Images that are there. */
   readonly size: number
@@ -13,8 +14,13 @@ export interface EntryTable {
   /** Positions that lost their image, in the order in which they did. */
   readonly vacated: readonly number[]
   get(id: string): GalleryEntry | undefined
+  positionOf(id: string): number | undefined
   at(position: number): GalleryEntry | undefined
-  list(): GalleryEntry[]
+  /** Of images that are there, rising. */
+  positions(): number[]
+  /** One past the last position. */
+  readonly end: number
+  withSource(source: string): GalleryEntry[]
   /** Any image that is there. */
   first(): GalleryEntry | undefined
   /** A whole change; nobody sees a part of it. */
@@ -22,24 +28,46 @@ export interface EntryTable {
 }
 
 export function createEntryTable(): EntryTable {
-  const byId = new Map<string, GalleryEntry>()
+  const byId = new Map<string, number>()
   const byPosition: (GalleryEntry | undefined)[] = []
   const vacated: number[] = []
+  /** Made when it is first asked for. */
+  let bySource: Map<string, Set<string>> | undefined
   let rejected = 0
   let root = '..'
   let version = 0
 
-  const put = (entry: GalleryEntry | undefined, before: GalleryEntry | undefined) => {
-    if (before?.rejected) rejected--
-    if (before && before.position !== entry?.position) {
-      byPosition[before.position] = undefined
-      vacated.push(before.position)
-    }
-    if (entry) {
-      byId.set(entry.id, entry)
-      byPosition[entry.position] = entry
-      if (entry.rejected) rejected++
-    } else if (before) byId.delete(before.id)
+  const get = (id: string) => {
+    const position = byId.get(id)
+    return position === undefined ? undefined : byPosition[position]
+  }
+
+  const noteSource = ({ id, source }: GalleryEntry, isThere: boolean) => {
+    if (!bySource || source === undefined) return
+    const key = sourceKey(source)
+    const ids = bySource.get(key)
+    if (isThere) {
+      if (ids) ids.add(id)
+      else bySource.set(key, new Set([id]))
+    } else if (ids?.delete(id) && ids.size === 0) bySource.delete(key)
+  }
+
+  const remove = (id: string) => {
+    const position = byId.get(id)
+    if (position === undefined) return
+    const entry = byPosition[position]!
+    if (entry.rejected) rejected--
+    noteSource(entry, false)
+    byPosition[position] = undefined
+    byId.delete(id)
+    return { entry, position }
+  }
+
+  const put = (entry: GalleryEntry, position: number) => {
+    byId.set(entry.id, position)
+    byPosition[position] = entry
+    if (entry.rejected) rejected++
+    noteSource(entry, true)
   }
 
   const apply = (record: LogRecord) => {
@@ -47,15 +75,19 @@ export function createEntryTable(): EntryTable {
       root = record.root
       return
     }
-    const before = byId.get(record.id)
-    if (record.op === 'remove') return put(undefined, before)
+    const before = remove(record.id)
     if (record.op === 'update') {
       const { op: _, ...change } = record
-      if (before) put(Object.freeze({ ...before, ...change, rejected: change.rejected ?? before.rejected }), before)
+      if (before) {
+        const { entry, position } = before
+        put(Object.freeze({ ...entry, ...change, rejected: change.rejected ?? entry.rejected }), position)
+      }
       return
     }
+    if (before) vacated.push(before.position)
+    if (record.op === 'remove') return
     const { op: _, row, checks: __, ...item } = record
-    put(Object.freeze({ ...item, rejected: item.rejected ?? false, position: row }), before)
+    put(Object.freeze({ ...item, rejected: item.rejected ?? false }), row)
   }
 
   return {
@@ -72,13 +104,36 @@ export function createEntryTable(): EntryTable {
       return version
     },
     vacated,
-    get: (id) => byId.get(id),
+    get,
+    positionOf: (id) => byId.get(id),
     at: (position) => byPosition[position],
-    list: () => byPosition.filter((entry): entry is GalleryEntry => entry !== undefined),
-    first: () => byId.values().next().value,
+    positions() {
+      const positions: number[] = []
+      for (let position = 0; position < byPosition.length; position++)
+        if (byPosition[position] !== undefined) positions.push(position)
+      return positions
+    },
+    get end() {
+      return byPosition.length
+    },
+    withSource(source) {
+      if (!bySource) {
+        bySource = new Map()
+        for (const entry of byPosition) if (entry) noteSource(entry, true)
+      }
+      return [...(bySource.get(sourceKey(source)) ?? [])].map((id) => get(id)!)
+    },
+    first() {
+      const [position] = byId.values()
+      return position === undefined ? undefined : byPosition[position]
+    },
     apply(records) {
       for (const record of records) apply(record)
       version++
     },
   }
 }
+
+/** `./a.jpg` and `a.jpg` are one file. */
+const sourceKey = (source: string): string =>
+  /^[a-z][a-z0-9+.-]+:/i.test(source) ? source : path.posix.normalize(source)

@@ -187,10 +187,10 @@ it('embeds files into a table, with the ids and hashes that a gallery gives them
     expect(warnings).toEqual(['image/unsupported'])
     const { rows, numbers, space } = await read('t.npy')
     expect(space).toBe(gridEncoder.space)
-    const entries = gallery.entries()
+    const { entries } = await gallery.page()
     expect(rows.map(({ id, hash }) => ({ id, hash }))).toEqual(entries.map(({ id, hash }) => ({ id, hash })))
     expect(path.resolve(folder, rows[0]!.source!)).toBe(path.join(shop.folder, 'photos/a.png'))
-    expect(numbers.slice(0, 48)).toEqual([...(await gallery.vectors([entries[0]!.position])).data])
+    expect(numbers.slice(0, 48)).toEqual([...(await gallery.vectors([entries[0]!.id])).data])
     const nothing = embedIntoTable(
       [path.join(shop.folder, 'photos/broken.png')],
       () => Promise.reject(new Error('no')),

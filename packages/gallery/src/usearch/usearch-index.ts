@@ -1,6 +1,7 @@
 import { open, rename } from 'node:fs/promises'
 import {
   assertComparable,
+  checkK,
   definePlugin,
   type Embeddings,
   LookalikeError,
@@ -13,7 +14,6 @@ import {
 } from '@lookalike/core'
 import { z } from 'zod'
 import { checkPositions } from '../exact/exact-index.js'
-import { checkK } from '../exact/row-blocks.js'
 import { UNFINISHED } from '../store/write-whole.js'
 import { loadUsearch } from './load-usearch.js'
 import { createNodeKeys } from './node-keys.js'
@@ -72,7 +72,7 @@ const NORM_TOLERANCE = 0.01
 /** An approximate engine: a hierarchical navigable small world graph (Malkov and Yashunin, 2018) by usearch. */
 export function usearchEngine(given: UsearchOptions = {}): VectorIndexEngine {
   const settings = options.parse(given)
-  return { name: 'usearch', saves: true, open: (binding) => openUsearch(settings, binding) }
+  return { name: 'usearch', approximate: true, saves: true, open: (binding) => openUsearch(settings, binding) }
 }
 
 async function openUsearch(

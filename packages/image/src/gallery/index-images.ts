@@ -4,6 +4,8 @@ import {
   type Gallery,
   type GalleryEntry,
   type GalleryItem,
+  galleryEntries,
+  galleryPages,
   type ImageLimits,
   isLookalikeError,
   LookalikeError,
@@ -94,14 +96,16 @@ export async function indexImages(
     const fresh: FreshImage[] = []
     const changes: { id: string; metadata?: Metadata | undefined; source?: string }[] = []
     const renamed: { readonly from: string; readonly to: string }[] = []
-    for (const each of chunk.read) {
-      for (const place of await places.of(each.image)) {
+    const found = await places.of(chunk.read.map(({ image }) => image))
+    const entries = await entriesOf(gallery, found.flat())
+    for (const [i, each] of chunk.read.entries()) {
+      for (const place of found[i]!) {
         if (isTwice(wanted, place, each.image)) continue
         if (each.failure) {
           skipped.push({ id: place.id, code: each.failure.code, message: each.failure.message })
           continue
         }
-        const entry = gallery.get(place.id)
+        const entry = entries.get(place.id)
         if (place.instead !== undefined) renamed.push({ from: place.instead, to: place.id })
         if (!entry || entry.hash !== each.hash) fresh.push({ ...each, ...place, replaces: entry !== undefined })
         else {
@@ -112,18 +116,21 @@ export async function indexImages(
       }
       if (each.failure) onWarning?.(each.failure)
     }
-    await gallery.update(changes)
+    if (changes.length > 0) await gallery.update(changes)
     const kept = await embedInto(gallery, model, fresh, options, report, (image, warning) =>
       skipped.push({ id: image.id, code: warning.code, message: warning.message }),
     )
     for (const { replaces } of kept) counts[replaces ? 'replaced' : 'added']++
-    await gallery.remove(renamed.filter(({ to }) => gallery.get(to)).map(({ from }) => from))
+    if (renamed.length > 0) {
+      const there = await gallery.get(renamed.map(({ to }) => to))
+      await gallery.remove(renamed.filter((_, i) => there[i]).map(({ from }) => from))
+    }
     done += chunk.read.length
     report(0)
   }
   if (skipped.length > 0 && skipped.length === wanted.size) throw nothingReadable(skipped, found)
   const removed = options.prune ? await prune(gallery, wanted, places, found.unread) : 0
-  return { images: gallery.size, ...counts, removed, skipped, leftOut: found.leftOut }
+  return { images: await gallery.count(), ...counts, removed, skipped, leftOut: found.leftOut }
 }
 
 async function findImages(
@@ -201,30 +208,35 @@ interface Place {
 
 type Places = Awaited<ReturnType<typeof createPlaces>>
 
+async function entriesOf(gallery: Gallery, places: readonly Place[]): Promise<ReadonlyMap<string, GalleryEntry>> {
+  const ids = [...new Set(places.map(({ id }) => id))]
+  const entries = await gallery.get(ids)
+  return new Map(entries.flatMap((entry) => (entry ? [[entry.id, entry] as const] : [])))
+}
+
 /** Finds the ids of images: the ones that the gallery knows their files by, else those of the one rule. */
 async function createPlaces(gallery: Gallery) {
   const realPath = createRealPaths()
-  const folder = await realpath(gallery.folder).catch(() => path.resolve(gallery.folder))
+  const base = await realpath(gallery.base).catch(() => path.resolve(gallery.base))
   const realRoot = async () => realpath(gallery.root).catch(() => gallery.root)
   let root = await realRoot()
-  let idsAt = new Map<string, string[]>()
-  const keyOf = (source: string, box: ImageToIndex['box']) =>
-    box ? `${source}#${box.x},${box.y},${box.width},${box.height}` : source
-  const sourceOf = ({ source }: GalleryEntry) =>
-    source === undefined || isUrl(source) ? source : path.resolve(folder, source)
-  const learn = () => {
-    idsAt = new Map()
-    for (const entry of gallery.entries()) {
-      const source = sourceOf(entry)
-      if (source === undefined) continue
-      const key = keyOf(source, entry.box)
-      const ids = idsAt.get(key)
-      if (ids) ids.push(entry.id)
-      else idsAt.set(key, [entry.id])
+  let settled = gallery.moveRoot === undefined
+  const sourceOf = ({ source }: Pick<GalleryEntry, 'source'>) =>
+    source === undefined || isUrl(source) ? source : path.resolve(base, source)
+
+  /** Where an image is, as far as it has a place. */
+  const placeOf = async ({ id, source }: ImageToIndex) => {
+    const text = source instanceof URL ? source.href : source
+    if (typeof text === 'string') {
+      const at = isUrl(text) ? text : await realPath(text)
+      return { at, own: isUrl(text) ? at : imageId(root, at), kept: toGallerySource(at, base)! }
     }
+    if (id !== undefined) return undefined
+    throw new LookalikeError('index/no-id', {
+      problem: `${describeSource(source)} came without an id`,
+      expected: 'a file, a URL, or an id',
+    })
   }
-  learn()
-  let settled = gallery.size === 0
 
   return {
     sourceOf,
@@ -232,59 +244,80 @@ async function createPlaces(gallery: Gallery) {
     async settle(read: readonly ReadImage[]): Promise<void> {
       if (settled) return
       settled = true
-      const files = gallery.entries().flatMap((entry) => {
-        const source = sourceOf(entry)
-        return source !== undefined && !isUrl(source) ? [{ entry, source }] : []
-      })
-      for (const { source } of files.slice(0, 8)) if (await realpath(source).catch(() => undefined)) return
+      if (await someAreThere(gallery, sourceOf)) return
       for (const { image, hash } of read) {
         if (typeof image.source !== 'string' || isUrl(image.source)) continue
-        const moved = rootBefore(await realPath(image.source), (id) => gallery.get(id)?.hash === hash)
+        const moved = await rootBefore(await realPath(image.source), async (ids) =>
+          (await gallery.get(ids)).map((entry) => entry !== undefined && entry.hash === hash),
+        )
         if (moved === undefined) continue
         const before = root
-        await gallery.moveRoot(moved)
+        await gallery.moveRoot!(moved)
         root = await realRoot()
+        const moves = (await galleryEntries(gallery)).filter((entry) => {
+          const source = sourceOf(entry)
+          return source !== undefined && !isUrl(source) && withoutPart(entry) === imageId(before, source)
+        })
         await gallery.update(
-          files
-            .filter(({ entry, source }) => withoutPart(entry) === imageId(before, source))
-            .map(({ entry }) => ({
-              id: entry.id,
-              source: toGallerySource(path.resolve(root, withoutPart(entry)), folder)!,
-            })),
+          moves.map((entry) => ({
+            id: entry.id,
+            source: toGallerySource(path.resolve(root, withoutPart(entry)), base)!,
+          })),
         )
-        learn()
         return
       }
     },
-    async of({ id, source, box, part }: ImageToIndex): Promise<readonly Place[]> {
-      const text = source instanceof URL ? source.href : source
-      if (typeof text !== 'string') {
-        if (id !== undefined) return [{ id, source: undefined }]
-        throw new LookalikeError('index/no-id', {
-          problem: `${describeSource(source)} came without an id`,
-          expected: 'a file, a URL, or an id',
-        })
+    async of(images: readonly ImageToIndex[]): Promise<readonly (readonly Place[])[]> {
+      const places: Awaited<ReturnType<typeof placeOf>>[] = []
+      for (const image of images) places.push(await placeOf(image))
+      const sources = new Set(places.flatMap((place) => place?.kept ?? []))
+      const known = new Map<string, string[]>()
+      for (const entry of await gallery.findSources([...sources])) {
+        const key = keyOf(sourceOf(entry)!, entry.box)
+        known.set(key, [...(known.get(key) ?? []), entry.id])
       }
-      const isFile = !isUrl(text)
-      const at = isFile ? await realPath(text) : text
-      const own = `${isFile ? imageId(root, at) : at}${part === undefined ? '' : `#${part}`}`
-      const known = idsAt.get(keyOf(at, box))
-      const kept = toGallerySource(at, folder)
-      if (id === undefined) return (known ?? [own]).map((each) => ({ id: each, source: kept }))
-      const instead = id !== own && known?.includes(own) ? own : undefined
-      return [{ id, source: kept, instead }]
+      return images.map(({ id, box, part }, i) => {
+        const place = places[i]
+        if (!place) return [{ id: id!, source: undefined }]
+        const { at, own: path, kept } = place
+        const own = `${path}${part === undefined ? '' : `#${part}`}`
+        const ids = known.get(keyOf(at, box))
+        if (id === undefined) return (ids ?? [own]).map((each) => ({ id: each, source: kept }))
+        return [{ id, source: kept, instead: id !== own && ids?.includes(own) ? own : undefined }]
+      })
     },
   }
 }
 
+/** Whether any of the first image files of a gallery is where it is said to be; true of a gallery without any. */
+async function someAreThere(gallery: Gallery, sourceOf: (entry: GalleryEntry) => string | undefined): Promise<boolean> {
+  let files = 0
+  for await (const { entries } of galleryPages(gallery, { limit: 64 })) {
+    for (const entry of entries) {
+      const source = sourceOf(entry)
+      if (source === undefined || isUrl(source)) continue
+      if (await realpath(source).catch(() => undefined)) return true
+      if (++files === 8) return false
+    }
+  }
+  return files === 0
+}
+
+const keyOf = (source: string, box: ImageToIndex['box']) =>
+  box ? `${source}#${box.x},${box.y},${box.width},${box.height}` : source
+
 const withoutPart = ({ id, box }: GalleryEntry) => (box ? id.replace(/#[^#]*$/, '') : id)
 
 /** The folder above a file from which its path is the id of the very same image. */
-function rootBefore(file: string, isHeld: (id: string) => boolean): string | undefined {
+async function rootBefore(
+  file: string,
+  areHeld: (ids: readonly string[]) => Promise<readonly boolean[]>,
+): Promise<string | undefined> {
   const parts = file.split(path.sep)
-  for (let from = parts.length - 1; from > 0; from--)
-    if (isHeld(parts.slice(from).join('/'))) return parts.slice(0, from).join(path.sep) || path.sep
-  return undefined
+  const starts = Array.from({ length: parts.length - 1 }, (_, i) => parts.length - 1 - i)
+  const held = await areHeld(starts.map((from) => parts.slice(from).join('/')))
+  const from = starts.find((_, i) => held[i])
+  return from === undefined ? undefined : parts.slice(0, from).join(path.sep) || path.sep
 }
 
 /** Whether an image came before in this run: the same file may be named by several paths. */
@@ -395,11 +428,12 @@ async function prune(
   const realPath = createRealPaths()
   const hidden = await Promise.all(unread.map(async (folder) => `${await realPath(folder)}${path.sep}`))
   const gone: string[] = []
-  for (const entry of gallery.entries()) {
-    const source = sourceOf(entry)
-    if (!wanted.has(entry.id) && !hidden.some((start) => source?.startsWith(start))) gone.push(entry.id)
-  }
-  return gallery.remove(gone)
+  for await (const { entries } of galleryPages(gallery))
+    for (const entry of entries) {
+      const source = sourceOf(entry)
+      if (!wanted.has(entry.id) && !hidden.some((start) => source?.startsWith(start))) gone.push(entry.id)
+    }
+  return gone.length > 0 ? gallery.remove(gone) : 0
 }
 
 function counted(leftOut: readonly LeftOut[]): string {

@@ -51,10 +51,11 @@ const keys = {
     .describe('Several encoders as one; when given, search and evaluation use it instead of the encoder.'),
   index: pluginRef('index').optional().describe('The search engine.'),
   gallery: z
-    .string()
-    .min(1)
+    .union([z.string().min(1), pluginRef('gallery')])
     .default('gallery')
-    .describe('Folder of the gallery that "index" fills and "search" reads.'),
+    .describe(
+      'The gallery that "index" fills and "search" reads: its folder, or a database such as { use: postgres, ... }.',
+    ),
   rerankers: z.array(pluginRef('reranker')).default([]).describe('Applied to the first results, in this order.'),
   train: pluginRef('trainer').optional().describe('How "train" trains.'),
   evaluate: z

@@ -6,7 +6,6 @@ import {
   type Embeddings,
   type Gallery,
   type GalleryEntry,
-  type GallerySearchOptions,
   type ImageRequest,
   type RawImage,
   type Reranker,
@@ -51,7 +50,6 @@ beforeAll(async () => {
       metadata: { label },
       uncertainty: position / 60,
       rejected: false,
-      position,
     })),
   )
 })
@@ -59,29 +57,26 @@ beforeAll(async () => {
 /** As much of a gallery as calibration asks for. */
 function galleryOf(of: readonly GalleryEntry[]): Gallery {
   const vectors = rowsOf(images)
-  const rank = async (queries: Embeddings, k: number, { allow }: GallerySearchOptions = {}) =>
-    Array.from({ length: queries.rows }, (_, row) => {
-      const found = of
-        .filter((entry) => allow?.(entry) ?? true)
-        .map(({ position }) => {
-          let product = 0
-          for (let i = 0; i < DIM; i++) product += queries.data[row * DIM + i]! * vectors.data[position * DIM + i]!
-          return [position, Math.fround(1 - product)] as const
-        })
-        .sort((a, b) => a[1] - b[1])
-        .slice(0, k)
-      return createRanking(
-        Int32Array.from(found, ([position]) => position),
-        Float32Array.from(found, ([, distance]) => distance),
-      )
-    })
   return {
-    folder: 'photos',
-    size: of.length,
-    entries: () => [...of],
-    at: (position: number) => of.find((entry) => entry.position === position),
-    rank,
-    view: async () => ({ embeddings: vectors, nearest: rank }),
+    name: 'photos',
+    base: 'photos',
+    space: 'colour',
+    dim: DIM,
+    count: async () => of.length,
+    page: async () => ({ entries: of }),
+    search: async (queries: Embeddings, k: number) =>
+      Array.from({ length: queries.rows }, (_, row) =>
+        of
+          .map((entry) => {
+            const position = Number(entry.id)
+            const vector = vectors.data.slice(position * DIM, (position + 1) * DIM)
+            let product = 0
+            for (let i = 0; i < DIM; i++) product += queries.data[row * DIM + i]! * vector[i]!
+            return { entry, distance: Math.fround(1 - product), vector }
+          })
+          .sort((a, b) => a.distance - b.distance)
+          .slice(0, k),
+      ),
   } as Partial<Gallery> as Gallery
 }
 const items = images.map(
@@ -174,9 +169,9 @@ describe('an uncertainty up to which images stay', () => {
       const gallery = galleryOf(entries.filter(({ uncertainty }) => uncertainty! <= limit))
       let wrong = 0
       for (const [row, { label, source }] of images.entries()) {
-        const [ranking] = await gallery.rank(rowsOf([{ source }]), 1, { allow: ({ position }) => position !== row })
-        const first = ranking!.positions[0]
-        if (first !== undefined && images[first]!.label !== label) wrong++
+        const [hits] = await gallery.search(rowsOf([{ source }]), 2)
+        const first = hits!.find(({ entry }) => entry.id !== String(row))
+        if (first && first.entry.metadata!['label'] !== label) wrong++
       }
       return wrong / 60
     }

@@ -4,6 +4,8 @@ import {
   type Embeddings,
   type Gallery,
   type GalleryEntry,
+  type GalleryHit,
+  galleryEntries,
   type ImageRequest,
   LookalikeError,
   type Model,
@@ -52,27 +54,30 @@ export async function calibrateNoMatch(
   const { gallery, rerankers, paths } = parts
   const { embeddings, queries } = await calibrationQueries(parts, options)
   const depth = depthOf(1, rerankers)
-  const lists = async (allow: (query: CalibrationQuery) => (entry: GalleryEntry) => boolean) => {
-    const found: Ranking[] = []
-    for (const query of queries)
-      found.push(
-        ...(await gallery.rank(selectRows(embeddings, [query.row]), depth, { ...options, allow: allow(query) })),
-      )
+  const entries = await galleryEntries(gallery)
+  const others = ({ hash }: CalibrationQuery, entry: GalleryEntry) => entry.hash !== hash
+  /** So many more are asked for as may not count. */
+  const lists = async (counts: (query: CalibrationQuery, entry: GalleryEntry) => boolean) => {
+    const found: GalleryHit[][] = []
+    for (const query of queries) {
+      const passed = entries.filter((entry) => !counts(query, entry)).length
+      const search = { ...options, withVectors: rerankers.length > 0 }
+      const [hits] = await gallery.search(selectRows(embeddings, [query.row]), depth + passed, search)
+      found.push(hits!.filter(({ entry }) => counts(query, entry)).slice(0, depth))
+    }
     return found
   }
-  const others = ({ hash }: CalibrationQuery, entry: GalleryEntry) => entry.hash !== hash
-  const withClass = await lists((query) => (entry) => others(query, entry))
-  const without = await lists((query) => (entry) => labelOf(entry) !== query.label && others(query, entry))
-  const best = async (of: readonly CalibrationQuery[], rankings: readonly Ranking[]) => {
+  const withClass = await lists(others)
+  const without = await lists((query, entry) => labelOf(entry) !== query.label && others(query, entry))
+  const best = async (of: readonly CalibrationQuery[], hits: readonly (readonly GalleryHit[])[]) => {
     const rows = selectRows(
       embeddings,
       of.map(({ row }) => row),
     )
     const images = of.map(({ image }) => image)
-    const reranked = await rerankAll(gallery, rows, images, rerankers, rankings, { ...options, paths })
-    return reranked.map(({ distances }) => distances[0] ?? Infinity)
+    const reranked = await rerankAll(gallery, rows, images, rerankers, hits, { ...options, paths })
+    return reranked.map(([first]) => first?.distance ?? Infinity)
   }
-  const entries = gallery.entries()
   const hasMate = queries.map((query) =>
     entries.some((entry) => labelOf(entry) === query.label && others(query, entry)),
   )
@@ -100,18 +105,18 @@ export async function calibrateRejection(
   options: OperationOptions = {},
 ): Promise<number> {
   const { gallery } = parts
-  const entries = gallery.entries().filter(({ uncertainty }) => uncertainty !== undefined)
+  const entries = (await galleryEntries(gallery)).filter(({ uncertainty }) => uncertainty !== undefined)
   if (entries.length === 0) {
     throw new LookalikeError('gallery/no-uncertainty', {
-      problem: `No image of the gallery ${gallery.folder} has an uncertainty`,
+      problem: `No image of the gallery ${gallery.name} has an uncertainty`,
       expected: 'a gallery of a model that gives one',
       fix: 'Ensembles of two or more gallery models give an uncertainty; single models do not.',
     })
   }
   const { embeddings, queries } = await calibrationQueries(parts, options)
-  const places = new Map(entries.map(({ position }, place) => [position, place]))
+  const places = new Map(entries.map(({ id }, place) => [id, place]))
   const hashes = new Map(entries.map(({ hash }, place) => [hash, place]))
-  const found = await gallery.rank(embeddings, gallery.size, { ...options, includeRejected: true })
+  const found = await gallery.search(embeddings, await gallery.count(), { ...options, includeRejected: true })
   const rankings = queries.map(({ row }) => toPlaces(found[row]!, places))
   const uncertainty = Float64Array.from(entries, (entry) => entry.uncertainty!)
   const truth = {
@@ -124,11 +129,11 @@ export async function calibrateRejection(
   return threshold === Infinity ? Infinity : Math.max(...uncertainty.filter((value) => value < threshold))
 }
 
-function toPlaces({ positions, distances }: Ranking, places: ReadonlyMap<number, number>): Ranking {
-  const kept = Array.from(positions, (_, i) => i).filter((i) => places.has(positions[i]!))
+function toPlaces(hits: readonly GalleryHit[], places: ReadonlyMap<string, number>): Ranking {
+  const kept = hits.filter(({ entry }) => places.has(entry.id))
   return createRanking(
-    Int32Array.from(kept, (i) => places.get(positions[i]!)!),
-    Float32Array.from(kept, (i) => distances[i]!),
+    Int32Array.from(kept, ({ entry }) => places.get(entry.id)!),
+    Float32Array.from(kept, ({ distance }) => distance),
   )
 }
 
@@ -144,9 +149,9 @@ async function calibrationQueries(
       'Give the dataset such a split, or name another with --evaluate.calibration.',
     )
   }
-  if (!gallery.entries().some((entry) => labelOf(entry) !== undefined)) {
+  if (!(await galleryEntries(gallery)).some((entry) => labelOf(entry) !== undefined)) {
     throw noCalibration(
-      `No image of the gallery ${gallery.folder} has a label, so nobody knows which of them answer a query`,
+      `No image of the gallery ${gallery.name} has a label, so nobody knows which of them answer a query`,
       'a gallery whose images have labels',
       'Index the dataset, or folders of one class each.',
     )

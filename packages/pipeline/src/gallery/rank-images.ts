@@ -2,17 +2,26 @@ import {
   applyReranker,
   type Embeddings,
   type Gallery,
+  type GalleryEntry,
+  type GalleryHit,
   type GallerySearchOptions,
-  type GalleryView,
   type ImageRequest,
-  type Ranking,
   type Reranker,
 } from '@lookalike/core'
 import { entryImages } from '@lookalike/image'
+import { candidatesOf, wholeGallery } from './candidates.js'
 
 export interface RankImagesOptions extends GallerySearchOptions {
-  /** Folders whose files the gallery's entries may name, absolute, besides the one that the gallery lies in. */
+  /** Folders whose files the gallery's entries may name, absolute, besides the gallery's own. */
   readonly paths?: readonly string[] | undefined
+}
+
+/** A found image. */
+export interface RankedImage {
+  readonly entry: GalleryEntry
+  readonly distance: number
+  /** The image itself, where the gallery knows where it lies, and that is a place that it may name. */
+  readonly image?: ImageRequest
 }
 
 /** The nearest images of a gallery to each query, reranked; at least as many as the rerankers look at. */
@@ -23,37 +32,39 @@ export async function rankImages(
   rerankers: readonly Reranker[],
   k: number,
   { paths, ...search }: RankImagesOptions = {},
-): Promise<readonly Ranking[]> {
-  const rankings = await gallery.rank(embeddings, depthOf(k, rerankers), search)
-  return rerankAll(gallery, embeddings, queryImages, rerankers, rankings, { paths, ...search })
+): Promise<RankedImage[][]> {
+  const hits = await gallery.search(embeddings, depthOf(k, rerankers), { ...search, withVectors: rerankers.length > 0 })
+  return rerankAll(gallery, embeddings, queryImages, rerankers, hits, { paths, ...search })
 }
 
 /** How many results a search needs whose rerankers look at some. */
 export const depthOf = (k: number, rerankers: readonly Reranker[]): number =>
   Math.max(k, ...rerankers.map(({ topN }) => topN))
 
-/** Lists of a gallery's positions, one a query, through all rerankers. */
+/** Lists of hits, one a query, through all rerankers. With rerankers, the hits have their vectors. */
 export async function rerankAll(
   gallery: Gallery,
   embeddings: Embeddings,
   queryImages: readonly ImageRequest[],
   rerankers: readonly Reranker[],
-  given: readonly Ranking[],
+  given: readonly (readonly GalleryHit[])[],
   { paths, ...search }: RankImagesOptions = {},
-): Promise<readonly Ranking[]> {
-  if (rerankers.length === 0) return given
+): Promise<RankedImage[][]> {
   const { signal, onProgress, onWarning } = search
-  const view: GalleryView = await gallery.view(search)
-  const imageOf = entryImages(gallery.folder, { paths, onWarning })
-  const galleryImages = Array.from({ length: view.embeddings.rows }, (_, position) => {
-    const entry = gallery.at(position)
-    return entry && imageOf(entry)
-  })
-  const input = { queries: embeddings, gallery: view, queryImages, galleryImages }
-  let rankings = given
+  const candidates = rerankers.some((each) => each.wholeGallery)
+    ? await wholeGallery(gallery, search)
+    : candidatesOf(gallery, given, search)
+  const galleryImages = candidates.entries.map(entryImages(gallery, { paths, onWarning }))
+  const input = { queries: embeddings, gallery: candidates.view, queryImages, galleryImages }
+  let rankings = given.map((hits) => candidates.rankingOf(hits))
   for (const reranker of rerankers) {
-    await reranker.prepare?.(view, { signal, onWarning })
+    await reranker.prepare?.(candidates.view, { signal, onWarning })
     rankings = await applyReranker(reranker, { ...input, rankings }, { signal, onWarning, onProgress })
   }
-  return rankings
+  return rankings.map(({ positions, distances }) =>
+    Array.from(positions, (position, i): RankedImage => {
+      const image = galleryImages[position]
+      return { entry: candidates.entries[position]!, distance: distances[i]!, ...(image && { image }) }
+    }),
+  )
 }

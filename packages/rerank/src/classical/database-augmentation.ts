@@ -27,6 +27,7 @@ export function createDatabaseAugmentation(given: DatabaseAugmentationOptions = 
     specVersion: SPEC_VERSION,
     name,
     needs: 'embeddings',
+    wholeGallery: true,
     topN,
     async prepare(gallery, operation) {
       known = { neighbours: await findGalleryNeighbours(gallery, n, operation), gallery: gallery.embeddings.data }

@@ -35,6 +35,7 @@ export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
     specVersion: SPEC_VERSION,
     name,
     needs: 'embeddings',
+    wholeGallery: true,
     // The query's own neighbours are taken from its list.
     topN: Math.max(topN, k1),
     async prepare(gallery, operation) {

@@ -27,6 +27,7 @@ export function createReciprocalRankFusion(
     specVersion: SPEC_VERSION,
     name: 'reciprocal-rank-fusion',
     needs: members.some(({ needs }) => needs === 'images') ? 'images' : 'embeddings',
+    wholeGallery: members.some(({ wholeGallery = false }) => wholeGallery),
     topN: Math.max(...members.map(({ topN }) => topN)),
     async prepare(gallery, operation) {
       for (const member of members) await member.prepare?.(gallery, operation)

@@ -7,8 +7,8 @@ import {
   type Warning,
 } from '@lookalike/core'
 import { describeSource, hashImage } from '@lookalike/image'
-import type { CodeFiles } from './code-files.js'
 import type { ImageCode } from './image-code.js'
+import type { KeptCodes } from './kept-codes.js'
 
 export type Encode = (requests: readonly ImageRequest[], options: OperationOptions) => Promise<(ImageCode | Warning)[]>
 
@@ -17,10 +17,10 @@ export interface CodeStoreOptions {
   readonly tokens: number
   /** Values of one image's embedding. */
   readonly embedding: number
-  /** Where codes may be on the disk. */
-  readonly read: readonly CodeFiles[]
+  /** Where codes may be kept. */
+  readonly read: readonly KeptCodes[]
   /** Where new codes are kept from run to run. */
-  readonly write?: CodeFiles | undefined
+  readonly write?: KeptCodes | undefined
   /** How images are read. */
   readonly limits?: ImageLimits | undefined
   /** Bytes that stay in memory; the longest unused go first. */
@@ -72,14 +72,15 @@ export function createCodeStore(
               hashes[i] = await hashImage(request, { ...limits, ...options })
             } catch (error) {
               answers[i] = refused(error, request)
-              return
-            }
-            for (const files of read) {
-              const code = await files.read(hashes[i])
-              if (code) return remember(places[i], (answers[i] = code))
             }
           }),
         )
+        for (const codes of read) {
+          const open = requests.flatMap((_, i) => (answers[i] ? [] : [i]))
+          if (open.length === 0) break
+          const found = await codes.get(open.map((i) => hashes[i]!))
+          for (const [n, i] of open.entries()) if (found[n]) remember(places[i], (answers[i] = found[n]))
+        }
       }
       const missing = requests.flatMap((_, i) => (answers[i] ? [] : [i]))
       if (missing.length > 0) {
@@ -87,13 +88,15 @@ export function createCodeStore(
           missing.map((i) => requests[i]!),
           options,
         )
+        const fresh: { hash: string; code: ImageCode }[] = []
         for (const [n, i] of missing.entries()) {
           const answer = (answers[i] = made[n]!)
           if (!isCode(answer)) continue
           remember(places[i], answer)
-          // Without room on the disk it is made again next time.
-          if (write && hashes[i] !== undefined && keep(i)) await write.write(hashes[i], answer).catch(() => undefined)
+          if (hashes[i] !== undefined && keep(i)) fresh.push({ hash: hashes[i], code: answer })
         }
+        // Without room on the disk they are made again next time.
+        if (write && fresh.length > 0) await write.put(fresh).catch(() => undefined)
       }
       return answers as (ImageCode | Warning)[]
     },

@@ -11,6 +11,7 @@ import {
   type RerankRequest,
 } from '@lookalike/core'
 import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
+import { createFolderCodes } from '@lookalike/gallery'
 import { embedImages, encodePng, hashImage } from '@lookalike/image'
 import { loadModel, saveModel, writeModel } from '@lookalike/onnx'
 import { type RunTrainerOptions, runTrainer } from '@lookalike/pipeline'
@@ -164,6 +165,14 @@ describe('the reranker stir', () => {
     await rm(join(folder, 'cache'), { recursive: true })
   })
 
+  const galleryOf = (at: string, images: readonly { source: string; hash: string }[]) => ({
+    name: at,
+    codes: (reranker: string, key: string) => createFolderCodes(join(at, reranker, key)),
+    async *images() {
+      yield images
+    },
+  })
+
   it('keeps the tokens of a gallery in it, and reads them from there', async () => {
     const gallery = join(folder, 'gallery')
     const paths = await Promise.all(
@@ -187,36 +196,33 @@ describe('the reranker stir', () => {
     const before = (await reranker.rerank(request)).ranking
 
     const warnings: string[] = []
-    await reranker.index!(
-      { folder: gallery, images: [...indexed, corrupt] },
-      { onWarning: ({ code }) => warnings.push(code) },
-    )
+    await reranker.index!(galleryOf(gallery, [...indexed, corrupt]), { onWarning: ({ code }) => warnings.push(code) })
     expect(warnings).toEqual(['image/not-found'])
     const files = await filesOf()
     expect(files).toHaveLength(4)
     const times = async () => Promise.all(files.map(async (file) => (await stat(file)).mtimeMs))
     const written = await times()
-    await reranker.index!({ folder: gallery, images: indexed })
+    await reranker.index!(galleryOf(gallery, indexed))
     expect(await times()).toEqual(written)
 
-    const view = { embeddings: vectors, nearest: async () => [], folder: gallery }
-    await reranker.prepare!(view)
+    const view = () => ({ embeddings: vectors, nearest: async () => [], codes: galleryOf(gallery, []).codes })
+    await reranker.prepare!(view())
     expect((await reranker.rerank(request)).ranking).toEqual(before)
     // Another image's tokens under the first one's name: what is in the gallery is what counts.
     await copyFile(
       files.find((file) => file.includes(indexed[1]!.hash.slice(2, 34)))!,
       files.find((file) => file.includes(indexed[0]!.hash.slice(2, 34)))!,
     )
-    await reranker.prepare!(view)
+    await reranker.prepare!(view())
     const { ranking } = await reranker.rerank(request)
     const distanceOf = (position: number) => ranking.distances[ranking.positions.indexOf(position)]
     expect(distanceOf(0)).toBe(distanceOf(1))
 
-    await reranker.index!({ folder: gallery, images: indexed.slice(2) })
+    await reranker.index!(galleryOf(gallery, indexed.slice(2)))
     expect(await filesOf()).toHaveLength(2)
     await reranker.dispose()
     const without = await createStir({ model: await pairFile({}), cache: false })
-    await without.index!({ folder: join(folder, 'other'), images: indexed })
+    await without.index!(galleryOf(join(folder, 'other'), indexed))
     await expect(readdir(join(folder, 'other'))).rejects.toThrow()
     await without.dispose()
   })
@@ -225,7 +231,7 @@ describe('the reranker stir', () => {
     const reranker = await createStir({ model: await pairFile({}) })
     const gallery = join(folder, 'full')
     await writeFile(gallery, 'a file, not a folder')
-    await expect(reranker.index!({ folder: gallery, images: [] })).rejects.toMatchObject({
+    await expect(reranker.index!(galleryOf(gallery, []))).rejects.toMatchObject({
       code: 'reranker/gallery-write',
       message: expect.stringContaining(gallery),
     })

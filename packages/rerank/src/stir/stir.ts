@@ -1,6 +1,8 @@
 import path from 'node:path'
 import {
   definePlugin,
+  type Gallery,
+  type GalleryCodes,
   type ImageLimits,
   type ImageRequest,
   isLookalikeError,
@@ -9,13 +11,14 @@ import {
   SPEC_VERSION,
   type Warning,
 } from '@lookalike/core'
+import { createFolderCodes } from '@lookalike/gallery'
 import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 import { reorder } from '../ranking/reorder.js'
-import { CACHED_TOKENS, type CodeFiles, createCodeFiles } from './code-files.js'
 import { createCodeStore, isCode } from './code-store.js'
 import { createPairScorer } from './create-pair-scorer.js'
 import type { ImageCode } from './image-code.js'
+import { CACHED_TOKENS, createKeptCodes, type KeptCodes } from './kept-codes.js'
 import { loadPairModel } from './load-pair-model.js'
 import { updateGalleryCodes } from './update-gallery-codes.js'
 
@@ -47,7 +50,7 @@ export interface StirSettings extends StirOptions {
 
 /**
  * Reranks with a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393): candidates are sorted by the probability that they
- * show something else than the query. What the model makes of an image alone is kept and used again: `index` puts it into the gallery's folder,
+ * show something else than the query. What the model makes of an image alone is kept and used again: `index` puts it into the gallery,
  * in half precision.
  *
  * A candidate without an image, or with one that cannot be read, keeps its place, with the warning `reranker/no-candidate-image` or the
@@ -72,10 +75,11 @@ export async function createStir({
   const scorer = await createPairScorer(model, spec, preprocessing, { providers, threads, limits })
   const name = 'stir'
   const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
-  const filesIn = (folder: string) => createCodeFiles(path.join(folder, key), sizes.tokens, sizes.embedding)
-  const cached = cache && cacheFolder !== undefined ? filesIn(path.join(cacheFolder, CACHED_TOKENS)) : undefined
-  const inGallery = (folder: string) => filesIn(path.join(folder, name))
-  const open = (read: readonly CodeFiles[]) =>
+  const kept = (codes: GalleryCodes) => createKeptCodes(codes, sizes.tokens, sizes.embedding)
+  const cached =
+    cache && cacheFolder !== undefined ? kept(createFolderCodes(path.join(cacheFolder, CACHED_TOKENS, key))) : undefined
+  const inGallery = (codes: Gallery['codes']) => kept(codes(name, key))
+  const open = (read: readonly KeptCodes[]) =>
     createCodeStore(scorer.encode, {
       ...sizes,
       limits,
@@ -83,6 +87,7 @@ export async function createStir({
       read: cached ? [...read, cached] : read,
       write: cached,
     })
+  let prepared: Gallery['codes'] | undefined
   let store = open([])
   return {
     specVersion: SPEC_VERSION,
@@ -90,10 +95,13 @@ export async function createStir({
     needs: 'images',
     topN,
     async index(gallery, operation = {}) {
-      if (cache) await updateGalleryCodes(inGallery(gallery.folder), gallery, scorer.encode, operation)
+      if (cache) await updateGalleryCodes(inGallery(gallery.codes), gallery, scorer.encode, operation)
     },
-    async prepare({ folder }) {
-      store = open(cache && folder !== undefined ? [inGallery(folder)] : [])
+    async prepare({ codes }) {
+      // The same gallery again: what is in memory stays.
+      if (codes === prepared) return
+      prepared = codes
+      store = open(cache && codes ? [inGallery(codes)] : [])
     },
     async rerank({ ranking, queryImage, candidateImages = [] }, operation) {
       if (!queryImage) throw noQueryImage(name)

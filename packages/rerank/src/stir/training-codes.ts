@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { type DatasetItem, type ImageRequest, LookalikeError, type Warning } from '@lookalike/core'
-import { CACHED_TOKENS, createCodeFiles } from './code-files.js'
+import { createFolderCodes } from '@lookalike/gallery'
 import { createCodeStore, isCode } from './code-store.js'
 import type { PairScorer } from './create-pair-scorer.js'
 import type { ImageCode } from './image-code.js'
+import { CACHED_TOKENS, createKeptCodes } from './kept-codes.js'
 import { tokensKey } from './load-pair-model.js'
 import type { StirTraining } from './prepare-stir.js'
 
@@ -21,7 +22,11 @@ export function createTrainingCodes(
   const kept =
     cacheFolder === undefined || spec.fusion === 0
       ? undefined
-      : createCodeFiles(path.join(cacheFolder, CACHED_TOKENS, tokensKey(bare, spec, preprocessing)), tokens, embedding)
+      : createKeptCodes(
+          createFolderCodes(path.join(cacheFolder, CACHED_TOKENS, tokensKey(bare, spec, preprocessing))),
+          tokens,
+          embedding,
+        )
   const read = kept ? [kept] : []
   const store = createCodeStore(scorer.encode, { tokens, embedding, memory: 0, read, write: kept, limits: images })
   return async (items) => {

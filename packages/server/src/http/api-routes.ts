@@ -1,8 +1,7 @@
-import { type Filter, LookalikeError } from '@lookalike/core'
+import { type Filter, type GalleryEntry, LookalikeError } from '@lookalike/core'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import type { Example, Service, ServiceFound, ServiceHit } from '../service/create-service.js'
-import type { ServedEntry } from '../service/served-gallery.js'
 import type { Metrics } from './metrics.js'
 import { invalid } from './problem.js'
 import { type Role, type Route, route } from './routes.js'
@@ -28,7 +27,7 @@ export function apiRoutes(options: ApiOptions): Route[] {
 const json = (value: unknown, headers: Record<string, string> = {}) => Response.json(value, { headers })
 
 /** An item as the API shows it. */
-function itemOf({ service, originals }: ApiOptions, entry: ServedEntry) {
+function itemOf({ service, originals }: ApiOptions, entry: GalleryEntry) {
   const { id, hash, metadata = {}, uncertainty, rejected, box } = entry
   const has = service.pictureOf(entry) !== undefined
   const at = `${API}/items/${encodeURIComponent(id)}`

@@ -1,5 +1,4 @@
-import type { Filter } from '@lookalike/core'
-import type { ServedEntry, ServedGallery } from './served-gallery.js'
+import { type Filter, type Gallery, type GalleryEntry } from '@lookalike/core'
 
 type Value = string | number | boolean
 
@@ -27,7 +26,7 @@ export interface Catalogue {
 /** Answers kept for one version. */
 const KEPT = 32
 
-export function createCatalogue(gallery: ServedGallery, version: () => number): Catalogue {
+export function createCatalogue(gallery: Gallery, version: () => number): Catalogue {
   const kept = new Map<string, Promise<unknown>>()
   let of = -1
 
@@ -45,7 +44,7 @@ export function createCatalogue(gallery: ServedGallery, version: () => number): 
 
   async function each(
     selection: { readonly filter?: Filter | undefined; readonly rejected?: boolean | undefined },
-    visit: (entry: ServedEntry) => void,
+    visit: (entry: GalleryEntry) => void,
   ): Promise<void> {
     let after: string | undefined
     do {

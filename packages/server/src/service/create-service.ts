@@ -4,6 +4,9 @@ import {
   createEmbeddings,
   type Embeddings,
   type Filter,
+  type Gallery,
+  type GalleryEntry,
+  type GalleryHit,
   type GalleryItem,
   type ImageLimits,
   type ImageRequest,
@@ -19,13 +22,12 @@ import { createCatalogue } from './catalogue.js'
 import { createDuplicates } from './duplicates.js'
 import { queryVector } from './query-vector.js'
 import { createSearchBatches } from './search-batches.js'
-import type { ServedEntry, ServedGallery, ServedHit } from './served-gallery.js'
 import { createThumbnails } from './thumbnails.js'
 import { createTurnsById } from './turns-by-id.js'
 import { createUploads } from './uploads.js'
 
 export interface ServiceOptions {
-  readonly gallery: ServedGallery
+  readonly gallery: Gallery
   readonly pool: EncoderPool
   /** Whether the gallery was opened for writing. */
   readonly writable: boolean
@@ -51,7 +53,7 @@ export type Rerank = (
   image: ImageRequest | undefined,
   depth: number,
   options: { readonly filter?: Filter | undefined; readonly signal?: AbortSignal | undefined },
-) => Promise<readonly ServedHit[]>
+) => Promise<readonly GalleryHit[]>
 
 /** @param threshold distance of near images; 0 for exact copies alone; undefined where it is to be proposed from the images */
 export type FindDuplicates = (
@@ -64,7 +66,7 @@ export interface FoundDuplicates {
   /** Between the two that are farthest apart. */
   readonly diameter: number
   /** The one that is most worth keeping first; distances are from it. */
-  readonly images: readonly ServedHit[]
+  readonly images: readonly GalleryHit[]
 }
 
 /** An image to search by or to embed. Exactly one of the first three. */
@@ -90,7 +92,7 @@ export interface ServiceSearch {
 }
 
 export interface ServiceHit {
-  readonly entry: ServedEntry
+  readonly entry: GalleryEntry
   readonly rank: number
   readonly distance: number
   readonly rankBefore?: number
@@ -120,13 +122,13 @@ export function createService(options: ServiceOptions) {
   const catalogue = createCatalogue(gallery, () => version)
   const batches = createSearchBatches(gallery)
   const inTurn = createTurnsById()
-  const imageOf = entryImages(gallery.folder ?? path.join(gallery.base, 'gallery'), {
+  const imageOf = entryImages(gallery, {
     paths: [gallery.root, ...(options.paths ?? [])],
     onWarning: options.onWarning,
   })
-  const pictureOf = (entry: ServedEntry) => imageOf(entry as Parameters<typeof imageOf>[0])
+  const pictureOf = imageOf
 
-  const entryOf = async (id: string): Promise<ServedEntry> => {
+  const entryOf = async (id: string): Promise<GalleryEntry> => {
     const [entry] = await gallery.get([id])
     if (entry) return entry
     throw unknownId(id)
@@ -153,7 +155,7 @@ export function createService(options: ServiceOptions) {
     return { ...(await picture(await entryOf(id!))), ...(box && { box }) }
   }
 
-  const picture = async (entry: ServedEntry): Promise<ImageRequest> => {
+  const picture = async (entry: GalleryEntry): Promise<ImageRequest> => {
     const image = pictureOf(entry)
     if (image) return image
     throw noPicture(entry.id)
@@ -192,10 +194,10 @@ export function createService(options: ServiceOptions) {
   const rerankedList = async (
     search: ServiceSearch,
     query: Embeddings,
-    near: readonly ServedHit[],
+    near: readonly GalleryHit[],
     depth: number,
     { signal }: Operation,
-  ): Promise<readonly ServedHit[]> => {
+  ): Promise<readonly GalleryHit[]> => {
     if (!options.rerank) {
       throw new LookalikeError('serve/no-rerankers', {
         problem: 'The config names no rerankers',
@@ -303,7 +305,7 @@ export function createService(options: ServiceOptions) {
       image: Example,
       { metadata, rejected }: { readonly metadata: Metadata; readonly rejected: boolean },
       operation: Operation = {},
-    ): Promise<ServedEntry> {
+    ): Promise<GalleryEntry> {
       assertWritable()
       const request = await requestOf(image)
       const embedded = await pool.embed(request, 'gallery', operation)

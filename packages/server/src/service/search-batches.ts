@@ -1,24 +1,30 @@
-import { createEmbeddings, type Embeddings, LookalikeError } from '@lookalike/core'
-import type { ServedGallery, ServedHit, ServedSearchOptions } from './served-gallery.js'
+import {
+  createEmbeddings,
+  type Embeddings,
+  type Gallery,
+  type GalleryHit,
+  type GallerySearchOptions,
+  LookalikeError,
+} from '@lookalike/core'
 
 /** Searches that are asked for at the same time run as one: a pass over the vectors costs hardly more for many queries. */
 export interface SearchBatches {
   /** @throws `serve/busy` */
-  search(query: Embeddings, k: number, options: ServedSearchOptions): Promise<ServedHit[]>
+  search(query: Embeddings, k: number, options: GallerySearchOptions): Promise<GalleryHit[]>
 }
 
 interface Waiting {
   readonly query: Embeddings
   readonly k: number
-  resolve(hits: ServedHit[]): void
+  resolve(hits: GalleryHit[]): void
   reject(error: unknown): void
 }
 
 const MOST_ROWS = 64
 const MOST_WAITING = 2048
 
-export function createSearchBatches(gallery: ServedGallery): SearchBatches {
-  const groups = new Map<string, { readonly options: ServedSearchOptions; readonly waiting: Waiting[] }>()
+export function createSearchBatches(gallery: Gallery): SearchBatches {
+  const groups = new Map<string, { readonly options: GallerySearchOptions; readonly waiting: Waiting[] }>()
   let waiting = 0
   let running = false
 
@@ -39,7 +45,7 @@ export function createSearchBatches(gallery: ServedGallery): SearchBatches {
     running = false
   }
 
-  const run = async (batch: readonly Waiting[], options: ServedSearchOptions) => {
+  const run = async (batch: readonly Waiting[], options: GallerySearchOptions) => {
     try {
       const { dim, space, role } = batch[0]!.query
       const data = new Float32Array(batch.length * dim)

@@ -1,9 +1,8 @@
-import { createEmbeddings, type Embeddings, LookalikeError, type Metadata } from '@lookalike/core'
-import type { ServedEntry, ServedGallery } from '../service/served-gallery.js'
+import { createEmbeddings, type Embeddings, type Gallery, type GalleryEntry, LookalikeError, type Metadata } from '@lookalike/core'
 
 /** A gallery in memory, of vectors of three values. */
-export function memoryGallery(folder: string): ServedGallery & { readonly calls: { searches: number; rows: number } } {
-  const entries = new Map<string, ServedEntry>()
+export function memoryGallery(folder: string): Gallery & { readonly calls: { searches: number; rows: number } } {
+  const entries = new Map<string, GalleryEntry>()
   const vectors = new Map<string, Float32Array>()
   const calls = { searches: 0, rows: 0 }
   const fits = (metadata: Metadata | undefined, filter: Record<string, unknown> = {}) =>
@@ -13,8 +12,9 @@ export function memoryGallery(folder: string): ServedGallery & { readonly calls:
     if (!found) throw new LookalikeError('gallery/unknown-id', { problem: `no ${id}` })
     return found
   }
-  return {
+  const gallery: Partial<Gallery> & { readonly calls: typeof calls } = {
     calls,
+    name: 'memory',
     space: 'colours/1',
     dim: 3,
     root: folder,
@@ -68,6 +68,8 @@ export function memoryGallery(folder: string): ServedGallery & { readonly calls:
     refresh: async () => false,
     close: async () => undefined,
   }
+  // As much of a gallery as the service asks for.
+  return gallery as Gallery & { readonly calls: typeof calls }
 }
 
 const dot = ({ data }: Embeddings, row: number, vector: Float32Array) =>

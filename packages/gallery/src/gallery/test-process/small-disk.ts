@@ -18,5 +18,5 @@ while (errors.length < 3) {
     errors.push(isLookalikeError(error) ? error.code : String(error))
   }
 }
-writeSync(1, JSON.stringify({ acknowledged, errors, size: gallery.size }))
+writeSync(1, JSON.stringify({ acknowledged, errors, size: await gallery.count() }))
 await gallery.close()

@@ -34,7 +34,8 @@ for (let i = 0; ; i++) {
     await gallery.remove(ids)
     say('done', step)
   } else if (choice < 0.95) {
-    const step: Step = { op: 'reject', ids: ids.filter((id) => gallery.get(id)) }
+    const there = await gallery.get(ids)
+    const step: Step = { op: 'reject', ids: ids.filter((_, at) => there[at]) }
     say('begin', step)
     await gallery.update(step.ids.map((id) => ({ id, rejected: true })))
     say('done', step)

@@ -1,8 +1,7 @@
-import { assertComparable, createEmbeddings, type Embeddings, LookalikeError } from '@lookalike/core'
-import type { Manifest } from '../store/manifest.js'
-import type { GalleryChange, GalleryItem, GalleryVectors } from './gallery.js'
+import type { GalleryChange, GalleryItem } from '../contracts/gallery.js'
+import { LookalikeError } from '../errors.js'
 
-/** @throws `gallery/item` naming the id. */
+/** What every gallery store asks of new images. @throws `gallery/item` naming the id. */
 export function checkItems(items: readonly GalleryItem[]): void {
   checkList(items, 'items')
   const seen = new Set<string>()
@@ -17,7 +16,7 @@ export function checkItems(items: readonly GalleryItem[]): void {
 }
 
 /** @throws `gallery/item` naming the id. */
-export function checkChange(change: GalleryChange): void {
+function checkChange(change: GalleryChange): void {
   if (typeof change !== 'object' || change === null)
     throw badItem(undefined, `is ${describe(change)}`, 'an object with an id')
   const { id, metadata, uncertainty, rejected, source } = change
@@ -37,14 +36,19 @@ export function checkChange(change: GalleryChange): void {
   }
 }
 
+/** @throws `gallery/item` naming the id. */
+export function checkChanges(changes: readonly GalleryChange[]): void {
+  checkList(changes, 'changes')
+  for (const change of changes) checkChange(change)
+}
+
 /** A text would be taken for a list of letters. @throws `gallery/item` */
 export function checkIds(ids: readonly string[]): void {
   checkList(ids, 'ids')
   for (const id of ids) if (typeof id !== 'string') throw badItem(id, 'is no id', 'a text')
 }
 
-/** @throws `gallery/item` */
-export function checkList(list: unknown, what: string): void {
+function checkList(list: unknown, what: string): void {
   if (Array.isArray(list)) return
   throw new LookalikeError('gallery/item', { problem: `The ${what} are ${describe(list)}`, expected: 'an array' })
 }
@@ -68,43 +72,4 @@ function badItem(id: unknown, problem: string, expected: string): LookalikeError
     { problem: `The gallery item ${describe(id)} ${problem}`, expected },
     { fields: { id } },
   )
-}
-
-/**
- * The matrices of an addition in the order of the files, checked.
- *
- * @throws `gallery/shape`, and what `createEmbeddings` and `assertComparable` throw.
- */
-export function checkVectors(
-  { space, dim, members }: Pick<Manifest, 'space' | 'dim' | 'members'>,
-  vectors: GalleryVectors,
-  rows: number,
-): Embeddings[] {
-  const given = vectors?.members ?? {}
-  const unknown = Object.keys(given).find((name) => !members.some((member) => member.name === name))
-  if (unknown !== undefined)
-    throw badShape(
-      `The gallery keeps no member "${unknown}"`,
-      members.length === 0 ? 'no members' : `vectors of ${members.map(({ name }) => name).join(', ')}`,
-    )
-  const matrices = [
-    { embeddings: vectors?.embeddings, wanted: { space, dim }, name: 'The' },
-    ...members.map((member) => ({
-      embeddings: Object.hasOwn(given, member.name) ? given[member.name] : undefined,
-      wanted: member,
-      name: `The member "${member.name}"'s`,
-    })),
-  ]
-  return matrices.map(({ embeddings, wanted, name }) => {
-    if (typeof embeddings !== 'object' || embeddings === null)
-      throw badShape(`${name} vectors are missing`, `vectors of ${wanted.space}`)
-    assertComparable(embeddings, { space: wanted.space, dim: wanted.dim, role: 'gallery' })
-    if (embeddings.rows !== rows)
-      throw badShape(`${name} vectors have ${embeddings.rows} rows for ${rows} images`, 'one row an image')
-    return createEmbeddings({ ...embeddings })
-  })
-}
-
-function badShape(problem: string, expected: string): LookalikeError {
-  return new LookalikeError('gallery/shape', { problem, expected })
 }

@@ -1,0 +1,296 @@
+import path from 'node:path'
+import {
+  checkChanges,
+  checkHeld,
+  checkIds,
+  checkItems,
+  checkOpenOptions,
+  checkQueries,
+  checkUncertainty,
+  checkVectors,
+  closedGallery,
+  createEmbeddings,
+  definePlugin,
+  type Embeddings,
+  filterKeys,
+  findMember,
+  type Gallery,
+  type GalleryDescription,
+  type GalleryEntry,
+  type GallerySelection,
+  type GalleryStore,
+  matchesFilter,
+  noSuchGallery,
+  noSuchPage,
+  type OpenGalleryOptions,
+  parseFilter,
+  readOnlyGallery,
+  rowOf,
+  unknownImage,
+  unknownKey,
+} from '@lookalike/core'
+import { z } from 'zod'
+import { createVersions } from './versions.js'
+
+const options = z.strictObject({
+  path: z.string().min(1).describe('The folder of its versions, from the config file.'),
+})
+
+declare module '@lookalike/core' {
+  interface GalleryPlugins {
+    'my-plugin': z.input<typeof options>
+  }
+}
+
+interface Row {
+  readonly entry: GalleryEntry
+  /** The searched vector, then the members' in their order. */
+  readonly vectors: readonly (readonly number[])[]
+}
+
+/** All of a gallery; never changed, only replaced. */
+interface Contents extends GalleryDescription {
+  readonly rows: Readonly<Record<string, Row>>
+  /** Bytes in base64 by `reranker/key/hash`. */
+  readonly codes: Readonly<Record<string, string>>
+}
+
+/** A gallery as JSON: small, slow, and complete. */
+export function createStore(folder: string): GalleryStore {
+  const versions = createVersions<Contents>(folder)
+  return {
+    specVersion: 'v1',
+    name: folder,
+    async describe() {
+      const contents = (await versions.read())?.value
+      return contents && { space: contents.space, dim: contents.dim, members: contents.members }
+    },
+    async open(opening = {}) {
+      checkOpenOptions(opening)
+      const { mode = 'write', space, dim, members = [] } = opening
+      const found = await versions.read()
+      if (found) checkHeld(folder, found.value, opening)
+      else if (mode === 'read' || space === undefined || dim === undefined) throw noSuchGallery(folder)
+      else await versions.change((there) => there ?? { space, dim, members, rows: {}, codes: {} })
+      return openGallery(folder, versions, opening)
+    },
+  }
+}
+
+async function openGallery(
+  name: string,
+  versions: ReturnType<typeof createVersions<Contents>>,
+  opening: OpenGalleryOptions,
+): Promise<Gallery> {
+  const root = path.resolve(opening.root ?? '.')
+  let { version, value: last } = (await versions.read())!
+  let closed = false
+
+  const read = async (): Promise<Contents> => {
+    if (closed) throw closedGallery(name)
+    return (last = (await versions.read())!.value)
+  }
+  const change = async (work: (contents: Contents) => Contents): Promise<void> => {
+    if (closed) throw closedGallery(name)
+    if (opening.mode === 'read') throw readOnlyGallery(name)
+    last = await versions.change((contents) => work(contents!))
+  }
+
+  const select = ({ rows }: Contents, { filter, rejected }: GallerySelection): Row[] => {
+    const node = parseFilter(filter ?? {})
+    const all = Object.values(rows)
+    const known = new Set(all.flatMap(({ entry }) => Object.keys(entry.metadata ?? {})))
+    for (const key of filterKeys(node)) if (all.length > 0 && !known.has(key)) throw unknownKey(name, key, known)
+    return all.filter(
+      ({ entry }) => (rejected === undefined || entry.rejected === rejected) && matchesFilter(entry.metadata, node),
+    )
+  }
+  const matrix = (contents: Contents, rows: readonly Row[], member?: string): Embeddings<'gallery'> => {
+    const { space, dim } = member === undefined ? contents : findMember(name, contents, member)
+    const at = member === undefined ? 0 : 1 + contents.members.findIndex((each) => each.name === member)
+    const data = rows.flatMap(({ vectors }) => vectors[at]!)
+    return createEmbeddings({ data, rows: rows.length, dim, space, role: 'gallery' })
+  }
+  const membersOf = (contents: Contents, rows: readonly Row[]) =>
+    Object.fromEntries(contents.members.map((member) => [member.name, matrix(contents, rows, member.name)]))
+
+  return {
+    name,
+    root,
+    base: root,
+    folder: name,
+    warnings: [],
+    capabilities: { approximate: false, filters: 'before', writers: 'many', transactions: true },
+    get space() {
+      return last.space
+    },
+    get dim() {
+      return last.dim
+    },
+    get members() {
+      return last.members
+    },
+    count: async (selection = {}) => select(await read(), selection).length,
+    get: async (ids) => {
+      const { rows } = await read()
+      return ids.map((id) => rows[keyOf(id)]?.entry)
+    },
+    findSources: async (sources) =>
+      Object.values((await read()).rows).flatMap(({ entry }) =>
+        entry.source !== undefined && sources.includes(entry.source) ? [entry] : [],
+      ),
+    async page({ after = '0', limit = 1000, withVectors, withMembers, signal, ...selection } = {}) {
+      signal?.throwIfAborted()
+      const start = Number(after)
+      if (!Number.isInteger(start)) throw noSuchPage(name, after)
+      const contents = await read()
+      const all = select(contents, selection)
+      const rows = all.slice(start, start + limit)
+      return {
+        entries: rows.map(({ entry }) => entry),
+        ...(withVectors && { embeddings: matrix(contents, rows) }),
+        ...(withMembers && { members: membersOf(contents, rows) }),
+        ...(start + limit < all.length && { next: `${start + limit}` }),
+      }
+    },
+    async add(items, given, { signal } = {}) {
+      signal?.throwIfAborted()
+      checkItems(items)
+      const matrices = checkVectors(await read(), given, items.length)
+      const added = items.map((item, i): [string, Row] => [
+        keyOf(item.id),
+        { entry: { ...item, rejected: item.rejected ?? false }, vectors: matrices.map((each) => [...rowOf(each, i)]) },
+      ])
+      await change((contents) => ({ ...contents, rows: { ...contents.rows, ...Object.fromEntries(added) } }))
+    },
+    async update(changes) {
+      checkChanges(changes)
+      await change((contents) => {
+        const rows = { ...contents.rows }
+        for (const { id, ...rest } of changes) {
+          const row = rows[keyOf(id)]
+          if (!row) throw unknownImage(name, id)
+          rows[keyOf(id)] = { ...row, entry: { ...row.entry, ...rest } }
+        }
+        return { ...contents, rows }
+      })
+    },
+    async remove(ids) {
+      checkIds(ids)
+      let count = 0
+      await change((contents) => {
+        const rows = { ...contents.rows }
+        for (const id of ids) delete rows[keyOf(id)]
+        count = Object.keys(contents.rows).length - Object.keys(rows).length
+        return { ...contents, rows }
+      })
+      return count
+    },
+    async search(queries, k, { filter, threshold = Infinity, includeRejected, withVectors, signal } = {}) {
+      const contents = await read()
+      const asked = checkQueries(contents, queries, k)
+      const rows = select(contents, { filter, rejected: includeRejected ? undefined : false })
+      return Array.from({ length: asked.rows }, (_, query) => {
+        signal?.throwIfAborted()
+        const vector = rowOf(asked, query)
+        return rows
+          .map(({ entry, vectors: [own = []] }) => ({
+            entry,
+            distance: 1 - own.reduce((sum, value, i) => sum + value * vector[i]!, 0),
+            ...(withVectors && { vector: Float32Array.from(own) }),
+          }))
+          .filter(({ distance }) => distance <= threshold)
+          .sort((a, b) => a.distance - b.distance)
+          .slice(0, k)
+      })
+    },
+    async vectors(ids, member) {
+      const contents = await read()
+      const rows = ids.map((id) => {
+        const row = contents.rows[keyOf(id)]
+        if (!row) throw unknownImage(name, id)
+        return row
+      })
+      return matrix(contents, rows, member)
+    },
+    codes(reranker, key) {
+      const at = (hash: string) => `${reranker}/${key}/${hash}`
+      return {
+        async get(hashes) {
+          const { codes } = await read()
+          return hashes.map((hash) => {
+            const code = codes[at(hash)]
+            return code === undefined ? undefined : Uint8Array.from(Buffer.from(code, 'base64'))
+          })
+        },
+        put: (given) =>
+          change((contents) => {
+            const fresh = given.map(({ hash, code }) => [at(hash), Buffer.from(code).toString('base64')])
+            return { ...contents, codes: { ...contents.codes, ...Object.fromEntries(fresh) } }
+          }),
+        async missing(hashes) {
+          const { codes } = await read()
+          return hashes.filter((hash) => codes[at(hash)] === undefined)
+        },
+        async retain(hashes) {
+          let count = 0
+          await change((contents) => {
+            const all = Object.entries(contents.codes)
+            const left = all.filter(([own]) => !own.startsWith(at('')) || hashes.has(own.slice(at('').length)))
+            count = all.length - left.length
+            return { ...contents, codes: Object.fromEntries(left) }
+          })
+          return count
+        },
+      }
+    },
+    prepare: async () => {},
+    async rewrite({ space, dim, transform }, { signal } = {}) {
+      signal?.throwIfAborted()
+      const contents = await read()
+      const rows = Object.entries(contents.rows)
+      const own = rows.map(([, row]) => row)
+      const entries = own.map(({ entry }) => entry)
+      const members = membersOf(contents, own)
+      const { embeddings, uncertainty } = await transform({ entries, members, embeddings: matrix(contents, own) })
+      checkUncertainty(uncertainty, rows.length)
+      const [fresh] = checkVectors({ space, dim, members: [] }, { embeddings }, rows.length)
+      const made = rows.map(([key, { entry, vectors }], i): [string, Row] => {
+        const unsure = uncertainty?.[i] ?? entry.uncertainty
+        const now = { ...entry, ...(unsure !== undefined && { uncertainty: unsure }) }
+        return [key, { entry: now, vectors: [[...rowOf(fresh!, i)], ...vectors.slice(1)] }]
+      })
+      await change((now) => ({ ...now, space, dim, rows: Object.fromEntries(made) }))
+    },
+    async refresh() {
+      if (closed) throw closedGallery(name)
+      const found = (await versions.read())!
+      checkHeld(name, found.value, { ...opening, members: undefined })
+      const changed = found.version !== version
+      ;({ version, value: last } = found)
+      return changed
+    },
+    compact: async () => {},
+    verify: async () => {
+      const contents = await read()
+      matrix(contents, Object.values(contents.rows))
+    },
+    close: async () => {
+      closed = true
+    },
+  }
+}
+
+/** No id is a key that objects have of their own. */
+const keyOf = (id: string): string => `id ${id}`
+
+export const myPlugin = definePlugin({
+  specVersion: 'v1',
+  kind: 'gallery',
+  name: 'my-plugin',
+  description: 'A gallery as JSON in a folder: small, slow, and complete.',
+  options,
+  create: (given, { folder }) => createStore(path.resolve(folder, given.path)),
+})
+
+export default [myPlugin]
