@@ -1,8 +1,8 @@
 import { type GalleryItem, rowOf } from '@lookalike/core'
 import { largestDifference } from '../compare.js'
 import { checkAbort } from '../rejects.js'
-import type { GalleryCheck } from './check-gallery.js'
 import { compareEntries, compareHits, wantError } from './compare-gallery.js'
+import type { GalleryCheck } from './gallery-subject.js'
 import { idOf, MEMBER, mapped, mappedRows, ROWS, rowsOf, SPACE, sampleItems, sampleRows } from './sample-gallery.js'
 
 const bytes = (...values: number[]) => Uint8Array.from(values)

@@ -1,49 +1,11 @@
-import type { ChildProcess } from 'node:child_process'
-import { type Embeddings, type Gallery, type GalleryStore, type OpenGalleryOptions } from '@lookalike/core'
-import { type Check, type Create, type Issue, runSuite, type Suite } from '../check.js'
+import type { Gallery, GalleryStore, OpenGalleryOptions } from '@lookalike/core'
+import { type Create, type Issue, runSuite, type Suite } from '../check.js'
 import { sampleVectors } from '../vectors.js'
 import { changeChecks } from './change-checks.js'
 import { companyChecks } from './company-checks.js'
+import type { GalleryCheckOptions, GallerySubject } from './gallery-subject.js'
 import { lookChecks } from './look-checks.js'
 import { MEMBER, memberRows, SPACE, sampleItems, sampleRows } from './sample-gallery.js'
-
-export interface GalleryCheckOptions {
-  /** Length of the vectors. Default: 16. */
-  readonly dim?: number
-  /** Share of the true nearest that a search has to find. Default: 1; approximate stores say less. */
-  readonly recall?: number
-  /** How far a distance, or a value of a vector, may be off. Default: 1e-5; stores that keep vectors in fewer bits need more. */
-  readonly tolerance?: number
-  /**
-   * Starts a process that calls `writeUntilKilled` on the place of the store, so that it can be killed. Without, the check of crashes is not
-   * claimed.
-   */
-  readonly startWriter?: (store: GalleryStore) => ChildProcess | Promise<ChildProcess>
-}
-
-/** A place for a gallery, and what is put there. */
-export interface GallerySubject {
-  readonly dim: number
-  readonly recall: number
-  readonly tolerance: number
-  readonly startWriter: GalleryCheckOptions['startWriter']
-  readonly rows: Embeddings
-  readonly members: Embeddings
-  readonly queries: Embeddings
-  /** A new place without a gallery. */
-  store(): Promise<GalleryStore>
-  /** Opens a gallery for the sample vectors; closed at the end if it is still open. */
-  open(store: GalleryStore, options?: OpenGalleryOptions): Promise<Gallery>
-  /** A new gallery with all sample images, open for writing. */
-  filled(): Promise<{ readonly store: GalleryStore; readonly gallery: Gallery }>
-  /** The same with one member beside the vectors that are searched. */
-  filledWithMember(): Promise<{ readonly store: GalleryStore; readonly gallery: Gallery }>
-  /** One that is only looked at. */
-  shared(): Promise<Gallery>
-  close(): Promise<void>
-}
-
-export type GalleryCheck = Check<GallerySubject>
 
 export const gallerySuite: Suite<GalleryStore, GalleryCheckOptions, GallerySubject> = {
   checks: [...lookChecks, ...changeChecks, ...companyChecks],

@@ -11,8 +11,8 @@ import { largestDifference } from '../compare.js'
 import { checkCommon } from '../contract.js'
 import { checkAbort } from '../rejects.js'
 import { sampleVectors } from '../vectors.js'
-import type { GalleryCheck } from './check-gallery.js'
 import { compareEntries, compareHits, wantError } from './compare-gallery.js'
+import type { GalleryCheck } from './gallery-subject.js'
 import { idOf, ROWS, SPACE, sampleFilters, sampleItems } from './sample-gallery.js'
 
 const K = 10
