@@ -271,7 +271,7 @@ export async function createPipeline(
     resolved,
     path: at,
     imageFolders: paths,
-    ownFolders: [at(config.gallery), cacheFolder, at(config.runs)],
+    ownFolders: [...(typeof config.gallery === 'string' ? [at(config.gallery)] : []), cacheFolder, at(config.runs)],
     dataset,
     encoder,
     model,

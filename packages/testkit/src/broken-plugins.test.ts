@@ -594,7 +594,7 @@ const wrong: readonly Wrong[] = [
     gallery((good) => ({
       add: (items, ...rest) =>
         good.add(
-          items.map(({ id, hash }) => ({ id, hash })),
+          items.map((item) => ({ ...item, metadata: undefined as never })),
           ...rest,
         ),
     })),

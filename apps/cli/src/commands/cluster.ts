@@ -63,7 +63,7 @@ export const cluster = defineCommand({
           await writeWhole(file, await renderClusters(found, imageOf, path.dirname(file), pipeline.config.images))
         }
         output.result({
-          gallery: pipeline.path(pipeline.config.gallery),
+          gallery: gallery.name,
           images: found.images,
           silhouette: found.silhouette,
           tried: found.tried,

@@ -118,7 +118,10 @@ async function search(
 
   async function remove(): Promise<MovedAside | undefined> {
     const time = new Date().toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '')
-    const folder = path.resolve(args.to ?? path.join(path.dirname(gallery.folder ?? path.join(gallery.base, 'gallery')), '.lookalike-duplicates', time))
+    const folder = path.resolve(
+      args.to ??
+        path.join(path.dirname(gallery.folder ?? path.join(gallery.base, 'gallery')), '.lookalike-duplicates', time),
+    )
     const shown = path.relative('.', folder)
     const sure = await ask(`Move ${count(surplus.length, 'image')} to ${shown}?`, args.yes, signal)
     if (!sure) {

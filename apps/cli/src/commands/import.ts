@@ -1,7 +1,8 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { importVectors, openGallery, readTable } from '@lookalike/gallery'
+import { importVectors, readTable } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { placeOf } from '../gallery/place-of.js'
 import { openProject, withPipeline } from '../open-project.js'
 
 export const importCommand = defineCommand({
@@ -38,7 +39,7 @@ export const importCommand = defineCommand({
     const { output, signal } = context
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
-      const folder = pipeline.path(pipeline.config.gallery)
+      const store = await pipeline.gallery()
       const blocks = readTable(args.file, { ids: args.ids })
       const first = await blocks.next()
       if (first.done)
@@ -52,7 +53,7 @@ export const importCommand = defineCommand({
       if (said !== undefined && given !== undefined && said !== given) throw otherSpace(args.file, said, given)
       const space = said ?? given
       if (space === undefined) throw noSpace(args.file)
-      const gallery = await openGallery(folder, {
+      const gallery = await store.open({
         space,
         dim,
         root: pipeline.path('.'),
@@ -71,9 +72,9 @@ export const importCommand = defineCommand({
           onProgress: output.progress,
         })
         output.finish()
-        output.result({ gallery: folder, space, dim, ...counts })
+        output.result({ gallery: store.name, space, dim, ...counts })
         output.print(
-          `${path.relative('.', folder) || '.'}: ${counts.added} added, ${counts.replaced} replaced, ${counts.unchanged} unchanged`,
+          `${placeOf(store.name)}: ${counts.added} added, ${counts.replaced} replaced, ${counts.unchanged} unchanged`,
         )
       } finally {
         await gallery.close()

@@ -46,7 +46,7 @@ export const remove = defineCommand({
       withGallery(pipeline, dry ? 'read' : 'write', output, async ({ gallery, place }) => {
         const ids = await chooseImages(gallery, { ids: positionals, filter })
         if (!dry) await gallery.remove(ids)
-        output.result({ gallery: pipeline.path(pipeline.config.gallery), removed: ids, dryRun: dry })
+        output.result({ gallery: gallery.name, removed: ids, dryRun: dry })
         for (const id of ids.slice(0, LISTED)) output.print(id)
         if (ids.length > LISTED) output.print(`and ${ids.length - LISTED} more`)
         output.print(`${place}: ${ids.length} ${ids.length === 1 ? 'image' : 'images'} ${dry ? 'would go' : 'removed'}`)

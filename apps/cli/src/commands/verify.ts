@@ -30,7 +30,7 @@ export const verify = defineCommand({
         output.finish()
         const { missing, changed, notAllowed } = found
         const sound = missing.length + changed.length + notAllowed.length === 0
-        output.result({ gallery: pipeline.path(pipeline.config.gallery), sound, ...found })
+        output.result({ gallery: gallery.name, sound, ...found })
         for (const id of missing) output.print(`missing: ${id}`)
         for (const id of changed) output.print(`changed: ${id}`)
         for (const id of notAllowed) output.print(`elsewhere than the config allows: ${id}`)

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { createEmbeddings, type Gallery } from '@lookalike/core'
 import { entryImages } from '@lookalike/image'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openGallery } from '../gallery/open-gallery.js'
 import { openTableWriter } from '../tables/open-table-writer.js'
 import { readTable } from '../tables/read-table.js'
 import { type TableFormat } from '../tables/vector-table.js'
@@ -11,7 +12,6 @@ import { chooseImages } from './choose-images.js'
 import { exportGallery } from './export-gallery.js'
 import { importVectors } from './import-vectors.js'
 import { mergeGalleries } from './merge-galleries.js'
-import { openGallery } from '../gallery/open-gallery.js'
 import { baseOf, entriesOf, nameOf, vectorsOf } from './reading.js'
 import { verifyGallery } from './verify-gallery.js'
 
@@ -102,7 +102,7 @@ describe('which images', () => {
       code: 'gallery/unknown-id',
       message: expect.stringContaining('photos/cat/1.png') as unknown,
     })
-    await expect(chooseImages(gallery, { filter: { lable: 'cat' } })).rejects.toMatchObject({ code: 'gallery/filter' })
+    await expect(chooseImages(gallery, { filter: { lable: 'cat' } })).rejects.toMatchObject({ code: 'gallery/unknown-key' })
   })
 })
 
@@ -173,7 +173,6 @@ describe('merged', () => {
     const folder = path.join(shop.folder, 'third')
     const third = await openGallery(folder).catch((error: unknown) => error)
     expect(third).toMatchObject({ code: 'gallery/not-found' })
-    const { openGallery } = await import('../gallery/open-gallery.js')
     const made = await openGallery(folder, { space: 'other/1', dim: 2 })
     const embeddings = createEmbeddings({ data: [1, 0], rows: 1, dim: 2, space: 'other/1', role: 'gallery' })
     await made.add([{ id: 'x', hash: 'y' }], { embeddings })

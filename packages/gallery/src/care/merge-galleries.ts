@@ -75,7 +75,7 @@ async function copyEntries(from: Gallery, to: Gallery, entries: readonly Gallery
   const members: Record<string, Embeddings> = {}
   for (const { name } of to.members) members[name] = await vectorsOf(from, entries, name)
   const items = entries.map((entry) => {
-    const { position: _, source, ...item } = entry
+    const { source, ...item } = entry
     return { ...item, ...(source !== undefined && { source: movedSource(source, baseOf(from), baseOf(to)) }) }
   })
   await to.add(items, { embeddings: await vectorsOf(from, entries), members })

@@ -1,4 +1,11 @@
-import { createEmbeddings, type Embeddings, type Gallery, type GalleryEntry, LookalikeError, type Metadata } from '@lookalike/core'
+import {
+  createEmbeddings,
+  type Embeddings,
+  type Gallery,
+  type GalleryEntry,
+  LookalikeError,
+  type Metadata,
+} from '@lookalike/core'
 
 /** A gallery in memory, of vectors of three values. */
 export function memoryGallery(folder: string): Gallery & { readonly calls: { searches: number; rows: number } } {
