@@ -102,7 +102,9 @@ describe('which images', () => {
       code: 'gallery/unknown-id',
       message: expect.stringContaining('photos/cat/1.png') as unknown,
     })
-    await expect(chooseImages(gallery, { filter: { lable: 'cat' } })).rejects.toMatchObject({ code: 'gallery/unknown-key' })
+    await expect(chooseImages(gallery, { filter: { lable: 'cat' } })).rejects.toMatchObject({
+      code: 'gallery/unknown-key',
+    })
   })
 })
 

@@ -51,7 +51,10 @@ export function memoryGallery(folder: string): Gallery & { readonly calls: { sea
       }
     },
     async update(changes) {
-      for (const { id, ...change } of changes) entries.set(id, { ...entries.get(id)!, ...change })
+      for (const { id, ...change } of changes) {
+        const before = entries.get(id)!
+        entries.set(id, { ...before, ...change, rejected: change.rejected ?? before.rejected })
+      }
     },
     remove: async (ids) => ids.filter((id) => vectors.delete(id) && entries.delete(id)).length,
     async search(queries, k, { filter, includeRejected } = {}) {

@@ -170,7 +170,8 @@ async function openGallery(
         for (const { id, ...rest } of changes) {
           const row = rows[keyOf(id)]
           if (!row) throw unknownImage(name, id)
-          rows[keyOf(id)] = { ...row, entry: { ...row.entry, ...rest } }
+          const entry = { ...row.entry, ...rest, rejected: rest.rejected ?? row.entry.rejected }
+          rows[keyOf(id)] = { ...row, entry }
         }
         return { ...contents, rows }
       })
