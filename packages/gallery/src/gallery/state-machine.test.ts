@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, createRandom } from '@lookalike/core'
+import { createEmbeddings, createRandom, type Gallery, galleryEntries } from '@lookalike/core'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { usearchEngine } from '../usearch/usearch-index.js'
-import type { Gallery } from './gallery.js'
 import { openGallery } from './open-gallery.js'
 
 /** The suite tries a few; a campaign sets more. */
@@ -51,14 +50,14 @@ const matrix = (vectors: readonly Float32Array[], role: 'query' | 'gallery') =>
 
 /** Entries, vectors and the nearest by brute force. */
 async function expectSame(gallery: Gallery, wanted: ReadonlyMap<string, State>, query: number): Promise<void> {
-  const entries = gallery.entries()
+  const entries = await galleryEntries(gallery)
   expect(
     new Map(
       entries.map(({ id, hash, rejected, uncertainty }) => [id, { content: Number(hash), rejected, uncertainty }]),
     ),
   ).toEqual(new Map(wanted))
   if (entries.length === 0) return
-  const { data } = await gallery.vectors(entries.map(({ position }) => position))
+  const { data } = await gallery.vectors(entries.map(({ id }) => id))
   expect([...data]).toEqual(entries.flatMap(({ hash }) => [...vectorOf(Number(hash))]))
   const asked = vectorOf(1000 + query)
   const distances = entries
