@@ -2,7 +2,6 @@ import {
   checkQueries,
   createRanking,
   type Embeddings,
-  type GalleryEntry,
   type GalleryHit,
   type GallerySearchOptions,
   type OperationOptions,
@@ -14,6 +13,7 @@ import type { EntryTable } from '../store/entry-table.js'
 import type { Store } from '../store/store.js'
 import type { AllowedRows, RowFilters } from './allowed-rows.js'
 import { createExactComparison } from './exact-comparison.js'
+import { galleryHits } from './gallery-hits.js'
 import type { GalleryIndex } from './gallery-index.js'
 
 /** A search in fewer allowed images than this, and fewer than half of the gallery, compares exactly those, whatever the engine. */
@@ -84,28 +84,6 @@ export function createGallerySearch({ filters, entries, store, index, vectors }:
 
   const isThere = ({ positions }: Ranking) => positions.every((position) => entries.at(position) !== undefined)
 
-  /** What the rankings stand for; vectors are those of the very rows that were found. */
-  async function hitsOf(rankings: readonly Ranking[], withVectors: boolean): Promise<GalleryHit[][]> {
-    const found = rankings.map(({ positions, distances }) =>
-      Array.from(positions, (position, i) => ({
-        position,
-        entry: entries.at(position),
-        distance: distances[i]!,
-      })).filter((hit): hit is typeof hit & { entry: GalleryEntry } => hit.entry !== undefined),
-    )
-    const { dim } = store.manifest
-    const rows = new Map<number, number>()
-    if (withVectors)
-      for (const hits of found) for (const { position } of hits) if (!rows.has(position)) rows.set(position, rows.size)
-    const { data } = withVectors ? await vectors([...rows.keys()]) : { data: new Float32Array() }
-    return found.map((hits) =>
-      hits.map(({ position, entry, distance }): GalleryHit => {
-        const row = rows.get(position)
-        return { entry, distance, ...(row !== undefined && { vector: data.slice(row * dim, (row + 1) * dim) }) }
-      }),
-    )
-  }
-
   return {
     async search(queries, k, search = {}) {
       const { threshold = Infinity, withVectors = false } = search
@@ -114,7 +92,7 @@ export function createGallerySearch({ filters, entries, store, index, vectors }:
         const rankings = (await rank(queries, k, search)).map((ranking) => within(ranking, threshold))
         if (attempt < ATTEMPTS && !rankings.every(isThere)) continue
         try {
-          const hits = await hitsOf(rankings, withVectors)
+          const hits = await galleryHits(rankings, entries, withVectors ? vectors : undefined)
           if (hits.some((list, row) => list.length < rankings[row]!.positions.length))
             search.onWarning?.({
               code: 'gallery/short-list',

@@ -1,6 +1,6 @@
-import path from 'node:path'
 import type { GalleryEntry } from '@lookalike/core'
 import type { LogRecord } from './change-log.js'
+import { createSourceIndex, type SourceIndex } from './source-index.js'
 
 /** The images that are there, by id, by position and by source. */
 export interface EntryTable {
@@ -32,7 +32,7 @@ export function createEntryTable(): EntryTable {
   const byPosition: (GalleryEntry | undefined)[] = []
   const vacated: number[] = []
   /** Made when it is first asked for. */
-  let bySource: Map<string, Set<string>> | undefined
+  let sources: SourceIndex | undefined
   let rejected = 0
   let root = '..'
   let version = 0
@@ -42,22 +42,12 @@ export function createEntryTable(): EntryTable {
     return position === undefined ? undefined : byPosition[position]
   }
 
-  const noteSource = ({ id, source }: GalleryEntry, isThere: boolean) => {
-    if (!bySource || source === undefined) return
-    const key = sourceKey(source)
-    const ids = bySource.get(key)
-    if (isThere) {
-      if (ids) ids.add(id)
-      else bySource.set(key, new Set([id]))
-    } else if (ids?.delete(id) && ids.size === 0) bySource.delete(key)
-  }
-
   const remove = (id: string) => {
     const position = byId.get(id)
     if (position === undefined) return
     const entry = byPosition[position]!
     if (entry.rejected) rejected--
-    noteSource(entry, false)
+    sources?.remove(entry)
     byPosition[position] = undefined
     byId.delete(id)
     return { entry, position }
@@ -67,7 +57,7 @@ export function createEntryTable(): EntryTable {
     byId.set(entry.id, position)
     byPosition[position] = entry
     if (entry.rejected) rejected++
-    noteSource(entry, true)
+    sources?.add(entry)
   }
 
   const apply = (record: LogRecord) => {
@@ -107,33 +97,18 @@ export function createEntryTable(): EntryTable {
     get,
     positionOf: (id) => byId.get(id),
     at: (position) => byPosition[position],
-    positions() {
-      const positions: number[] = []
-      for (let position = 0; position < byPosition.length; position++)
-        if (byPosition[position] !== undefined) positions.push(position)
-      return positions
-    },
+    positions: () => byPosition.flatMap((entry, position) => (entry ? [position] : [])),
     get end() {
       return byPosition.length
     },
     withSource(source) {
-      if (!bySource) {
-        bySource = new Map()
-        for (const entry of byPosition) if (entry) noteSource(entry, true)
-      }
-      return [...(bySource.get(sourceKey(source)) ?? [])].map((id) => get(id)!)
+      sources ??= createSourceIndex(byPosition)
+      return sources.idsOf(source).map((id) => get(id)!)
     },
-    first() {
-      const [position] = byId.values()
-      return position === undefined ? undefined : byPosition[position]
-    },
+    first: () => byPosition.find((entry) => entry !== undefined),
     apply(records) {
       for (const record of records) apply(record)
       version++
     },
   }
 }
-
-/** `./a.jpg` and `a.jpg` are one file. */
-const sourceKey = (source: string): string =>
-  /^[a-z][a-z0-9+.-]+:/i.test(source) ? source : path.posix.normalize(source)

@@ -78,15 +78,9 @@ export async function createStir({
   const kept = (codes: GalleryCodes) => createKeptCodes(codes, sizes.tokens, sizes.embedding)
   const cached =
     cache && cacheFolder !== undefined ? kept(createFolderCodes(path.join(cacheFolder, CACHED_TOKENS, key))) : undefined
-  const inGallery = (codes: Gallery['codes']) => kept(codes(name, key))
+  const keep = { ...sizes, limits, memory: memory * 2 ** 20, write: cached }
   const open = (read: readonly KeptCodes[]) =>
-    createCodeStore(scorer.encode, {
-      ...sizes,
-      limits,
-      memory: memory * 2 ** 20,
-      read: cached ? [...read, cached] : read,
-      write: cached,
-    })
+    createCodeStore(scorer.encode, { ...keep, read: cached ? [...read, cached] : read })
   let prepared: Gallery['codes'] | undefined
   let store = open([])
   return {
@@ -95,13 +89,13 @@ export async function createStir({
     needs: 'images',
     topN,
     async index(gallery, operation = {}) {
-      if (cache) await updateGalleryCodes(inGallery(gallery.codes), gallery, scorer.encode, operation)
+      if (cache) await updateGalleryCodes(kept(gallery.codes(name, key)), gallery, scorer.encode, operation)
     },
     async prepare({ codes }) {
       // The same gallery again: what is in memory stays.
       if (codes === prepared) return
       prepared = codes
-      store = open(cache && codes ? [inGallery(codes)] : [])
+      store = open(cache && codes ? [kept(codes(name, key))] : [])
     },
     async rerank({ ranking, queryImage, candidateImages = [] }, operation) {
       if (!queryImage) throw noQueryImage(name)
