@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve as listen } from '@hono/node-server'
+import { createAdaptorServer } from '@hono/node-server'
 import { LookalikeError } from '@lookalike/core'
 import { createApp, type RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
@@ -43,6 +43,9 @@ export interface RunningServer {
   stop(grace?: number): Promise<void>
 }
 
+/** Connections that wait to be taken. */
+const BACKLOG = 4096
+
 /**
  * Serves a gallery over HTTP.
  *
@@ -65,23 +68,20 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     rerankers: options.rerankers ?? [],
     onRequest: options.onRequest,
   })
-  const server = await new Promise<Server>((resolve, reject) => {
-    const made = listen(
-      {
-        fetch: app.fetch,
-        hostname: host,
-        port,
-        serverOptions: {
-          requestTimeout,
-          headersTimeout: Math.min(requestTimeout, 10_000),
-          keepAliveTimeout: 5000,
-          connectionsCheckingInterval: 1000,
-          maxHeaderSize: 16_384,
-        },
-      },
-      () => resolve(made),
-    ) as Server
-    made.once('error', (cause) => reject(portTaken(host, port, cause)))
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    hostname: host,
+    serverOptions: {
+      requestTimeout,
+      headersTimeout: Math.min(requestTimeout, 10_000),
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 16_384,
+    },
+  }) as Server
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(portTaken(host, port, cause)))
+    server.listen({ port, host, backlog: BACKLOG }, resolve)
   })
   const { port: used } = server.address() as AddressInfo
   const name = host === '127.0.0.1' ? 'localhost' : host.includes(':') ? `[${host}]` : host

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { hostname, networkInterfaces } from 'node:os'
 import { type ImageLimits, type ImageRequest, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
+import { foreignPart } from '@lookalike/server'
 import { LABEL_PAGE } from './label-page.js'
 import type { LabelAnswer, LabelSession } from './label-session.js'
 
@@ -36,7 +36,9 @@ export async function serveLabels({
   const handle = async (
     request: IncomingMessage,
   ): Promise<readonly [status: number, type: string, body: string | Uint8Array]> => {
-    if (!isOwn(request, host)) return json(403, { message: 'Only pages of this address may ask.' })
+    const { host: asked, origin } = request.headers
+    if (foreignPart({ host: asked, origin }, { bound: host }))
+      return json(403, { message: 'Only pages of this address may ask.' })
     const url = new URL(request.url ?? '/', 'http://localhost')
     switch (`${request.method} ${url.pathname}`) {
       case 'GET /':
@@ -86,18 +88,6 @@ export async function serveLabels({
         server.closeAllConnections()
       }),
   }
-}
-
-/** Another site's page must not reach this server, neither under a name of its own that leads here nor from where it is. */
-function isOwn({ headers: { host: asked = '', origin } }: IncomingMessage, bound: string): boolean {
-  const name = asked
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase()
-  const own = hostname().toLowerCase()
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
-  const names = ['localhost', '127.0.0.1', '::1', bound.toLowerCase(), own, `${own}.local`, ...addresses]
-  return names.includes(name) && (origin === undefined || origin.toLowerCase() === `http://${asked.toLowerCase()}`)
 }
 
 /** Only JSON: forms of other sites cannot send it. */

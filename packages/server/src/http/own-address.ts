@@ -28,11 +28,21 @@ export function foreignPart(
     .replace(/:\d+$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase()
-  const own = hostname().toLowerCase()
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
-  const names = ['localhost', '127.0.0.1', '::1', bound, own, `${own}.local`, ...addresses, ...hosts]
-  if (!names.some((each) => each.toLowerCase() === name)) return 'host'
+  if (!ownNames().has(name) && ![bound, ...hosts].some((each) => each.toLowerCase() === name)) return 'host'
   if (origin === undefined) return undefined
   const here = [`http://${host}`, `https://${host}`].map((each) => each.toLowerCase())
   return here.includes(origin.toLowerCase()) ? undefined : 'origin'
+}
+
+/** Milliseconds that names of this machine are remembered: networks come and go. */
+const REMEMBERED = 5000
+let remembered: { readonly at: number; readonly names: ReadonlySet<string> } | undefined
+
+function ownNames(): ReadonlySet<string> {
+  if (remembered && performance.now() - remembered.at < REMEMBERED) return remembered.names
+  const own = hostname().toLowerCase()
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
+  const names = new Set(['localhost', '127.0.0.1', '::1', own, `${own}.local`, ...addresses])
+  remembered = { at: performance.now(), names }
+  return names
 }

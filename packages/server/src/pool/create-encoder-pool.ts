@@ -92,7 +92,7 @@ interface Task {
   readonly since: number
   readonly resolve: (result: SentResult) => void
   readonly reject: (error: unknown) => void
-  /** It was in a batch that failed: the next time it goes alone, and it is its own fault. */
+  /** Something failed that it was a part of: the next time it goes alone, and it is its own fault. */
   alone: boolean
   settled: boolean
 }
@@ -163,11 +163,11 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
   const ended = (slot: Slot, why: string) => {
     clearTimeout(slot.timer)
     slots.delete(slot)
-    const held = [...slot.batches.values()]
+    const held = [...slot.batches.values()].flatMap(tasksOf)
     slot.batches.clear()
     if (disposed || !model) return
     const wasReady = slot.ready
-    for (const batch of held) failBatch(batch, (name) => (slot.late ? tooLate(name, deadline) : workerEnded(why)))
+    failTasks(held, (name) => (slot.late ? tooLate(name, deadline) : workerEnded(why)))
     replaced++
     if (!wasReady) failedStarts++
     options.onWarning?.({
@@ -181,12 +181,14 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     setTimeout(() => !disposed && slots.size < count && start(), failedStarts * 500).unref()
   }
 
-  /** Those that were alone failed by themselves; the others get another chance, each alone. */
-  const failBatch = ({ tasks }: Batch, errorOf: (name: string) => unknown) => {
-    const again = tasks.filter((task) => !task.settled && !(task.alone || tasks.length === 1))
-    for (const task of tasks) if (!again.includes(task)) settleTask(task, () => task.reject(errorOf(task.name)))
-    for (const task of again) task.alone = true
-    queue.unshift(...again)
+  /** One that was alone failed by itself; of several it is not known which one it was, and each gets another chance, alone. */
+  const failTasks = (tasks: readonly Task[], errorOf: (name: string) => unknown) => {
+    const open = tasks.filter(({ settled }) => !settled)
+    if (tasks.length === 1) for (const task of open) settleTask(task, () => task.reject(errorOf(task.name)))
+    else {
+      for (const task of open) task.alone = true
+      queue.unshift(...open)
+    }
     dispatch()
   }
 
@@ -195,7 +197,7 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     if (!batch) return
     slot.batches.delete(message.batch)
     watch(slot)
-    if (message.type === 'batch-failed') failBatch(batch, () => receiveError(message.error))
+    if (message.type === 'batch-failed') failTasks(batch.tasks, () => receiveError(message.error))
     else
       for (const [i, task] of batch.tasks.entries()) {
         const result = message.results[i]!
@@ -221,11 +223,9 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     waiting = undefined
     const size = options.batchSize ?? Math.min(model.batchSize, MOST_AT_ONCE)
     while (queue.length > 0) {
-      const [slot] = [...slots]
-        .filter(({ ready, batches }) => ready && batches.size < AHEAD)
-        .sort((a, b) => a.batches.size - b.batches.size)
-      if (!slot) return
       const tasks = nextTasks(queue, size)
+      const slot = freeSlot(slots, tasks[0]!.alone)
+      if (!slot) return
       const left = tasks[0]!.since + wait - performance.now()
       if (tasks.length < size && !tasks[0]!.alone && left > 0) {
         waiting = setTimeout(dispatch, left)
@@ -346,6 +346,17 @@ function settleTask(task: Task, settle: () => void): void {
   if (task.settled) return
   task.settled = true
   settle()
+}
+
+/** One that is tried alone has its process for itself. */
+function freeSlot(slots: Iterable<Slot>, alone: boolean): Slot | undefined {
+  const [slot] = [...slots]
+    .filter(({ ready, batches }) => {
+      const tried = [...batches.values()].some(({ tasks }) => tasks[0]!.alone)
+      return ready && !tried && batches.size < (alone ? 1 : AHEAD)
+    })
+    .sort((a, b) => a.batches.size - b.batches.size)
+  return slot
 }
 
 /** The oldest, and what can go with it. */

@@ -1,0 +1,136 @@
+import path from 'node:path'
+import type { Warning } from '@lookalike/core'
+import type { EncoderPool, EncoderPoolOptions } from '@lookalike/server'
+import { afterEach, describe, expect, it } from 'vitest'
+import { root } from './helpers/run-cli.js'
+
+// The processes run the built package.
+const { createEncoderPool } = (await import(
+  path.join(root, 'packages/server/dist/index.js')
+)) as typeof import('@lookalike/server')
+
+const plugin = path.join(root, 'tests/plugins/hanging-encoder.js')
+const picture = (red: number, green: number, blue: number) => ({
+  source: { width: 1, height: 1, data: Uint8Array.of(red, green, blue) },
+})
+const good = (n: number) => picture(n, n, n)
+
+let pool: EncoderPool | undefined
+let warnings: Warning[] = []
+afterEach(() => pool?.dispose())
+async function start(options: EncoderPoolOptions = {}): Promise<EncoderPool> {
+  warnings = []
+  const recipe = { encoder: 'hanging', plugins: [plugin], folder: root } as const
+  pool = await createEncoderPool(recipe, { onWarning: (warning) => warnings.push(warning), ...options })
+  return pool
+}
+const vector = async (image: Parameters<EncoderPool['embed']>[0], options = {}) => [
+  ...(await pool!.embed(image, 'query', options)).embeddings.data,
+]
+const code = (work: Promise<unknown>) =>
+  work.then(
+    () => 'done',
+    (error: { code?: unknown; name: string }) => (typeof error.code === 'string' ? error.code : error.name),
+  )
+
+describe('images', () => {
+  it('that come together are embedded together, each for who asked', async () => {
+    await start({ wait: 2000, batchSize: 4 })
+    const found = await Promise.all([1, 2, 3, 4].map((n) => vector(good(n))))
+    expect(found).toEqual([1, 2, 3, 4].map((n) => [n, n, n, 4]))
+  })
+
+  it('do not wait for others for longer than allowed', async () => {
+    await start({ wait: 1, batchSize: 4 })
+    expect(await vector(good(7))).toEqual([7, 7, 7, 1])
+  })
+
+  it('that cannot be read fail alone', async () => {
+    await start({ wait: 500, batchSize: 2 })
+    const [bad, fine] = await Promise.all([code(vector({ source: Uint8Array.of(1, 2, 3) })), vector(good(5))])
+    expect([bad, fine]).toEqual(['image/unsupported', [5, 5, 5, 1]])
+    expect(pool!.state().replaced).toBe(0)
+  })
+
+  it('that the model fails on fail alone', async () => {
+    await start({ wait: 500, batchSize: 2 })
+    const [bad, fine] = await Promise.all([pool!.embed(picture(0, 0, 255), 'query').catch(String), vector(good(5))])
+    expect(bad).toContain('blue')
+    expect(fine).toEqual([5, 5, 5, 1])
+  })
+})
+
+describe('a process', () => {
+  it('that hangs is replaced; the image fails, those beside it do not', async () => {
+    await start({ wait: 300, batchSize: 2, deadline: 1500 })
+    const [bad, fine] = await Promise.all([code(vector(picture(255, 0, 0))), vector(good(5))])
+    expect([bad, fine]).toEqual(['pool/deadline', [5, 5, 5, 1]])
+    expect(await vector(good(6))).toEqual([6, 6, 6, 1])
+    expect(warnings.map(({ code }) => code)).toContain('pool/worker-replaced')
+  })
+
+  it('that crashes is replaced; the image fails, those beside it do not', async () => {
+    await start({ wait: 300, batchSize: 2 })
+    const [bad, fine] = await Promise.all([code(vector(picture(0, 255, 0))), vector(good(5))])
+    expect([bad, fine]).toEqual(['pool/worker-ended', [5, 5, 5, 1]])
+    expect(pool!.state()).toMatchObject({ replaced: 2, queued: 0, running: 0 })
+  })
+
+  it('that cannot make its model says why', async () => {
+    const made = createEncoderPool({ encoder: { use: 'hanging', fail: true }, plugins: [plugin], folder: root })
+    await expect(made).rejects.toMatchObject({
+      code: 'plugin/failed',
+      message: expect.stringContaining('cannot be made'),
+    })
+    await expect(createEncoderPool({ plugins: [plugin], folder: root })).rejects.toMatchObject({ code: 'pool/recipe' })
+  })
+})
+
+it('more images than may wait are refused', async () => {
+  await start({ maxQueue: 2, wait: 60_000, batchSize: 9 })
+  const waiting = [1, 2].map((n) => code(vector(good(n))))
+  await expect(vector(good(3))).rejects.toMatchObject({ code: 'pool/busy', fields: { maxQueue: 2 } })
+  expect(pool!.state().queued).toBe(2)
+  await pool!.dispose()
+  expect(await Promise.all(waiting)).toEqual(['pool/disposed', 'pool/disposed'])
+  await expect(vector(good(3))).rejects.toMatchObject({ code: 'pool/disposed' })
+})
+
+it('who leaves takes the image out', async () => {
+  await start({ wait: 60_000, batchSize: 9 })
+  const controller = new AbortController()
+  const left = code(vector(good(1), { signal: controller.signal }))
+  controller.abort()
+  expect(await left).toBe('AbortError')
+  expect(pool!.state().queued).toBe(0)
+  expect(await code(vector(good(1), { signal: AbortSignal.abort() }))).toBe('AbortError')
+})
+
+it('the processes end with the pool', async () => {
+  await start({ workers: 2 })
+  expect(pool!.state().ready).toBe(2)
+  await pool!.dispose()
+  expect(await code(vector(good(1)))).toBe('pool/disposed')
+})
+
+it('the built-in encoder gives the vectors that it gives here; small pictures come with the hash of the image', async () => {
+  const { createBuiltinEncoder } = await import('@lookalike/encoders')
+  const { embedImages, encodePng, hashImage } = await import('@lookalike/image')
+  const pixels = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 7919) % 251)
+  const image = { source: await encodePng({ data: pixels, width: 40, height: 30 }) }
+  const folder = path.join(root, 'apps/cli')
+  pool = await createEncoderPool({ encoder: 'builtin', plugins: ['@lookalike/encoders'], folder })
+  const encoder = await createBuiltinEncoder()
+  const [whole, crop] = [image, { ...image, box: { x: 0, y: 0, width: 0.5, height: 0.5 } }]
+  const here = await embedImages(encoder, [whole, crop])
+  const there = await Promise.all([pool.embed(whole, 'gallery'), pool.embed(crop, 'gallery')])
+  expect(pool).toMatchObject({ dim: encoder.dim, space: encoder.space, symmetric: true })
+  for (const [row, { embeddings, hash }] of there.entries()) {
+    const own = here.embeddings.data.subarray(row * encoder.dim, (row + 1) * encoder.dim)
+    expect(Math.max(...embeddings.data.map((value, i) => Math.abs(value - own[i]!)))).toBeLessThan(1e-4)
+    expect(hash).toBe(await hashImage(row === 0 ? whole : crop))
+  }
+  const { picture: small, hash } = await pool.thumbnail(whole, 64)
+  expect([small[0], small[1], hash]).toEqual([0xff, 0xd8, there[0]!.hash])
+  await encoder.dispose()
+})
