@@ -1,12 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { crc32 } from 'node:zlib'
 import { buildVit } from '@lookalike/encoders'
+import { encodePng } from '@lookalike/image'
 import { saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeShop } from './helpers/make-shop.js'
-import { runCli } from './helpers/run-cli.js'
+import { root, runCli } from './helpers/run-cli.js'
 import { type StartedServer, startServer } from './helpers/start-server.js'
+import { typeCheck } from './helpers/type-check.js'
 
 let folder = ''
 let server: StartedServer
@@ -72,4 +75,133 @@ it('answers what it is asked, by its own description', async () => {
   const description = await get('/openapi.json')
   expect(description.openapi).toBe('3.1.0')
   expect(Object.keys(description.paths)).toContain('/api/v1/search')
+})
+
+it('a client that is generated from the description asks without a mistake', async () => {
+  const { default: openapi, astToString } = await import('openapi-typescript')
+  const { default: createClient } = await import('openapi-fetch')
+  const types = astToString(await openapi((await get('/openapi.json')) as Parameters<typeof openapi>[0]))
+  const program = `
+import createClient from 'openapi-fetch'
+${types}
+const client = createClient<paths>({ baseUrl: 'http://localhost' })
+export async function ids(): Promise<string[]> {
+  const { data, error } = await client.POST('/api/v1/search', {
+    body: { positives: [{ id: 'a' }], k: 3, filter: { label: ['b'], price: { gte: 1 }, $or: [{ sold: { exists: false } }] } },
+  })
+  if (error) throw new Error(error.detail)
+  return data.hits.map((hit) => hit.id)
+}
+export const wrong = () =>
+  // @ts-expect-error an id is a text
+  client.GET('/api/v1/items/{id}/similar', { params: { path: { id: 1 } } })
+`
+  expect(
+    typeCheck(new Map([['client.ts', program]]), path.join(root, 'tests'), path.join(root, 'tsconfig.base.json')),
+  ).toEqual([])
+  const client = createClient<any>({ baseUrl: server.url }) as any
+  const { data } = await client.GET('/api/v1/items/{id}/similar', {
+    params: { path: { id: 'photos/blue-cross/0.png' }, query: { k: 3 } },
+  })
+  expect(data.hits).toHaveLength(3)
+  const { error } = await client.POST('/api/v1/search', { body: { k: 3 } })
+  expect(error).toMatchObject({ code: 'serve/no-query' })
+})
+
+describe('pictures that ask for too much', () => {
+  const ask = async (bytes: Uint8Array) => {
+    const form = new FormData()
+    form.append('image', new Blob([bytes as Uint8Array<ArrayBuffer>]))
+    return (await api('/search', { method: 'POST', body: form })).json() as Promise<any>
+  }
+
+  it('40,000 pixels square', async () => {
+    // The header of a PNG is enough to ask for 6 GB.
+    const png = Buffer.from(await encodePng({ data: new Uint8Array(3), width: 1, height: 1 }))
+    png.writeUInt32BE(40_000, 16)
+    png.writeUInt32BE(40_000, 20)
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29)
+    expect(await ask(png)).toMatchObject({ status: 413, code: 'image/too-many-pixels' })
+  })
+
+  it('a drawing that never ends', async () => {
+    const uses = (n: number) => `<g id="g${n}">${`<use href="#g${n - 1}"/>`.repeat(10)}</g>`
+    const nested = Array.from({ length: 12 }, (_, i) => uses(i + 1)).join('')
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect id="g0" width="9" height="9"/>${nested}</svg>`
+    const answer = await ask(Buffer.from(svg))
+    expect([413, 422]).toContain(answer.status)
+    expect(answer.code).toMatch(/^image\//)
+    expect(await get('/health')).toEqual({ status: 'ok' })
+  })
+})
+
+describe('another process', () => {
+  it('is followed when it adds images, and not when it damages them', async () => {
+    const place = path.join(folder, 'followed')
+    await makeShop(path.join(place, 'photos'), 1)
+    await writeFile(
+      path.join(place, 'lookalike.config.yaml'),
+      'name: shop\nthreads: 1\nencoder: { use: onnx, name: tiny, model: ../model.onnx }\n',
+    )
+    const index = (what: string) => runCli(['index', what], { cwd: place })
+    expect((await index('photos/blue-disc')).code).toBe(0)
+    const reader = await startServer([], { cwd: place })
+    const size = async () => ((await (await fetch(`${reader.url}/api/v1/gallery`)).json()) as { size: number }).size
+    try {
+      expect(await size()).toBe(1)
+      expect((await index('photos')).code).toBe(0)
+      await expect.poll(size, { timeout: 30_000 }).toBe(20)
+      // The log loses its middle; what is known is served on.
+      const log = (await readdir(path.join(place, 'gallery'))).find((name) => name.endsWith('.jsonl'))!
+      const text = await readFile(path.join(place, 'gallery', log), 'utf8')
+      await writeFile(path.join(place, 'gallery', log), `${text.slice(0, 300)}{{{${text.slice(400)}`)
+      await expect.poll(reader.errors, { timeout: 30_000 }).toContain('gallery/')
+      expect(await size()).toBe(20)
+      const id = encodeURIComponent('photos/blue-disc/0.png')
+      expect((await fetch(`${reader.url}/api/v1/items/${id}/similar`)).status).toBe(200)
+    } finally {
+      await reader.stop()
+    }
+  })
+})
+
+it('what was acknowledged is there after the process was killed while it wrote', async () => {
+  const place = path.join(folder, 'killed')
+  await mkdir(place)
+  await writeFile(
+    path.join(place, 'lookalike.config.yaml'),
+    'name: shop\nthreads: 1\nencoder: { use: onnx, name: tiny, model: ../model.onnx }\n',
+  )
+  const picture = await readFile(path.join(folder, 'photos/blue-disc/0.png'), 'base64')
+  const acknowledged = new Set<string>()
+  for (let round = 0; round < 3; round++) {
+    const writer = await startServer(['--write'], { cwd: place })
+    for (const id of acknowledged)
+      expect((await fetch(`${writer.url}/api/v1/items/${id}`)).status, `${id} in round ${round}`).toBe(200)
+    let killed: Promise<unknown> | undefined
+    await Promise.all(
+      Array.from({ length: 4 }, async (_, lane) => {
+        for (let i = 0; !killed; i++) {
+          const id = `${round}-${lane}-${i}`
+          const init = {
+            method: 'PUT',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ image: picture }),
+          }
+          const answer = await fetch(`${writer.url}/api/v1/items/${id}`, init).catch(() => undefined)
+          if (answer?.status === 200) acknowledged.add(id)
+          if (!answer) return
+          if (acknowledged.size >= (round + 1) * 8) killed ??= writer.stop('SIGKILL')
+        }
+      }),
+    )
+    await killed
+  }
+  expect(acknowledged.size).toBeGreaterThanOrEqual(24)
+  const last = await startServer([], { cwd: place })
+  for (const id of acknowledged) {
+    const { thumbnail } = (await (await fetch(`${last.url}/api/v1/items/${id}`)).json()) as { thumbnail: string }
+    expect((await fetch(`${last.url}${thumbnail}`)).status).toBe(200)
+  }
+  expect(await last.stop()).toBe(0)
 })

@@ -1,15 +1,22 @@
 import { watch } from 'node:fs'
 import path from 'node:path'
 import {
+  createEmbeddings,
+  type Gallery,
+  type GalleryEntry,
+  type ImageLimits,
+  type ImageRequest,
   isLookalikeError,
   LookalikeError,
   type Model,
+  type OperationOptions,
   type PluginRef,
   type Registry,
   type Reranker,
   toWarning,
   type Warning,
 } from '@lookalike/core'
+import { entryImages } from '@lookalike/image'
 import { type Pipeline, searchImages } from '@lookalike/pipeline'
 import type { RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
@@ -18,12 +25,37 @@ import { type RunningServer, serve } from './serve.js'
 import { createService, type Service } from './service/create-service.js'
 
 export interface ServePipelineOptions {
+  /** `findDuplicates` of the package of galleries; without it, the server looks for none. */
+  readonly findDuplicates?: FindGalleryDuplicates | undefined
   readonly version: string
   /** Default: those of the config's `serve.tokens`, from the environment. */
   readonly tokens?: readonly Token[] | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
 }
+
+interface DuplicateImage {
+  readonly entry: GalleryEntry
+  readonly distance: number
+}
+
+export type FindGalleryDuplicates = (
+  gallery: Gallery,
+  options: OperationOptions &
+    ImageLimits & {
+      readonly threshold?: number | undefined
+      readonly embed?: Model['embed'] | undefined
+      readonly imageOf: (entry: GalleryEntry) => ImageRequest | undefined
+    },
+) => Promise<{
+  readonly threshold: number
+  readonly groups: readonly {
+    readonly kind: 'exact' | 'near'
+    readonly diameter: number
+    readonly keep: DuplicateImage
+    readonly others: readonly DuplicateImage[]
+  }[]
+}>
 
 export interface ServedPipeline extends RunningServer {
   readonly service: Service
@@ -42,7 +74,7 @@ const SETTLE = 50
 export async function servePipeline(
   pipeline: Pipeline,
   registry: Registry,
-  { version, tokens, onRequest, onWarning }: ServePipelineOptions,
+  { findDuplicates, version, tokens, onRequest, onWarning }: ServePipelineOptions,
 ): Promise<ServedPipeline> {
   const { config } = pipeline
   const { serve: how } = config
@@ -83,6 +115,17 @@ export async function servePipeline(
               return found!.hits
             },
       pool,
+      findDuplicates:
+        findDuplicates &&
+        (async (threshold, operation) => {
+          const imageOf = entryImages(gallery, { paths: entryPaths })
+          const embed = embedInPool(pool)
+          const found = await findDuplicates(gallery, { ...limits, ...operation, threshold, embed, imageOf })
+          return {
+            threshold: found.threshold,
+            groups: found.groups.map(({ keep, others, ...group }) => ({ ...group, images: [keep, ...others] })),
+          }
+        }),
       writable: how.write,
       cacheFolder: pipeline.path(config.cache === false ? '.lookalike' : config.cache),
       uploads: how.uploads === false ? false : pipeline.path(how.uploads),
@@ -149,6 +192,29 @@ async function startPool(
     },
     { ...config.serve.pool, onWarning },
   )
+}
+
+/** The pool as models embed; images that cannot be read are left out. */
+function embedInPool(pool: EncoderPool): Model['embed'] {
+  return async (images, role, { signal } = {}) => {
+    const rows: number[] = []
+    const data: number[] = []
+    for (const [position, image] of images.entries()) {
+      // One after the other: those who search come in between.
+      const found = await pool.embed(image, role, { signal }).catch((error: unknown) => {
+        if (!isLookalikeError(error) || !error.code.startsWith('image/')) throw error
+      })
+      if (!found) continue
+      rows.push(position)
+      data.push(...found.embeddings.data)
+    }
+    const { dim, space, symmetric } = pool
+    const part = { rows: rows.length, dim, space, role: symmetric ? ('any' as const) : role }
+    return {
+      positions: Int32Array.from(rows),
+      embeddings: createEmbeddings({ data: Float32Array.from(data), ...part }),
+    }
+  }
 }
 
 /** @throws `reranker/no-image` where one of them looks at the query's picture */

@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     serverOptions: {
       requestTimeout,
       headersTimeout: Math.min(requestTimeout, 10_000),
-      keepAliveTimeout: 5000,
+      keepAliveTimeout: 60_000,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: 16_384,
     },

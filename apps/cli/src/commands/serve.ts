@@ -54,7 +54,9 @@ export const serve = defineCommand({
     const project = await openProject(args, overrides)
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
+      const { findDuplicates } = await import('@lookalike/gallery')
       const server = await servePipeline(pipeline, registry, {
+        findDuplicates,
         version: VERSION,
         onWarning: output.warn,
         onRequest: (record) => {

@@ -1,0 +1,239 @@
+// A gallery of 60,000 x 256 over HTTP: requests a second and waiting times, beside FastAPI + faiss; the event loop while images are embedded;
+// a soak of mixed requests; kills while it writes.
+// node bench/serve.mjs [--seconds=10] [--soak=20000] [--kills=50] [--python=python3]; the last needs fastapi, uvicorn and faiss-cpu.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { createEmbeddings, createRandom } from '@lookalike/core'
+import { createBuiltinEncoder } from '@lookalike/encoders'
+import { openGallery } from '@lookalike/gallery'
+import { embedImages, encodePng } from '@lookalike/image'
+import { createEncoderPool } from '@lookalike/server'
+import autocannon from 'autocannon'
+
+const { values: given } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    soak: { type: 'string', default: '20000' },
+    kills: { type: 'string', default: '50' },
+    python: { type: 'string', default: 'python3' },
+    rows: { type: 'string', default: '60000' },
+  },
+})
+const [seconds, soak, kills, ROWS] = [given.seconds, given.soak, given.kills, given.rows].map(Number)
+const DIM = 256
+const here = path.dirname(fileURLToPath(import.meta.url))
+const main = path.join(here, '../apps/cli/dist/main.js')
+const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-bench-serve-'))
+const line = (...cells) => console.log(`| ${cells.join(' | ')} |`)
+
+const random = createRandom('bench serve')
+const pictures = await Promise.all(
+  Array.from({ length: 64 }, () =>
+    encodePng({ width: 96, height: 96, data: Uint8Array.from({ length: 96 * 96 * 3 }, () => random.integer(256)) }),
+  ),
+)
+
+async function serve(args, cwd = folder) {
+  const child = spawn(process.execPath, [main, 'serve', '--port=0', '--quiet', ...args], { cwd })
+  let text = ''
+  child.stderr.on('data', (data) => (text += data))
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.on('data', (data) => {
+      text += data
+      const found = /Serving at (\S+)\/ /.exec(text)
+      if (found) resolve(found[1].replace('localhost', '127.0.0.1'))
+    })
+    child.once('exit', (code) => reject(new Error(`ended with ${code}: ${text}`)))
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  return { url, child, stop: (signal = 'SIGINT') => (child.kill(signal), ended) }
+}
+
+const residentMb = async ({ child }) =>
+  Math.round((Number((await readFile(`/proc/${child.pid}/statm`, 'utf8')).split(' ')[1]) * 4096) / 2 ** 20)
+const descriptors = async ({ child }) => (await readdir(`/proc/${child.pid}/fd`)).length
+
+async function load(name, url, connections, requests) {
+  const {
+    requests: rate,
+    latency,
+    non2xx,
+    errors,
+  } = await autocannon({ url, connections, duration: seconds, requests })
+  line(name, connections, rate.average.toFixed(0), latency.p50, latency.p97_5, latency.p99, non2xx + errors)
+}
+
+const idRequests = Array.from({ length: 500 }, (_, i) => ({ path: `/api/v1/items/${(i * 101) % ROWS}/similar?k=10` }))
+const peerRequests = Array.from({ length: 500 }, (_, i) => ({ path: `/items/${(i * 101) % ROWS}/similar?k=10` }))
+const imageRequests = pictures.map((picture) => ({
+  method: 'POST',
+  path: '/api/v1/search',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ positives: [{ image: Buffer.from(picture).toString('base64') }], k: 10 }),
+}))
+
+try {
+  await loop()
+  await requests()
+  await mixed()
+  await killed()
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** The event loop under 32 images at once, and the pool's throughput beside a batch job's. */
+async function loop() {
+  const images = Array.from({ length: 512 }, (_, i) => ({ source: pictures[i % 64] }))
+  const encoder = await createBuiltinEncoder()
+  await embedImages(encoder, images.slice(0, 64))
+  const start = performance.now()
+  await embedImages(encoder, images)
+  const batch = images.length / ((performance.now() - start) / 1000)
+  await encoder.dispose()
+  const pool = await createEncoderPool({ encoder: 'builtin', plugins: ['@lookalike/encoders'], folder: here })
+  await Promise.all(images.slice(0, 64).map((image) => pool.embed(image, 'query')))
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const from = performance.now()
+  let next = 0
+  const client = async () => {
+    while (next < images.length) await pool.embed(images[next++], 'query')
+  }
+  await Promise.all(Array.from({ length: 32 }, client))
+  const pooled = images.length / ((performance.now() - from) / 1000)
+  delay.disable()
+  await pool.dispose()
+  console.log(
+    `Images a second: batch job ${batch.toFixed(1)}, pool with 32 clients ${pooled.toFixed(1)} (x ${(pooled / batch).toFixed(2)}). ` +
+      `Between ticks of the main thread: at most ${(delay.max / 1e6 - 5).toFixed(1)} ms, 99 % ${(delay.percentile(99) / 1e6 - 5).toFixed(1)} ms.\n`,
+  )
+}
+
+async function requests() {
+  const data = new Float32Array(ROWS * DIM)
+  for (let row = 0; row < ROWS; row++) {
+    const vector = data.subarray(row * DIM, (row + 1) * DIM)
+    for (let i = 0; i < DIM; i++) vector[i] = random.normal()
+    const length = Math.hypot(...vector)
+    for (let i = 0; i < DIM; i++) vector[i] /= length
+  }
+  const model = { encoder: { use: 'conv-net', dim: DIM } }
+  await writeFile(path.join(folder, 'lookalike.config.json'), JSON.stringify(model))
+  const pool = await createEncoderPool({ encoder: model.encoder, plugins: ['@lookalike/encoders'], folder: here })
+  const { space } = pool
+  await pool.dispose()
+  const gallery = await openGallery(path.join(folder, 'gallery'), { space, dim: DIM })
+  for (let start = 0; start < ROWS; start += 10_000) {
+    const rows = Math.min(10_000, ROWS - start)
+    const part = data.slice(start * DIM, (start + rows) * DIM)
+    const items = Array.from({ length: rows }, (_, i) => ({
+      id: String(start + i),
+      hash: (start + i).toString(16).padStart(64, '0'),
+      metadata: { group: i % 10 },
+    }))
+    await gallery.add(items, { embeddings: createEmbeddings({ data: part, rows, dim: DIM, space, role: 'any' }) })
+  }
+  await gallery.close()
+  line('requests', 'clients', 'requests/s', 'p50 ms', 'p97.5 ms', 'p99 ms', 'failed')
+  line('---', '---:', '---:', '---:', '---:', '---:', '---:')
+  const server = await serve([])
+  for (const clients of [1, 8, 32]) await load('by id', server.url, clients, idRequests)
+  for (const clients of [1, 8, 32]) await load('by image', server.url, clients, imageRequests)
+  await server.stop()
+  await writeFile(path.join(folder, 'vectors.f32'), data)
+  const peer = spawn(given.python, [path.join(here, 'serve.py'), path.join(folder, 'vectors.f32'), ROWS, DIM, '4399'], {
+    stdio: 'inherit',
+  })
+  const url = 'http://127.0.0.1:4399'
+  for (let i = 0; i < 600 && !(await fetch(`${url}/items/0/similar`).catch(() => undefined)); i++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  for (const clients of [1, 8, 32]) await load('by id, FastAPI + faiss', url, clients, peerRequests)
+  peer.kill('SIGKILL')
+}
+
+/** Searches, pages, pictures and changes; nothing acknowledged may be lost, no descriptor kept. */
+async function mixed() {
+  const server = await serve(['--write'])
+  const kept = new Map()
+  const found = []
+  const ask = (at, method = 'GET', body) =>
+    fetch(`${server.url}/api/v1${at}`, {
+      method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    }).then(async (response) => ({ status: response.status, body: await response.json().catch(() => undefined) }))
+  const image = (i) => Buffer.from(pictures[i % 64]).toString('base64')
+  let failed = 0
+  let done = 0
+  const one = async (i) => {
+    const id = `soak-${i % 500}`
+    const kind = i % 10
+    const answer =
+      kind < 5
+        ? await ask(`/items/${(i * 37) % ROWS}/similar?k=10`)
+        : kind < 7
+          ? await ask('/items?limit=20')
+          : kind === 7
+            ? await ask('/search', 'POST', { positives: [{ image: image(i) }], k: 5 })
+            : kind === 8
+              ? await ask(`/items/${id}`, 'PUT', { image: image(i), metadata: { i } })
+              : await ask(`/items/${id}`, 'DELETE')
+    if (answer.status !== 200) failed++
+    else if (kind === 8) kept.set(id, i)
+    else if (kind === 9) kept.delete(id)
+    if (++done % Math.ceil(soak / 8) === 0)
+      found.push(`${await residentMb(server)} MB, ${await descriptors(server)} fds`)
+  }
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, lane) => {
+      // A lane has ids of its own: what is kept is known.
+      for (let i = lane; i < soak; i += 8) await one(i)
+    }),
+  )
+  let lost = 0
+  for (const [id, i] of kept) {
+    const { body } = await ask(`/items/${id}`)
+    if (body?.metadata?.i !== i) lost++
+  }
+  await server.stop()
+  console.log(
+    `\nSoak: ${soak} mixed requests, ${failed} failed, ${lost} of ${kept.size} kept changes lost. ${found.join('; ')}.\n`,
+  )
+}
+
+async function killed() {
+  const acknowledged = new Set()
+  let lost = 0
+  for (let round = 0; round < kills; round++) {
+    const server = await serve(['--write'])
+    let dead = false
+    const end = setTimeout(() => {
+      dead = true
+      server.stop('SIGKILL')
+    }, 200 + random.integer(600))
+    await Promise.all(
+      Array.from({ length: 4 }, async (_, lane) => {
+        for (let i = 0; !dead; i++) {
+          const id = `kill-${round}-${lane}-${i}`
+          const body = JSON.stringify({ image: Buffer.from(pictures[i % 64]).toString('base64') })
+          const answer = await fetch(`${server.url}/api/v1/items/${id}`, {
+            method: 'PUT',
+            headers: { 'content-type': 'application/json' },
+            body,
+          }).catch(() => undefined)
+          if (answer?.status === 200) acknowledged.add(id)
+        }
+      }),
+    )
+    clearTimeout(end)
+    await server.stop('SIGKILL')
+  }
+  const server = await serve([])
+  for (const id of acknowledged) if ((await fetch(`${server.url}/api/v1/items/${id}`)).status !== 200) lost++
+  await server.stop()
+  console.log(`Killed ${kills} times while it wrote: ${lost} of ${acknowledged.size} acknowledged changes lost.`)
+}
