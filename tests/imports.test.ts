@@ -19,6 +19,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   losses: ['core', 'onnx'],
   testkit: ['core'],
   datasets: ['core', 'image'],
+  loggers: ['core'],
   gallery: ['core', 'image', 'onnx'],
   encoders: ['core', 'image', 'onnx'],
   train: ['core', 'image', 'onnx', 'evaluate'],

@@ -18,6 +18,7 @@ export type BuiltInPlugins = [
   typeof import('@lookalike/encoders'),
   typeof import('@lookalike/ensemble'),
   typeof import('@lookalike/gallery'),
+  typeof import('@lookalike/loggers'),
   typeof import('@lookalike/losses'),
   typeof import('@lookalike/rerank'),
   typeof import('@lookalike/train'),

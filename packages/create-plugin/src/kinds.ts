@@ -73,6 +73,11 @@ export const KIND_TEMPLATES = {
     description: 'The figures as a Markdown table.',
     usage: 'evaluate: { reporters: [json, html, my-plugin] }',
   },
+  logger: {
+    hint: 'where the figures of a training go',
+    description: 'The figures of a training as a CSV file.',
+    usage: 'loggers: [my-plugin]',
+  },
 } as const satisfies Readonly<Record<string, KindTemplate>>
 
 export type TemplateKind = keyof typeof KIND_TEMPLATES

@@ -12,6 +12,7 @@ import {
   isLookalikeError,
   type Kind,
   type Kinds,
+  type Logger,
   LookalikeError,
   type Model,
   type OperationOptions,
@@ -345,7 +346,10 @@ export async function createPipeline(
       if (config.train === undefined) throw missing('train', 'trainer')
       // Everything that can be wrong is found out before the old run is touched.
       const trainer = await create('trainer', config.train)
+      const loggers: Logger[] = []
+      for (const reference of config.loggers) loggers.push(await create('logger', reference))
       return runTrainer(trainer, {
+        loggers,
         ...defaults,
         ...options,
         dataset: await dataset(),

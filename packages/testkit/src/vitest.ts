@@ -4,6 +4,7 @@ import type {
   Dataset,
   Encoder,
   GalleryStore,
+  Logger,
   Plugin,
   Reporter,
   Reranker,
@@ -22,6 +23,7 @@ import { type EncoderCheckOptions, encoderSuite } from './encoder/check-encoder.
 import { gallerySuite } from './gallery/check-gallery.js'
 import type { GalleryCheckOptions } from './gallery/gallery-subject.js'
 import { type IndexCheckOptions, indexSuite } from './index/check-index.js'
+import { type LoggerCheckOptions, loggerSuite } from './logger/check-logger.js'
 import { type LossCheckOptions, lossSuite } from './loss/check-loss.js'
 import { type ReporterCheckOptions, reporterSuite } from './reporter/check-reporter.js'
 import { type RerankerCheckOptions, rerankerSuite } from './reranker/check-reranker.js'
@@ -79,5 +81,7 @@ export const describeAugmentation = (
 ): void => describeSuite(augmentationSuite, title, create, options)
 export const describeTrainer = (title: string, create: Create<Trainer>, options: TrainerCheckOptions): void =>
   describeSuite(trainerSuite, title, create, options)
+export const describeLogger = (title: string, create: Create<Logger>, options: LoggerCheckOptions = {}): void =>
+  describeSuite(loggerSuite, title, create, options)
 export const describeReporter = (title: string, create: Create<Reporter>, options: ReporterCheckOptions = {}): void =>
   describeSuite(reporterSuite, title, create, options)

@@ -2,6 +2,7 @@ import type { Combiner } from '../contracts/combiner.js'
 import type { Dataset } from '../contracts/dataset.js'
 import type { Encoder } from '../contracts/encoder.js'
 import type { GalleryStore } from '../contracts/gallery.js'
+import type { Logger } from '../contracts/logger.js'
 import type { UnboundLoss } from '../contracts/loss.js'
 import type { Reporter } from '../contracts/reporter.js'
 import type { Reranker } from '../contracts/reranker.js'
@@ -21,6 +22,7 @@ export interface Kinds {
   augmentation: Augmentation
   trainer: Trainer
   reporter: Reporter
+  logger: Logger
 }
 
 export type Kind = keyof Kinds
@@ -37,6 +39,7 @@ export const KINDS = [
   'augmentation',
   'trainer',
   'reporter',
+  'logger',
 ] as const satisfies readonly Kind[]
 
 /**
@@ -60,6 +63,7 @@ export interface SamplerPlugins {}
 export interface AugmentationPlugins {}
 export interface TrainerPlugins {}
 export interface ReporterPlugins {}
+export interface LoggerPlugins {}
 
 export interface PluginOptions {
   encoder: EncoderPlugins
@@ -73,6 +77,7 @@ export interface PluginOptions {
   augmentation: AugmentationPlugins
   trainer: TrainerPlugins
   reporter: ReporterPlugins
+  logger: LoggerPlugins
 }
 
 type Known<K extends Kind> = {

@@ -58,6 +58,10 @@ const keys = {
     ),
   rerankers: z.array(pluginRef('reranker')).default([]).describe('Applied to the first results, in this order.'),
   train: pluginRef('trainer').optional().describe('How "train" trains.'),
+  loggers: z
+    .array(pluginRef('logger'))
+    .default([])
+    .describe('Where the figures of a training go besides its log.jsonl, while it runs.'),
   evaluate: z
     .strictObject({
       split: z.enum(['train', 'validation', 'test']).default('test').describe('Which part of the dataset.'),

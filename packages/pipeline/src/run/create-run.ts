@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Run, RunPart } from '@lookalike/core'
+import type { Run, RunLog, RunPart } from '@lookalike/core'
 import { checkpointsIn } from './checkpoints-in.js'
 import { createRunLog } from './create-run-log.js'
+import type { RunLoggers } from './open-loggers.js'
 import { badName, insideFolder, writeInside } from './write-inside.js'
 
 export interface CreateRunOptions {
@@ -12,6 +13,7 @@ export interface CreateRunOptions {
   readonly data: Run['data']
   /** What the card says of every run. */
   readonly facts: Readonly<Record<string, unknown>>
+  readonly loggers: RunLoggers
   /** Notes an artefact in `run.json`. */
   note(name: string, file: string): Promise<void>
 }
@@ -19,10 +21,10 @@ export interface CreateRunOptions {
 const PART_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/
 
 /** A run as its trainer sees it. */
-export function createRun({ folder, seed, resumed, data, facts, note }: CreateRunOptions): Run {
+export function createRun({ folder, seed, resumed, data, facts, loggers, note }: CreateRunOptions): Run {
   const part = (name?: string): RunPart => ({
     resumed,
-    log: createRunLog(path.join(folder, 'log.jsonl'), name),
+    log: logged(createRunLog(path.join(folder, 'log.jsonl'), name), loggers, name),
     checkpoints: checkpointsIn(folder, name),
   })
   const write = (name: string, content: string | Uint8Array) => writeInside(folder, name, content)
@@ -49,6 +51,21 @@ export function createRun({ folder, seed, resumed, data, facts, note }: CreateRu
       const card = { ...facts, seed, data: { ...data, ...more }, ...given }
       await write('card.json', `${JSON.stringify(card, null, 2)}\n`)
       return JSON.stringify(card)
+    },
+  }
+}
+
+/** The log, and the loggers beside it. */
+function logged(log: RunLog, loggers: RunLoggers, part: string | undefined): RunLog {
+  return {
+    async write(entry) {
+      await log.write(entry)
+      await loggers.log(entry, part)
+    },
+    async rewind(step) {
+      await log.rewind(step)
+      // Loggers do not tell parts apart.
+      if (step > 0 && part === undefined) await loggers.rewind(step)
     },
   }
 }

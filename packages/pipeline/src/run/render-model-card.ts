@@ -27,6 +27,11 @@ export function renderModelCard(facts: ModelCardFacts): string {
   return `${[...frontMatter(facts), '', ...text(facts)].join('\n')}\n`
 }
 
+/** Whether a text is a card that was written here, rather than by people. */
+export const isModelCard = (text: string): boolean => text.startsWith(BEGINNING)
+
+const BEGINNING = '---\nlibrary_name: lookalike\n'
+
 function frontMatter({ name, dataset, metrics = {} }: ModelCardFacts): string[] {
   const figures = Object.entries(metrics).filter(([, value]) => Number.isFinite(value))
   const results = [

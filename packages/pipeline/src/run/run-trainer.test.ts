@@ -4,11 +4,13 @@ import path from 'node:path'
 import {
   type Dataset,
   type Encoder,
+  type Logger,
   LookalikeError,
   type Trainer,
   type TrainerRequest,
   type Warning,
 } from '@lookalike/core'
+import { loadAll } from 'js-yaml'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readRunFile } from './run-file.js'
 import { type RunTrainerOptions, runTrainer } from './run-trainer.js'
@@ -119,7 +121,7 @@ describe('runTrainer', () => {
       code: 'train/resume-or-overwrite',
     })
     await run(async () => undefined, { overwrite: true })
-    expect(await readdir(folder)).toEqual(['run.json'])
+    expect((await readdir(folder)).sort()).toEqual(['README.md', 'run.json'])
     await writeFile(path.join(folder, 'run.json'), '{"format":')
     for (const options of [{}, { resume: true }])
       await expect(run(async () => undefined, options)).rejects.toMatchObject({ code: 'train/run-damaged' })
@@ -130,7 +132,7 @@ describe('runTrainer', () => {
     await mkdir(folder, { recursive: true })
     await writeFile(path.join(folder, 'metrics.json'), '{}')
     await run(async () => undefined, { overwrite: true })
-    expect((await readdir(folder)).sort()).toEqual(['metrics.json', 'run.json'])
+    expect((await readdir(folder)).sort()).toEqual(['README.md', 'metrics.json', 'run.json'])
   })
 
   it('goes on only as it was started, and names what differs', async () => {
@@ -266,5 +268,90 @@ describe('a run', () => {
       code: 'toy/cache',
     })
     expect(opened).toEqual(['mini@1'])
+  })
+})
+
+describe('loggers', () => {
+  const logger = (name: string, calls: unknown[], broken?: string): Logger => ({
+    specVersion: 'v1',
+    name,
+    async open({ folder: at, facts, ...opened }) {
+      const note = async (what: string, value: unknown) => {
+        calls.push([what, value])
+        if (what === broken) throw new Error('no connection')
+      }
+      await note('open', { ...opened, at, seed: facts['seed'] })
+      return {
+        log: (figures) => note('log', figures),
+        rewind: (step) => note('rewind', step),
+        close: (end) => note('close', end),
+      }
+    },
+  })
+
+  it('get the figures of the log, without events, and how the run ended', async () => {
+    const calls: unknown[] = []
+    const work: Parameters<typeof trainer>[0] = async ({ run: own }) => {
+      await own.log.write({ event: 'start', fromStep: 0 })
+      await own.log.write({ step: 2, epoch: 1, loss: 0.5, seconds: { forward: 0.1 }, bad: Number.NaN })
+      await own.part('head').log.write({ step: 3, validation: { 'recall@1': 1 } })
+      await own.log.rewind(2)
+    }
+    await run(work, { loggers: [logger('one', calls)] })
+    expect(calls).toEqual([
+      ['open', { name: 'shop', resumed: false, at: folder, seed: 4 }],
+      ['log', { step: 2, figures: { loss: 0.5, 'seconds/forward': 0.1 } }],
+      ['log', { step: 3, figures: { 'head/validation/recall@1': 1 } }],
+      ['rewind', 2],
+      ['close', { state: 'finished', metrics: { loss: 0.5 } }],
+    ])
+    await expect(
+      run(() => Promise.reject(new Error('broke')), { resume: true, loggers: [logger('one', calls)] }),
+    ).rejects.toThrow('broke')
+    expect(calls.slice(5)).toEqual([
+      ['open', { name: 'shop', resumed: true, at: folder, seed: 4 }],
+      ['close', { state: 'failed', metrics: {} }],
+    ])
+  })
+
+  it.each(['open', 'log', 'close'])(
+    'one whose %s fails is left out, with a warning; the others go on',
+    async (broken) => {
+      const [first, second]: [unknown[], unknown[]] = [[], []]
+      const warnings: Warning[] = []
+      const result = await run(
+        async ({ run: own }) => {
+          await own.log.write({ step: 1, loss: 1 })
+          await own.log.write({ step: 2, loss: 2 })
+        },
+        {
+          loggers: [logger('broken', first, broken), logger('sound', second)],
+          onWarning: (warning) => warnings.push(warning),
+        },
+      )
+      expect(result).toEqual(finished)
+      expect(warnings.map(({ code, fields }) => [code, fields['logger']])).toEqual([['logger/failed', 'broken']])
+      expect(first.map((call) => (call as [string])[0]).at(-1)).toBe(broken)
+      expect(second).toHaveLength(4)
+    },
+  )
+})
+
+describe('the model card', () => {
+  it('says what the run was, as a hub reads it, and does not replace one that people wrote', async () => {
+    const settings = { note: '<b>|"x"' }
+    await run(async () => undefined, { settings })
+    const card = await text('README.md')
+    const [, yaml] = card.split('---\n')
+    expect(loadAll(yaml!)[0]).toMatchObject({
+      library_name: 'lookalike',
+      pipeline_tag: 'image-feature-extraction',
+      'model-index': [{ name: 'shop', results: [{ dataset: { name: 'd' }, metrics: [{ type: 'loss', value: 0.5 }] }] }],
+    })
+    expect(card).toContain('Trained by Lookalike (toy) from mini on d')
+    expect(card).toContain('| loss | 0.5 |')
+    await writeFile(path.join(folder, 'README.md'), '# Mine')
+    await run(async () => undefined, { settings, overwrite: false, resume: true })
+    expect(await text('README.md')).toBe('# Mine')
   })
 })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import {
   type Dataset,
@@ -7,6 +7,8 @@ import {
   type Encoder,
   type ImageLimits,
   isLookalikeError,
+  type LoggedEnd,
+  type Logger,
   LookalikeError,
   type OperationOptions,
   type PluginOrigin,
@@ -21,8 +23,11 @@ import { createRun } from './create-run.js'
 import { keepEntries } from './create-run-log.js'
 import { hashDataset } from './hash-dataset.js'
 import { type Difference, describeDifference, listDifferences } from './list-differences.js'
+import { openLoggers, type RunLoggers } from './open-loggers.js'
+import { isModelCard, renderModelCard } from './render-model-card.js'
 import { RUN_FILE, type RunFile, readRunFile, writeRunFile } from './run-file.js'
 import { removeUnfinished } from './unfinished.js'
+import { writeInside } from './write-inside.js'
 import { writeWhole } from './write-whole.js'
 
 export interface RunTrainerOptions extends OperationOptions {
@@ -46,6 +51,8 @@ export interface RunTrainerOptions extends OperationOptions {
   readonly origin?: PluginOrigin | undefined
   /** Versions worth noting, by what they are of. */
   readonly versions?: Readonly<Record<string, string>> | undefined
+  /** Where figures go besides the run's log. */
+  readonly loggers?: readonly Logger[] | undefined
   /** Texts that are put into the folder when the run starts, by file name. */
   readonly files?: Readonly<Record<string, string>> | undefined
 }
@@ -72,6 +79,12 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
     await writeRunFile(folder, file)
   }
   await update({})
+  let loggers: RunLoggers | undefined
+  const end = async (ended: LoggedEnd) => {
+    const open = loggers
+    loggers = undefined
+    await open?.close(ended)
+  }
   try {
     for (const [name, text] of Object.entries(options.files ?? {})) await writeWhole(path.join(folder, name), text)
     const data = { dataset: options.dataset.name, hash: await hashTrainingData(options) }
@@ -82,7 +95,15 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
       await update({ state: 'finished' })
       return { artefact: before.artefact, metrics: before.metrics ?? {}, stopped: 'finished' }
     }
+    const { trainer: origin, encoder, seed, settings } = started
+    const facts = { trainer: origin, encoder, data, seed, settings }
+    loggers = await openLoggers(
+      options.loggers ?? [],
+      { name: path.basename(folder), folder, resumed: before !== undefined, facts },
+      options.onWarning,
+    )
     const run = createRun({
+      loggers,
       folder,
       seed: options.seed,
       resumed: before !== undefined,
@@ -91,13 +112,18 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
       note: (name, artefact) => update({ artefacts: { ...file.artefacts, [name]: artefact } }),
     })
     const result = await trainer.train(requestFor(run, options))
+    const state = result.stopped === 'aborted' ? 'aborted' : 'finished'
+    await end({ state, metrics: result.metrics })
+    if (state === 'finished') await writeCard(folder, file, result)
     await update({
-      state: result.stopped === 'aborted' ? 'aborted' : 'finished',
+      state,
       artefact: result.artefact,
       metrics: result.metrics,
     })
     return result
   } catch (error) {
+    const aborted = options.signal?.aborted && error === options.signal.reason
+    await end({ state: aborted ? 'aborted' : 'failed', metrics: {} })
     await update(
       options.signal?.aborted && error === options.signal.reason
         ? { state: 'aborted' }
@@ -105,6 +131,22 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
     ).catch(() => undefined)
     throw error
   }
+}
+
+/** `README.md` of the run's folder, as model hubs read it. One that people wrote stays. */
+async function writeCard(
+  folder: string,
+  { trainer, encoder, data, seed, settings, versions }: RunFile,
+  { artefact, metrics }: TrainerResult,
+): Promise<void> {
+  const there = await readFile(path.join(folder, 'README.md'), 'utf8').catch(() => undefined)
+  if (there !== undefined && !isModelCard(there)) return
+  const of = { name: path.basename(folder), file: artefact, encoder: encoder.name, dataset: data?.dataset }
+  await writeInside(
+    folder,
+    'README.md',
+    renderModelCard({ ...of, trainer: trainer.name, metrics, seed, settings, versions }),
+  )
 }
 
 function describeRun(trainer: Trainer, { encoder, seed, settings, origin, versions }: RunTrainerOptions): RunFile {

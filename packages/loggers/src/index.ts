@@ -1,0 +1,20 @@
+import { type ConsoleOptions, consolePlugin } from './console.js'
+import { type JsonLinesOptions, jsonLinesPlugin } from './json-lines.js'
+import { type MlflowOptions, mlflowPlugin } from './mlflow.js'
+import { type TensorboardOptions, tensorboardPlugin } from './tensorboard.js'
+
+export { type ConsoleOptions, createConsoleLogger } from './console.js'
+export { createJsonLinesLogger } from './json-lines.js'
+export { createMlflowLogger, type MlflowOptions } from './mlflow.js'
+export { createTensorboardLogger } from './tensorboard.js'
+
+declare module '@lookalike/core' {
+  interface LoggerPlugins {
+    console: ConsoleOptions
+    'json-lines': JsonLinesOptions
+    tensorboard: TensorboardOptions
+    mlflow: MlflowOptions
+  }
+}
+
+export default [consolePlugin, jsonLinesPlugin, tensorboardPlugin, mlflowPlugin]
