@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests run on the sources; only `tests/` and the command line's own tests use the built packages.
     alias: [
       { find: '@lookalike/testkit/vitest', replacement: `${root}packages/testkit/src/vitest.ts` },
+      { find: '@lookalike/rerank/classical', replacement: `${root}packages/rerank/src/classical.ts` },
       { find: 'create-lookalike-plugin', replacement: `${root}packages/create-plugin/src/index.ts` },
       { find: /^@lookalike\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
     ],

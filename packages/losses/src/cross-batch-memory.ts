@@ -1,5 +1,5 @@
 import { checkOptions, definePlugin, LookalikeError, type Loss, pluginRef, type UnboundLoss } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { PairLoss } from './pair/create-pair-loss.js'
 
 /*

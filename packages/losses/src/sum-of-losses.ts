@@ -7,7 +7,7 @@ import {
   pluginRef,
   type UnboundLoss,
 } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Weight, weightAt, weightSchema } from './weight-schedule.js'
 
 const sumOfLossesOptions = z.strictObject({

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A weight that stays, or moves over the run. */
 export type Weight = number | WeightSchedule

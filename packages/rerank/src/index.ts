@@ -12,17 +12,7 @@ import { type StirOptions, stir } from './stir/stir.js'
 import { stirTrainer } from './stir/train-stir.js'
 import type { StirTrainingOptions } from './stir/training-options.js'
 
-export { type AlphaQueryExpansionOptions, createAlphaQueryExpansion } from './classical/alpha-query-expansion.js'
-export { createDatabaseAugmentation, type DatabaseAugmentationOptions } from './classical/database-augmentation.js'
-export { createKReciprocal, type KReciprocalOptions } from './classical/k-reciprocal.js'
-export { type KReciprocalInput, kReciprocalDistances } from './classical/k-reciprocal-distances.js'
-export { createReciprocalRankFusion, type ReciprocalRankFusionOptions } from './classical/reciprocal-rank-fusion.js'
-export {
-  type AdaptiveThresholdOptions,
-  type ConstantThresholdOptions,
-  createAdaptiveThreshold,
-  createConstantThreshold,
-} from './classical/thresholds.js'
+export * from './classical.js'
 export { buildPairModel, type PairEncoder, type PairModel, type PairModelOptions } from './pair/build-pair-model.js'
 export { imagePart, pairPart } from './pair/pair-parts.js'
 export { type PairSpec, readPairSpec } from './pair/pair-spec.js'

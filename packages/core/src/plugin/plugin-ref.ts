@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Kind, PluginRef } from './kinds.js'
 import { namesPlugin, parseReference, type Reference } from './reference.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { pluginRef } from './plugin-ref.js'
 import { findReferences, parseReference, placeReferences, replaceReferences, writeReference } from './reference.js'
 

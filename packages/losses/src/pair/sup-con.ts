@@ -1,5 +1,5 @@
 import { checkOptions, definePlugin } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createPairLoss, type PairValue, type UnboundPairLoss } from './create-pair-loss.js'
 import { anchorPlaces, type Pairs, softmax } from './pairs.js'
 

@@ -19,7 +19,7 @@ export function loadProducts(): Promise<Products> {
 
 async function load(): Promise<Products> {
   try {
-    return await onnxProducts()
+    return (await onnxProducts()) ?? tensorflowProducts()
   } catch (error) {
     if (isMissing(error)) return tensorflowProducts()
     throw error

@@ -1,8 +1,10 @@
 import { type Matrix, matrix, type Products } from './products.js'
 
-/** The products by onnxruntime, on all cores. Each is a graph of one or two nodes. */
-export async function onnxProducts(): Promise<Products> {
+/** The products by onnxruntime, on all cores. Each is a graph of one or two nodes. Undefined in a bundle for the browser. */
+export async function onnxProducts(): Promise<Products | undefined> {
   const { createGraphBuilder, createSession, float32 } = await import('@lookalike/onnx')
+  // The package.json's `browser` puts an empty module in its place.
+  if (createSession === undefined) return undefined
   type Builder = ReturnType<typeof createGraphBuilder>
   const compile = async (product: (g: Builder, a: string, b: string) => string) => {
     const g = createGraphBuilder()

@@ -27,7 +27,7 @@ it.each([
   const input = randomBatch(1, 12, 7, 9)
   const outputs = []
   for (const blockValues of [1, 12 * 4, 12 * 20, 1e6]) {
-    for (const products of [await onnxProducts(), await tensorflowProducts()]) {
+    for (const products of [(await onnxProducts())!, await tensorflowProducts()]) {
       const definition: ProxyLossDefinition = {
         name,
         kernel,
@@ -50,7 +50,7 @@ it.each([
 it('multiplies alike on both engines', async () => {
   const { embeddings: a } = randomBatch(1, 5, 3, 1)
   const { embeddings: b } = randomBatch(2, 4, 3, 1)
-  const onnx = await onnxProducts()
+  const onnx = (await onnxProducts())!
   const tensorflow = await tensorflowProducts()
   const abt = await onnx.abt(matrix(a, 5, 3), matrix(b, 4, 3))
   expect([abt.rows, abt.cols]).toEqual([5, 4])

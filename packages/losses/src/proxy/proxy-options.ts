@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Regulariser } from '../regularise/regulariser.js'
 import { softOrthogonality, softOrthogonalityOptions } from '../regularise/soft-orthogonality.js'
 

@@ -1,5 +1,5 @@
 import { checkOptions, definePlugin, type UnboundLoss } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createProxyLoss } from './create-proxy-loss.js'
 import { type ProxyExtras, proxyOptions, regularisersOf } from './proxy-options.js'
 import { softTripleCentres } from './soft-triple-centres.js'

@@ -1,5 +1,5 @@
 import { checkOptions } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { symmetricEigenvalues } from '../kernels/symmetric-eigenvalues.js'
 import { matrix } from '../products/products.js'

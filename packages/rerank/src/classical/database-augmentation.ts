@@ -1,5 +1,5 @@
 import { checkOptions, definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
 import { addRow, withNorm } from '../ranking/vectors.js'

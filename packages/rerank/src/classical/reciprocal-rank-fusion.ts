@@ -1,5 +1,5 @@
 import { definePlugin, pluginRef, type Reranker, type RerankRequest, SPEC_VERSION, type Warning } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { reorder } from '../ranking/reorder.js'
 
 const options = z.strictObject({

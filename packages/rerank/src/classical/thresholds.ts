@@ -1,5 +1,5 @@
 import { checkOptions, definePlugin, type Ranking, type Reranker, SPEC_VERSION } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const constantOptions = z.strictObject({
   threshold: z
