@@ -1,3 +1,4 @@
 import { build } from '../../tsup.base'
 
-export default build({ entry: ['src/index.ts', 'src/encoder-worker.ts'] })
+// The page is built beside it.
+export default build({ entry: ['src/index.ts', 'src/encoder-worker.ts'], clean: ['!page/**'] })

@@ -150,6 +150,7 @@ export async function servePipeline(
       urls,
       rerankers: rerankers.map(({ name }) => name),
       onRequest,
+      onWarning,
     })
     return {
       ...running,

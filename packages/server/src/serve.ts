@@ -2,10 +2,11 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
-import { LookalikeError } from '@lookalike/core'
+import { LookalikeError, type Warning } from '@lookalike/core'
 import { createApp, type RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
 import { isLoopback } from './http/own-address.js'
+import { readPage } from './page-files.js'
 import type { Service } from './service/create-service.js'
 
 export interface ServeOptions {
@@ -33,6 +34,7 @@ export interface ServeOptions {
   readonly urls?: boolean | undefined
   readonly rerankers?: readonly string[] | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
+  readonly onWarning?: ((warning: Warning) => void) | undefined
 }
 
 export interface RunningServer {
@@ -66,6 +68,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     originals: options.originals ?? false,
     urls: options.urls ?? false,
     rerankers: options.rerankers ?? [],
+    page: await readPage(options.onWarning),
     onRequest: options.onRequest,
   })
   const server = createAdaptorServer({

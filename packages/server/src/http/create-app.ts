@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { isLookalikeError, LookalikeError } from '@lookalike/core'
 import { type Context, Hono } from 'hono'
 import { routePath } from 'hono/route'
+import type { PageFile } from '../page-files.js'
 import type { Service } from '../service/create-service.js'
 import { apiRoutes } from './api-routes.js'
 import { describeApi } from './describe-api.js'
 import { createGuard, type GuardOptions } from './guard.js'
 import { createMetrics } from './metrics.js'
+import { overviewRoutes } from './overview-routes.js'
 import { problemOf, statusOf } from './problem.js'
 import { createBodyBudget } from './read-body.js'
 import { mount } from './routes.js'
@@ -36,6 +38,8 @@ export interface AppOptions extends GuardOptions {
   readonly originals: boolean
   readonly urls: boolean
   readonly rerankers: readonly string[]
+  /** Files for browsers, by path. */
+  readonly page?: ReadonlyMap<string, PageFile> | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
 }
 
@@ -104,10 +108,11 @@ export function createApp(options: AppOptions): App {
     })
   })
 
-  const routes = apiRoutes({ ...options, roleOf: guard.roleOf, metrics })
+  const routes = [...apiRoutes({ ...options, roleOf: guard.roleOf, metrics }), ...overviewRoutes(service)]
   const description = describeApi(routes, options.version)
   app.get('/api/v1/openapi.json', (context) => context.json(description))
   mount(app, routes, budget, guard.allow)
+  for (const [at, { body, headers }] of options.page ?? []) app.get(at, () => new Response(body, { headers }))
   app.notFound((context) => {
     const known = app.routes.some(
       ({ path, method }) => method !== 'ALL' && path !== '/*' && pattern(path).test(context.req.path),

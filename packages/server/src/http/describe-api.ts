@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import * as overview from './overview-schemas.js'
 import type { Route } from './routes.js'
 import * as schemas from './schemas.js'
 
@@ -24,6 +25,10 @@ const NAMES: readonly (readonly [name: string, schema: z.ZodType])[] = [
   ['EmbedRequest', schemas.embedSchema],
   ['Embedded', schemas.embeddedSchema],
   ['Duplicates', schemas.duplicatesSchema],
+  ['MapRequest', overview.mapRequestSchema],
+  ['Map', overview.mapSchema],
+  ['NearRequest', overview.nearRequestSchema],
+  ['Near', overview.nearSchema],
   ['Health', schemas.healthSchema],
   ['Problem', schemas.problemSchema],
 ]

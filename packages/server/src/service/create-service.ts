@@ -20,6 +20,7 @@ import { entryImages, readSource, toGallerySource } from '@lookalike/image'
 import type { EncoderPool, PooledEmbedding } from '../pool/create-encoder-pool.js'
 import { createCatalogue } from './catalogue.js'
 import { createDuplicates } from './duplicates.js'
+import { createOverview } from './overview.js'
 import { queryVector } from './query-vector.js'
 import { createSearchBatches } from './search-batches.js'
 import { createThumbnails } from './thumbnails.js'
@@ -268,6 +269,7 @@ export function createService(options: ServiceOptions) {
     facets: catalogue.facets,
     uncertain: catalogue.uncertain,
 
+    overview: createOverview(gallery, () => version),
     duplicates: createDuplicates(options.findDuplicates, () => version),
 
     async thumbnail(id: string, edge: number, { signal }: Operation = {}) {

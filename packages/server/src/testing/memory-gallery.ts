@@ -34,7 +34,7 @@ export function memoryGallery(folder: string): Gallery & { readonly calls: { sea
           fits(entry.metadata, filter as Record<string, unknown>),
       ).length,
     get: async (ids) => ids.map((id) => entries.get(id)),
-    async page({ after, limit = 1000, rejected, filter } = {}) {
+    async page({ after, limit = 1000, rejected, filter, withVectors } = {}) {
       const all = [...entries.values()].filter(
         (entry) =>
           (rejected === undefined || entry.rejected === rejected) &&
@@ -42,7 +42,11 @@ export function memoryGallery(folder: string): Gallery & { readonly calls: { sea
       )
       const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1
       const page = all.slice(start, start + limit)
-      return { entries: page, ...(start + limit < all.length && { next: page.at(-1)!.id }) }
+      return {
+        entries: page,
+        ...(withVectors && { embeddings: await gallery.vectors!(page.map(({ id }) => id)) }),
+        ...(start + limit < all.length && { next: page.at(-1)!.id }),
+      }
     },
     async add(items, { embeddings }) {
       for (const [row, item] of items.entries()) {

@@ -1,0 +1,166 @@
+import { signal } from '@preact/signals'
+import { useEffect, useState } from 'preact/hooks'
+import { type ApiError, api, type Item } from '../api.js'
+import { IconButton } from '../components/button.js'
+import { Card } from '../components/card.js'
+import { Facets } from '../components/facets.js'
+import { Empty, Failed, Skeletons } from '../components/states.js'
+import { images } from '../names.js'
+import { details } from '../state/details.js'
+import { asApiError, change, writable } from '../state/gallery.js'
+import { filter } from '../state/query.js'
+
+type Order = 'stored' | 'uncertainty'
+type Which = 'all' | 'without' | 'only'
+const order = signal<Order>('stored')
+const which = signal<Which>('all')
+const PAGE = 96
+
+/** All images, the least sure first if wanted; several can be rejected or taken back at once. */
+export function BrowseView() {
+  const [items, setItems] = useState<readonly Item[]>()
+  const [next, setNext] = useState<string>()
+  const [error, setError] = useState<ApiError>()
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
+  const wanted = filter.value
+
+  const load = async (after: string | undefined, signal?: AbortSignal) => {
+    try {
+      const query = { limit: PAGE, order: order.value, rejected: which.value }
+      const page = await api.items(
+        { ...query, ...(after !== undefined && { after }), ...(wanted && { filter: JSON.stringify(wanted) }) },
+        signal,
+      )
+      setItems((before = []) => (after === undefined ? page.items : [...before, ...page.items]))
+      setNext(page.next)
+      setError(undefined)
+    } catch (cause) {
+      if (!signal?.aborted) setError(asApiError(cause))
+    }
+  }
+  useEffect(() => {
+    const controller = new AbortController()
+    setItems(undefined)
+    setPicked(new Set())
+    void load(undefined, controller.signal)
+    return () => controller.abort()
+  }, [order.value, which.value, JSON.stringify(wanted)])
+
+  const toggle = (id: string) => {
+    const now = new Set(picked)
+    if (!now.delete(id)) now.add(id)
+    setPicked(now)
+  }
+  const reject = async (rejected: boolean) => {
+    const ids = [...picked]
+    const done = await change(async () => {
+      const { changed } = await api.reject(ids, rejected)
+      return rejected ? `${images(changed)} kept out of the results.` : `${images(changed)} taken back.`
+    })
+    if (!done) return
+    setItems(items?.map((item) => (picked.has(item.id) ? { ...item, rejected } : item)))
+    setPicked(new Set())
+  }
+  return (
+    <div class="split">
+      <aside class="side" aria-label="Browse">
+        <section class="panel">
+          <h1 class="panel-title">Browse</h1>
+          <label class="field">
+            Order
+            <select
+              class="input"
+              value={order.value}
+              onChange={({ currentTarget }) => {
+                order.value = currentTarget.value as Order
+              }}
+            >
+              <option value="stored">As stored</option>
+              <option value="uncertainty">Least sure first</option>
+            </select>
+          </label>
+          <label class="field">
+            Show
+            <select
+              class="input"
+              value={which.value}
+              onChange={({ currentTarget }) => {
+                which.value = currentTarget.value as Which
+              }}
+            >
+              <option value="all">All images</option>
+              <option value="without">Those that are found</option>
+              <option value="only">Rejected ones</option>
+            </select>
+          </label>
+          {!writable.value && <p class="hint">To reject images, start the server with --write.</p>}
+        </section>
+        <details class="fold" open={innerWidth > 760}>
+          <summary>Narrow down</summary>
+          <Facets />
+        </details>
+      </aside>
+      <div class="main-column">
+        {error && <Failed error={error} onRetry={() => void load(undefined)} />}
+        {!items && !error && <Skeletons />}
+        {items?.length === 0 && <NothingHere />}
+        <ul class="grid" aria-label="Images">
+          {items?.map((item) => (
+            <Card
+              key={item.id}
+              item={item}
+              action={writable.value ? (picked.has(item.id) ? 'Leave out' : 'Choose') : 'About'}
+              onPress={() => (writable.value ? toggle(item.id) : (details.value = { item }))}
+              badge={item.uncertainty === undefined ? undefined : item.uncertainty.toPrecision(3)}
+              tone={picked.has(item.id) ? 'chosen' : undefined}
+            >
+              <IconButton
+                icon="info"
+                label={`About ${item.id}`}
+                onPress={() => {
+                  details.value = { item }
+                }}
+              />
+            </Card>
+          ))}
+        </ul>
+        {next !== undefined && (
+          <div class="row centre">
+            <button type="button" class="button" onClick={() => void load(next)}>
+              Show more
+            </button>
+          </div>
+        )}
+        {picked.size > 0 && (
+          <div class="action-bar" role="region" aria-label="Chosen images">
+            <span>{images(picked.size)} chosen</span>
+            <button type="button" class="button" onClick={() => setPicked(new Set())}>
+              Choose none
+            </button>
+            <button type="button" class="button" onClick={() => reject(false)}>
+              Take back
+            </button>
+            <button type="button" class="button primary" onClick={() => reject(true)}>
+              Reject
+            </button>
+          </div>
+        )}
+      </div>
+    </div>
+  )
+}
+
+function NothingHere() {
+  if (order.value === 'uncertainty') {
+    return (
+      <Empty title="No image has an uncertainty">
+        <p>An ensemble tells how sure it is of each image. Index with one, or browse as stored.</p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty title={which.value === 'only' ? 'Nothing is rejected' : 'No images here'}>
+      <p>{filter.value ? 'Clear what narrows them down.' : 'Choose what to show on the left.'}</p>
+    </Empty>
+  )
+}

@@ -1,0 +1,225 @@
+import { useEffect, useState } from 'preact/hooks'
+import { type ApiError, api, type Duplicates } from '../api.js'
+import { IconButton } from '../components/button.js'
+import { Card } from '../components/card.js'
+import { Confirm } from '../components/dialog.js'
+import { Icon } from '../components/icon.js'
+import { Empty, Failed, Loading } from '../components/states.js'
+import { distanceText, images, number } from '../names.js'
+import { details } from '../state/details.js'
+import { asApiError, change, writable } from '../state/gallery.js'
+
+type Group = NonNullable<Duplicates['groups']>[number]
+
+/** Milliseconds between two questions whether it is done. */
+const AGAIN = 500
+const PAGE = 50
+
+/** Groups of the same or nearly the same image: what is kept stays, the others can be removed. */
+export function DuplicatesView() {
+  const [wanted, setWanted] = useState<number>()
+  const [answer, setAnswer] = useState<Duplicates>()
+  const [groups, setGroups] = useState<readonly Group[]>([])
+  const [error, setError] = useState<ApiError>()
+  const [round, setRound] = useState(0)
+  useEffect(() => {
+    const controller = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    setError(undefined)
+    setAnswer(undefined)
+    const look = async () => {
+      try {
+        const found = await api.duplicates({ threshold: wanted, limit: PAGE }, controller.signal)
+        setAnswer(found)
+        setGroups(found.groups ?? [])
+        if (found.state === 'running') timer = setTimeout(look, AGAIN)
+      } catch (cause) {
+        if (!controller.signal.aborted) setError(asApiError(cause))
+      }
+    }
+    void look()
+    return () => {
+      clearTimeout(timer)
+      controller.abort()
+    }
+  }, [wanted, round])
+  const more = async () => {
+    try {
+      const found = await api.duplicates({ threshold: wanted, limit: PAGE, offset: groups.length })
+      setGroups([...groups, ...(found.groups ?? [])])
+    } catch (cause) {
+      setError(asApiError(cause))
+    }
+  }
+  const forget = (ids: readonly string[]) =>
+    setGroups(
+      groups
+        .map((group) => ({ ...group, images: group.images.filter(({ id }) => !ids.includes(id)) }))
+        .filter(({ images }) => images.length > 1),
+    )
+  const count = answer?.count ?? 0
+  return (
+    <div class="main-column alone">
+      <div class="row between view-head">
+        <div>
+          <h1>Duplicates</h1>
+          <p class="hint">
+            {answer?.state === 'done'
+              ? `${number(count)} ${count === 1 ? 'group' : 'groups'} of images at most ${distanceText(answer.threshold ?? 0)} apart.`
+              : 'Images that are the same or look the same.'}{' '}
+            {!writable.value && 'To remove some, start the server with --write.'}
+          </p>
+        </div>
+        <ThresholdForm known={wanted ?? answer?.threshold} onChange={setWanted} />
+      </div>
+      {error && <Failed error={error} onRetry={() => setRound(round + 1)} />}
+      {!error && answer?.state !== 'done' && <Progress answer={answer} />}
+      {answer?.state === 'done' && groups.length === 0 && (
+        <Empty icon="check" title="No duplicates">
+          <p>No two images are this near. A larger distance finds those that are less alike.</p>
+        </Empty>
+      )}
+      {groups.map((group) => (
+        <DuplicateGroup key={group.images[0]!.id} group={group} onGone={forget} />
+      ))}
+      {groups.length < count && groups.length >= PAGE && (
+        <div class="row centre">
+          <button type="button" class="button" onClick={more}>
+            Show more groups
+          </button>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function Progress({ answer }: { readonly answer: Duplicates | undefined }) {
+  const { done = 0, total = 0 } = answer ?? {}
+  return (
+    <Loading text={total > 1 ? `Comparing all images: ${number(done)} of ${number(total)}` : 'Comparing all images'} />
+  )
+}
+
+function ThresholdForm({ known, onChange }: { readonly known: number | undefined; onChange(value: number): void }) {
+  const [text, setText] = useState<string>()
+  const value = text ?? (known === undefined ? '' : String(Math.round(known * 1000) / 1000))
+  return (
+    <form
+      class="row"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (value !== '') onChange(Number(value))
+      }}
+    >
+      <label class="row">
+        Distance at most
+        <input
+          class="input short"
+          type="number"
+          min={0}
+          max={2}
+          step={0.001}
+          required
+          value={value}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="button">
+        Look again
+      </button>
+    </form>
+  )
+}
+
+function DuplicateGroup({ group, onGone }: { readonly group: Group; onGone(ids: readonly string[]): void }) {
+  const [kept, setKept] = useState<ReadonlySet<string>>(new Set([group.images[0]!.id]))
+  const [asks, setAsks] = useState(false)
+  const others = group.images.filter(({ id }) => !kept.has(id)).map(({ id }) => id)
+  const toggle = (id: string) => {
+    const next = new Set(kept)
+    if (!next.delete(id)) next.add(id)
+    setKept(next)
+  }
+  const remove = () =>
+    change(async () => {
+      const { changed } = await api.remove(others)
+      onGone(others)
+      return `${images(changed)} removed from the gallery.`
+    })
+  const reject = () =>
+    change(async () => {
+      const { changed } = await api.reject(others, true)
+      onGone(others)
+      return `${images(changed)} rejected. "Browse" shows them and takes them back.`
+    })
+  return (
+    <section
+      class="group"
+      aria-label={`${group.kind === 'exact' ? 'Exact copies' : 'Near-duplicates'} of ${group.images[0]!.id}`}
+    >
+      <div class="row between">
+        <h2>
+          {group.kind === 'exact' ? 'Exact copies' : 'Look the same'}{' '}
+          <span class="hint">
+            {images(group.images.length)}
+            {group.kind === 'near' && `, up to ${distanceText(group.diameter)} apart`}
+          </span>
+        </h2>
+        {writable.value && (
+          <div class="row">
+            <button type="button" class="button" disabled={others.length === 0 || kept.size === 0} onClick={reject}>
+              Reject {others.length}
+            </button>
+            <button
+              type="button"
+              class="button danger"
+              disabled={others.length === 0 || kept.size === 0}
+              onClick={() => setAsks(true)}
+            >
+              <Icon name="trash" /> Remove {others.length}
+            </button>
+          </div>
+        )}
+      </div>
+      <ul class="grid small">
+        {group.images.map((item) => {
+          const keep = kept.has(item.id)
+          return (
+            <Card
+              key={item.id}
+              item={item}
+              action={keep ? 'Do not keep' : 'Keep'}
+              onPress={() => toggle(item.id)}
+              badge={keep ? 'Keep' : distanceText(item.distance)}
+              tone={keep ? 'right' : undefined}
+            >
+              <IconButton
+                icon="check"
+                tone="good"
+                label={keep ? `${item.id} is kept` : `Keep ${item.id}`}
+                pressed={keep}
+                onPress={() => toggle(item.id)}
+              />
+              <IconButton
+                icon="info"
+                label={`About ${item.id}`}
+                onPress={() => {
+                  details.value = { item }
+                }}
+              />
+            </Card>
+          )
+        })}
+      </ul>
+      {asks && (
+        <Confirm
+          title={`Remove ${images(others.length)}?`}
+          text="They are taken out of the gallery. Files of your own stay where they are; files that were sent to the server are deleted."
+          action="Remove"
+          onConfirm={remove}
+          onClose={() => setAsks(false)}
+        />
+      )}
+    </section>
+  )
+}

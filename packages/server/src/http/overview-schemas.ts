@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { filterSchema } from './schemas.js'
+
+const scalar = z.union([z.string(), z.number(), z.boolean()])
+
+export const mapRequestSchema = z
+  .strictObject({
+    key: z.string().optional().describe('Metadata to tell of each image, to colour by.'),
+    filter: filterSchema.optional(),
+  })
+  .describe('What to map.')
+
+export const mapSchema = z
+  .object({
+    ids: z.array(z.string()),
+    points: z.array(z.number()).describe('x and y of each image, from -1 to 1.'),
+    values: z.array(scalar.nullable()).optional().describe('Of the key that was asked for.'),
+  })
+  .describe('Images on the plane that their vectors spread out in most. Rejected ones are left out.')
+
+export const nearRequestSchema = z
+  .strictObject({
+    ids: z.array(z.string().min(1)).max(1000),
+    threshold: z.number().min(0).max(2).describe('Distance up to which two images are near-duplicates.'),
+  })
+  .describe('Images to compare with each other.')
+
+export const nearSchema = z
+  .object({
+    first: z
+      .array(z.string())
+      .describe('Of each image, the first of them that it repeats; its own id where there is none.'),
+  })
+  .describe('Which images repeat others.')

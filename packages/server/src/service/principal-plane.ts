@@ -1,0 +1,60 @@
+import { createRandom, dot } from '@lookalike/core'
+
+/** Directions that are looked for; the first two are kept. More of them settle sooner. */
+const DIRECTIONS = 6
+const ROUNDS = 12
+/** Rows between two breaths of the event loop. */
+const BLOCK = 256
+
+export interface PrincipalPlane {
+  /** Of the rows, `dim` values. */
+  readonly mean: Float32Array
+  /** Two orthonormal directions of `dim` values: the rows differ most along the first. */
+  readonly axes: readonly [Float32Array, Float32Array]
+}
+
+/**
+ * The plane that rows spread out in most (principal components, by subspace iteration: Halko, Martinsson & Tropp 2011, algorithm 4.4), seeded.
+ * The event loop goes on meanwhile.
+ *
+ * @param data row-major, any number of rows of `dim` values
+ */
+export async function principalPlane(data: Float32Array, dim: number): Promise<PrincipalPlane> {
+  const rows = data.length / dim
+  const mean = new Float32Array(dim)
+  for (let row = 0; row < rows; row++) for (let j = 0; j < dim; j++) mean[j]! += data[row * dim + j]! / rows
+  const random = createRandom('principal-plane')
+  let basis = Array.from({ length: Math.min(DIRECTIONS, dim) }, () =>
+    Float32Array.from({ length: dim }, () => random.next() - 0.5),
+  )
+  orthonormalise(basis)
+  const centred = new Float32Array(dim)
+  for (let round = 0; round < ROUNDS; round++) {
+    const next = basis.map(() => new Float32Array(dim))
+    for (let row = 0; row < rows; row++) {
+      if (row % BLOCK === 0) await new Promise((resolve) => setImmediate(resolve))
+      for (let j = 0; j < dim; j++) centred[j] = data[row * dim + j]! - mean[j]!
+      for (let k = 0; k < basis.length; k++) {
+        const [weight, to] = [dot(basis[k]!, centred), next[k]!]
+        for (let j = 0; j < dim; j++) to[j]! += weight * centred[j]!
+      }
+    }
+    basis = orthonormalise(next)
+  }
+  return { mean, axes: [basis[0]!, basis[1] ?? new Float32Array(dim)] }
+}
+
+/** Gram-Schmidt, in place; what depends on those before it becomes zero. */
+function orthonormalise<T extends Float32Array>(vectors: T[]): T[] {
+  for (const [k, vector] of vectors.entries()) {
+    const before = Math.sqrt(dot(vector, vector))
+    for (const other of vectors.slice(0, k)) {
+      const weight = dot(vector, other)
+      for (let j = 0; j < vector.length; j++) vector[j]! -= weight * other[j]!
+    }
+    const length = Math.sqrt(dot(vector, vector))
+    const factor = length > before * 1e-5 ? 1 / length : 0
+    for (let j = 0; j < vector.length; j++) vector[j]! *= factor
+  }
+  return vectors
+}
