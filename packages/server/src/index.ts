@@ -1,6 +1,7 @@
 export type { RequestRecord } from './http/create-app.js'
 export type { Token } from './http/guard.js'
 export { foreignPart } from './http/own-address.js'
+export { type PageFile, readPage } from './page-files.js'
 export * from './pool/create-encoder-pool.js'
 export type { ModelRecipe, PooledModel } from './pool/messages.js'
 export * from './serve.js'

@@ -171,7 +171,7 @@ describe('serveLabels', () => {
         const says = (text: string) => status.filter({ hasText: text }).waitFor()
         await says('0 answered, 3 left')
         // Everything fits the screen of a phone.
-        const right = await page.locator('#b').boundingBox()
+        const right = await page.getByAltText('Right candidate').boundingBox()
         expect(right!.x + right!.width).toBeLessThanOrEqual(390)
         expect(right!.y + right!.height).toBeLessThanOrEqual(740)
         await page.keyboard.press('ArrowRight')

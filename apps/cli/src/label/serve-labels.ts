@@ -2,8 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ImageLimits, type ImageRequest, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
-import { foreignPart } from '@lookalike/server'
-import { LABEL_PAGE } from './label-page.js'
+import { foreignPart, readPage } from '@lookalike/server'
 import type { LabelAnswer, LabelSession } from './label-session.js'
 
 export interface LabelServer {
@@ -22,10 +21,12 @@ export interface LabelServerOptions {
   readonly port: number
 }
 
+type Answer = readonly [status: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array]
+
 const LONGEST_BODY = 1000
 const EDGE = 512
 
-/** @throws `label/port` when the port is taken. */
+/** @throws `label/port` when the port is taken, `serve/page-missing` */
 export async function serveLabels({
   session,
   images,
@@ -33,22 +34,25 @@ export async function serveLabels({
   host = '127.0.0.1',
   port,
 }: LabelServerOptions): Promise<LabelServer> {
-  const handle = async (
-    request: IncomingMessage,
-  ): Promise<readonly [status: number, type: string, body: string | Uint8Array]> => {
+  const page = await readPage((warning) => {
+    throw new LookalikeError('serve/page-missing', { problem: warning.message })
+  })
+  const handle = async (request: IncomingMessage): Promise<Answer> => {
     const { host: asked, origin } = request.headers
     if (foreignPart({ host: asked, origin }, { bound: host }))
       return json(403, { message: 'Only pages of this address may ask.' })
     const url = new URL(request.url ?? '/', 'http://localhost')
     switch (`${request.method} ${url.pathname}`) {
-      case 'GET /':
-        return [200, 'text/html; charset=utf-8', LABEL_PAGE]
       case 'GET /state':
         return json(200, session.state())
       case 'GET /image': {
         const image = images.get(url.searchParams.get('id') ?? '')
         return image
-          ? [200, 'image/jpeg', await thumbnail(image, EDGE, limits)]
+          ? [
+              200,
+              { 'content-type': 'image/jpeg', 'cache-control': 'max-age=3600' },
+              await thumbnail(image, EDGE, limits),
+            ]
           : json(404, { message: 'There is no such image.' })
       }
       case 'POST /answer': {
@@ -59,8 +63,10 @@ export async function serveLabels({
       }
       case 'POST /undo':
         return (await readBody(request)) ? json(200, await session.undo()) : json(400, { message: 'Undo is {}.' })
-      default:
-        return json(404, { message: 'There is no such page.' })
+      default: {
+        const file = request.method === 'GET' && page.get(url.pathname === '/' ? '/label' : url.pathname)
+        return file ? [200, file.headers, file.body] : json(404, { message: 'There is no such page.' })
+      }
     }
   }
   const server = createServer((request, response) => {
@@ -68,14 +74,7 @@ export async function serveLabels({
       .catch((error: unknown) =>
         json(500, { message: isLookalikeError(error) || error instanceof Error ? error.message : String(error) }),
       )
-      .then(([status, type, body]) =>
-        response
-          .writeHead(status, {
-            'content-type': type,
-            'cache-control': type === 'image/jpeg' ? 'max-age=3600' : 'no-store',
-          })
-          .end(body),
-      )
+      .then(([status, headers, body]) => response.writeHead(status, headers).end(body))
       .catch(() => response.destroy())
   })
   await listen(server, port, host)
@@ -110,8 +109,8 @@ function isAnswer(value: unknown): value is LabelAnswer {
   return value === 'a' || value === 'b' || value === 'skip'
 }
 
-function json(status: number, value: unknown): readonly [number, string, string] {
-  return [status, 'application/json', JSON.stringify(value)]
+function json(status: number, value: unknown): Answer {
+  return [status, { 'content-type': 'application/json', 'cache-control': 'no-store' }, JSON.stringify(value)]
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
