@@ -9,6 +9,7 @@ import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describePlugins, describeReranker, describeTrainer } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
 import plugins from './index.js'
+import { createLateInteraction } from './late/late-interaction.js'
 import { buildPairModel } from './pair/build-pair-model.js'
 import { stripesDataset } from './testing/stripes.js'
 
@@ -48,6 +49,10 @@ const { model } = await buildPairModel(
 )
 await saveModel(path.join(folder, 'pair.onnx'), model)
 describeReranker('stir', create('stir', { model: path.join(folder, 'pair.onnx'), topN: 6, cache: false }))
+
+describeReranker('late-interaction', async () =>
+  createLateInteraction({ encoder: await encoder(), topN: 6, cache: false, threads: 1 }),
+)
 
 describeTrainer(
   'stir',

@@ -8,18 +8,23 @@ import {
   type ConstantThresholdOptions,
   constantThreshold,
 } from './classical/thresholds.js'
+import { type LateInteractionOptions, lateInteraction } from './late/late-interaction.js'
 import { type StirOptions, stir } from './stir/stir.js'
 import { stirTrainer } from './stir/train-stir.js'
 import type { StirTrainingOptions } from './stir/training-options.js'
 
 export * from './classical.js'
+export type { ImageCode } from './codes/image-code.js'
+export { createLateScorer, type LateScorer } from './late/create-late-scorer.js'
+export { createTokenEncoder, type TokenEncoder } from './late/encode-tokens.js'
+export { createLateInteraction, type LateInteractionSettings } from './late/late-interaction.js'
+export { centreTokens, quantiseTokens } from './late/late-tokens.js'
 export { buildPairModel, type PairEncoder, type PairModel, type PairModelOptions } from './pair/build-pair-model.js'
 export { imagePart, pairPart } from './pair/pair-parts.js'
 export { type PairSpec, readPairSpec } from './pair/pair-spec.js'
 export { findGalleryNeighbours, type GalleryNeighbours } from './ranking/gallery-neighbours.js'
 export { reorder } from './ranking/reorder.js'
 export { createPairScorer, type PairScorer } from './stir/create-pair-scorer.js'
-export type { ImageCode } from './stir/image-code.js'
 export { type LoadedPairModel, loadPairModel } from './stir/load-pair-model.js'
 export { minePairs, type Pairs } from './stir/mine-pairs.js'
 export { createStir, type StirOptions, type StirSettings } from './stir/stir.js'
@@ -35,6 +40,7 @@ declare module '@lookalike/core' {
     'constant-threshold': ConstantThresholdOptions
     'adaptive-threshold': AdaptiveThresholdOptions
     stir: StirOptions
+    'late-interaction': LateInteractionOptions
   }
   interface TrainerPlugins {
     stir: StirTrainingOptions
@@ -44,6 +50,7 @@ declare module '@lookalike/core' {
 export default [
   stir,
   stirTrainer,
+  lateInteraction,
   kReciprocal,
   alphaQueryExpansion,
   databaseAugmentation,

@@ -15,9 +15,9 @@ import {
   type SessionOptions,
   type Tensor,
 } from '@lookalike/onnx'
+import type { ImageCode } from '../codes/image-code.js'
 import { halfOf, imagePart, pairPart } from '../pair/pair-parts.js'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
-import type { ImageCode } from './image-code.js'
 
 /** A pair model in its two parts. */
 export interface PairScorer {

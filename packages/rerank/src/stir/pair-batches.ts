@@ -1,9 +1,9 @@
 import type { Augmentation, DatasetItem, ImageLimits, Preprocessing } from '@lookalike/core'
 import { type Feeds, float32 } from '@lookalike/onnx'
 import { createBatchLoader } from '@lookalike/train'
+import type { ImageCode } from '../codes/image-code.js'
 import { NAMES, type PairSpec } from '../pair/pair-spec.js'
 import { type PairScorer, pairFeeds } from './create-pair-scorer.js'
-import type { ImageCode } from './image-code.js'
 import type { Pairs } from './mine-pairs.js'
 
 /** A batch before its images are read. */

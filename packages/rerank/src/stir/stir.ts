@@ -1,26 +1,10 @@
 import path from 'node:path'
-import {
-  definePlugin,
-  type Gallery,
-  type GalleryCodes,
-  type ImageLimits,
-  type ImageRequest,
-  isLookalikeError,
-  LookalikeError,
-  type Reranker,
-  SPEC_VERSION,
-  type Warning,
-} from '@lookalike/core'
-import { createFolderCodes } from '@lookalike/gallery'
+import { definePlugin, type ImageLimits, isLookalikeError, LookalikeError, type Reranker } from '@lookalike/core'
 import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
-import { reorder } from '../ranking/reorder.js'
-import { createCodeStore, isCode } from './code-store.js'
+import { createCodeReranker } from '../codes/create-code-reranker.js'
 import { createPairScorer } from './create-pair-scorer.js'
-import type { ImageCode } from './image-code.js'
-import { CACHED_TOKENS, createKeptCodes, type KeptCodes } from './kept-codes.js'
 import { loadPairModel } from './load-pair-model.js'
-import { updateGalleryCodes } from './update-gallery-codes.js'
 
 const options = z.strictObject({
   model: z.string().min(1).describe('The pair.onnx that the trainer "stir" wrote; a path from the config file.'),
@@ -73,90 +57,24 @@ export async function createStir({
 }: StirSettings): Promise<Reranker> {
   const { model, spec, preprocessing, key } = await loadPairModel(file)
   const scorer = await createPairScorer(model, spec, preprocessing, { providers, threads, limits })
-  const name = 'stir'
-  const sizes = { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding }
-  const kept = (codes: GalleryCodes) => createKeptCodes(codes, sizes.tokens, sizes.embedding)
-  const cached =
-    cache && cacheFolder !== undefined ? kept(createFolderCodes(path.join(cacheFolder, CACHED_TOKENS, key))) : undefined
-  const keep = { ...sizes, limits, memory: memory * 2 ** 20, write: cached }
-  const open = (read: readonly KeptCodes[]) =>
-    createCodeStore(scorer.encode, { ...keep, read: cached ? [...read, cached] : read })
-  let prepared: Gallery['codes'] | undefined
-  let store = open([])
-  return {
-    specVersion: SPEC_VERSION,
-    name,
-    needs: 'images',
+  return createCodeReranker({
+    name: 'stir',
     topN,
-    async index(gallery, operation = {}) {
-      if (cache) await updateGalleryCodes(kept(gallery.codes(name, key)), gallery, scorer.encode, operation)
+    key,
+    sizes: { tokens: spec.tokens[0] * spec.tokens[1], embedding: spec.embedding },
+    encode: scorer.encode,
+    async judge(query, candidates) {
+      const queries = candidates.map(() => query)
+      if (!symmetric) return scorer.score(queries, candidates)
+      const scores = await scorer.score([...queries, ...candidates], [...candidates, ...queries])
+      return candidates.map((_, i) => (scores[i]! + scores[i + candidates.length]!) / 2)
     },
-    async prepare({ codes }) {
-      // The same gallery again: what is in memory stays.
-      if (codes === prepared) return
-      prepared = codes
-      store = open(cache && codes ? [kept(codes(name, key))] : [])
-    },
-    async rerank({ ranking, queryImage, candidateImages = [] }, operation) {
-      if (!queryImage) throw noQueryImage(name)
-      const count = Math.min(topN, ranking.positions.length)
-      const warnings: Warning[] = []
-      const places: number[] = []
-      const requests: ImageRequest[] = [queryImage]
-      for (let i = 0; i < count; i++) {
-        const image = candidateImages[i]
-        if (image) {
-          places.push(i)
-          requests.push(image)
-        } else {
-          warnings.push(noCandidateImage(ranking.positions[i]!, i))
-        }
-      }
-      const [query, ...candidates] = await store.get(requests, (i) => i > 0, operation)
-      if (!isCode(query!)) throw new LookalikeError(query!.code, { problem: query!.message }, { fields: query!.fields })
-      const judged: { place: number; code: ImageCode }[] = []
-      for (const [n, code] of candidates.entries()) {
-        const place = places[n]!
-        if (isCode(code)) judged.push({ place, code })
-        else
-          warnings.push({
-            ...code,
-            message: `${code.message} This candidate keeps its place.`,
-            fields: { ...code.fields, position: ranking.positions[place], rank: place + 1 },
-          })
-      }
-      const distances = new Float64Array(count).fill(NaN)
-      const queries = judged.map(() => query)
-      const others = judged.map(({ code }) => code)
-      const scores = symmetric
-        ? await scorer.score([...queries, ...others], [...others, ...queries])
-        : await scorer.score(queries, others)
-      for (const [n, { place }] of judged.entries())
-        distances[place] = symmetric ? (scores[n]! + scores[n + judged.length]!) / 2 : scores[n]!
-      return { ranking: reorder(ranking, distances), warnings }
-    },
-    dispose: () => scorer.dispose(),
-  }
-}
-
-function noQueryImage(reranker: string): LookalikeError {
-  return new LookalikeError(
-    'reranker/no-image',
-    {
-      problem: `The reranker "${reranker}" looks at images, and the query came without one`,
-      expected: 'a query with an image',
-      fix: 'Search by image, or take this reranker out of "rerankers".',
-    },
-    { fields: { reranker } },
-  )
-}
-
-function noCandidateImage(position: number, place: number): Warning {
-  return {
-    code: 'reranker/no-candidate-image',
-    message: `The gallery has no image for its row ${position}; this candidate keeps its place.`,
-    fields: { position, rank: place + 1 },
-  }
+    dispose: scorer.dispose,
+    memory,
+    cache,
+    cacheFolder,
+    limits,
+  })
 }
 
 export const stir = definePlugin({

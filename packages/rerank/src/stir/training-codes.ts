@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { type DatasetItem, type ImageRequest, LookalikeError, type Warning } from '@lookalike/core'
 import { createFolderCodes } from '@lookalike/gallery'
-import { createCodeStore, isCode } from './code-store.js'
+import { createCodeStore, isCode } from '../codes/code-store.js'
+import type { ImageCode } from '../codes/image-code.js'
+import { CACHED_TOKENS, createKeptCodes } from '../codes/kept-codes.js'
 import type { PairScorer } from './create-pair-scorer.js'
-import type { ImageCode } from './image-code.js'
-import { CACHED_TOKENS, createKeptCodes } from './kept-codes.js'
 import { tokensKey } from './load-pair-model.js'
 import type { StirTraining } from './prepare-stir.js'
 

@@ -5,7 +5,7 @@ import type { ImageCode } from './image-code.js'
 /** The folder for codes inside a cache folder. */
 export const CACHED_TOKENS = 'pair-tokens'
 
-/** Images' codes where they are kept, by the image's content: checksum, tokens in half precision, embedding. */
+/** Images' codes where they are kept, by the image's content: checksum, tokens, embedding. */
 export interface KeptCodes extends Pick<GalleryCodes, 'missing' | 'retain'> {
   /** Undefined where there is none, or a damaged one. */
   get(hashes: readonly string[]): Promise<(ImageCode | undefined)[]>
