@@ -38,6 +38,41 @@ function joined(parts, weights, dim) {
   return unitRows(sum, dim)
 }
 
+/** A query head distilled from the gallery models: a linear map of the query's vector onto all of theirs side by side. */
+async function distilled(all, learn, test, labels) {
+  const row = {}
+  const side = (rows) => {
+    const parts = HEAVY.map((model) => unitRows(toRows(all[model], rows).data, all[model].dim))
+    const width = HEAVY.reduce((sum, model) => sum + all[model].dim, 0)
+    const out = new Float32Array(rows.length * width)
+    let offset = 0
+    parts.forEach((part, k) => {
+      const { dim: own_ } = all[HEAVY[k]]
+      for (let r = 0; r < rows.length; r++) out.set(part.subarray(r * own_, (r + 1) * own_), r * width + offset)
+      offset += own_
+    })
+    return { data: out, dim: width }
+  }
+  const head = await learnMap(toRows(all[LIGHT], learn), side(learn), RIDGES)
+  const query = await head.apply(toRows(all[LIGHT], test).data)
+  const gallery = side(test)
+  row['distilled query head, gallery models side by side'] = await firstRight(
+    query,
+    unitRows(gallery.data, gallery.dim),
+    gallery.dim,
+    labels,
+  )
+  row['distilled query head on both sides'] = await firstRight(query, query, gallery.dim, labels)
+  const sides = unitRows(gallery.data, gallery.dim)
+  row['gallery models side by side on both sides (their query cost)'] = await firstRight(
+    sides,
+    sides,
+    gallery.dim,
+    labels,
+  )
+  return row
+}
+
 async function measure(set, items, seed) {
   const all = {}
   for (const model of [LIGHT, ...HEAVY]) all[model] = await frozenEmbeddings({ set, items, model, data, cache })
@@ -109,36 +144,7 @@ async function measure(set, items, seed) {
     [...best.of, own],
     [...ones(best.of), share.weight],
   )
-  // A query head distilled from the gallery models: a linear map of the query's vector onto all of theirs side by side.
-  const side = (rows) => {
-    const parts = HEAVY.map((model) => unitRows(toRows(all[model], rows).data, all[model].dim))
-    const width = HEAVY.reduce((sum, model) => sum + all[model].dim, 0)
-    const out = new Float32Array(rows.length * width)
-    let offset = 0
-    parts.forEach((part, k) => {
-      const { dim: own_ } = all[HEAVY[k]]
-      for (let r = 0; r < rows.length; r++) out.set(part.subarray(r * own_, (r + 1) * own_), r * width + offset)
-      offset += own_
-    })
-    return { data: out, dim: width }
-  }
-  const distilled = await learnMap(toRows(all[LIGHT], learn), side(learn), RIDGES)
-  const query = await distilled.apply(toRows(all[LIGHT], test).data)
-  const gallery = side(test)
-  row['distilled query head, gallery models side by side'] = await firstRight(
-    query,
-    unitRows(gallery.data, gallery.dim),
-    gallery.dim,
-    labels.test,
-  )
-  row['distilled query head on both sides'] = await firstRight(query, query, gallery.dim, labels.test)
-  const sides = unitRows(gallery.data, gallery.dim)
-  row['gallery models side by side on both sides (their query cost)'] = await firstRight(
-    sides,
-    sides,
-    gallery.dim,
-    labels.test,
-  )
+  Object.assign(row, await distilled(all, learn, test, labels.test))
   console.error(
     `${set}, seed ${seed}: ridges ${members.map(({ ridge }) => ridge).join(', ')}; members ${best.of.map(({ model }) => model).join(' + ')}; own weight ${share.weight}`,
   )

@@ -2,7 +2,7 @@
  * The table of an ensemble of context-sensitive models over seeds, and the search cost of K members against one. Encoders and people's triples
  * are read from ../shared/data; seeds draw contexts, splits and batches. Prints a line a seed as it is done, then means and ranges.
  *
- *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|mixed|emoji|objects|cost [--seeds 0,1,2] [--contexts 8|reference] [--references 1]
+ *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|mixed|emoji|objects|cost [--seeds 0,1,2] [--contexts 8|reference|category] [--references 1]
  *         [--bases imagenet,birds,mini] [--each turn|cross] [--member head|all] [--size 224] [--epochs 6] [--batch 32] [--rate 1e-3] [--decay 3e-3]
  *         [--look BASE: the encoder that the weights look at] [--data ../shared/data] [--objects DIR] [--objective cosine|paper] [--centred yes|no] [--validation 300] [--most 2000] [--threads 2]
  *
@@ -165,7 +165,9 @@ async function objects(seed) {
         closer: forA > people.length / 2 ? 'a' : 'b',
         agreement,
         split,
-        ...(split === 'train' && { context: `c${place % number('contexts')}` }),
+        ...(split === 'train' && {
+          context: values.contexts === 'category' ? labels[reference] : `c${place % number('contexts')}`,
+        }),
       })
     }
   })
