@@ -20,9 +20,9 @@ export function Card({ item, action, onPress, badge, note, tone, children }: Car
     <li class={`card ${tone ?? ''} ${item.rejected ? 'rejected' : ''}`} data-id={item.id}>
       <button type="button" class="card-picture" aria-label={`${action} ${item.id}`} title={item.id} onClick={onPress}>
         <Picture item={item} />
-        {badge !== undefined && <span class="badge">{badge}</span>}
-        {item.rejected && <span class="badge badge-left">Rejected</span>}
       </button>
+      {badge !== undefined && <span class="badge">{badge}</span>}
+      {item.rejected && <span class="badge badge-left">Rejected</span>}
       <div class="card-text">
         <span class="card-title">{titleOf(item)}</span>
         <span class="card-note">{note ?? (classOf(item) === undefined ? '\u00a0' : nameOf(item.id))}</span>

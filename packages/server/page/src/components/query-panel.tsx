@@ -94,7 +94,7 @@ export function QueryPanel() {
       {nearness.value !== undefined && (
         <label class="slider">
           <span>
-            The same up to a distance of <output>{nearness.value.toFixed(2)}</output>
+            The same up to a distance of <strong>{nearness.value.toFixed(2)}</strong>
           </span>
           <input
             type="range"

@@ -26,7 +26,10 @@ export function QuestionPanel({ question, status, canUndo, onReply, onUndo }: Qu
     const press = (event: KeyboardEvent) => {
       const does = keys[event.key]
       if (!does || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return
-      if ((event.target as Element).closest('input, select, textarea, dialog, nav')) return
+      const at = event.target as Element
+      if (at.closest('input, select, textarea, dialog')) return
+      // Elsewhere on the page, it presses what has the focus.
+      if (event.key === ' ' && at.closest('button') && !at.closest('.question')) return
       event.preventDefault()
       does()
     }

@@ -21,7 +21,7 @@ export function ThresholdSlider() {
     <div class="threshold">
       <label class="slider">
         <span>
-          Distance at most <output>{threshold.value === undefined ? 'any' : chosen.toFixed(2)}</output>
+          Distance at most <strong>{threshold.value === undefined ? 'any' : chosen.toFixed(2)}</strong>
         </span>
         <svg class="histogram" viewBox={`0 0 ${BARS} 20`} preserveAspectRatio="none" aria-hidden="true">
           {counts.map((count, i) => {

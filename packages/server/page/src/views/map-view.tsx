@@ -321,7 +321,7 @@ function MapSide({ map, legend, chosen, onChoose }: SideProps) {
                 <button
                   type="button"
                   class="legend-value"
-                  aria-label={`Choose all of ${value}`}
+                  title={`Choose all of ${value}`}
                   onClick={() => onChoose(map.ids.flatMap((_, at) => (legend.colours[at] === i ? [at] : [])))}
                 >
                   <span class="dot" style={{ background: PALETTE[i]! }} />
