@@ -4,7 +4,7 @@
  *
  *     npx turbo run build && node bench/ensemble.mjs --set materials|shoes|mixed|emoji|objects|cost [--seeds 0,1,2] [--contexts 8|reference|category] [--references 1]
  *         [--bases imagenet,birds,mini] [--each turn|cross] [--member head|all] [--size 224] [--epochs 6] [--batch 32] [--rate 1e-3] [--decay 3e-3]
- *         [--look BASE: the encoder that the weights look at] [--data ../shared/data] [--objects DIR] [--objective cosine|paper] [--centred yes|no] [--validation 300] [--most 2000] [--threads 2]
+ *         [--look BASE: the encoder that the weights look at] [--answers 60: triples of a validation object] [--data ../shared/data] [--objects DIR] [--objective cosine|paper] [--centred yes|no] [--validation 300] [--most 2000] [--threads 2]
  *
  * Materials: the authors' test triples; 30 of the 100 references fit the weights. Shoes: cut by shoe, 45 / 25 / 30 %. Emoji: drawings of one
  * style, 1,000 triples a context from `--references` references of one group, `--validation` and 500 test references with 9 triples each.
@@ -43,6 +43,7 @@ const { values } = parseArgs({
     most: { type: 'string', default: '2000' },
     threads: { type: 'string', default: '2' },
     look: { type: 'string' },
+    answers: { type: 'string', default: '60' },
     data: { type: 'string' },
     objects: { type: 'string' },
     cache: { type: 'string', default: 'examples/.lookalike' },
@@ -150,7 +151,7 @@ async function objects(seed) {
   const triples = []
   order.forEach((reference, place) => {
     const split = place < 40 ? 'train' : place < 66 ? 'validation' : 'test'
-    const wanted = split === 'train' ? 200 : split === 'validation' ? 60 : 200
+    const wanted = split === 'train' ? 200 : split === 'validation' ? number('answers') : 200
     for (let found = 0, tried = 0; found < wanted && tried < 20 * wanted; tried++) {
       const [a, b] = [random.integer(items.length), random.integer(items.length)]
       if (a === b || a === reference || b === reference) continue

@@ -190,7 +190,8 @@ async function writeRun(
     stopped: 'finished',
     metrics,
   })
-  return { artefact: MANIFEST, metrics, stopped: 'finished' }
+  const usedBy = { kind: 'combiner', use: 'cross-model', option: 'folder', path: 'folder' } as const
+  return { artefact: MANIFEST, metrics, stopped: 'finished', usedBy }
 }
 
 async function writeTransform(

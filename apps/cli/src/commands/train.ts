@@ -5,6 +5,7 @@ import { EXIT } from '../exit-codes.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { evaluationJson } from '../report/evaluation-json.js'
 import { renderTable } from '../terminal/render-table.js'
+import { tryLine } from '../try-line.js'
 import { summary } from './evaluate.js'
 
 /** The phase of progress in which a trainer says how good the encoder is as it is. */
@@ -57,7 +58,8 @@ export const train = defineCommand({
       output.print(
         `${result.stopped === 'early' ? 'Stopped early: it no longer got better. ' : ''}Wrote ${path.relative('.', artefact)}${result.kept === 'untuned' ? ': the encoder as it was, because nothing was gained' : ''}`,
       )
-      if (artefact.endsWith('.onnx')) output.print(`Try it: lookalike evaluate --model ${path.relative('.', artefact)}`)
+      const line = tryLine(artefact, result.usedBy, project.loaded.folder, args.config)
+      if (line !== undefined) output.print(`Try it: ${line}`)
       return EXIT.ok
     })
   },

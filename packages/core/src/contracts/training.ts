@@ -65,6 +65,18 @@ export interface TrainerResult {
   /** Final figures for people. */
   readonly metrics: Readonly<Record<string, number>>
   readonly stopped: 'finished' | 'early' | 'aborted'
+  /**
+   * The plugin that a config names to use the artefact, and which of its options takes the artefact's path, or its folder's. Default: the artefact
+   * is an encoder where it is an ONNX file.
+   */
+  readonly usedBy?:
+    | {
+        readonly kind: 'reranker' | 'combiner'
+        readonly use: string
+        readonly option: string
+        readonly path: 'file' | 'folder'
+      }
+    | undefined
   /** What the artefact holds where that is not what was trained: the encoder as it was, because training made it no better. */
   readonly kept?: 'untuned' | undefined
 }

@@ -58,7 +58,8 @@ export async function trainEnsemble(
     metrics,
     stopped: 'finished',
   })
-  return { artefact: ENSEMBLE_FILE, metrics, stopped: 'finished' }
+  const usedBy = { kind: 'combiner', use: 'context-ensemble', option: 'folder', path: 'folder' } as const
+  return { artefact: ENSEMBLE_FILE, metrics, stopped: 'finished', usedBy }
 }
 
 /** Fits the weights and writes what the combiner opens. */

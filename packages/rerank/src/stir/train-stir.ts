@@ -140,7 +140,8 @@ async function writePair(
   const trained = scale === undefined ? model : withInitializers(model, [[NAMES.scale, float32([scale])]])
   await run.write('pair.onnx', writeModel({ ...trained, metadata: { ...trained.metadata, 'lookalike.card': card } }))
   await run.artefact('pair', 'pair.onnx')
-  return { artefact: 'pair.onnx', metrics, stopped }
+  const usedBy = { kind: 'reranker', use: 'stir', option: 'model', path: 'file' } as const
+  return { artefact: 'pair.onnx', metrics, stopped, usedBy }
 }
 
 export const stirTrainer = definePlugin({
