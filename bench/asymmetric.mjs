@@ -102,7 +102,7 @@ if (only.includes('apply')) {
   )
   for (const count of values.members.split(',').map(Number)) {
     const transformers = []
-    for (let k = 0; k < count; k++) transformers.push(await createTransformer(transform, threads))
+    for (let k = 0; k < count; k++) transformers.push(await createTransformer(transform, { threads }))
     const ours = []
     const theirs = []
     for (let i = 0; i < REPEATS; i++) {

@@ -21,7 +21,7 @@ export async function learnMap(from, to, ridge) {
     rows: from.data.length / from.dim,
   }
   const { transform, ridge: chosen } = await fitTransform(pairs, { kind: 'linear', ridge }, { seed: 0, threads: 1 })
-  const transformer = await createTransformer(transform, 1)
+  const transformer = await createTransformer(transform, { threads: 1 })
   return { apply: transformer.apply, ridge: chosen }
 }
 

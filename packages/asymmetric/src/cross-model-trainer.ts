@@ -14,7 +14,7 @@ import {
   type TrainerRequest,
   type TrainerResult,
 } from '@lookalike/core'
-import { writeModel } from '@lookalike/onnx'
+import { checkProviders, type Execution, providersSchema, writeModel } from '@lookalike/onnx'
 import { measureValidation } from '@lookalike/train'
 import { z } from 'zod'
 import { fitLikelihood } from './ensemble/fit-likelihood.js'
@@ -43,6 +43,9 @@ const options = z.strictObject({
     .describe('The gallery models.'),
   transform: transformSchema,
   useLabels: z.boolean().default(true).describe('Whether the terms that need labels may use them.'),
+  providers: providersSchema
+    .default(['cpu'])
+    .describe('Where the transforms are learned, first choice first. Operators that a provider lacks run on the CPU.'),
 })
 export type CrossModelTrainerOptions = z.input<typeof options>
 type Settings = z.output<typeof options>
@@ -67,6 +70,7 @@ async function trainCrossModel(
   context: PluginContext,
 ): Promise<TrainerResult> {
   const { dataset, embed } = request
+  await checkProviders(settings.providers)
   const items = dataset.items.filter(({ split }) => split === 'train')
   if (items.length === 0) {
     throw new LookalikeError('train/no-images', {
@@ -78,7 +82,8 @@ async function trainCrossModel(
   const query = settings.query === undefined ? request.encoder : await context.create('encoder', settings.query)
   try {
     const light = await embed(query, items)
-    const learning: Learning = { settings, request, context, items, validation, query, light }
+    const execution = { threads: context.threads, providers: settings.providers }
+    const learning: Learning = { settings, request, context, execution, items, validation, query, light }
     const members: Member[] = []
     for (const member of settings.members) members.push(await learnMember(member, learning))
     return await writeRun(learning, members, await learnLikelihood(learning))
@@ -92,6 +97,7 @@ interface Learning {
   readonly settings: Settings
   readonly request: TrainerRequest
   readonly context: PluginContext
+  readonly execution: Execution
   readonly items: readonly DatasetItem[]
   readonly validation: readonly DatasetItem[]
   readonly query: Encoder
@@ -136,14 +142,14 @@ async function learnMember({ name, encoder: ref }: Settings['members'][number], 
 }
 
 async function makeTransform(pairs: Pairs, file: string, key: string, name: string, learning: Learning) {
-  const { settings, request, context } = learning
+  const { settings, request, execution } = learning
   const { run, signal, onProgress } = request
   const { log } = run.part(name)
   // A transform that was not finished is learned from the start.
   await log.rewind(0)
   const { transform, similarity, epochs, ridge } = await fitTransform(pairs, settings.transform, {
     seed: run.seed,
-    threads: context.threads,
+    ...execution,
     signal,
     onEpoch: ({ epoch: step, ...figures }) => log.write({ step, ...figures }),
     onProgress: (progress) => onProgress?.({ ...progress, note: `${name}, ${progress.note ?? ''}` }),
@@ -155,13 +161,13 @@ async function makeTransform(pairs: Pairs, file: string, key: string, name: stri
 }
 
 /** Undefined where images have no labels, or no class has two of them. */
-async function learnLikelihood({ settings, request, context, items, light }: Learning) {
+async function learnLikelihood({ settings, request, execution, items, light }: Learning) {
   const { embeddings, positions } = light
   const labels = settings.useLabels ? Array.from(positions, (position) => items[position]!.label) : []
   if (labels.length === 0 || !labels.every(Boolean)) return undefined
   const numbers = numberLabels(labels)
   const { data, dim } = embeddings
-  const transform = await fitLikelihood(data, dim, numbers.labels, numbers.classes, context.threads)
+  const transform = await fitLikelihood(data, dim, numbers.labels, numbers.classes, execution)
   return transform && (await writeTransform(request.run, 'likelihood.onnx', transform))
 }
 

@@ -101,7 +101,7 @@ describe('the similarity likelihood', () => {
       light.dim,
       Int32Array.from(images, (_, i) => i % 10),
       10,
-      1,
+      { threads: 1 },
     ))!
     const [cosine, other] = [
       modelOfCombiner(await crossModel({ query, members, threads: 1 })),

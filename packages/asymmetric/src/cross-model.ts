@@ -26,7 +26,7 @@ export async function crossModel(options: CrossModelOptions): Promise<CrossModel
   checkLikelihood(query, similarity, likelihood)
   const opened = new Map<Transform, Promise<Transformer>>()
   const open = (transform: Transform) => {
-    const transformer = opened.get(transform) ?? createTransformer(transform, threads)
+    const transformer = opened.get(transform) ?? createTransformer(transform, { threads })
     opened.set(transform, transformer)
     return transformer
   }

@@ -20,7 +20,7 @@ function drawn(classes: number, each: number, seed: number, noise = 4) {
 }
 
 async function place(transform: Transform, rows: Float32Array): Promise<Float32Array> {
-  const transformer = await createTransformer(transform, 1)
+  const transformer = await createTransformer(transform, { threads: 1 })
   const placed = await transformer.apply(rows)
   await transformer.dispose()
   return placed
@@ -54,7 +54,7 @@ it('finds classes that cosines lose in a direction without meaning', async () =>
       labels: Int32Array.from(rows, (row) => all.labels[row]!),
     }
   }) as [ReturnType<typeof drawn>, ReturnType<typeof drawn>, ReturnType<typeof drawn>]
-  const transform = (await fitLikelihood(train.rows, DIM, train.labels, 40, 1))!
+  const transform = (await fitLikelihood(train.rows, DIM, train.labels, 40, { threads: 1 }))!
   const placed = await place(transform, gallery.rows)
   const [byCosine, byLikelihood] = [
     found(queries, gallery.rows, gallery.labels),
@@ -65,7 +65,7 @@ it('finds classes that cosines lose in a direction without meaning', async () =>
 
 it('ranks images as the Gaussian log-likelihood of the query does', async () => {
   const { rows, labels } = drawn(30, 6, 2)
-  const placed = await place((await fitLikelihood(rows, DIM, labels, 30, 1))!, rows)
+  const placed = await place((await fitLikelihood(rows, DIM, labels, 30, { threads: 1 }))!, rows)
   // The same by hand: -(q - m)^T (S / v + 0.3 I)^-1 (q - m) / 2, with S from the deviations from class means.
   const mean = (of: readonly number[], k: number) => of.reduce((sum, row) => sum + rows[row * DIM + k]!, 0) / of.length
   const classes = Array.from({ length: 30 }, (_, label) => [...labels.keys()].filter((row) => labels[row] === label))
@@ -113,5 +113,5 @@ it('ranks images as the Gaussian log-likelihood of the query does', async () => 
 
 it('needs a class with two images', async () => {
   const { rows } = drawn(5, 1, 3)
-  expect(await fitLikelihood(rows, DIM, Int32Array.of(0, 1, 2, 3, 4), 5, 1)).toBeUndefined()
+  expect(await fitLikelihood(rows, DIM, Int32Array.of(0, 1, 2, 3, 4), 5, { threads: 1 })).toBeUndefined()
 })

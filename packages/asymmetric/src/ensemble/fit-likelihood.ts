@@ -1,5 +1,5 @@
 import { unitRows } from '@lookalike/core'
-import { createGraphBuilder, float32 } from '@lookalike/onnx'
+import { createGraphBuilder, type Execution, float32 } from '@lookalike/onnx'
 import { CholeskyDecomposition, Matrix } from 'ml-matrix'
 import { createTransformer } from '../transforms/create-transformer.js'
 import { crossProduct } from '../transforms/cross-product.js'
@@ -28,13 +28,13 @@ export async function fitLikelihood(
   dim: number,
   labels: Int32Array,
   classes: number,
-  threads?: number,
+  execution?: Execution,
 ): Promise<Transform | undefined> {
   const unit = unitRows(queries, dim)
   const rows = labels.length
   const { deviations, used } = withinClasses(unit, dim, labels, classes)
   if (used === 0) return undefined
-  const covariance = Matrix.from1DArray(dim, dim, await crossProduct(deviations, dim, deviations, dim, threads)).div(
+  const covariance = Matrix.from1DArray(dim, dim, await crossProduct(deviations, dim, deviations, dim, execution)).div(
     used,
   )
   const variance = covariance.trace() / dim
@@ -43,7 +43,7 @@ export async function fitLikelihood(
     Matrix.eye(dim, dim),
   )
   const mean = meanRow(unit, dim)
-  const second = Matrix.from1DArray(dim, dim, await crossProduct(unit, dim, unit, dim, threads)).div(rows)
+  const second = Matrix.from1DArray(dim, dim, await crossProduct(unit, dim, unit, dim, execution)).div(rows)
   const bias = new CholeskyDecomposition(second.add(Matrix.eye(dim, dim, RIDGE)))
     .solve(Matrix.columnVector(mean))
     .to1DArray()
@@ -52,7 +52,7 @@ export async function fitLikelihood(
     mean: Float32Array.from(mean),
     bias: Float32Array.from(bias),
   }
-  return buildLikelihood(parts, dim, 1 / (await meanLength(buildLikelihood(parts, dim, 1), unit, threads)))
+  return buildLikelihood(parts, dim, 1 / (await meanLength(buildLikelihood(parts, dim, 1), unit, execution)))
 }
 
 interface Parts {
@@ -104,8 +104,8 @@ function meanRow(data: Float32Array, dim: number): number[] {
 }
 
 /** Root mean square, so that similarities keep the size of cosines. */
-async function meanLength(transform: Transform, rows: Float32Array, threads?: number): Promise<number> {
-  const transformer = await createTransformer(transform, threads)
+async function meanLength(transform: Transform, rows: Float32Array, execution?: Execution): Promise<number> {
+  const transformer = await createTransformer(transform, execution)
   try {
     const placed = await transformer.apply(rows)
     return Math.sqrt(placed.reduce((sum, value) => sum + value * value, 0) / (rows.length / transform.inputDim))

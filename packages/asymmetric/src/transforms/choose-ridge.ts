@@ -1,4 +1,5 @@
 import { createRandom, dotRows, unitRows } from '@lookalike/core'
+import type { Execution } from '@lookalike/onnx'
 import { buildLinear } from './build-linear.js'
 import { createTransformer } from './create-transformer.js'
 import { prepareLeastSquares } from './fit-linear.js'
@@ -24,19 +25,19 @@ export async function chooseRidge(
   pairs: PairedEmbeddings,
   ridges: readonly number[],
   seed: number | string,
-  threads?: number,
+  execution?: Execution,
 ): Promise<ChosenRidge> {
   const order = createRandom(seed).fork('ridge').permutation(pairs.rows)
   const count = Math.min(MOST, Math.max(1, Math.floor(pairs.rows * HELD_OUT)))
   const [held, rest] = [part(pairs, order.subarray(0, count)), part(pairs, order.subarray(count))]
-  const solve = await prepareLeastSquares(rest, threads)
+  const solve = await prepareLeastSquares(rest, execution)
   const queries = unitRows(held.to, held.outputDim)
   const recalls: number[] = []
   for (const ridge of ridges) {
     const { weight, bias } = await solve(ridge)
     const transformer = await createTransformer(
       buildLinear('linear', weight, pairs.inputDim, pairs.outputDim, bias),
-      threads,
+      execution,
     )
     try {
       recalls.push(foundThemselves(queries, await transformer.apply(held.from), pairs.outputDim))

@@ -1,4 +1,4 @@
-import { createSession, float32 } from '@lookalike/onnx'
+import { createSession, type Execution, float32 } from '@lookalike/onnx'
 import { TRANSFORM_INPUT, TRANSFORM_OUTPUT, type Transform } from './transform.js'
 
 /** Rows mapped at a time. */
@@ -15,9 +15,9 @@ export interface Transformer {
 
 export async function createTransformer(
   { model, inputDim, outputDim }: Transform,
-  threads?: number,
+  execution?: Execution,
 ): Promise<Transformer> {
-  const session = await createSession(model, threads === undefined ? {} : { threads })
+  const session = await createSession(model, execution)
   return {
     inputDim,
     outputDim,

@@ -1,4 +1,4 @@
-import { createGraphBuilder, createSession, float32 } from '@lookalike/onnx'
+import { createGraphBuilder, createSession, type Execution, float32 } from '@lookalike/onnx'
 
 /** Rows multiplied at a time. */
 const BLOCK = 8192
@@ -14,13 +14,13 @@ export async function crossProduct(
   a: number,
   right: Float32Array,
   b: number,
-  threads?: number,
+  execution?: Execution,
 ): Promise<Float64Array> {
   const g = createGraphBuilder()
   const x = g.input('left', 'float32', ['N', a])
   const y = g.input('right', 'float32', ['N', b])
   g.output(g.gemm(x, y, undefined, { transA: true }), 'product')
-  const session = await createSession(g.build(), threads === undefined ? {} : { threads })
+  const session = await createSession(g.build(), execution)
   const sum = new Float64Array(a * b)
   try {
     const rows = left.length / a

@@ -1,4 +1,5 @@
 import { unitRows } from '@lookalike/core'
+import type { Execution } from '@lookalike/onnx'
 import { buildLinear } from './build-linear.js'
 import { crossProduct } from './cross-product.js'
 import { solvePositive } from './solve-positive.js'
@@ -11,8 +12,8 @@ export interface AffineMap {
 }
 
 /** Linear least squares as a transform; see {@link leastSquares}. */
-export async function fitLinear(pairs: PairedEmbeddings, ridge: number, threads?: number): Promise<Transform> {
-  const { weight, bias } = await leastSquares(pairs, ridge, threads)
+export async function fitLinear(pairs: PairedEmbeddings, ridge: number, execution?: Execution): Promise<Transform> {
+  const { weight, bias } = await leastSquares(pairs, ridge, execution)
   return buildLinear('linear', weight, pairs.inputDim, pairs.outputDim, bias)
 }
 
@@ -22,8 +23,8 @@ export async function fitLinear(pairs: PairedEmbeddings, ridge: number, threads?
  *
  * @param ridge times the number of rows, so that it means the same for any number of images; above 0
  */
-export async function leastSquares(pairs: PairedEmbeddings, ridge: number, threads?: number): Promise<AffineMap> {
-  return (await prepareLeastSquares(pairs, threads))(ridge)
+export async function leastSquares(pairs: PairedEmbeddings, ridge: number, execution?: Execution): Promise<AffineMap> {
+  return (await prepareLeastSquares(pairs, execution))(ridge)
 }
 
 /**
@@ -32,7 +33,7 @@ export async function leastSquares(pairs: PairedEmbeddings, ridge: number, threa
  */
 export async function prepareLeastSquares(
   { from, to, inputDim, outputDim, rows }: PairedEmbeddings,
-  threads?: number,
+  execution?: Execution,
 ): Promise<(ridge: number) => Promise<AffineMap>> {
   const x = unitRows(from, inputDim)
   const y = unitRows(to, outputDim)
@@ -41,15 +42,15 @@ export async function prepareLeastSquares(
   const few = rows < inputDim
   const side = few ? rows : inputDim
   const own = few ? transposed(x, inputDim) : x
-  const gram = await crossProduct(own, side, own, side, threads)
-  const right = few ? y : await crossProduct(x, inputDim, y, outputDim, threads)
+  const gram = await crossProduct(own, side, own, side, execution)
+  const right = few ? y : await crossProduct(x, inputDim, y, outputDim, execution)
   return async (ridge) => {
     const penalised = gram.slice()
     for (let i = 0; i < side; i++) penalised[i * side + i]! += ridge * rows
     const solution = Float64Array.from(right)
     solvePositive(penalised, side, solution, outputDim)
     const solved = Float32Array.from(solution)
-    const weight = few ? Float32Array.from(await crossProduct(x, inputDim, solved, outputDim, threads)) : solved
+    const weight = few ? Float32Array.from(await crossProduct(x, inputDim, solved, outputDim, execution)) : solved
     const bias = Float32Array.from(meanY, (value, column) => {
       let sum = value
       for (let i = 0; i < inputDim; i++) sum -= meanX[i]! * weight[i * outputDim + column]!

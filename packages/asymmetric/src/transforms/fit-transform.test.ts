@@ -12,7 +12,7 @@ import { pairEmbeddings } from './pair-embeddings.js'
 import type { PairedEmbeddings, Transform } from './transform.js'
 
 async function apply(transform: Transform, rows: Float32Array): Promise<Float32Array> {
-  const transformer = await createTransformer(transform, 1)
+  const transformer = await createTransformer(transform, { threads: 1 })
   const mapped = await transformer.apply(rows)
   await transformer.dispose()
   return mapped
@@ -41,7 +41,7 @@ describe('procrustes', () => {
     const rotation = orthonormal(24, 24, 2)
     const found = await procrustesRotation(
       { from: data, inputDim: 24, to: multiply(data, 24, rotation, 24), outputDim: 24, rows: 300 },
-      1,
+      { threads: 1 },
     )
     for (let i = 0; i < found.length; i++) expect(found[i]).toBeCloseTo(rotation[i]!, 4)
   })
@@ -52,7 +52,7 @@ describe('procrustes', () => {
   ])('maps %i to %i dimensions without stretching', async (inputDim, outputDim) => {
     const { data } = clusters(300, inputDim, 5, 1)
     const to = clusters(300, outputDim, 5, 2).data
-    const found = await procrustesRotation({ from: data, inputDim, to, outputDim, rows: 300 }, 1)
+    const found = await procrustesRotation({ from: data, inputDim, to, outputDim, rows: 300 }, { threads: 1 })
     const narrow = Math.min(inputDim, outputDim)
     for (let i = 0; i < narrow; i++) {
       for (let j = 0; j < narrow; j++) {
@@ -81,7 +81,7 @@ it('least squares recovers an affine map', async () => {
 it('least squares of fewer rows than dimensions solves the same normal equations', async () => {
   const { data } = clusters(20, 30, 4, 5, 1)
   const to = clusters(20, 7, 4, 6, 1).data
-  const { weight } = await leastSquares({ from: data, inputDim: 30, to, outputDim: 7, rows: 20 }, 1e-2, 1)
+  const { weight } = await leastSquares({ from: data, inputDim: 30, to, outputDim: 7, rows: 20 }, 1e-2, { threads: 1 })
   const centred = (rows: Float32Array, dim: number) => {
     const matrix = Matrix.from1DArray(20, dim, rows)
     return matrix.subRowVector(matrix.mean('column'))
@@ -104,7 +104,7 @@ describe('the ridge, of several', () => {
   }
   it('is large for few noisy pairs, and the transform is then learned from all of them', async () => {
     const pairs = noisy(40, 0.25)
-    const { ridge, recalls } = await chooseRidge(pairs, [1e-6, 1e-1], 0, 1)
+    const { ridge, recalls } = await chooseRidge(pairs, [1e-6, 1e-1], 0, { threads: 1 })
     expect(ridge).toBe(1e-1)
     expect(recalls[1]).toBeGreaterThan(recalls[0]!)
     const fitted = await fitTransform(pairs, { kind: 'linear', ridge: [1e-6, 1e-1] }, { seed: 0, threads: 1 })
@@ -114,7 +114,7 @@ describe('the ridge, of several', () => {
   })
 
   it('of ridges that find as many pairs the larger one counts', async () => {
-    expect((await chooseRidge(noisy(400, 0), [1e-6, 1e-5], 0, 1)).ridge).toBe(1e-5)
+    expect((await chooseRidge(noisy(400, 0), [1e-6, 1e-5], 0, { threads: 1 })).ridge).toBe(1e-5)
   })
 })
 

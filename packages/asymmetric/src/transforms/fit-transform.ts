@@ -1,4 +1,5 @@
 import { dot, type OperationOptions, unitRows } from '@lookalike/core'
+import type { Execution } from '@lookalike/onnx'
 import { buildMlp, buildResidualBottleneck } from './build-network.js'
 import { chooseRidge } from './choose-ridge.js'
 import { createTransformer } from './create-transformer.js'
@@ -8,9 +9,8 @@ import { type EpochFacts, type TrainedTransform, trainTransform } from './train-
 import type { PairedEmbeddings, Transform } from './transform.js'
 import { RIDGE, type TransformOptions, transformSchema } from './transform-options.js'
 
-export interface FitTransformOptions extends OperationOptions {
+export interface FitTransformOptions extends OperationOptions, Execution {
   readonly seed: number
-  readonly threads?: number | undefined
   /** Told of every epoch of a trained transform: its losses and the mean cosine. */
   readonly onEpoch?: ((entry: EpochFacts) => Promise<void>) | undefined
 }
@@ -28,12 +28,13 @@ export async function fitTransform(
   options: FitTransformOptions,
 ): Promise<TrainedTransform> {
   const settings = transformSchema.parse(given)
-  const { seed, threads } = options
-  if (settings.kind === 'procrustes') return closedForm(await fitProcrustes(pairs, threads), pairs, threads)
+  const { seed, threads, providers } = options
+  const execution: Execution = { threads, providers }
+  if (settings.kind === 'procrustes') return closedForm(await fitProcrustes(pairs, execution), pairs, execution)
   if (settings.kind === 'linear') {
     const { ridge: given } = settings
-    const ridge = typeof given === 'number' ? given : (await chooseRidge(pairs, given, seed, threads)).ridge
-    return { ...(await closedForm(await fitLinear(pairs, ridge, threads), pairs, threads)), ridge }
+    const ridge = typeof given === 'number' ? given : (await chooseRidge(pairs, given, seed, execution)).ridge
+    return { ...(await closedForm(await fitLinear(pairs, ridge, execution), pairs, execution)), ridge }
   }
   const {
     similarity,
@@ -59,7 +60,7 @@ export async function fitTransform(
             paths: settings.paths,
             width: settings.width,
             ...((settings.front === 'always' || inputDim !== outputDim) && {
-              front: await leastSquares(training, RIDGE, threads),
+              front: await leastSquares(training, RIDGE, execution),
             }),
           },
           seed,
@@ -79,9 +80,9 @@ export async function fitTransform(
 async function closedForm(
   transform: Transform,
   { from, to, outputDim, rows }: PairedEmbeddings,
-  threads?: number,
+  execution: Execution,
 ): Promise<TrainedTransform> {
-  const transformer = await createTransformer(transform, threads)
+  const transformer = await createTransformer(transform, execution)
   try {
     const mapped = await transformer.apply(from)
     const target = unitRows(to, outputDim)

@@ -2,6 +2,7 @@ import { createRandom, LookalikeError, type OperationOptions, type Random, unitR
 import {
   createSession,
   differentiate,
+  type Execution,
   type Feeds,
   float32,
   type GradientModel,
@@ -31,7 +32,7 @@ import {
 } from './add-losses.js'
 import { type PairedEmbeddings, TRANSFORM_INPUT, type Transform } from './transform.js'
 
-export interface TrainTransformOptions extends OperationOptions {
+export interface TrainTransformOptions extends OperationOptions, Execution {
   readonly losses: LossWeights
   /** Passes over the pairs at most. */
   readonly epochs: number
@@ -43,7 +44,6 @@ export interface TrainTransformOptions extends OperationOptions {
   readonly optimizer?: OptimizerOptions | undefined
   readonly schedule?: ScheduleOptions | undefined
   readonly seed: number
-  readonly threads?: number | undefined
   readonly onEpoch?: ((entry: EpochFacts) => Promise<void>) | undefined
 }
 
@@ -106,9 +106,9 @@ export async function trainTransform(
   )
   const optimizer = createOptimizer(parameters, options.optimizer)
   const schedule = scheduleSchema.parse(options.schedule)
-  const { threads } = options
-  const step = await createSession(gradient.model, { threads })
-  const forward = await createSession(gradient.forward, { threads })
+  const execution: Execution = { threads: options.threads, providers: options.providers }
+  const step = await createSession(gradient.model, execution)
+  const forward = await createSession(gradient.forward, execution)
   try {
     const stepsPerEpoch = Math.ceil(training.length / rows)
     const totalSteps = epochs * stepsPerEpoch

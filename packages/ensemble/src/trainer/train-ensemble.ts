@@ -23,7 +23,7 @@ export async function trainEnsemble(
   request: TrainerRequest,
 ): Promise<TrainerResult> {
   const { dataset, run, onWarning } = request
-  if (settings.member.use !== 'head') await checkProviders(settings.providers)
+  await checkProviders(settings.providers)
   const options = trainingOptions(settings, parts, request)
   const data = readContexts(dataset, settings.softLabels, options.batchSize)
   for (const warning of data.warnings) onWarning?.(warning)
