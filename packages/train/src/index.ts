@@ -35,7 +35,7 @@ export {
   type LoadedTrainingBatch,
 } from './loading/create-batch-loader.js'
 export type { AugmentationOrigin } from './loading/create-fillers.js'
-export { augmentInto, decodeForTraining, type TrainingImage } from './loading/training-image.js'
+export { decodeForTraining, type TrainingImage } from './loading/training-image.js'
 export { memoryRun } from './loop/memory-run.js'
 export { runTrainingLoop } from './loop/run-training-loop.js'
 export type { Best, TrainingLoopOptions, TrainingLoopResult } from './loop/training-loop-options.js'
@@ -46,16 +46,14 @@ export {
   type MetricLearningParts,
   metricLearning,
 } from './metric-learning/metric-learning.js'
-export { addHead, buildHead, connectHead, type Head, type HeadOptions } from './model/add-head.js'
+export { buildHead, type Head, type HeadOptions } from './model/add-head.js'
 export * from './model/create-trainable-model.js'
 export { matchNames } from './model/match-names.js'
 export {
   createOptimizer,
   type Optimizer,
   type OptimizerOptions,
-  optimizerSchema,
 } from './optimizer/create-optimizer.js'
-export { createMovingAverage, type MovingAverage } from './optimizer/moving-average.js'
 export { decays, type Parameter } from './optimizer/parameter.js'
 export { type Schedule, type ScheduleOptions, scheduleAt, scheduleSchema } from './optimizer/schedule.js'
 export { type BalancedOptions, balanced } from './samplers/balanced.js'

@@ -36,7 +36,11 @@ function checkChange(change: GalleryChange): void {
   }
 }
 
-/** @throws `gallery/item` naming the id. */
+/**
+ * Checks changes to a gallery's images before any is made.
+ *
+ * @throws `gallery/item` naming the id.
+ */
 export function checkChanges(changes: readonly GalleryChange[]): void {
   checkList(changes, 'changes')
   for (const change of changes) checkChange(change)

@@ -64,7 +64,11 @@ export function checkQueries(
   return createEmbeddings({ ...queries })
 }
 
-/** @throws `index/k` for a number of results that is none. */
+/**
+ * Checks a number of results: a whole number, at least 1.
+ *
+ * @throws `index/k`
+ */
 export function checkK(k: number): void {
   if (Number.isInteger(k) && k >= 1) return
   throw new LookalikeError(

@@ -9,6 +9,7 @@ export const noSuchGallery = (gallery: string, problem = `There is no gallery at
     { fields: { gallery } },
   )
 
+/** The error `gallery/unknown-id`. */
 export const unknownImage = (gallery: string, id: string): LookalikeError =>
   new LookalikeError(
     'gallery/unknown-id',

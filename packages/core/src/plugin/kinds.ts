@@ -27,6 +27,7 @@ export interface Kinds {
 
 export type Kind = keyof Kinds
 
+/** The kinds of plugins. */
 export const KINDS = [
   'encoder',
   'combiner',

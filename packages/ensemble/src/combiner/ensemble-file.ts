@@ -14,7 +14,11 @@ export function encodeEnsemble(model: EnsembleModel): string {
   return `${encode({ format: FORMAT, version: 2, ...model })}\n`
 }
 
-/** @throws `ensemble/file` when there is no ensemble or it is damaged. */
+/**
+ * Reads the ensemble that a run left in its folder.
+ *
+ * @throws `ensemble/file` when there is no ensemble or it is damaged.
+ */
 export async function readEnsemble(folder: string): Promise<EnsembleModel> {
   const file = path.join(folder, ENSEMBLE_FILE)
   try {

@@ -56,6 +56,7 @@ export type Source =
   | { readonly kind: 'base'; readonly base: number }
   | { readonly kind: 'member'; readonly member: number }
 
+/** Length of a member's embeddings. */
 export function memberDim(member: EnsembleMember): number {
   return member.form === 'head' ? member.head.dim : member.dim
 }

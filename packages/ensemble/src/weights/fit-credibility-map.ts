@@ -12,6 +12,7 @@ export interface MapOptions {
   readonly threshold: number
 }
 
+/** The paper's. */
 export const MAP_OPTIONS: MapOptions = { grid: 200, window: 10, mode: 'threshold', threshold: 0.75 }
 
 export interface CredibilityMap {

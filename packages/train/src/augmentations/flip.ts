@@ -12,6 +12,7 @@ const options = z.strictObject({
 
 export type FlipOptions = z.input<typeof options>
 
+/** Mirrors a picture, with the probability given. */
 export function flip(given: FlipOptions = {}): Augmentation {
   const settings = options.parse(given)
   return {

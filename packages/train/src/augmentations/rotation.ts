@@ -11,6 +11,7 @@ const options = z.strictObject({
 
 export type RotationOptions = z.input<typeof options>
 
+/** Turns a picture by a random angle within the bounds given, in degrees. */
 export function rotation(given: RotationOptions = {}): Augmentation {
   const settings = options.parse(given)
   return {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 const warmUp = z.number().min(0).default(0).describe('Epochs, also parts of one, over which the rate rises from 0.')
 
+/** Options of a learning rate schedule, for configs. */
 export const scheduleSchema = z
   .discriminatedUnion('shape', [
     z.strictObject({ shape: z.literal('constant'), warmUp }),
