@@ -40,6 +40,8 @@ export function createOverview(gallery: Gallery, version: () => number): Overvie
       const page = await gallery.page({ filter, rejected: false, after, limit: PAGE, withVectors: true })
       if (page.entries.length > 0) visit(page.entries, page.embeddings!.data)
       after = page.next
+      // Other requests come in between.
+      await new Promise((resolve) => setImmediate(resolve))
     } while (after !== undefined)
   }
 

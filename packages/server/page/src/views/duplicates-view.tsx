@@ -79,9 +79,11 @@ export function DuplicatesView() {
           <p>No two images are this near. A larger distance finds those that are less alike.</p>
         </Empty>
       )}
-      {groups.map((group) => (
-        <DuplicateGroup key={group.images[0]!.id} group={group} onGone={forget} />
-      ))}
+      <div class="groups">
+        {groups.map((group) => (
+          <DuplicateGroup key={group.images[0]!.id} group={group} onGone={forget} />
+        ))}
+      </div>
       {groups.length < count && groups.length >= PAGE && (
         <div class="row centre">
           <button type="button" class="button" onClick={more}>
@@ -192,6 +194,7 @@ function DuplicateGroup({ group, onGone }: { readonly group: Group; onGone(ids: 
               onPress={() => toggle(item.id)}
               badge={keep ? 'Keep' : distanceText(item.distance)}
               tone={keep ? 'right' : undefined}
+              note={<bdi>{item.id}</bdi>}
             >
               <IconButton
                 icon="check"
