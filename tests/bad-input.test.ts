@@ -105,7 +105,7 @@ describe('models', () => {
   })
 
   it.each<[string, string, string, string, RegExp]>([
-    ['is no ONNX', 'text.onnx', '', 'onnx/not-onnx', /text\.onnx \(11 bytes\) is not a whole ONNX model/],
+    ['is no ONNX', 'text.onnx', '', 'onnx/not-onnx', /text\.onnx \(11 bytes\) cannot be read as an ONNX model/],
     ['is not there', 'gone.onnx', '', 'onnx/file', /gone\.onnx does not exist/],
     ['takes no images', 'tokens.onnx', '', 'encoder/input', /tokens float32\[N, 7\]/],
     [

@@ -371,6 +371,36 @@ describe('configs and plugins', () => {
     )
   })
 
+  it('says which plugin failed, of which package, when its database is down', async () => {
+    const acme = path.join(folder, 'node_modules/acme-vectors')
+    await mkdir(acme, { recursive: true })
+    await writeFile(
+      path.join(acme, 'package.json'),
+      '{"name": "acme-vectors", "version": "2.0.1", "type": "module", "exports": "./index.js"}',
+    )
+    await writeFile(
+      path.join(acme, 'index.js'),
+      `const down = async () => { throw Object.assign(new AggregateError([new Error('connect ECONNREFUSED 127.0.0.1:5432')]), { code: 'ECONNREFUSED' }) }
+      const options = { '~standard': { version: 1, vendor: 'acme', validate: (value) => ({ value }), jsonSchema: { input: () => ({ type: 'object' }) } } }
+      const open = async ({ dim, space }) => ({ specVersion: 'v1', name: 'acme', dim, space, size: 1, add: async () => {}, remove: async () => {}, search: down, dispose: async () => {} })
+      export default { specVersion: 'v1', kind: 'index', name: 'acme', description: 'Elsewhere.', options, create: () => ({ name: 'acme', open }) }`,
+    )
+    const shared = ['--plugins=[./colour-grid.mjs, acme-vectors]', '--gallery=./acme-gallery', '--index=acme']
+    expect(await cli(['index', './photos', ...shared])).toMatchObject({ code: 0 })
+    const result = await cli(['search', './photos/red/0.png', '--json', ...shared])
+    expect(json(result.stdout)).toMatchObject({
+      error: {
+        code: 'plugin/failed',
+        message: expect.stringMatching(
+          /^The index "acme" of acme-vectors 2\.0\.1 failed in "search": ECONNREFUSED: connect ECONNREFUSED 127\.0\.0\.1:5432\./,
+        ) as unknown,
+        fields: { kind: 'index', plugin: 'acme', package: 'acme-vectors', version: '2.0.1', during: 'search' },
+      },
+    })
+    expect(result.code).not.toBe(0)
+    expect(result.stderr).not.toContain('not foreseen')
+  })
+
   it('shows help on stdout', async () => {
     expect(await cli(['search', '--help'])).toMatchObject({
       code: 0,

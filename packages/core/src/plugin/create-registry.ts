@@ -3,10 +3,12 @@ import { isLookalikeError, LookalikeError, type Warning } from '../errors.js'
 import { checkPlugin } from './check-plugin.js'
 import type { LoadedPlugin, Plugin, PluginContext } from './define-plugin.js'
 import type { ConfigIssue } from './describe-issue.js'
+import { guardInstance, leaveUnguarded } from './guard-instance.js'
 import { KINDS, type Kind, type Kinds, type PluginRef } from './kinds.js'
 import { nearestName } from './nearest-name.js'
 import { invalidConfig, tryOptions } from './parse-options.js'
 import { originText, type PluginOrigin } from './plugin-origin.js'
+import { reasonOf } from './reason-of.js'
 import { parseReference, placeReferences, type Reference } from './reference.js'
 
 /** What `registry.create` needs to know of the run. */
@@ -45,12 +47,16 @@ export interface Registry {
    */
   check(reference: Reference): Promise<CheckedOptions>
   /**
-   * Creates the plugin of a reference with its checked options.
+   * Creates the plugin of a reference with its checked options. Of a plugin from elsewhere, whatever its methods throw
+   * later is a `plugin/failed` too, unless it is an error of Lookalike or the call was stopped.
    *
-   * @throws `config/invalid` with the path of each option that does not fit, `plugin/unknown`.
+   * @throws `config/invalid` with the path of each option that does not fit, `plugin/unknown`, `plugin/failed`.
    */
   create<K extends Kind>(kind: K, ref: PluginRef<K>, options: CreateOptions): Promise<Kinds[K]>
 }
+
+/** Packages of this project: what they throw that has no code is a fault of ours, and told as that. */
+const OWN_SCOPE = '@lookalike/'
 
 /**
  * A registry of the given plugins. It is a value: nothing is registered globally.
@@ -110,12 +116,16 @@ export function createRegistry(plugins: readonly (Plugin | LoadedPlugin)[]): Reg
       if (parsed.issues.length > 0) throw invalidConfig(parsed.issues)
       const plugin = registry.get(kind, reference.use, reference.path)
       const context = createContext(registry, { ...options, path: reference.path })
+      const origin = registry.origin(kind, plugin.name)
+      let made: Kinds[typeof kind]
       try {
-        return (await plugin.create(parsed.options, context)) as Kinds[typeof kind]
+        made = (await plugin.create(parsed.options, context)) as Kinds[typeof kind]
       } catch (cause) {
         if (options.signal?.aborted || isLookalikeError(cause)) throw cause
-        throw failed(plugin, registry.origin(kind, plugin.name), cause)
+        throw notMade(plugin, origin, cause)
       }
+      if (origin.package.startsWith(OWN_SCOPE)) return leaveUnguarded(made)
+      return guardInstance(made, (cause, during) => failed(plugin, origin, during, cause), options.signal)
     },
   }
   return registry
@@ -137,17 +147,34 @@ function createContext(registry: Registry, options: CreateOptions): PluginContex
 }
 
 /** What a plugin throws that is no error of ours is told with the plugin, so that its author hears of it. */
-function failed({ kind, name }: Plugin, origin: PluginOrigin, cause: unknown): LookalikeError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+function notMade(plugin: Plugin, origin: PluginOrigin, cause: unknown): LookalikeError {
   return new LookalikeError(
     'plugin/failed',
     {
-      problem: `The ${kind} "${name}" of ${originText(origin)} could not be made: ${reason}`,
+      problem: `The ${plugin.kind} "${plugin.name}" of ${originText(origin)} could not be made: ${reasonOf(cause)}`,
       fix: `Check its options and what it needs; else report it to the authors of ${origin.package}.`,
     },
-    { fields: { kind, plugin: name, package: origin.package, version: origin.version }, cause },
+    { fields: fieldsOf(plugin, origin), cause },
   )
 }
+
+function failed(plugin: Plugin, origin: PluginOrigin, during: string, cause: unknown): LookalikeError {
+  return new LookalikeError(
+    'plugin/failed',
+    {
+      problem: `The ${plugin.kind} "${plugin.name}" of ${originText(origin)} failed in "${during}": ${reasonOf(cause)}`,
+      fix: `Check what it needs (a service, a file, memory); else report it to the authors of ${origin.package}.`,
+    },
+    { fields: { ...fieldsOf(plugin, origin), during }, cause },
+  )
+}
+
+const fieldsOf = ({ kind, name }: Plugin, origin: PluginOrigin) => ({
+  kind,
+  plugin: name,
+  package: origin.package,
+  version: origin.version,
+})
 
 function duplicate(plugin: Plugin, first: PluginOrigin, second: PluginOrigin): LookalikeError {
   return new LookalikeError(

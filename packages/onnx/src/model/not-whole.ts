@@ -44,13 +44,88 @@ export function notWhole(source: string, bytes: Uint8Array | undefined, cause?: 
     )
   }
   const other = OTHERS.find(({ test }) => test(start))
+  const { is, fix } = other ?? (bytes ? faultOf(bytes, cause) : NOT_KNOWN)
   return new LookalikeError(
     'onnx/not-onnx',
     {
-      problem: `${source}${size} is not a whole ONNX model${other ? `: it is ${other.is}` : ''}`,
+      problem: `${source}${size} cannot be read as an ONNX model: ${other ? 'it is ' : ''}${is}`,
       expected: 'the file that an exporter wrote, complete',
-      fix: other?.fix ?? 'If it is an ONNX file, it was damaged or cut off: export or download it again.',
+      fix,
     },
     { fields: { source, ...(bytes && { bytes: bytes.length }) }, cause },
   )
+}
+
+interface Fault {
+  readonly is: string
+  readonly fix: string
+}
+
+const NOT_KNOWN: Fault = {
+  is: 'the runtime does not find the format in it',
+  fix: 'Check the file with onnx.checker.check_model, or export or download it again.',
+}
+
+/** What is known of bytes that do not follow the format: a model is a row of parts, each with its length before it. */
+function faultOf(bytes: Uint8Array, cause: unknown): Fault {
+  const walked = walkParts(bytes)
+  if ('missing' in walked) {
+    return {
+      is: `its part at byte ${walked.at} is ${walked.length} bytes long by what stands before it, and the file ends ${walked.missing} bytes earlier`,
+      fix: 'If it is an ONNX file, its end is missing or that length is wrong: compare its size with that of the original, or export or download it again.',
+    }
+  }
+  if ('stray' in walked) {
+    return {
+      is: `what stands at byte ${walked.stray} begins no part of one`,
+      fix: 'If it is an ONNX file, it is not as it was written: compare its checksum with that of the original, or export or download it again.',
+    }
+  }
+  const missing = PARTS.filter(([field]) => !walked.fields.has(field)).map(([, name]) => name)
+  if (missing.length > 0) return { is: `it has no ${missing.join(' and no ')}`, fix: NOT_KNOWN.fix }
+  const reason = cause instanceof Error ? ` (${cause.message})` : ''
+  return {
+    is: `nothing is missing at its end by its own lengths, but what lies inside breaks the format${reason}`,
+    fix: 'Compare its checksum with that of the original, or export or download it again; onnx.checker.check_model may say more.',
+  }
+}
+
+/** Parts that every model has: fields of `ModelProto` in onnx.proto. */
+const PARTS: readonly (readonly [number, string])[] = [
+  [1, 'IR version'],
+  [7, 'network (graph)'],
+  [8, 'opset'],
+]
+
+type Walked =
+  | { readonly fields: ReadonlySet<number> }
+  | { readonly at: number; readonly length: number; readonly missing: number }
+  | { readonly stray: number }
+
+/** The parts of the outermost message: protobuf's tags and lengths. */
+function walkParts(bytes: Uint8Array): Walked {
+  const fields = new Set<number>()
+  let at = 0
+  const integer = (): number | undefined => {
+    let value = 0
+    for (let scale = 1; at < bytes.length && scale < 2 ** 64; scale *= 128) {
+      const byte = bytes[at++]!
+      value += (byte & 127) * scale
+      if (byte < 128) return value
+    }
+    return undefined
+  }
+  while (at < bytes.length) {
+    const start = at
+    const tag = integer()
+    // ModelProto's fields are numbered from 1 to 26 today.
+    if (tag === undefined || tag < 8 || tag >= 8 * 100) return { stray: start }
+    fields.add(Math.floor(tag / 8))
+    const wire = tag % 8
+    const length = wire === 1 ? 8 : wire === 5 ? 4 : wire === 0 || wire === 2 ? integer() : undefined
+    if (length === undefined) return { stray: start }
+    if (wire !== 0) at += length
+    if (at > bytes.length) return { at: start, length, missing: at - bytes.length }
+  }
+  return { fields }
 }
