@@ -19,6 +19,7 @@ it('finds the packages that a config needs', () => {
       name.replace('@lookalike/', ''),
     )
   expect(of({})).toEqual(['encoders', 'gallery', 'cli'])
+  expect(of({ index: 'of-somebody-else' })).toContain('gallery')
   expect(of({ rerankers: [{ use: 'k-reciprocal' }], dataset: 'emoji' })).toContain('rerank')
   expect(of({ train: 'metric-learning' })).toHaveLength(BUILT_IN.length)
 })

@@ -92,6 +92,8 @@ export function packagesOf(config: Config): readonly string[] {
   const { train: _train, combiner, ...rest } = config
   if (config.train !== undefined || combiner !== undefined) return BUILT_IN
   const named = new Set<string>()
+  // A gallery that is a folder is a plugin's too, which no name in the config says.
+  if (typeof config.gallery === 'string') named.add('local')
   for (const reference of findReferences(rest)) {
     named.add(reference.use)
     addTexts(reference.options, named)

@@ -49,6 +49,7 @@ const CALLS: readonly (readonly [Kind, string, object])[] = [
   ['augmentation', 'apply', { apply: throws }],
   ['trainer', 'train', { train: fails }],
   ['reporter', 'write', { write: fails }],
+  ['logger', 'open', { open: fails }],
 ]
 
 describe('what a plugin from elsewhere throws in a later call', () => {
@@ -63,6 +64,7 @@ describe('what a plugin from elsewhere throws in a later call', () => {
     ['gallery', 'open', 'search', false],
     ['gallery', 'open', 'close', false],
     ['loss', 'bind', 'compute', false],
+    ['logger', 'open', 'log', false],
     ['loss', 'bind', 'state', true],
   ] as const)('is told of what %s.%s gives: %s', async (kind, opens, during, sync) => {
     class Opened {
