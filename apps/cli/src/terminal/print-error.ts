@@ -7,7 +7,7 @@ export function errorText(error: unknown, debug: boolean): string {
   const known = isLookalikeError(error)
   const message = error instanceof Error || known ? (error as Error).message : String(error)
   const lines = [`${colors.red('error')}: ${printable(message, 'keep')}${known ? colors.dim(` [${error.code}]`) : ''}`]
-  if (debug && error instanceof Error) lines.push(stackOf(error))
+  if (debug && error instanceof Error) lines.push(printable(stackOf(error), 'keep'))
   else if (!known) lines.push('This was not foreseen. Run it again with --debug for the stack, and please report it.')
   return lines.join('\n')
 }
