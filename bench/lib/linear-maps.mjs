@@ -61,12 +61,3 @@ export async function firstRight(
   }
   return (100 * right) / labels.length
 }
-
-/** Share of the queries, in %, whose best gallery image is row i itself: pairs need no label. */
-export const pairRight = (queries, gallery, dim) => {
-  const names = Array.from({ length: queries.length / dim }, (_, i) => i)
-  return firstRight(queries, gallery, dim, names, names, false)
-}
-
-export const mapped = (parts, dim) => combineMembers(parts, dim, 'mean')
-export { unitRows }
