@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { buildVit } from '@lookalike/encoders'
 import { saveModel } from '@lookalike/onnx'
+import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeShop } from './helpers/make-shop.js'
@@ -334,7 +334,6 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
     complaints = complaints.filter((each) => !each.includes('ERR_FAILED'))
   })
 
-  const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
   const VIEWS = ['Search', 'Browse', 'Duplicates', 'Map', 'Label']
   it.each([
     [1280, 'light'],
@@ -342,7 +341,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
   ] as const)('is open to everybody at %i pixels, %s', async (width, scheme) => {
     await context.close()
     await open({ width, height: 900 }, scheme)
-    await page.evaluate(await readFile(axe, 'utf8'))
+    await page.evaluate(axe.source)
     const check = async (name: string) => {
       const found = (await page.evaluate('axe.run(document)')) as {
         violations: { id: string; nodes: { html: string }[] }[]
