@@ -1,6 +1,5 @@
 /** Gallery models mapped into a query model's space by least squares, as `cross-model` does, on embeddings that are at hand. */
-import { combineMembers, createTransformer, fitTransform } from '@lookalike/asymmetric'
-import { unitRows } from '@lookalike/core'
+import { createTransformer, fitTransform } from '@lookalike/asymmetric'
 import { createGraphBuilder, createSession, float32 } from '@lookalike/onnx'
 
 export const pick = (data, dim, rows) => {
