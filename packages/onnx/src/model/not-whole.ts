@@ -44,13 +44,13 @@ export function notWhole(source: string, bytes: Uint8Array | undefined, cause?: 
     )
   }
   const other = OTHERS.find(({ test }) => test(start))
-  const { is, fix } = other ?? (bytes ? faultOf(bytes, cause) : NOT_KNOWN)
+  const found: Fault = other ?? (bytes ? faultOf(bytes, cause) : NOT_KNOWN)
   return new LookalikeError(
     'onnx/not-onnx',
     {
-      problem: `${source}${size} cannot be read as an ONNX model: ${other ? 'it is ' : ''}${is}`,
+      problem: `${source}${size} cannot be read as an ONNX model: ${other ? 'it is ' : ''}${found.is}`,
       expected: 'the file that an exporter wrote, complete',
-      fix,
+      fix: found.fix,
     },
     { fields: { source, ...(bytes && { bytes: bytes.length }) }, cause },
   )
