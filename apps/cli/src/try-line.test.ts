@@ -15,7 +15,7 @@ it('offers what was trained as what it is', () => {
   expect(
     tryLine(
       run('x.json'),
-      { kind: 'combiner', use: 'cross-model', option: 'folder', path: 'folder' },
+      { kind: 'combiner', use: 'cross-model', option: 'folder', path: 'directory' },
       folder,
       undefined,
     ),

@@ -196,7 +196,7 @@ async function writeRun(
     stopped: 'finished',
     metrics,
   })
-  const usedBy = { kind: 'combiner', use: 'cross-model', option: 'folder', path: 'folder' } as const
+  const usedBy = { kind: 'combiner', use: 'cross-model', option: 'folder', path: 'directory' } as const
   return { artefact: MANIFEST, metrics, stopped: 'finished', usedBy }
 }
 

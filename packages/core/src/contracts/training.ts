@@ -74,7 +74,7 @@ export interface TrainerResult {
         readonly kind: 'reranker' | 'combiner'
         readonly use: string
         readonly option: string
-        readonly path: 'file' | 'folder'
+        readonly path: 'file' | 'directory'
       }
     | undefined
   /** What the artefact holds where that is not what was trained: the encoder as it was, because training made it no better. */

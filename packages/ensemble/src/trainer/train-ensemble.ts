@@ -58,7 +58,7 @@ export async function trainEnsemble(
     metrics,
     stopped: 'finished',
   })
-  const usedBy = { kind: 'combiner', use: 'context-ensemble', option: 'folder', path: 'folder' } as const
+  const usedBy = { kind: 'combiner', use: 'context-ensemble', option: 'folder', path: 'directory' } as const
   return { artefact: ENSEMBLE_FILE, metrics, stopped: 'finished', usedBy }
 }
 

@@ -13,13 +13,12 @@ import {
   isLookalikeError,
   LookalikeError,
   type Metadata,
-  type OperationOptions,
   type Warning,
 } from '@lookalike/core'
 import { entryImages, readSource, toGallerySource } from '@lookalike/image'
 import type { EncoderPool, PooledEmbedding } from '../pool/create-encoder-pool.js'
 import { createCatalogue } from './catalogue.js'
-import { createDuplicates } from './duplicates.js'
+import { createDuplicates, type FindDuplicates } from './duplicates.js'
 import { createOverview } from './overview.js'
 import { queryVector } from './query-vector.js'
 import { createSearchBatches } from './search-batches.js'
@@ -55,20 +54,6 @@ export type Rerank = (
   depth: number,
   options: { readonly filter?: Filter | undefined; readonly signal?: AbortSignal | undefined },
 ) => Promise<readonly GalleryHit[]>
-
-/** @param threshold distance of near images; 0 for exact copies alone; undefined where it is to be proposed from the images */
-export type FindDuplicates = (
-  threshold: number | undefined,
-  options: OperationOptions,
-) => Promise<{ readonly threshold: number; readonly groups: readonly FoundDuplicates[] }>
-
-export interface FoundDuplicates {
-  readonly kind: 'exact' | 'near'
-  /** Between the two that are farthest apart. */
-  readonly diameter: number
-  /** The one that is most worth keeping first; distances are from it. */
-  readonly images: readonly GalleryHit[]
-}
 
 /** An image to search by or to embed. Exactly one of the first three. */
 export interface Example {

@@ -1,5 +1,18 @@
-import { LookalikeError } from '@lookalike/core'
-import type { FindDuplicates, FoundDuplicates } from './create-service.js'
+import { type GalleryHit, LookalikeError, type OperationOptions } from '@lookalike/core'
+
+/** @param threshold distance of near images; 0 for exact copies alone; undefined where it is to be proposed from the images */
+export type FindDuplicates = (
+  threshold: number | undefined,
+  options: OperationOptions,
+) => Promise<{ readonly threshold: number; readonly groups: readonly FoundDuplicates[] }>
+
+export interface FoundDuplicates {
+  readonly kind: 'exact' | 'near'
+  /** Between the two that are farthest apart. */
+  readonly diameter: number
+  /** The one that is most worth keeping first; distances are from it. */
+  readonly images: readonly GalleryHit[]
+}
 
 /** How far a search for duplicates is. */
 export interface DuplicatesState {

@@ -1,6 +1,6 @@
 import type { Loss } from '@lookalike/core'
 import type { TrainingTask } from '../loop/training-task.js'
-import type { EmbeddingBatch, EmbeddingTraining } from './train-embedding.js'
+import type { EmbeddingBatch, EmbeddingTraining } from './embedding-training.js'
 
 /** Batches through the network, their embeddings through the loss, and where there is a teacher, its wishes added. */
 export function embeddingTask(

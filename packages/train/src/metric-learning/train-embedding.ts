@@ -1,69 +1,15 @@
 import { createHash } from 'node:crypto'
-import {
-  createRandom,
-  LookalikeError,
-  type Loss,
-  type Preprocessing,
-  type Sampler,
-  type TrainerRequest,
-  type TrainerResult,
-  type UnboundLoss,
-  type Warning,
-} from '@lookalike/core'
-import { type Feeds, type OnnxModel, writeModel } from '@lookalike/onnx'
+import { createRandom, LookalikeError, type Loss, type TrainerResult, type Warning } from '@lookalike/core'
+import { writeModel } from '@lookalike/onnx'
 import type { TrainingData } from '../data/select-training-data.js'
 import { runTrainingLoop } from '../loop/run-training-loop.js'
 import type { TrainingLoopResult } from '../loop/training-loop-options.js'
-import type { TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
 import { createOptimizer } from '../optimizer/create-optimizer.js'
 import type { Parameter } from '../optimizer/parameter.js'
 import type { CommonSettings } from './common-options.js'
-import type { Distillation } from './distillation.js'
 import { embeddingTask } from './embedding-task.js'
-
-export interface EmbeddingBatch {
-  /** Positions of the images among the training items. */
-  readonly positions: Int32Array
-  readonly feeds: Feeds
-}
-
-/** A network that makes embeddings, and what it is trained on. */
-export interface EmbeddingTraining {
-  readonly request: TrainerRequest
-  /** Name of the trainer, for the card. */
-  readonly trainer: string
-  readonly settings: CommonSettings
-  /** All options, for the card. */
-  readonly options: Readonly<Record<string, unknown>>
-  readonly data: TrainingData
-  readonly sampler: Sampler
-  readonly loss: UnboundLoss
-  readonly model: TrainableModel
-  readonly output: string
-  readonly dim: number
-  /** Hash of the network that the run starts from. */
-  readonly network: string
-  /** While the head alone is trained: how many epochs, and its weights. */
-  readonly headOnly?: { readonly epochs: number; readonly names: readonly string[] } | undefined
-  /** A teacher whose embeddings are to be met besides what the loss wants. */
-  readonly distillation?: Distillation | undefined
-  /** Facts for the log. */
-  readonly about?: Readonly<Record<string, unknown>> | undefined
-  load(epoch: number, batches: readonly Int32Array[], start: number): AsyncIterable<EmbeddingBatch>
-  /** Embeddings of the validation items and which items they are of. */
-  embedValidation(weights: ReadonlyMap<string, Float32Array> | undefined): Promise<Readonly<Record<string, number>>>
-  /** The encoder as it was. */
-  readonly untuned: {
-    readonly network: OnnxModel
-    readonly dim: number
-    /** Its validation figures. */
-    measure(): Promise<Readonly<Record<string, number>>>
-  }
-  /** The whole network with the trained weights. */
-  finish(weights: ReadonlyMap<string, Float32Array>): OnnxModel
-  readonly preprocessing: Preprocessing
-}
+import type { EmbeddingTraining } from './embedding-training.js'
 
 /**
  * Trains, and writes `model.onnx` with its preprocessing and its card. The encoder as it was is measured first; where the best validation is no better,

@@ -1,6 +1,6 @@
 import { float32, type TensorOf } from '../../model/tensor.js'
+import type { Case } from './case.js'
 import type { Bias } from './find-attentions.js'
-import type { Case } from './fuse.js'
 
 /** [images, windows, heads, T, T'] */
 type Dims = readonly [number, number, number, number, number]

@@ -1,10 +1,11 @@
-import { createGraphBuilder, type GraphBuilder } from '../../builder/create-graph-builder.js'
+import { createGraphBuilder } from '../../builder/create-graph-builder.js'
 import type { AttributeValues, NodeOptions } from '../../builder/node-builder.js'
 import type { Probe } from '../../gradient/probe.js'
 import type { Node, OnnxModel } from '../../model/model.js'
 import { float32, type Tensor } from '../../model/tensor.js'
 import { producers } from '../needed-nodes.js'
 import { type Added, addedBias } from './added-bias.js'
+import type { Case, Sizes } from './case.js'
 import type { Attention, Chain, Link } from './find-attentions.js'
 import { type Columns, columnsOf, type Layout, type Size, sameValues } from './layouts.js'
 import { movedPositions, type Positions } from './moved-positions.js'
@@ -18,23 +19,6 @@ export interface Fused {
   readonly result: string
   /** What need not be computed any more. */
   readonly instead: readonly string[]
-}
-
-export interface Sizes {
-  readonly queries: Size
-  readonly keys: Size
-  readonly values: Size
-}
-
-/** The found attention with the sizes and positions that were read of it. */
-export interface Case {
-  readonly g: GraphBuilder
-  readonly attention: Attention
-  readonly found: Probe
-  readonly positions: Positions
-  readonly sizes: Sizes
-  /** How many images were fed. */
-  readonly batch: number
 }
 
 interface Result {
