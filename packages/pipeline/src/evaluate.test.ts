@@ -502,7 +502,7 @@ describe('createPipeline', () => {
   it('trains into the run folder, and never over an earlier run unasked', async () => {
     const pipeline = await pipelineOf({ items: reds }, { train: { use: 'metric', epochs: 5 }, seed: 3 })
     expect((await pipeline.train()).metrics).toEqual({ epochs: 5, seed: 3, resumed: 0, items: 2, dim: 3 })
-    expect(await readdir(pipeline.runFolder)).toEqual(['config.resolved.json', 'log.jsonl', 'run.json'])
+    expect(await readdir(pipeline.runFolder)).toEqual(['README.md', 'config.resolved.json', 'log.jsonl', 'run.json'])
     await expect(pipeline.train()).rejects.toMatchObject({
       code: 'train/run-exists',
       message: expect.stringContaining('--resume') as unknown,

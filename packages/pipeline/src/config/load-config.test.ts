@@ -140,11 +140,11 @@ describe('loadConfig', () => {
   it.each([
     [
       'sead: 1',
-      'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, evaluate, images, cache, runs, threads, stages. Did you mean "seed"?',
+      'sead: unknown key. Expected: one of $schema, extends, name, seed, plugins, dataset, encoder, combiner, index, gallery, rerankers, train, loggers, evaluate, images, serve, cache, runs, threads, stages. Did you mean "seed"?',
     ],
     [
       'evaluate: { kss: [1] }',
-      'evaluate.kss: unknown key. Expected: one of split, ks, metrics, baselines, reporters. Did you mean "ks"?',
+      'evaluate.kss: unknown key. Expected: one of split, ks, metrics, baselines, calibration, targetRisks, reporters. Did you mean "ks"?',
     ],
     ['seed: one', 'seed: "one" (string) does not fit. Expected: an integer.'],
     ['evaluate: { ks: [1, 0] }', 'evaluate.ks[1]: 0 (number) does not fit: '],
