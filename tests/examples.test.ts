@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRandom, createRegistry } from '@lookalike/core'
@@ -7,7 +7,7 @@ import { encodePng } from '@lookalike/image'
 import { loadConfig, loadPlugins, resolveConfig } from '@lookalike/pipeline'
 import { describe, expect, it } from 'vitest'
 import { BUILT_IN } from '../apps/cli/src/built-in-plugins.js'
-import { root, runCli, runNode } from './helpers/run-cli.js'
+import { root, runCli } from './helpers/run-cli.js'
 
 const examples = path.join(root, 'examples')
 const configs = (await readdir(examples, { recursive: true }))
@@ -322,60 +322,6 @@ describe('the example of asymmetric search', () => {
       expect(JSON.parse(JSON.stringify(await found('./kept')).replaceAll('kept', 'fresh'))).toEqual(
         await found('./fresh'),
       )
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  })
-})
-
-const photographs = path.join(root, '..', 'shared', 'data')
-
-/** The first `count` rows of each group of a CSV file, beside a link to its pictures. */
-async function writePart(
-  target: string,
-  name: string,
-  keep: (row: readonly string[]) => { group: string; count: number },
-): Promise<void> {
-  const [header, ...rows] = (await readFile(path.join(photographs, name, 'index.csv'), 'utf8')).trim().split('\n')
-  const seen = new Map<string, number>()
-  const kept = rows.filter((row) => {
-    const { group, count } = keep(row.split(','))
-    seen.set(group, (seen.get(group) ?? 0) + 1)
-    return seen.get(group)! <= count
-  })
-  await mkdir(path.join(target, name), { recursive: true })
-  await writeFile(path.join(target, name, 'index.csv'), [header, ...kept].join('\n'))
-  await symlink(path.join(photographs, name, 'images'), path.join(target, name, 'images'))
-}
-
-describe('the example of asymmetric search on photographs', () => {
-  it.skipIf(!existsSync(photographs))('trains its models and measures birds and products, small', async () => {
-    const folder = await mkdtemp(path.join(root, 'tests/.photos-'))
-    try {
-      await cp(path.join(examples, 'asymmetric-photos'), folder, {
-        recursive: true,
-        filter: (file) => !/[/\\](runs|data)$/.test(file),
-      })
-      const data = path.join(folder, 'data')
-      await writePart(data, 'cub-50', ([, label = '']) => ({
-        group: label,
-        count: Number(label.slice(0, 3)) <= 20 ? 4 : Number(label.slice(0, 3)) <= 30 ? 2 : 0,
-      }))
-      const products = new Set<string>()
-      await writePart(data, 'grocery-store', ([, label = '', split = '']) => {
-        if (products.size < 5) products.add(label)
-        return { group: `${label} ${split}`, count: products.has(label) ? 2 : 0 }
-      })
-      await symlink(path.join(photographs, 'encoders'), path.join(data, 'encoders'))
-      const { code, stdout, stderr } = await runNode(
-        [path.join(folder, 'run.mjs'), '--cache=./cache', '--threads=1', '--quiet'],
-        { cwd: folder },
-      )
-      expect(code, stderr).toBe(0)
-      for (const run of ['birds', 'catalogue'])
-        await expect(stat(path.join(folder, 'runs', run, 'report.html')), run).resolves.toBeDefined()
-      expect(stdout).toContain('query model on both sides')
-      expect(stdout).toContain('tuned alone, transformed')
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

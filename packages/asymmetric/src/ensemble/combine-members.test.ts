@@ -26,8 +26,9 @@ it('one member has no uncertainty', () => {
 })
 
 it('counts a member less that disagrees with the others', () => {
-  const members = [Float32Array.of(1, 0), Float32Array.of(1, 0), Float32Array.of(0, 1)]
-  // Mean distances 0.5, 0.5, 1: weights 1 / 0.55 twice and 1 / 1.05.
-  const [x, y] = combineMembers(members, 2, 'agreement')
+  const members = [Float32Array.of(0, 1, 1, 0), Float32Array.of(0, 1, 1, 0), Float32Array.of(0, 1, 0, 1)]
+  const [left, right, x, y] = combineMembers(members, 2, 'agreement')
+  expect([left, right]).toEqual([0, 1])
+  // Of the second image: mean distances 0.5, 0.5, 1: weights 1 / 0.55 twice and 1 / 1.05.
   expect(y! / x!).toBeCloseTo(0.55 / 1.05 / 2, 5)
 })

@@ -27,7 +27,7 @@ export function meanOfMembers(members: readonly Float32Array[], dim: number, wei
     const at = row * dim
     let total = 0
     for (const [k, member] of members.entries()) {
-      const weight = weighting === 'mean' || members.length < 3 ? 1 : 1 / (FLOOR + meanDistance(members, k, at, dim))
+      const weight = weighting === 'mean' || members.length < 3 ? 1 : 1 / (FLOOR + meanDistance(members, k, row, dim))
       total += weight
       for (let i = at; i < at + dim; i++) sum[i]! += weight * member[i]!
     }

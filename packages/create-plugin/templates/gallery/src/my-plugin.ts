@@ -71,7 +71,7 @@ export function createStore(folder: string): GalleryStore {
       const found = await versions.read()
       if (found) checkHeld(folder, found.value, opening)
       else if (mode === 'read' || space === undefined || dim === undefined) throw noSuchGallery(folder)
-      else await versions.change((there) => there ?? { space, dim, members, rows: {}, codes: {} })
+      else await versions.change((there: Contents | undefined) => there ?? { space, dim, members, rows: {}, codes: {} })
       return openGallery(folder, versions, opening)
     },
   }
@@ -93,7 +93,7 @@ async function openGallery(
   const change = async (work: (contents: Contents) => Contents): Promise<void> => {
     if (closed) throw closedGallery(name)
     if (opening.mode === 'read') throw readOnlyGallery(name)
-    last = await versions.change((contents) => work(contents!))
+    last = await versions.change((contents: Contents | undefined) => work(contents!))
   }
 
   const select = ({ rows }: Contents, { filter, rejected }: GallerySelection): Row[] => {
