@@ -1,15 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Encoder } from '@lookalike/core'
-import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
+import encoders, { buildVit, createOnnxEncoder } from '@lookalike/encoders'
 import { saveModel, writeModel } from '@lookalike/onnx'
 import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describePlugins, describeReranker, describeTrainer } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
 import plugins from './index.js'
-import { createLateInteraction } from './late/late-interaction.js'
 import { buildPairModel } from './pair/build-pair-model.js'
 import { stripesDataset } from './testing/stripes.js'
 
@@ -50,8 +49,14 @@ const { model } = await buildPairModel(
 await saveModel(path.join(folder, 'pair.onnx'), model)
 describeReranker('stir', create('stir', { model: path.join(folder, 'pair.onnx'), topN: 6, cache: false }))
 
-describeReranker('late-interaction', async () =>
-  createLateInteraction({ encoder: await encoder(), topN: 6, cache: false, threads: 1 }),
+await writeFile(path.join(folder, 'tiny.onnx'), network)
+describeReranker(
+  'late-interaction',
+  fromPlugin(
+    pluginOf(plugins, 'reranker', 'late-interaction'),
+    { encoder: { use: 'onnx', model: path.join(folder, 'tiny.onnx') }, topN: 6, cache: false },
+    { plugins: encoders, threads: 1 },
+  ),
 )
 
 describeTrainer(
