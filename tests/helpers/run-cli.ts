@@ -26,7 +26,7 @@ export function runNode(args: readonly string[], options: RunOptions): Promise<C
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: options.cwd,
-      env: { ...process.env, NO_COLOR: '1', ...options.env },
+      env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: '1', ...options.env },
     })
     let stdout = ''
     let stderr = ''

@@ -22,7 +22,7 @@ export function runCommand(
     const child = spawn(command, args, {
       cwd,
       shell: process.platform === 'win32',
-      env: { ...inherited, NO_COLOR: '1', CI: '1', ONNXRUNTIME_NODE_INSTALL: 'skip', ...env },
+      env: { ...inherited, FORCE_COLOR: undefined, NO_COLOR: '1', CI: '1', ONNXRUNTIME_NODE_INSTALL: 'skip', ...env },
     })
     let stdout = ''
     let output = ''

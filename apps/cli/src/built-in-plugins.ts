@@ -59,6 +59,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'constant-threshold',
     'database-augmentation',
     'k-reciprocal',
+    'late-interaction',
     'reciprocal-rank-fusion',
     'stir',
   ],
