@@ -161,10 +161,12 @@ function MapCanvas({ map, colours, chosen, onChoose }: CanvasProps) {
   }, [map])
   const shade = theme.value
   useEffect(() => {
-    if (place.scale === 0) return
-    const ink = getComputedStyle(canvas.current!).color
+    // The next frame may come when the view is gone already.
+    const drawn = canvas.current
+    if (!drawn || place.scale === 0) return
+    const ink = getComputedStyle(drawn).color
     const frame = requestAnimationFrame(() =>
-      drawMap(canvas.current!, { points: map.points, colours, palette: PALETTE, chosen: flags, place, lasso, ink }),
+      drawMap(drawn, { points: map.points, colours, palette: PALETTE, chosen: flags, place, lasso, ink }),
     )
     return () => cancelAnimationFrame(frame)
   }, [map, colours, flags, place, lasso, shade])
