@@ -3,6 +3,7 @@ import type { Execution } from '@lookalike/onnx'
 import { buildLinear } from './build-linear.js'
 import { createTransformer } from './create-transformer.js'
 import { prepareLeastSquares } from './fit-linear.js'
+import { pickPairs } from './pick-pairs.js'
 import type { PairedEmbeddings } from './transform.js'
 
 /** Share of the pairs that are held out, and how many at most. */
@@ -29,7 +30,7 @@ export async function chooseRidge(
 ): Promise<ChosenRidge> {
   const order = createRandom(seed).fork('ridge').permutation(pairs.rows)
   const count = Math.min(MOST, Math.max(1, Math.floor(pairs.rows * HELD_OUT)))
-  const [held, rest] = [part(pairs, order.subarray(0, count)), part(pairs, order.subarray(count))]
+  const [held, rest] = [pickPairs(pairs, order.subarray(0, count)), pickPairs(pairs, order.subarray(count))]
   const solve = await prepareLeastSquares(rest, execution)
   const queries = unitRows(held.to, held.outputDim)
   const recalls: number[] = []
@@ -60,13 +61,4 @@ function foundThemselves(queries: Float32Array, gallery: Float32Array, dim: numb
     if (better === 0) found++
   }
   return found / rows
-}
-
-function part({ from, to, inputDim, outputDim }: PairedEmbeddings, rows: Int32Array): PairedEmbeddings {
-  const pick = (data: Float32Array, dim: number) => {
-    const out = new Float32Array(rows.length * dim)
-    rows.forEach((row, i) => out.set(data.subarray(row * dim, (row + 1) * dim), i * dim))
-    return out
-  }
-  return { from: pick(from, inputDim), to: pick(to, outputDim), inputDim, outputDim, rows: rows.length }
 }

@@ -30,6 +30,7 @@ import {
   SIMILARITY_OUTPUT,
   TARGET_INPUT,
 } from './add-losses.js'
+import { pickPairs } from './pick-pairs.js'
 import { type PairedEmbeddings, TRANSFORM_INPUT, type Transform } from './transform.js'
 
 export interface TrainTransformOptions extends OperationOptions, Execution {
@@ -91,7 +92,7 @@ export async function trainTransform(
   const rows = Math.min(batchSize, training.length)
   const feed = createFeeder(pairs, rows, proxies !== undefined)
 
-  const start = await makeStart(held === 0 ? pairs : rowsOf(pairs, training))
+  const start = await makeStart(held === 0 ? pairs : pickPairs(pairs, training))
   const network = addLosses(start, losses, proxies)
   const trainable = [...start.model.graph.initializers.keys()].filter((name) => /\.(weight|bias|slope)$/.test(name))
   const gradient = await differentiate(network, {
@@ -149,15 +150,6 @@ const noLoss = () =>
     expected: 'at least one term with a weight above 0',
     fix: 'Give the images labels, or set the weight of "similarity" above 0.',
   })
-
-function rowsOf({ from, inputDim, to, outputDim }: PairedEmbeddings, rows: Int32Array): PairedEmbeddings {
-  const take = (data: Float32Array, dim: number) => {
-    const taken = new Float32Array(rows.length * dim)
-    for (const [i, row] of rows.entries()) taken.set(data.subarray(row * dim, (row + 1) * dim), i * dim)
-    return taken
-  }
-  return { from: take(from, inputDim), inputDim, to: take(to, outputDim), outputDim, rows: rows.length }
-}
 
 type Weights = Map<string, Tensor>
 type Feeder = (rows: Int32Array) => Feeds

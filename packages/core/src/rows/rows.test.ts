@@ -4,9 +4,17 @@ import { concat } from './concat.js'
 import { dot, dotRows, norm } from './dot-rows.js'
 import { toFloat32, toInt32 } from './numbers.js'
 import { orthogonalMatrix } from './orthogonal-matrix.js'
+import { pickRows } from './pick-rows.js'
 import { logistic, softplus } from './softplus.js'
 import { topK } from './top-k.js'
 import { unitRows } from './unit-rows.js'
+
+it('pickRows takes rows in the order given', () => {
+  const data = Float32Array.of(1, 2, 3, 4, 5, 6)
+  expect(pickRows(data, 2, new Set([2, 0]))).toEqual(Float32Array.of(5, 6, 1, 2))
+  expect(pickRows(data, 2, Int32Array.of(1, 1))).toEqual(Float32Array.of(3, 4, 3, 4))
+  expect(pickRows(data, 2, [])).toEqual(new Float32Array(0))
+})
 
 describe('dotRows', () => {
   it('multiplies the rows that are asked for, at any length', () => {

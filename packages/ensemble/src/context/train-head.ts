@@ -1,4 +1,4 @@
-import type { LossTriple } from '@lookalike/core'
+import { type LossTriple, pickRows } from '@lookalike/core'
 import { type MemberNetwork, type TrainMemberOptions, trainMember } from './train-member.js'
 
 /** `x -> weight x`: `weight` is `[dim, inputDim]`, row-major. Cosine similarity of its outputs is what the ensemble sums. */
@@ -36,7 +36,7 @@ function headNetwork({ inputDim, dim, weight }: Head, features: Float32Array): M
     dim,
     parameters: [{ name: 'weight', shape: [dim, inputDim], data: weight }],
     async step(rows, gradientOf) {
-      const inputs = gather(features, inputDim, rows)
+      const inputs = pickRows(features, inputDim, rows)
       const byOutput = await gradientOf(applyWeight(inputs, rows.length, weight, inputDim, dim))
       return new Map([['weight', weightGradient(byOutput, inputs, rows.length, dim, inputDim)]])
     },
@@ -47,12 +47,6 @@ function identity(dim: number): Float32Array {
   const weight = new Float32Array(dim * dim)
   for (let i = 0; i < dim; i++) weight[i * dim + i] = 1
   return weight
-}
-
-function gather(features: Float32Array, dim: number, rows: readonly number[]): Float32Array {
-  const data = new Float32Array(rows.length * dim)
-  rows.forEach((row, at) => data.set(features.subarray(row * dim, (row + 1) * dim), at * dim))
-  return data
 }
 
 function applyWeight(

@@ -1,5 +1,5 @@
 import type { LossTriple } from '@lookalike/core'
-import { LookalikeError } from '@lookalike/core'
+import { LookalikeError, pickRows } from '@lookalike/core'
 import { hits, meanOf, memberGaps, referenceAccuracies } from '../context/member-gaps.js'
 import { type FeatureMap, fitFeatureMap } from '../context/prepare-features.js'
 import { fitWeights, type Weights, type WeightsOptions } from '../weights/fit-weights.js'
@@ -70,12 +70,4 @@ export function learnWeights(
     { features: pickRows(features, dim, references), dim, accuracies, members: members.length, triples, seed },
     options,
   )
-}
-
-/** Rows, one after another. */
-export function pickRows(data: Float32Array, dim: number, rows: Iterable<number>): Float32Array {
-  const picked = [...rows]
-  const out = new Float32Array(picked.length * dim)
-  picked.forEach((row, at) => out.set(data.subarray(row * dim, (row + 1) * dim), at * dim))
-  return out
 }

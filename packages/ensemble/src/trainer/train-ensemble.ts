@@ -1,5 +1,12 @@
 import path from 'node:path'
-import type { Encoder, LossTriple, Run, TrainerRequest, TrainerResult } from '@lookalike/core'
+import {
+  type Encoder,
+  type LossTriple,
+  pickRows,
+  type Run,
+  type TrainerRequest,
+  type TrainerResult,
+} from '@lookalike/core'
 import { checkProviders, loadModel, readModel, writeModel } from '@lookalike/onnx'
 import { ENSEMBLE_FILE, encodeEnsemble } from '../combiner/ensemble-file.js'
 import { type EnsembleModel, sourcesOf } from '../combiner/ensemble-model.js'
@@ -8,7 +15,7 @@ import { networkOf } from '../context/train-network.js'
 import { type MergeNetwork, mergeEnsemble } from '../merge/merge-ensemble.js'
 import { type ReferenceSkill, referenceSkill, skillWarnings } from '../weights/reference-skill.js'
 import { renderMap } from '../weights/render-map.js'
-import { learnWeights, pickRows } from './learn-ensemble.js'
+import { learnWeights } from './learn-ensemble.js'
 import { type Base, openBases } from './open-bases.js'
 import { type ContextData, readContexts } from './read-contexts.js'
 import { type TrainedMember, trainingOptions, trainMembers } from './train-members.js'

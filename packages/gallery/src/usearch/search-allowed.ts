@@ -1,4 +1,4 @@
-import { createRanking, norm, type Ranking } from '@lookalike/core'
+import { createRanking, norm, pickRows, type Ranking } from '@lookalike/core'
 import type { NodeKeys } from './node-keys.js'
 import type { UsearchGraph } from './usearch-graph.js'
 
@@ -31,7 +31,7 @@ export function searchAllowed(
   let fetched = Math.min(nodes, Math.ceil((wanted * nodes) / Math.max(1, live)))
   if (wanted === 0) return results
   for (;;) {
-    const part = waiting.length === count ? queries : gather(queries, waiting, dim)
+    const part = waiting.length === count ? queries : pickRows(queries, dim, waiting)
     const rankings = nearest(searched, part, waiting.length, wanted, fetched, allow)
     for (const [i, row] of waiting.entries()) results[row] = rankings[i]!
     if (fetched === nodes) return results
@@ -66,10 +66,4 @@ function nearest(
       Float32Array.from(there, ({ distance }) => distance),
     )
   })
-}
-
-function gather(queries: Float32Array, which: readonly number[], dim: number): Float32Array {
-  const data = new Float32Array(which.length * dim)
-  which.forEach((row, i) => data.set(queries.subarray(row * dim, (row + 1) * dim), i * dim))
-  return data
 }
