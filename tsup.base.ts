@@ -1,12 +1,11 @@
 import { defineConfig, type Options } from 'tsup'
 
-/** The build that every package shares: ESM, type declarations, one entry unless told otherwise. */
+/** The build that every package shares: ESM, one entry unless told otherwise. `tsc` writes the type declarations beside it. */
 export function build(options: Options = {}) {
   return defineConfig({
     entry: ['src/index.ts'],
     format: ['esm'],
     target: 'node20',
-    dts: true,
     clean: true,
     // The maps point at the sources, which are in the package too.
     sourcemap: true,
