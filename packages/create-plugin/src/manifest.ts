@@ -10,7 +10,7 @@ export const VERSION = own.version
 const LOOKALIKE = `^${VERSION}`
 
 /** Versions that the templates were tested with. */
-const TOOLS = { '@types/node': '^20.19.0', tsup: '^8.5.1', typescript: '^5.9.3', vitest: '^4.1.12', zod: '^4.6.7' }
+const TOOLS = { '@types/node': '^20.19.0', tsup: '^8.5.1', typescript: '^7.0.2', vitest: '^4.1.12', zod: '^4.6.7' }
 
 /** The new package's package.json. */
 export function manifestOf(names: Names, kind: TemplateKind): Record<string, unknown> {
@@ -25,10 +25,18 @@ export function manifestOf(names: Names, kind: TemplateKind): Record<string, unk
     license: 'Apache-2.0',
     type: 'module',
     sideEffects: false,
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
-    files: ['dist'],
+    exports: {
+      '.': { types: `./dist/${names.plugin}.d.ts`, default: './dist/index.js' },
+      './package.json': './package.json',
+    },
+    files: ['dist', '!**/*.test.d.ts'],
     engines: { node: '>=20.19' },
-    scripts: { build: 'tsup', test: 'vitest run', typecheck: 'tsc', prepublishOnly: 'npm test && npm run build' },
+    scripts: {
+      build: 'tsup && tsc',
+      test: 'vitest run',
+      typecheck: 'tsc --noEmit',
+      prepublishOnly: 'npm test && npm run build',
+    },
     // The project's own copy of core is used, never a second one.
     peerDependencies: lookalike(['@lookalike/core']),
     dependencies: sorted({ ...lookalike(dependencies), zod }),

@@ -4,6 +4,5 @@ export default defineConfig({
   entry: { index: 'src/my-plugin.ts' },
   format: ['esm'],
   target: 'node20',
-  dts: true,
   clean: true,
 })
