@@ -76,6 +76,16 @@ it('out and in again: export, embed, import, merge, remove', async () => {
   expect(lines.stdout.trimEnd().split('\n')).toHaveLength(5)
 }, 120_000)
 
+it('shards by a scheduler, merged', async () => {
+  const gallery = '--gallery=./sharded'
+  for (const shard of ['1/2', '2/2'])
+    expect(await call('index', './photos', gallery, `--shard=${shard}`)).toMatchObject({ removed: 0 })
+  expect(await call('merge', gallery)).toMatchObject({ shards: 2, images: 9, added: 9 })
+  await rm(at('sharded.shards/2-of-2'), { recursive: true })
+  const { code, stderr } = await runCli(['merge', gallery], { cwd: folder })
+  expect([code, stderr]).toEqual([1, expect.stringContaining('Of 2 shards one is missing: 2.')])
+}, 120_000)
+
 it('a model for others', async () => {
   expect(await call('export', 'model', 'model')).toMatchObject({
     files: expect.arrayContaining(['config.json']) as unknown,

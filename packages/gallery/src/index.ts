@@ -6,6 +6,7 @@ export { chooseImages, type ImageChoice } from './care/choose-images.js'
 export { type ExportGalleryOptions, exportGallery } from './care/export-gallery.js'
 export { type ImportedVectors, type ImportVectorsOptions, importVectors } from './care/import-vectors.js'
 export { type MergedGalleries, type MergeGalleriesOptions, mergeGalleries } from './care/merge-galleries.js'
+export { type MergedShards, mergeShards } from './care/merge-shards.js'
 export { type VerifiedGallery, type VerifyGalleryOptions, verifyGallery } from './care/verify-gallery.js'
 export {
   type ClusteredImage,

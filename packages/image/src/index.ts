@@ -6,8 +6,19 @@ export * from './embed/embed-images.js'
 export { type LoadBatchesOptions, type LoadedBatch, loadBatches } from './embed/load-batches.js'
 export * from './embed/open-embedding-cache.js'
 export { type EntryImagesOptions, entryImages, toGallerySource } from './gallery/gallery-source.js'
-export { type ImageToIndex, imagesOfDataset } from './gallery/images-to-index.js'
+export { findImages, type ImageToIndex, idsOfListing, imagesOfDataset } from './gallery/images-to-index.js'
 export { type Indexed, type IndexImagesOptions, indexImages, type SkippedImage } from './gallery/index-images.js'
+export {
+  describeShard,
+  listingDigest,
+  parseShard,
+  readShardNote,
+  type Shard,
+  type ShardNote,
+  shardFolder,
+  shardRange,
+  shardsFolder,
+} from './gallery/shard.js'
 export { loadPixels, preprocess, preprocessedLength } from './preprocess/preprocess.js'
 export { describePreprocessing, preprocessingSchema } from './preprocess/preprocessing-schema.js'
 export { type ConfineOptions, confineSource } from './read/confine-source.js'

@@ -34,6 +34,9 @@ import {
   indexImages,
   modelOfCombiner,
   modelOfEncoder,
+  type Shard,
+  shardFolder,
+  shardsFolder,
 } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
@@ -59,6 +62,11 @@ export interface IndexOptions extends OperationOptions {
   readonly prune?: boolean | undefined
   /** What http addresses among the images may name. Default: as the config says. */
   readonly urls?: ImageAccess['urls'] | undefined
+  /**
+   * Index this part of the images alone. A gallery that is a folder has one writer: the shard is made in a gallery of its own beside it, from which
+   * images that are not of the shard are taken out, and `mergeShards` puts them together. Other galleries get the images themselves. Default: all.
+   */
+  readonly shard?: Shard | undefined
 }
 
 export interface SearchOptions extends SearchImagesOptions {
@@ -94,7 +102,16 @@ export interface Pipeline {
    * @param held for whatever model it was made, without making the config's; then there must be one
    * @throws what `GalleryStore.open` throws
    */
-  openGallery(mode: 'read' | 'write', options?: OperationOptions & { readonly held?: boolean }): Promise<Gallery>
+  openGallery(
+    mode: 'read' | 'write',
+    options?: OperationOptions & {
+      readonly held?: boolean
+      /** The gallery of this folder in the place of the config's. */
+      readonly folder?: string | undefined
+    },
+  ): Promise<Gallery>
+  /** Brings the search index and what the config's rerankers keep up to date, after images came into a gallery. */
+  prepareGallery(gallery: Gallery, options?: OperationOptions): Promise<void>
   rerankers(): Promise<readonly Reranker[]>
   /** Embeds images as the config says: limits, cache, what happens with corrupt ones. By another model than the config's when one is given. */
   embed: Embed
@@ -217,14 +234,16 @@ export async function createPipeline(
     return made
   })
   const caches = openCaches(path.join(cacheFolder, 'embeddings'), defaults.onWarning)
+  const storeOfFolder = (at: string) => {
+    if (!galleryOfFolder) throw missing('plugin for the gallery', 'gallery')
+    return create('gallery', parseReference('gallery', galleryOfFolder(at)))
+  }
   const store = once(async () => {
     const { gallery } = config
-    if (typeof gallery !== 'string') return create('gallery', gallery)
-    if (!galleryOfFolder) throw missing('plugin for the gallery', 'gallery')
-    return create('gallery', parseReference('gallery', galleryOfFolder(gallery)))
+    return typeof gallery === 'string' ? storeOfFolder(gallery) : create('gallery', gallery)
   })
-  const openGallery: Pipeline['openGallery'] = async (mode, { held = false, ...operation } = {}) => {
-    const { open } = await store()
+  const openGallery: Pipeline['openGallery'] = async (mode, { held = false, folder: other, ...operation } = {}) => {
+    const { open } = await (other === undefined ? store() : storeOfFolder(other))
     const how = { ...defaults, ...operation, mode, root: folder, engine: await engine() }
     if (held) return open(how)
     const { space, dim, members } = await model()
@@ -272,7 +291,11 @@ export async function createPipeline(
     resolved,
     path: at,
     imageFolders: paths,
-    ownFolders: [...(typeof config.gallery === 'string' ? [at(config.gallery)] : []), cacheFolder, at(config.runs)],
+    ownFolders: [
+      ...(typeof config.gallery === 'string' ? [at(config.gallery), shardsFolder(at(config.gallery))] : []),
+      cacheFolder,
+      at(config.runs),
+    ],
     dataset,
     encoder,
     model,
@@ -283,16 +306,31 @@ export async function createPipeline(
     async embed(images, role, { model: given, cache, ...options } = {}) {
       return (given ?? (await model())).embed(images, role, { ...embedOptions(cache), ...defaults, ...options })
     },
-    async index(images, { gallery: given, prune, urls, ...operation } = {}) {
+    async prepareGallery(gallery, operation) {
+      const options = { ...defaults, ...operation }
+      if ((await engine()).saves) await gallery.prepare(options)
+      await indexForRerankers(gallery, rerankers, paths, options)
+    },
+    async index(images, { gallery: given, prune, urls, shard, ...operation } = {}) {
       const options = { ...defaults, ...operation }
       const wanted = images ?? imagesOfDataset(await dataset())
-      const gallery = given ?? (await openGallery('write', operation))
+      const whole = (await store()).folder
+      const apart = shard && !given && whole !== undefined ? shardFolder(whole, shard) : undefined
+      const gallery = given ?? (await openGallery('write', { ...operation, folder: apart }))
       try {
-        const except = [...(gallery.folder === undefined ? [] : [gallery.folder]), cacheFolder, at(config.runs)]
-        const reading = { ...limits, urls: urls ?? limits.urls, onCorrupt }
-        const indexed = await indexImages(gallery, pipeline, wanted, { ...reading, ...options, prune, except })
-        if ((await engine()).saves) await gallery.prepare(options)
-        await indexForRerankers(gallery, rerankers, paths, options)
+        if (shard) checkShard(gallery, prune, apart ?? gallery.folder)
+        const except = [gallery.folder, whole, whole && shardsFolder(whole), cacheFolder, at(config.runs)]
+        const indexed = await indexImages(gallery, pipeline, wanted, {
+          ...limits,
+          urls: urls ?? limits.urls,
+          onCorrupt,
+          ...options,
+          prune: apart === undefined ? prune : true,
+          except: except.filter((each) => each !== undefined),
+          shard,
+        })
+        // What is kept of all images of a gallery of many writers is the last one's to bring up to date.
+        if (!shard || apart !== undefined) await pipeline.prepareGallery(gallery, operation)
         return indexed
       } finally {
         if (!given) await gallery.close()
@@ -374,6 +412,22 @@ export async function createPipeline(
     },
   }
   return pipeline
+}
+
+/** What a shard does not know, it cannot take away; and writers of shards have to be able to write at once. */
+function checkShard({ name, capabilities }: Gallery, prune: boolean | undefined, folder: string | undefined): void {
+  if (prune && folder === undefined) {
+    throw new LookalikeError('index/shard', {
+      problem: `A shard of the images cannot prune ${name}: it does not know the other shards' images`,
+      expected: 'a shard, or prune',
+      fix: 'Prune when all shards are done, with the whole listing: lookalike index --prune',
+    })
+  }
+  if (folder !== undefined || capabilities.writers === 'many') return
+  throw new LookalikeError('index/shard', {
+    problem: `${name} takes one writer at a time, and shards are written at once`,
+    expected: 'a gallery that is a folder, or one of several writers',
+  })
 }
 
 /** Lets rerankers keep what they need of the gallery's images. One that is still to be trained comes later. */

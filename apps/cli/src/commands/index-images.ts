@@ -1,4 +1,5 @@
 import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
+import { parseShard, type Shard, shardFolder } from '@lookalike/image'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { placeOf } from '../gallery/place-of.js'
@@ -19,6 +20,12 @@ export const indexImages = defineCommand({
       alias: 'w',
       description: 'Stay, and follow what is added, changed and deleted, until Ctrl-C.',
     },
+    shard: {
+      type: 'string',
+      valueHint: 'i/n',
+      description:
+        'Index part i of n of the images, counted from 1, for a scheduler that runs all parts on machines of its own. "merge" puts them together.',
+    },
     model: {
       type: 'string',
       alias: 'm',
@@ -33,6 +40,7 @@ export const indexImages = defineCommand({
     ['lookalike index ./photos --gallery=./photos.gallery', 'a folder, without any config'],
     ['lookalike index ./photos --prune', 'again, after images were added, changed and deleted'],
     ['lookalike index ./photos --watch', 'and go on following the folder'],
+    ['lookalike index ./photos --shard=3/16', 'one of sixteen parts, as a gallery of its own beside the gallery'],
     ['lookalike index ./photos --index=usearch', 'with an approximate index, built and kept beside the gallery'],
   ],
   takesOverrides: true,
@@ -42,15 +50,17 @@ export const indexImages = defineCommand({
     const project = await openProject(args, withModel(context.overrides, args.model))
     const paths = positionals.length > 0 ? positionals : undefined
     if (args.watch) checkWatched(paths)
+    const shard = args.shard === undefined ? undefined : parseShard(args.shard)
+    if (shard) checkAlone(args)
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      await indexOnce(pipeline, paths, args.prune === true, context)
+      await indexOnce(pipeline, paths, { prune: args.prune === true, shard }, context)
       if (!args.watch || !paths) return
       const { watchImages } = await import('@lookalike/gallery')
       output.note(`Following ${paths.join(', ')} (Ctrl-C ends)`)
       const options = { signal, except: pipeline.ownFolders }
       const follow = () =>
-        indexOnce(pipeline, paths, true, context).catch((error: unknown) => {
+        indexOnce(pipeline, paths, { prune: true }, context).catch((error: unknown) => {
           // A folder that is empty for now, or holds nothing that can be read yet, is no reason to stop.
           if (!isLookalikeError(error) || !error.code.startsWith('index/')) throw error
           output.warn(toWarning(error))
@@ -63,20 +73,29 @@ export const indexImages = defineCommand({
 async function indexOnce(
   pipeline: Pipeline,
   paths: readonly string[] | undefined,
-  prune: boolean,
+  { prune, shard }: { readonly prune: boolean; readonly shard?: Shard | undefined },
   { output, signal }: CommandContext,
 ): Promise<void> {
   const { skipped, leftOut, ...counts } = await pipeline.index(paths, {
     prune,
+    shard,
     // Whoever types an address may name any.
     ...(paths && { urls: 'any' }),
     signal,
     onProgress: output.progress,
     onWarning: output.warn,
   })
-  const gallery = (await pipeline.gallery()).name
+  const { name, folder } = await pipeline.gallery()
+  const gallery = shard && folder !== undefined ? shardFolder(folder, shard) : name
   output.finish()
-  output.result({ gallery, ...counts, skipped: skipped.length, skippedImages: skipped, leftOut })
+  output.result({
+    gallery,
+    ...(shard && { shard }),
+    ...counts,
+    skipped: skipped.length,
+    skippedImages: skipped,
+    leftOut,
+  })
   const parts = [
     `${counts.added} added`,
     `${counts.replaced} replaced`,
@@ -87,6 +106,17 @@ async function indexOnce(
   ]
   const size = `${counts.images} ${counts.images === 1 ? 'image' : 'images'}`
   output.print(`${placeOf(gallery)}: ${size} (${parts.join(', ')})`)
+}
+
+/** A shard knows neither the other images nor when they change. */
+function checkAlone({ prune, watch }: { readonly prune?: boolean | undefined; readonly watch?: boolean | undefined }) {
+  const other = prune ? '--prune' : watch ? '--watch' : undefined
+  if (other === undefined) return
+  throw new LookalikeError('cli/conflicting-options', {
+    problem: `--shard and ${other} do not go together`,
+    expected: 'one of them',
+    fix: `Merge the shards first, then: lookalike index ${other}`,
+  })
 }
 
 function checkWatched(paths: readonly string[] | undefined): void {

@@ -153,6 +153,8 @@ export interface GalleryStore {
   readonly specVersion: SpecVersion
   /** Where it is, for people: a folder, or a table of a server, without any password. */
   readonly name: string
+  /** The folder that the gallery is, absolute: one process writes to it at a time, and parts of it may be made beside it. Only where it is one. */
+  readonly folder?: string | undefined
   /** What is there; undefined where there is nothing. */
   describe(): Promise<GalleryDescription | undefined>
   /**

@@ -143,7 +143,7 @@ describe('merged', () => {
   })
 
   it('takes over what is new, and says what was there', async () => {
-    expect(await mergeGalleries(gallery, [other])).toEqual({ added: 1, replaced: 0, unchanged: 1, kept: 0 })
+    expect(await mergeGalleries(gallery, [other])).toEqual({ added: 1, replaced: 0, updated: 0, unchanged: 1, kept: 0 })
     expect(await idsOf(gallery)).toEqual([
       'photos/cat/1.png',
       'photos/cat/2.png',
@@ -153,7 +153,7 @@ describe('merged', () => {
     const merged = (await contents(gallery)).at(-1)
     expect(merged).toEqual((await contents(other)).at(-1))
     expect(merged!.file).toBe(path.join(shop.folder, 'photos/dog/2.png'))
-    expect(await mergeGalleries(gallery, [other])).toEqual({ added: 0, replaced: 0, unchanged: 2, kept: 0 })
+    expect(await mergeGalleries(gallery, [other])).toEqual({ added: 0, replaced: 0, updated: 0, unchanged: 2, kept: 0 })
   })
 
   it('asks what to do with ids that clash, before anything is changed', async () => {
@@ -167,7 +167,11 @@ describe('merged', () => {
     const before = (await contents(gallery))[2]!.hash
     expect(await mergeGalleries(gallery, [other], { onClash: 'keep' })).toMatchObject({ added: 1, kept: 1 })
     expect((await contents(gallery))[2]!.hash).toBe(before)
-    expect(await mergeGalleries(gallery, [other], { onClash: 'replace' })).toMatchObject({ replaced: 1, unchanged: 1 })
+    expect(await mergeGalleries(gallery, [other], { onClash: 'replace' })).toMatchObject({
+      replaced: 1,
+      updated: 0,
+      unchanged: 1,
+    })
     expect((await contents(gallery))[2]!.hash).not.toBe(before)
   })
 

@@ -25,6 +25,7 @@ export function folderStore(folder: string, { acceptLoss }: Pick<FolderStoreOpti
   return {
     specVersion: SPEC_VERSION,
     name: folder,
+    folder: path.resolve(folder),
     async describe() {
       const found = await io(folder, () => findGallery(folder))
       return found && { space: found.manifest.space, dim: found.manifest.dim, members: found.manifest.members }

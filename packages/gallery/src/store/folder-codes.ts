@@ -46,6 +46,19 @@ export function createFolderCodes(folder: string): GalleryCodes {
   }
 }
 
+/** What rerankers keep in a gallery's folder: their names, and the keys of the models that made the codes. */
+export async function codesIn(gallery: string): Promise<{ readonly reranker: string; readonly key: string }[]> {
+  const foldersIn = async (...below: string[]) =>
+    (await readdir(path.join(gallery, ...below), { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+  const found: { reranker: string; key: string }[] = []
+  for (const reranker of await foldersIn())
+    for (const key of await foldersIn(reranker))
+      if ((await foldersIn(reranker, key)).every((name) => /^[0-9a-f]{2}$/.test(name))) found.push({ reranker, key })
+  return found
+}
+
 async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   for (let start = 0; start < items.length; start += AT_ONCE)

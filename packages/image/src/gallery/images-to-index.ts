@@ -1,6 +1,15 @@
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { type Box, type Dataset, type ImageSource, LookalikeError, type Metadata } from '@lookalike/core'
+import {
+  type Box,
+  type Dataset,
+  type ImageSource,
+  LookalikeError,
+  type Metadata,
+  type OperationOptions,
+} from '@lookalike/core'
+import { describeSource } from '../read/describe-source.js'
+import { createRealPaths, imageId } from '../read/image-id.js'
 import { isUrl } from '../read/is-url.js'
 import { type LeftOut, listImages } from '../read/list-images.js'
 
@@ -47,6 +56,11 @@ function partOf(id: string, boxed: boolean): string | undefined {
   return at < 0 ? undefined : id.slice(at + 1)
 }
 
+export interface FindImagesOptions extends Pick<OperationOptions, 'signal' | 'onProgress'> {
+  /** Folders that are passed over, absolute: those of galleries, caches and runs. */
+  readonly except?: readonly string[] | undefined
+}
+
 export interface FoundImages {
   readonly images: readonly FoundImage[]
   readonly leftOut: readonly LeftOut[]
@@ -55,11 +69,75 @@ export interface FoundImages {
 }
 
 /**
+ * The images that are to be indexed, in the order in which they come into a gallery.
+ *
+ * @param given folders, files, URLs, or images with what is to be said of them
+ * @throws `image/not-found` for a path that does not exist, `image/unreadable-folder`
+ */
+export async function findImages(
+  given: string | readonly (string | ImageToIndex)[],
+  { signal, except, onProgress }: FindImagesOptions = {},
+): Promise<FoundImages> {
+  const paths: string[] = []
+  const images: ImageToIndex[] = []
+  for (const each of typeof given === 'string' ? [given] : given) {
+    if (typeof each === 'string') paths.push(each)
+    else images.push(each)
+  }
+  const onFound = (count: number) => onProgress?.({ phase: 'list', done: count, unit: 'image' })
+  const found = await imagesOfPaths(paths, { signal, except, onFound })
+  return { ...found, images: images.length === 0 ? found.images : images.concat(found.images) }
+}
+
+/**
+ * The ids that images get in a gallery that knows none of them, in their order; of one that is named twice the same.
+ *
+ * @param root the gallery's
+ * @throws `index/duplicate-id` when an id stands for two images, `index/no-id`
+ */
+export async function idsOfListing(images: readonly ImageToIndex[], root: string): Promise<string[]> {
+  const realPath = createRealPaths()
+  const realRoot = await realpath(root).catch(() => root)
+  const sources = new Map<string, string>()
+  const ids: string[] = []
+  for (const image of images) {
+    const { id: given, source, part } = image
+    const text = source instanceof URL ? source.href : source
+    const at = typeof text !== 'string' ? undefined : isUrl(text) ? text : await realPath(text)
+    if (given === undefined && at === undefined) throw noId(image)
+    const own = given ?? `${isUrl(at!) ? at : imageId(realRoot, at!)}${part === undefined ? '' : `#${part}`}`
+    const earlier = sources.get(own)
+    if (earlier !== undefined && earlier !== at) throw duplicateId(own, image)
+    // Images that come as they are have no place that could be the same.
+    sources.set(own, at ?? '')
+    if (at === undefined && earlier === '') throw duplicateId(own, image)
+    ids.push(own)
+  }
+  return ids
+}
+
+export const noId = ({ source }: ImageToIndex): LookalikeError =>
+  new LookalikeError('index/no-id', {
+    problem: `${describeSource(source)} came without an id`,
+    expected: 'a file, a URL, or an id',
+  })
+
+export const duplicateId = (id: string, { source }: ImageToIndex): LookalikeError =>
+  new LookalikeError(
+    'index/duplicate-id',
+    {
+      problem: `Two images have the id ${JSON.stringify(id)}; the second is ${describeSource(source)}`,
+      expected: 'one image an id',
+    },
+    { fields: { id } },
+  )
+
+/**
  * Image files of folders, single files, and URLs. The folder that an image lies in becomes its label.
  *
  * @throws `image/not-found` for a path that does not exist, `image/unreadable-folder`
  */
-export async function imagesOfPaths(
+async function imagesOfPaths(
   paths: readonly string[],
   options: {
     readonly signal?: AbortSignal | undefined

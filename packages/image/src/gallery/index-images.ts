@@ -23,7 +23,16 @@ import { isUrl } from '../read/is-url.js'
 import { type LeftOut, leftOutWarnings } from '../read/list-images.js'
 import { readImage } from '../read/read-image.js'
 import { toGallerySource } from './gallery-source.js'
-import { type FoundImage, type FoundImages, type ImageToIndex, imagesOfPaths } from './images-to-index.js'
+import {
+  duplicateId,
+  type FoundImage,
+  type FoundImages,
+  findImages,
+  type ImageToIndex,
+  idsOfListing,
+  noId,
+} from './images-to-index.js'
+import { listingDigest, type Shard, type ShardNote, shardRange, writeShardNote } from './shard.js'
 
 export interface IndexImagesOptions extends OperationOptions, ImageLimits {
   /** Takes images out of the gallery that are not among the given ones. Default false. */
@@ -32,6 +41,11 @@ export interface IndexImagesOptions extends OperationOptions, ImageLimits {
   readonly onCorrupt?: 'skip' | 'fail' | undefined
   /** Folders that are passed over, absolute: those of galleries, caches and runs. */
   readonly except?: readonly string[] | undefined
+  /**
+   * Index this part of the images alone. All processes have to be given the same images. A gallery that is a folder notes which shard it holds, for
+   * `mergeShards`. Default: all.
+   */
+  readonly shard?: Shard | undefined
 }
 
 /** An image that was left out because it could not be read. */
@@ -77,10 +91,11 @@ export async function indexImages(
   images: string | readonly (string | ImageToIndex)[],
   options: IndexImagesOptions = {},
 ): Promise<Indexed> {
-  const { signal, onProgress, onWarning } = options
-  const found = await findImages(typeof images === 'string' ? [images] : images, options)
-  if (found.images.length === 0) throw noImages(images, found)
-  for (const warning of leftOutWarnings(found.leftOut)) onWarning?.(warning)
+  const { signal, onProgress, onWarning, shard } = options
+  const all = await findImages(images, options)
+  if (all.images.length === 0) throw noImages(images, all)
+  for (const warning of leftOutWarnings(all.leftOut)) onWarning?.(warning)
+  const found = shard ? await beginShard(gallery, all, shard) : { ...all, note: undefined }
 
   const places = await createPlaces(gallery)
   const counts = { added: 0, replaced: 0, updated: 0, unchanged: 0 }
@@ -96,10 +111,10 @@ export async function indexImages(
     const fresh: FreshImage[] = []
     const changes: { id: string; metadata?: Metadata | undefined; source?: string }[] = []
     const renamed: { readonly from: string; readonly to: string }[] = []
-    const found = await places.of(chunk.read.map(({ image }) => image))
-    const entries = await entriesOf(gallery, found.flat())
+    const placed = await places.of(chunk.read.map(({ image }) => image))
+    const entries = await entriesOf(gallery, placed.flat())
     for (const [i, each] of chunk.read.entries()) {
-      for (const place of found[i]!) {
+      for (const place of placed[i]!) {
         if (isTwice(wanted, place, each.image)) continue
         if (each.failure) {
           skipped.push({ id: place.id, code: each.failure.code, message: each.failure.message })
@@ -128,24 +143,25 @@ export async function indexImages(
     done += chunk.read.length
     report(0)
   }
-  if (skipped.length > 0 && skipped.length === wanted.size) throw nothingReadable(skipped, found)
+  if (!shard && skipped.length > 0 && skipped.length === wanted.size) throw nothingReadable(skipped, found)
   const removed = options.prune ? await prune(gallery, wanted, places, found.unread) : 0
+  if (shard) await noteShard(gallery, { ...found.note!, finished: true, skipped })
   return { images: await gallery.count(), ...counts, removed, skipped, leftOut: found.leftOut }
 }
 
-async function findImages(
-  given: readonly (string | ImageToIndex)[],
-  { signal, except, onProgress }: IndexImagesOptions,
-): Promise<FoundImages> {
-  const paths: string[] = []
-  const images: ImageToIndex[] = []
-  for (const each of given) {
-    if (typeof each === 'string') paths.push(each)
-    else images.push(each)
-  }
-  const onFound = (count: number) => onProgress?.({ phase: 'list', done: count, unit: 'image' })
-  const found = await imagesOfPaths(paths, { signal, except, onFound })
-  return { ...found, images: images.length === 0 ? found.images : images.concat(found.images) }
+/** Cuts a shard out of what was found, and notes in its gallery that it is being made. */
+async function beginShard(gallery: Gallery, all: FoundImages, shard: Shard) {
+  const { number, of } = shard
+  const { start, end } = shardRange(all.images.length, shard)
+  const listing = listingDigest(await idsOfListing(all.images, gallery.root))
+  const note: ShardNote = { shard: number, of, listing, images: all.images.length, finished: false, skipped: [] }
+  await noteShard(gallery, note)
+  return { ...all, images: all.images.slice(start, end), note }
+}
+
+/** Where several processes write to one gallery, no note of it speaks for all. */
+async function noteShard({ folder, capabilities }: Gallery, note: ShardNote): Promise<void> {
+  if (folder !== undefined && capabilities.writers === 'one') await writeShardNote(folder, note)
 }
 
 interface ReadImage {
@@ -232,10 +248,7 @@ async function createPlaces(gallery: Gallery) {
       return { at, own: isUrl(text) ? at : imageId(root, at), kept: toGallerySource(at, base)! }
     }
     if (id !== undefined) return undefined
-    throw new LookalikeError('index/no-id', {
-      problem: `${describeSource(source)} came without an id`,
-      expected: 'a file, a URL, or an id',
-    })
+    throw noId({ source })
   }
 
   return {
@@ -329,14 +342,7 @@ function isTwice(wanted: Map<string, string>, { id, source }: Place, image: Imag
     return false
   }
   if (earlier === own && source !== undefined) return true
-  throw new LookalikeError(
-    'index/duplicate-id',
-    {
-      problem: `Two images have the id ${JSON.stringify(id)}; the second is ${describeSource(image.source)}`,
-      expected: 'one image an id',
-    },
-    { fields: { id } },
-  )
+  throw duplicateId(id, image)
 }
 
 /** What is said of an image that is there, where it has changed. The mere name of its folder changes nothing. */
