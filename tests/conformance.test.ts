@@ -37,12 +37,16 @@ vi.mock('@lookalike/testkit', async (original) => {
   }
 })
 
+/** Packages with plugins that users install beside the command: heavy, or for a service of their own. */
+const BESIDE: readonly string[] = ['@lookalike/postgres']
+
 let all: string[] = []
 beforeAll(async () => {
   all = (await loadPlugins(BUILT_IN, path.join(root, 'apps/cli')))
     .map(({ plugin }) => `${plugin.kind} ${plugin.name}`)
     .sort()
-  for (const { folder } of publicPackages()) {
+  for (const { folder, manifest } of publicPackages()) {
+    if (BESIDE.includes(manifest.name)) all.push(...(await pluginsOf(folder)))
     for (const file of await readdir(path.join(folder, 'src'), { recursive: true })) {
       if (path.basename(file) === 'conformance.test.ts')
         await import(pathToFileURL(path.join(folder, 'src', file)).href)
@@ -50,13 +54,13 @@ beforeAll(async () => {
   }
 })
 
-it('every package with plugins is one that every config may use', async () => {
+it('every package with plugins is one that every config may use, or is installed beside', async () => {
   const found: string[] = []
   for (const { folder, manifest } of publicPackages()) {
     const module = (await import(pathToFileURL(path.join(folder, 'src/index.ts')).href)) as Record<string, unknown>
     if (Object.keys(module).includes('default') && Array.isArray(module['default'])) found.push(manifest.name)
   }
-  expect(found.sort()).toEqual([...BUILT_IN].sort())
+  expect(found.sort()).toEqual([...BUILT_IN, ...BESIDE].sort())
 })
 
 it('every plugin has its definition checked', () => {
@@ -67,3 +71,8 @@ it('every plugin has its definition checked', () => {
 it('every plugin runs the checks of its kind', () => {
   expect(all.filter((plugin) => !noted.checked.has(plugin))).toEqual([])
 })
+
+async function pluginsOf(folder: string): Promise<string[]> {
+  const module = (await import(pathToFileURL(path.join(folder, 'src/index.ts')).href)) as { default: Plugin[] }
+  return module.default.map(({ kind, name }) => `${kind} ${name}`)
+}

@@ -1,0 +1,118 @@
+import type { Embeddings, GalleryHit, GallerySearchOptions } from '@lookalike/core'
+import { rowOf } from '@lookalike/core'
+import { readVector } from './copy-rows.js'
+import { type Asker, type Database, quoted, type Row, type Session } from './database.js'
+import { conditionOf, createValues, ENTRY, entryOf } from './gallery-table.js'
+import { type Held, indexName, vectorColumn } from './schema.js'
+
+/** Above, pgvector's indexes take `halfvec` only, and above that nothing. */
+const MAX_DIM = 2000
+const MAX_HALF_DIM = 4000
+/** Candidates of the graph at least, and at most as pgvector has it. */
+const MIN_CANDIDATES = 100
+const MAX_CANDIDATES = 1000
+
+/** How the vectors of a gallery are indexed. */
+export interface SearchPlace {
+  readonly name: string
+  readonly table: string
+  /** Indexed with 16 bits a value. Longer vectors always are. */
+  readonly half: boolean
+}
+
+/** The expression that is indexed, or undefined where pgvector cannot. */
+function indexed({ half }: SearchPlace, { generation, dim }: Held): { value: string; type: string } | undefined {
+  const column = vectorColumn(generation)
+  if (!half && dim <= MAX_DIM) return { value: column, type: 'vector' }
+  return dim <= MAX_HALF_DIM ? { value: `(${column}::halfvec(${dim}))`, type: `halfvec` } : undefined
+}
+
+const hnswName = ({ table }: SearchPlace, { generation }: Held) => `${table}_hnsw_${generation}`
+
+/** Makes the graph, where there are images enough for it and none is there. */
+export async function buildIndex(
+  database: Database,
+  place: SearchPlace,
+  held: Held,
+  exactBelow: number,
+): Promise<void> {
+  const index = indexed(place, held)
+  if (!index || (await hasIndex(database, place, held))) return
+  const [row] = await database.query(`SELECT count(*)::float8 AS count FROM ${quoted(place.table)}`, [])
+  if (Number(row?.['count']) < exactBelow) return
+  const name = indexName(place.table, `hnsw_${held.generation}`)
+  await database.query(
+    `CREATE INDEX IF NOT EXISTS ${name} ON ${quoted(place.table)} USING hnsw (${index.value} ${index.type}_ip_ops)`,
+  )
+}
+
+async function hasIndex(session: Asker, place: SearchPlace, held: Held): Promise<boolean> {
+  const [row] = await session.query('SELECT to_regclass($1::text) IS NOT NULL AS there', [
+    quoted(hnswName(place, held)),
+  ])
+  return row?.['there'] === true
+}
+
+/**
+ * The nearest images of each query. With the graph, a query for which it finds too few is compared with everything.
+ *
+ * @throws `gallery/filter`, `gallery/unknown-key`
+ */
+export function searchTable(
+  database: Database,
+  place: SearchPlace,
+  held: Held,
+  queries: Embeddings,
+  k: number,
+  { filter, threshold = Infinity, includeRejected, withVectors, signal }: GallerySearchOptions,
+): Promise<GalleryHit[][]> {
+  return database.transaction(async (session) => {
+    const { values, bind } = createValues()
+    const vector = bind(undefined)
+    const limit = bind(k)
+    const selection = { filter, rejected: includeRejected ? undefined : false }
+    const condition = await conditionOf(session, place.name, place.table, selection, bind)
+    const own = vectorColumn(held.generation)
+    const statement = (value: string, type: string) => `
+      SELECT ${ENTRY}, (${own} <#> ${vector}::text::vector(${held.dim})) AS product
+        ${withVectors ? `, vector_send(${own}) AS own` : ''}
+      FROM ${quoted(place.table)} WHERE ${condition}
+      ORDER BY ${value} <#> ${vector}::text::${type}(${held.dim}) LIMIT ${limit}::int`
+    const exact = statement(own, 'vector')
+    const index = (await hasIndex(session, place, held)) ? indexed(place, held) : undefined
+    if (index) await setUpGraph(session, k)
+
+    const found: GalleryHit[][] = []
+    for (let i = 0; i < queries.rows; i++) {
+      signal?.throwIfAborted()
+      const all = [`[${rowOf(queries, i).join(',')}]`, ...values.slice(1)]
+      let rows = index ? await session.query(statement(index.value, index.type), all) : []
+      if (rows.length < k) {
+        if (index) await session.query('SET LOCAL enable_indexscan = off')
+        rows = await session.query(exact, all)
+        if (index) await session.query('SET LOCAL enable_indexscan = on')
+      }
+      found.push(rows.map((row) => hitOf(row, held.dim)).sort((a, b) => a.distance - b.distance))
+    }
+    return found.map((hits) => hits.filter(({ distance }) => distance <= threshold))
+  })
+}
+
+async function setUpGraph(session: Session, k: number): Promise<void> {
+  const candidates = Math.min(MAX_CANDIDATES, Math.max(MIN_CANDIDATES, 2 * k))
+  await session.query(`SET LOCAL hnsw.ef_search = ${candidates}`)
+  // A plan made for any filter would not know how few images this one leaves.
+  await session.query('SET LOCAL plan_cache_mode = force_custom_plan')
+  const [extension] = await session.query(`SELECT extversion FROM pg_extension WHERE extname = 'vector'`, [])
+  const [major = 0, minor = 0] = String(extension?.['extversion']).split('.').map(Number)
+  if (major > 0 || minor >= 8) await session.query('SET LOCAL hnsw.iterative_scan = strict_order')
+}
+
+/** `<#>` is the negative inner product. */
+function hitOf(row: Row, dim: number): GalleryHit {
+  const hit = { entry: entryOf(row), distance: 1 + Number(row['product']) }
+  if (row['own'] === undefined) return hit
+  const vector = new Float32Array(dim)
+  readVector(row['own'] as Uint8Array, vector)
+  return { ...hit, vector }
+}
