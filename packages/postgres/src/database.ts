@@ -2,22 +2,16 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** One connection, or what stands for it. */
 export interface Session {
-  /** @param values of `$1`, `$2` ... */
+  /** @param values of `$1`, `$2` ...; bytes travel in PostgreSQL's binary format */
   query(text: string, values?: readonly unknown[]): Promise<Row[]>
-  /** Runs `COPY ... FROM STDIN` in binary format. @param target the table and columns, quoted */
-  copy(target: string, bytes: Uint8Array): Promise<void>
 }
 
-/** What only asks. */
-export type Asker = Pick<Session, 'query'>
-
 /** A PostgreSQL with pgvector, wherever it runs. */
-export interface Database {
+export interface Database extends Session {
   /** Work on one connection, without a transaction: its temporary tables stay until the work ends. */
   session<T>(work: (session: ConnectedSession) => Promise<T>): Promise<T>
   /** All of the work or nothing. */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
-  query: Session['query']
   close(): Promise<void>
 }
 
@@ -29,7 +23,8 @@ export interface ConnectedSession extends Session {
 export interface DatabasePlace {
   /** For people, without user and password. */
   readonly name: string
-  connect(): Promise<Database>
+  /** @param make false gives undefined where connecting would make a database */
+  connect(make: boolean): Promise<Database | undefined>
 }
 
 /** An identifier in SQL. Only names that were checked or made here get this far; quoted all the same. */

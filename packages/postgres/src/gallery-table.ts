@@ -10,10 +10,13 @@ import {
   rowOf,
   unknownKey,
 } from '@lookalike/core'
+import { readVector, vectorArray } from './binary-vectors.js'
 import { type Bind, compileFilter } from './compile-filter.js'
-import { booleanField, copyRows, doubleField, jsonField, readVector, textField, vectorField } from './copy-rows.js'
-import { type Asker, quoted, type Row, type Session } from './database.js'
+import { quoted, type Row, type Session } from './database.js'
 import { type Held, memberColumn, vectorColumn } from './schema.js'
+
+/** Of vectors in one statement. */
+const STATEMENT_BYTES = 4 << 20
 
 export const ENTRY = 'id, hash, metadata, uncertainty, rejected, source, box'
 
@@ -58,7 +61,7 @@ export const membersOf = (held: Held, rows: readonly Row[]): Record<string, Embe
  * @throws `gallery/filter`, `gallery/unknown-key`
  */
 export async function conditionOf(
-  session: Asker,
+  session: Session,
   name: string,
   table: string,
   { filter, rejected }: GallerySelection,
@@ -71,7 +74,7 @@ export async function conditionOf(
 }
 
 /** Each key is looked up in the index; only an unknown one costs a walk through all. */
-async function checkKeys(session: Asker, name: string, table: string, node: FilterNode): Promise<void> {
+async function checkKeys(session: Session, name: string, table: string, node: FilterNode): Promise<void> {
   const keys = [...filterKeys(node)]
   if (keys.length === 0) return
   const { values, bind } = createValues()
@@ -91,7 +94,7 @@ async function checkKeys(session: Asker, name: string, table: string, node: Filt
   )
 }
 
-/** Adds images in one statement, in the place of those of the same id. */
+/** Adds images, in the place of those of the same id. */
 export async function addRows(
   session: Session,
   table: string,
@@ -100,29 +103,47 @@ export async function addRows(
   vectors: GalleryVectors,
 ): Promise<void> {
   const matrices = checkVectors(held, vectors, items.length)
-  const own = vectorColumn(held.generation)
-  const columns = [...ENTRY.split(', '), own, ...held.members.map((_, i) => memberColumn(i))]
+  const columns = [...ENTRY.split(', '), vectorColumn(held.generation), ...held.members.map((_, i) => memberColumn(i))]
   const list = columns.join(', ')
-  await session.query(
-    `CREATE TEMPORARY TABLE lookalike_incoming ON COMMIT DROP AS SELECT ${list} FROM ${quoted(table)} LIMIT 0`,
-  )
-  const rows = items.map((item, i) => [
-    textField(item.id),
-    textField(item.hash),
-    jsonField(item.metadata),
-    doubleField(item.uncertainty),
-    booleanField(item.rejected ?? false),
-    textField(item.source),
-    jsonField(item.box),
-    ...matrices.map((matrix) => vectorField(rowOf(matrix, i))),
-  ])
-  await session.copy(`lookalike_incoming (${list})`, copyRows(rows))
   const replaced = columns.slice(1).map((column) => `${column} = EXCLUDED.${column}`)
-  await session.query(
-    `INSERT INTO ${quoted(table)} (${list}, revision) SELECT ${list}, $1::text::bigint FROM lookalike_incoming
-     ON CONFLICT (id) DO UPDATE SET ${replaced.join(', ')}, revision = EXCLUDED.revision`,
-    [held.revision],
-  )
+  const statement = `
+    INSERT INTO ${quoted(table)} (${list}, revision)
+    SELECT id, hash, metadata::jsonb, uncertainty, rejected, source, box::jsonb,
+      ${matrices.map((_, i) => `vector_${i}`).join(', ')}, $8::text::bigint
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::boolean[], $6::text[], $7::text[],
+      ${matrices.map((_, i) => `$${i + 9}::vector[]`).join(', ')})
+      AS new (${ENTRY}, ${matrices.map((_, i) => `vector_${i}`).join(', ')})
+    ON CONFLICT (id) DO UPDATE SET ${replaced.join(', ')}, revision = EXCLUDED.revision`
+  const type = await vectorType(session)
+  for (const [from, to] of blocksOf(items.length, matrices)) {
+    const block = items.slice(from, to)
+    const column = (of: (item: GalleryItem) => unknown) => block.map((item) => of(item) ?? null)
+    const json = (value: unknown) => value && JSON.stringify(value)
+    await session.query(statement, [
+      column(({ id }) => id),
+      column(({ hash }) => hash),
+      column(({ metadata }) => json(metadata)),
+      column(({ uncertainty }) => uncertainty),
+      column(({ rejected }) => rejected ?? false),
+      column(({ source }) => source),
+      column(({ box }) => json(box)),
+      held.revision,
+      ...matrices.map((matrix) => vectorArray(type, matrix, from, to)),
+    ])
+  }
+}
+
+/** The number that this database gave the type `vector`. */
+export async function vectorType(session: Session): Promise<number> {
+  const [row] = await session.query(`SELECT 'vector'::regtype::oid::int AS type`, [])
+  return Number(row?.['type'])
+}
+
+/** Rows that travel in one statement: some megabytes. */
+function* blocksOf(rows: number, matrices: readonly Embeddings[]): Generator<[number, number]> {
+  const bytes = 4 * matrices.reduce((sum, { dim }) => sum + dim, 0)
+  const step = Math.max(1, Math.floor(STATEMENT_BYTES / bytes))
+  for (let from = 0; from < rows; from += step) yield [from, Math.min(rows, from + step)]
 }
 
 /** Reads all vectors. @throws `gallery/damaged` */

@@ -1,29 +1,32 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { randomBytes } from 'node:crypto'
 import { LookalikeError } from '@lookalike/core'
 import pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
 import type { ConnectedSession, Database, DatabasePlace, Row } from './database.js'
 
 /** Connections of one gallery. */
 const CONNECTIONS = 4
-const CONNECT_MS = 10_000
-/** Bytes handed to the server at a time. */
-const CHUNK = 1 << 18
+const CONNECT_S = 10
+/** Statements that a connection prepares; there is one for each shape of a filter, so that their number must end. */
+const PREPARED = 200
 
 /**
  * A server, by its address.
  *
- * @param url `postgres://user:password@host:port/database`; a secret, which no error repeats
+ * @param url `postgres://user:password@host:port/database?connect_timeout=10`, in seconds; a secret, which no error repeats
  * @throws `gallery/options` for what is no such address
  */
 export function serverPlace(url: string): DatabasePlace {
-  const { host, pathname } = addressOf(url)
+  const { host, pathname, searchParams } = addressOf(url)
+  const seconds = Number(searchParams.get('connect_timeout') ?? CONNECT_S)
   return {
     name: `${host || 'localhost'}${pathname}`,
     connect: async () => {
-      const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS, connectionTimeoutMillis: CONNECT_MS })
+      const pool = new pg.Pool({
+        connectionString: url,
+        max: CONNECTIONS,
+        connectionTimeoutMillis: seconds * 1000,
+        keepAlive: true,
+      })
       // A connection that breaks while nobody uses it: the next query says so.
       pool.on('error', () => undefined)
       return poolDatabase(pool)
@@ -41,21 +44,22 @@ function addressOf(url: string): URL {
 }
 
 function poolDatabase(pool: pg.Pool): Database {
-  const names = new WeakMap<pg.PoolClient, string>()
+  const prepared = new WeakMap<pg.PoolClient, Namer>()
 
   const sessionOf = (client: pg.PoolClient): ConnectedSession => {
-    if (!names.has(client)) names.set(client, randomBytes(6).toString('hex'))
+    const nameOf = prepared.get(client) ?? createNamer()
+    prepared.set(client, nameOf)
     const session: ConnectedSession = {
       async query(text, values) {
         // Statements with values are prepared once a connection; those without are commands, which cannot be.
-        const config = values ? { name: nameOf(names.get(client)!, text), text, values: [...values] } : { text }
-        return (await client.query<Row>(config)).rows
+        const name = values && nameOf(text)
+        const { rows } = await client.query<Row>({
+          text,
+          ...(values && { values: [...values] }),
+          ...(name && { name }),
+        })
+        return rows
       },
-      copy: (target, bytes) =>
-        pipeline(
-          Readable.from(chunksOf(bytes)),
-          client.query(copyFrom(`COPY ${target} FROM STDIN WITH (FORMAT binary)`)),
-        ),
       async transaction(work) {
         await client.query('BEGIN')
         try {
@@ -96,10 +100,15 @@ function poolDatabase(pool: pg.Pool): Database {
   return database
 }
 
-const nameOf = (client: string, text: string) =>
-  `lookalike_${client}_${createHash('sha256').update(text).digest('hex').slice(0, 24)}`
+/** The name of a prepared statement, undefined for one too many. */
+type Namer = (text: string) => string | undefined
 
-function* chunksOf(bytes: Uint8Array): Generator<Buffer> {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 0; at < buffer.length; at += CHUNK) yield buffer.subarray(at, at + CHUNK)
+/** Names are a connection's own, also where a pooler shares one connection out among several. */
+function createNamer(): Namer {
+  const names = new Map<string, string>()
+  const own = randomBytes(6).toString('hex')
+  return (text) => {
+    if (!names.has(text) && names.size < PREPARED) names.set(text, `lookalike_${own}_${names.size}`)
+    return names.get(text)
+  }
 }

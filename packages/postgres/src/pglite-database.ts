@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import type { PGlite, Transaction } from '@electric-sql/pglite'
 import type { ConnectedSession, Database, DatabasePlace, Row, Session } from './database.js'
 import { lockFile } from './lock-file.js'
@@ -14,7 +16,10 @@ const open = new Map<string, Shared>()
 
 /** PostgreSQL inside this process, with its files in a folder. */
 export function embeddedPlace(folder: string): DatabasePlace {
-  return { name: folder, connect: () => connect(folder) }
+  return {
+    name: folder,
+    connect: async (make) => (make || existsSync(path.join(folder, 'PG_VERSION')) ? connect(folder) : undefined),
+  }
 }
 
 async function connect(folder: string): Promise<Database> {
@@ -33,7 +38,7 @@ async function connect(folder: string): Promise<Database> {
     await shared.closed
   }
   try {
-    return pgliteDatabase(await shared.opened, close)
+    return await pgliteDatabase(await shared.opened, close)
   } catch (error) {
     await close()
     throw error
@@ -58,15 +63,15 @@ async function start(folder: string): Promise<PGlite> {
   }
 }
 
-function pgliteDatabase(pglite: PGlite, close: () => Promise<void>): Database {
+async function pgliteDatabase(pglite: PGlite, close: () => Promise<void>): Promise<Database> {
+  await pglite.exec('CREATE EXTENSION IF NOT EXISTS vector')
+  const { rows } = await pglite.query<{ type: number }>(`SELECT 'vector[]'::regtype::oid::int AS type`)
+  // As it is: PGlite sends bytes in the binary format.
+  const serializers = { [rows[0]!.type]: (value: unknown) => value as string }
   const sessionOf = (connection: PGlite | Transaction): Session => ({
     async query(text, values) {
-      if (values) return (await connection.query<Row>(text, [...values])).rows
+      if (values) return (await connection.query<Row>(text, [...values], { serializers })).rows
       return (await connection.exec(text)).at(-1)?.rows ?? []
-    },
-    async copy(target, bytes) {
-      const blob = new Blob([bytes as Uint8Array<ArrayBuffer>])
-      await connection.query(`COPY ${target} FROM '/dev/blob' WITH (FORMAT binary)`, [], { blob })
     },
   })
   const transaction: Database['transaction'] = (work) => pglite.transaction((inner) => work(sessionOf(inner)))

@@ -15,7 +15,7 @@ import {
   unknownImage,
 } from '@lookalike/core'
 import { postgresCodes } from './codes.js'
-import { type Asker, type Database, quoted, type Session } from './database.js'
+import { type Database, quoted, type Session } from './database.js'
 import { codeOf, galleryError } from './database-errors.js'
 import {
   addRows,
@@ -64,7 +64,7 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
       throw galleryError(name, error)
     }
   }
-  const reload = async (session: Asker): Promise<Held> => {
+  const reload = async (session: Session): Promise<Held> => {
     const now = await findHeld(session, name, table)
     if (!now) throw noSuchGallery(name)
     checkHeld(name, now, { space: held.space, dim: held.dim })

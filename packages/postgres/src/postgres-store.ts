@@ -74,12 +74,14 @@ export function postgresStore(given: PostgresOptions = {}, folder = '.'): Galler
   const place = placeOf(url, embedded, folder)
   const name = `table ${table} of ${place.name}`
 
-  const connected = async <T>(work: (database: Database) => Promise<T>) => {
-    const database = await connect(place, name)
+  /** @param make false gives undefined where there is no database yet */
+  const connected = async <T>(make: boolean, work: (database: Database) => Promise<T>) => {
+    let database: Database | undefined
     try {
-      return { database, result: await work(database) }
+      database = await place.connect(make)
+      return database && { database, result: await work(database) }
     } catch (error) {
-      await database.close()
+      await database?.close()
       throw galleryError(name, error)
     }
   }
@@ -88,33 +90,27 @@ export function postgresStore(given: PostgresOptions = {}, folder = '.'): Galler
     specVersion: SPEC_VERSION,
     name,
     async describe() {
-      const { database, result: held } = await connected((each) => findHeld(each, name, table))
-      await database.close()
-      return held && { space: held.space, dim: held.dim, members: held.members }
+      const found = await connected(false, (database) => findHeld(database, name, table))
+      await found?.database.close()
+      return found?.result && { space: found.result.space, dim: found.result.dim, members: found.result.members }
     },
     async open(opening = {}) {
       checkOpenOptions(opening)
       checkDim(opening)
       opening.signal?.throwIfAborted()
-      const { space, dim, members = [] } = opening
+      const { space, dim, members = [], mode } = opening
       const wanted = space === undefined || dim === undefined ? undefined : { space, dim, members }
-      const { database, result: held } = await connected(async (each) => {
-        const found =
-          opening.mode === 'read' ? await findHeld(each, name, table) : await makeHeld(each, name, table, wanted)
-        if (!found) throw noSuchGallery(name)
-        checkHeld(name, found, opening)
-        return found
+      const found = await connected(mode !== 'read' && wanted !== undefined, async (database) => {
+        const held =
+          mode === 'read' ? await findHeld(database, name, table) : await makeHeld(database, name, table, wanted)
+        if (!held) throw noSuchGallery(name)
+        checkHeld(name, held, opening)
+        return held
       })
-      return postgresGallery({ database, name, table, opening, exactBelow, half }, held)
+      if (!found) throw noSuchGallery(name)
+      const { database, result } = found
+      return postgresGallery({ database, name, table, opening, exactBelow, half }, result)
     },
-  }
-}
-
-async function connect(place: DatabasePlace, name: string): Promise<Database> {
-  try {
-    return await place.connect()
-  } catch (error) {
-    throw galleryError(name, error)
   }
 }
 

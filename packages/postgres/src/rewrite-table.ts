@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import type { Rewrite } from '@lookalike/core'
-import { checkUncertainty, checkVectors, noSuchGallery, rowOf } from '@lookalike/core'
-import { copyRows, doubleField, textField, vectorField } from './copy-rows.js'
+import type { Embeddings, Rewrite } from '@lookalike/core'
+import { checkUncertainty, checkVectors, noSuchGallery } from '@lookalike/core'
+import { vectorArray } from './binary-vectors.js'
 import { type ConnectedSession, quoted, type Row, type Session } from './database.js'
-import { ENTRY, entryOf, matrixOf, membersOf, vectorColumns } from './gallery-table.js'
+import { ENTRY, entryOf, matrixOf, membersOf, vectorColumns, vectorType } from './gallery-table.js'
 import type { GalleryPlace } from './postgres-gallery.js'
 import { type Held, readHeld, vectorColumn } from './schema.js'
 
@@ -60,7 +60,7 @@ async function makeAnew(
     })
     checkUncertainty(uncertainty, rows.length)
     const [made] = checkVectors({ space, dim, members: [] }, { embeddings }, rows.length)
-    await keep(session, fresh, rows, (i) => [doubleField(uncertainty?.[i]), vectorField(rowOf(made!, i))])
+    await keep(session, fresh, rows, uncertainty, made!)
   }
 }
 
@@ -71,16 +71,21 @@ async function keep(
   session: Session,
   fresh: string,
   rows: readonly Row[],
-  made: (i: number) => (Uint8Array | undefined)[],
+  uncertainty: ArrayLike<number> | undefined,
+  made: Embeddings,
 ): Promise<void> {
-  const ids = rows.map(({ id }) => id)
-  await session.query(`DELETE FROM ${fresh} WHERE id = ANY ($1::text[])`, [ids])
-  const fields = rows.map((row, i) => {
-    const revision = Buffer.alloc(8)
-    revision.writeBigInt64BE(BigInt(row['revision'] as string))
-    return [textField(row['id'] as string), revision, ...made(i)]
-  })
-  await session.copy(`${fresh} (id, revision, uncertainty, embedding)`, copyRows(fields))
+  await session.query(
+    `INSERT INTO ${fresh} (id, revision, uncertainty, embedding)
+     SELECT * FROM unnest($1::text[], $2::text[]::bigint[], $3::float8[], $4::vector[])
+     ON CONFLICT (id) DO UPDATE SET
+       revision = EXCLUDED.revision, uncertainty = EXCLUDED.uncertainty, embedding = EXCLUDED.embedding`,
+    [
+      rows.map(({ id }) => id),
+      rows.map(({ revision }) => revision),
+      rows.map((_, i) => uncertainty?.[i] ?? null),
+      vectorArray(await vectorType(session), made, 0, rows.length),
+    ],
+  )
 }
 
 /** @returns undefined where images have changed meanwhile */

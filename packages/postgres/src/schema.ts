@@ -1,5 +1,5 @@
 import { type GalleryDescription, type GalleryMember, LookalikeError } from '@lookalike/core'
-import { type Asker, type Database, quoted, type Session } from './database.js'
+import { type Database, quoted, type Session } from './database.js'
 import { codeOf } from './database-errors.js'
 
 /** What the database says of a gallery. */
@@ -33,7 +33,7 @@ const LOCK = 4_918_273_645
 const HELD = 'SELECT space, dim, members, generation, revision::text FROM lookalike_galleries WHERE name = $1'
 
 /** The version of the tables; undefined where there are none. */
-async function readVersion(session: Asker): Promise<number | undefined> {
+async function readVersion(session: Session): Promise<number | undefined> {
   const [found] = await session.query(`SELECT to_regclass('lookalike_schema') IS NOT NULL AS there`, [])
   if (!found?.['there']) return undefined
   const [row] = await session.query('SELECT version FROM lookalike_schema', [])
@@ -41,7 +41,7 @@ async function readVersion(session: Asker): Promise<number | undefined> {
 }
 
 /** What is there, if it can be read. @throws `gallery/version` */
-export async function findHeld(session: Asker, name: string, table: string): Promise<Held | undefined> {
+export async function findHeld(session: Session, name: string, table: string): Promise<Held | undefined> {
   const version = await readVersion(session)
   if (version === undefined) return undefined
   if (version !== MIGRATIONS.length) throw otherVersion(name, version)
@@ -49,7 +49,7 @@ export async function findHeld(session: Asker, name: string, table: string): Pro
 }
 
 /** @param forChange keeps other writers waiting until the transaction ends */
-export async function readHeld(session: Asker, table: string, forChange = false): Promise<Held | undefined> {
+export async function readHeld(session: Session, table: string, forChange = false): Promise<Held | undefined> {
   const [row] = await session.query(forChange ? `${HELD} FOR UPDATE` : HELD, [table])
   return (
     row && {

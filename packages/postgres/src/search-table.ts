@@ -1,7 +1,7 @@
 import type { Embeddings, GalleryHit, GallerySearchOptions } from '@lookalike/core'
 import { rowOf } from '@lookalike/core'
-import { readVector } from './copy-rows.js'
-import { type Asker, type Database, quoted, type Row, type Session } from './database.js'
+import { readVector } from './binary-vectors.js'
+import { type Database, quoted, type Row, type Session } from './database.js'
 import { conditionOf, createValues, ENTRY, entryOf } from './gallery-table.js'
 import { type Held, indexName, vectorColumn } from './schema.js'
 
@@ -46,7 +46,7 @@ export async function buildIndex(
   )
 }
 
-async function hasIndex(session: Asker, place: SearchPlace, held: Held): Promise<boolean> {
+async function hasIndex(session: Session, place: SearchPlace, held: Held): Promise<boolean> {
   const [row] = await session.query('SELECT to_regclass($1::text) IS NOT NULL AS there', [
     quoted(hnswName(place, held)),
   ])

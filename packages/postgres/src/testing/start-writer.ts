@@ -21,7 +21,7 @@ async function bundle(outDir: string): Promise<string> {
     },
     ssr: {
       noExternal: [/^@lookalike/, 'zod'],
-      external: ['pg', 'pg-copy-streams', '@electric-sql/pglite', '@electric-sql/pglite-pgvector'],
+      external: ['pg', '@electric-sql/pglite', '@electric-sql/pglite-pgvector'],
     },
     build: {
       ssr: path.join(here, 'writer.ts'),
