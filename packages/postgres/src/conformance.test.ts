@@ -5,21 +5,22 @@ import path from 'node:path'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeGallery, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import plugins, { postgresStore } from './index.js'
+import plugins from './index.js'
+import { type ServedPglite, servePglite } from './testing/serve-pglite.js'
 import { startWriter } from './testing/start-writer.js'
 
 const home = mkdtempSync(path.join(tmpdir(), 'lookalike-postgres-'))
 const embedded = path.join(home, 'database')
 const plugin = pluginOf(plugins, 'gallery', 'postgres')
 let tables = 0
-/** Open all the time, so that the database need not start for each check. */
-let kept: { close(): Promise<void> }
+/** Open all the time, so that the database starts once. */
+let server: ServedPglite
 
 beforeAll(async () => {
-  kept = await postgresStore({ embedded, table: 'kept' }).open({ space: 'kept', dim: 2 })
+  server = await servePglite(embedded)
 })
 afterAll(async () => {
-  await kept.close()
+  await server.close()
   await rm(home, { recursive: true, force: true })
 })
 
@@ -28,13 +29,18 @@ describeGallery(
   'embedded',
   fromPlugin(plugin, () => ({ embedded, table: `t${tables++}` })),
 )
+describeGallery(
+  'a server over TCP',
+  fromPlugin(plugin, () => ({ url: server.url, table: `t${tables++}` })),
+)
 
 const url = process.env['LOOKALIKE_POSTGRES_URL']
-if (url === undefined) describe.skip('a server: LOOKALIKE_POSTGRES_URL is not set', () => it('is not there', () => {}))
+if (url === undefined)
+  describe.skip('another server: LOOKALIKE_POSTGRES_URL is not set', () => it('is not there', () => {}))
 else {
   const run = `t${Date.now().toString(36)}`
   describeGallery(
-    'a server',
+    'another server',
     fromPlugin(plugin, () => ({ table: `${run}_${tables++}` })),
     { startWriter: ({ name }) => startWriter('url', url, name.split(' ')[1]!) },
   )

@@ -23,6 +23,17 @@ export function embeddedPlace(folder: string): DatabasePlace {
 }
 
 async function connect(folder: string): Promise<Database> {
+  const { pglite, close } = await openPglite(folder)
+  try {
+    return await pgliteDatabase(pglite, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The database of a folder, shared by all who open it in this process. */
+export async function openPglite(folder: string): Promise<{ pglite: PGlite; close(): Promise<void> }> {
   for (let last = open.get(folder); last?.closed; last = open.get(folder)) await last.closed
   const shared = open.get(folder) ?? { opened: start(folder), users: 0 }
   open.set(folder, shared)
@@ -38,7 +49,7 @@ async function connect(folder: string): Promise<Database> {
     await shared.closed
   }
   try {
-    return await pgliteDatabase(await shared.opened, close)
+    return { pglite: await shared.opened, close }
   } catch (error) {
     await close()
     throw error

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Gallery, GalleryChange, OpenGalleryOptions } from '@lookalike/core'
+import type { Gallery, GalleryChange } from '@lookalike/core'
 import {
   checkChanges,
   checkHeld,
@@ -15,8 +15,9 @@ import {
   unknownImage,
 } from '@lookalike/core'
 import { postgresCodes } from './codes.js'
-import { type Database, quoted, type Session } from './database.js'
+import { quoted, type Session } from './database.js'
 import { codeOf, galleryError } from './database-errors.js'
+import type { GalleryPlace } from './gallery-place.js'
 import {
   addRows,
   checkRows,
@@ -30,15 +31,8 @@ import {
 } from './gallery-table.js'
 import { rewriteTable } from './rewrite-table.js'
 import { findHeld, type Held, memberColumn, readHeld } from './schema.js'
-import { buildIndex, type SearchPlace, searchTable } from './search-table.js'
+import { buildIndex, searchTable } from './search-table.js'
 import { checkStorable, isStorable } from './storable.js'
-
-export interface GalleryPlace extends SearchPlace {
-  readonly database: Database
-  readonly opening: OpenGalleryOptions
-  /** Images from which on the graph is made. */
-  readonly exactBelow: number
-}
 
 /** Rows that `verify` reads at a time. */
 const BLOCK = 1000

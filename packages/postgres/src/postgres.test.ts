@@ -1,19 +1,23 @@
 import { mkdtempSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { cp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, createRandom, galleryEntries } from '@lookalike/core'
-import { fromPlugin, pluginOf } from '@lookalike/testkit'
-import { describeGallery } from '@lookalike/testkit/vitest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import plugins, { type PostgresOptions, postgresStore } from './index.js'
+import { type PostgresOptions, postgresStore } from './index.js'
+import { openPglite } from './pglite-database.js'
 import { type ServedPglite, servePglite } from './testing/serve-pglite.js'
 import { startWriter } from './testing/start-writer.js'
 
 let server: ServedPglite
 const home = mkdtempSync(path.join(tmpdir(), 'lookalike-postgres-'))
+/** Of a process of its own. */
+const embedded = path.join(home, 'embedded')
 beforeAll(async () => {
-  server = await servePglite()
+  const shared = path.join(home, 'shared')
+  await (await openPglite(shared)).close()
+  await cp(shared, embedded, { recursive: true })
+  server = await servePglite(shared)
 })
 afterAll(async () => {
   await server.close()
@@ -33,11 +37,6 @@ const vectors = (...rows: number[][]) => ({
     role: 'gallery',
   }),
 })
-
-describeGallery(
-  'a server over TCP',
-  fromPlugin(pluginOf(plugins, 'gallery', 'postgres'), () => ({ url: server.url, table: newTable() })),
-)
 
 describe('bad input', () => {
   it('a server that is not there, without its password', async () => {
@@ -220,7 +219,6 @@ describe.each([{ half: false }, { half: true }])('the HNSW index with half: $hal
 })
 
 it('an embedded database is of one process, and keeps what was acknowledged when that is killed', async () => {
-  const embedded = path.join(home, 'embedded')
   const child = await startWriter('embedded', embedded, 'gallery')
   const lines: string[] = []
   const exited = new Promise((resolve) => child.once('exit', resolve))

@@ -3,8 +3,8 @@ import type { Embeddings, Rewrite } from '@lookalike/core'
 import { checkUncertainty, checkVectors, noSuchGallery } from '@lookalike/core'
 import { vectorArray } from './binary-vectors.js'
 import { type ConnectedSession, quoted, type Row, type Session } from './database.js'
+import type { GalleryPlace } from './gallery-place.js'
 import { ENTRY, entryOf, matrixOf, membersOf, vectorColumns, vectorType } from './gallery-table.js'
-import type { GalleryPlace } from './postgres-gallery.js'
 import { type Held, readHeld, vectorColumn } from './schema.js'
 
 /** Images that are made anew at a time. */

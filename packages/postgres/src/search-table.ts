@@ -2,6 +2,7 @@ import type { Embeddings, GalleryHit, GallerySearchOptions } from '@lookalike/co
 import { rowOf } from '@lookalike/core'
 import { readVector } from './binary-vectors.js'
 import { type Database, quoted, type Row, type Session } from './database.js'
+import type { SearchPlace } from './gallery-place.js'
 import { conditionOf, createValues, ENTRY, entryOf } from './gallery-table.js'
 import { type Held, indexName, vectorColumn } from './schema.js'
 
@@ -11,14 +12,6 @@ const MAX_HALF_DIM = 4000
 /** Candidates of the graph at least, and at most as pgvector has it. */
 const MIN_CANDIDATES = 100
 const MAX_CANDIDATES = 1000
-
-/** How the vectors of a gallery are indexed. */
-export interface SearchPlace {
-  readonly name: string
-  readonly table: string
-  /** Indexed with 16 bits a value. Longer vectors always are. */
-  readonly half: boolean
-}
 
 /** The expression that is indexed, or undefined where pgvector cannot. */
 function indexed({ half }: SearchPlace, { generation, dim }: Held): { value: string; type: string } | undefined {

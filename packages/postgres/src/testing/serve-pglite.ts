@@ -1,6 +1,6 @@
-import { PGlite } from '@electric-sql/pglite'
-import { vector } from '@electric-sql/pglite-pgvector'
+import type { PGlite } from '@electric-sql/pglite'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { openPglite } from '../pglite-database.js'
 
 export interface ServedPglite {
   readonly url: string
@@ -8,9 +8,9 @@ export interface ServedPglite {
   close(): Promise<void>
 }
 
-/** A PostgreSQL in memory that is spoken to over TCP, as a server is. */
-export async function servePglite(): Promise<ServedPglite> {
-  const pglite = await PGlite.create({ extensions: { vector } })
+/** The embedded database of a folder, spoken to over TCP as a server is. */
+export async function servePglite(folder: string): Promise<ServedPglite> {
+  const { pglite, close } = await openPglite(folder)
   const server = new PGLiteSocketServer({ db: pglite, host: '127.0.0.1', port: 0, maxConnections: 100 })
   const listening = new Promise<{ port: number }>((resolve) =>
     server.addEventListener('listening', (event) => resolve((event as CustomEvent<{ port: number }>).detail)),
@@ -22,7 +22,7 @@ export async function servePglite(): Promise<ServedPglite> {
     pglite,
     async close() {
       await server.stop()
-      await pglite.close()
+      await close()
     },
   }
 }
