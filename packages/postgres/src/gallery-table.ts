@@ -7,7 +7,6 @@ import {
   isLookalikeError,
   LookalikeError,
   parseFilter,
-  rowOf,
   unknownKey,
 } from '@lookalike/core'
 import { readVector, vectorArray } from './binary-vectors.js'
