@@ -29,12 +29,15 @@ const TWICE = ['mini', 'soft-orthogonal-proxies'].map((name) => `${name}/lookali
 /** Whole folders with a test of their own; below. */
 const STAGED = configs.filter((file) => ['asymmetric', 'context-ensemble', 'stir'].includes(path.dirname(file)))
 
-/** Two small batches, and validation on some fifty drawings. */
+/** Some fifty drawings of each part. */
+const FEW_DRAWINGS = ['--dataset.training.classes=[0, 0.02]', '--dataset.validation=0.01']
+
+/** Two small batches of few drawings. */
 const SMALL = [
+  ...FEW_DRAWINGS,
   '--train.steps=2',
   '--train.logEvery=1',
   '--train.sampler={use: balanced, labels: 4, instances: 2}',
-  '--dataset.validation=0.01',
   '--dataset.splits=[train, validation]',
 ]
 
@@ -79,13 +82,23 @@ describe('every shipped config', () => {
 
   it.each(QUICK)('%s runs', async (file) => {
     const { code, stdout, stderr } = await runCli(
-      ['evaluate', '--config', path.join(examples, file), '--name=test', '--json', '--quiet'],
+      [
+        'evaluate',
+        '--config',
+        path.join(examples, file),
+        '--name=test',
+        '--dataset.validation=0.1',
+        '--dataset.splits=[validation]',
+        '--evaluate.split=validation',
+        '--json',
+        '--quiet',
+      ],
       { cwd: root },
     )
     expect(stderr).toBe('')
     expect(code).toBe(0)
     const result = JSON.parse(stdout) as { queries: number; stages: { metrics: Record<string, number> }[] }
-    expect(result.queries).toBe(5890)
+    expect(result.queries).toBe(559)
     expect(result.stages[0]!.metrics['recall@8']).toBeGreaterThan(result.stages[0]!.metrics['recall@1']!)
   })
 
@@ -268,7 +281,8 @@ describe('the example of asymmetric search', () => {
         '--threads=1',
         '--quiet',
       ]
-      const first = await runCli(['train', ...overrides], { cwd: folder })
+      const short = ['light', 'first', 'last', 'styles', 'distilled'].map((name) => `--stages.${name}.train.epochs=1`)
+      const first = await runCli(['train', ...overrides, ...short], { cwd: folder })
       expect(first.code, first.stderr).toBe(0)
       for (const row of [
         'stage light',
@@ -312,7 +326,11 @@ describe('the example of asymmetric search', () => {
 
       // Other transforms: the gallery is made anew from what it keeps, and is what indexing gives.
       const other = '--stages.transforms.train.transform={kind: procrustes}'
-      await command('train', '--name=other', other)
+      const runs = path.join(folder, 'runs')
+      await cp(path.join(runs, 'asymmetric'), path.join(runs, 'other'), { recursive: true })
+      await rm(path.join(runs, 'other/transforms'), { recursive: true })
+      const teacher = '--stages.distilled.train.teacher.encoder.model=./runs/asymmetric/first/model.onnx'
+      await command('train', '--name=other', other, teacher, ...short, '--resume')
       expect((await command('upgrade', '--gallery=./kept', '--combiner.folder=./runs/other/transforms')).changed).toBe(
         true,
       )

@@ -104,7 +104,7 @@ describeDataset('triples', laidOut('triples', { file: 'triples/triples.csv', tes
 
 const emoji = (name: string, options: Readonly<Record<string, unknown>>) =>
   fromPlugin(pluginOf(plugins, 'dataset', name), options, { folder: root, cacheFolder: path.join(layouts, 'cache') })
-describeDataset('emoji', emoji('emoji', { splits: ['test'] }))
+describeDataset('emoji', emoji('emoji', { validation: 0.02, splits: ['validation'] }))
 describeDataset(
   'emoji-triples',
   emoji('emoji-triples', {
