@@ -9,6 +9,10 @@ export default defineConfig({
     alias: [
       { find: '@lookalike/testkit/vitest', replacement: `${root}packages/testkit/src/vitest.ts` },
       { find: '@lookalike/rerank/classical', replacement: `${root}packages/rerank/src/classical.ts` },
+      { find: '#runtime', replacement: `${root}packages/onnx/src/session/runtime-node.ts` },
+      { find: '#platform', replacement: `${root}packages/encoders/src/platform/node.ts` },
+      { find: /^@lookalike\/(image|onnx|encoders)\/browser$/, replacement: `${root}packages/$1/src/browser.ts` },
+      { find: '@lookalike/onnx/web-session', replacement: `${root}packages/onnx/src/web-session.ts` },
       { find: 'create-lookalike-plugin', replacement: `${root}packages/create-plugin/src/index.ts` },
       { find: /^@lookalike\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },
     ],

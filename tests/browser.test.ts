@@ -16,13 +16,20 @@ describe.each(FOR_BROWSERS)('%s', (name) => {
     expect(imports.length).toBeGreaterThan(0)
     // The losses run on TensorFlow.js in a page.
     const leftOut = imports.filter(({ to }) => to.startsWith('(disabled):')).map(({ to }) => to)
-    expect(leftOut).toEqual(name === '@lookalike/losses' ? ['(disabled):packages/onnx/dist/index.js'] : [])
+    expect(leftOut).toEqual(name === '@lookalike/losses' ? ['(disabled):packages/onnx/dist/browser.js'] : [])
   })
 })
 
 it('a page that takes one reranker does not get all of zod', async () => {
   const { bytes } = await bundleForBrowser("export { createKReciprocal } from '@lookalike/rerank/classical'")
   expect(bytes).toBeLessThan(150_000)
+})
+
+it('a page that decodes and runs a model gets little beside the runtime', async () => {
+  const { bytes } = await bundleForBrowser(`
+    export { decodeInBrowser, preprocess } from '@lookalike/image/browser'
+    export { openSession, useWebRuntime } from '@lookalike/onnx/web-session'`)
+  expect(bytes).toBeLessThan(35_000)
 })
 
 const PROGRAM = `

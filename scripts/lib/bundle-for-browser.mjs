@@ -12,6 +12,10 @@ export const FOR_BROWSERS = [
   '@lookalike/evaluate',
   '@lookalike/rerank/classical',
   '@lookalike/losses',
+  '@lookalike/image/browser',
+  '@lookalike/onnx/browser',
+  '@lookalike/onnx/web-session',
+  '@lookalike/encoders/browser',
 ]
 
 /**
@@ -24,6 +28,10 @@ export async function bundleForBrowser(program, { globalName } = {}) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: program, resolveDir: root },
     bundle: true,
+    // The runtime is loaded beside the bundle.
+    external: ['onnxruntime-web/*'],
+    // The built packages, and not the sources that the types are checked with.
+    tsconfigRaw: '{}',
     platform: 'browser',
     target: 'es2022',
     format: globalName === undefined ? 'esm' : 'iife',

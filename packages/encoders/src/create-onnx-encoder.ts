@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { type Encoder, LookalikeError, type Preprocessing } from '@lookalike/core'
-import { loadModel, readModel } from '@lookalike/onnx'
+import { loadModel } from '@lookalike/onnx'
+import { createEncoderOfBytes } from './create-encoder-of-bytes.js'
 import type { Reading } from './network/complete-network.js'
 import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
 import { resolvePreprocessing } from './network/resolve-preprocessing.js'
@@ -33,13 +34,9 @@ export async function createOnnxEncoder({
   checkModel(model)
   const path = typeof model === 'string' ? model : undefined
   const label = name ?? (path === undefined ? 'onnx' : basename(path).replace(/\.onnx$/, ''))
-  const read = typeof model === 'string' ? await loadModel(model) : readModel(model, { source: label })
-  return createNetworkEncoder(
-    label,
-    read,
-    await resolvePreprocessing(preprocessing, read, path ?? label, path),
-    options,
-  )
+  if (model instanceof Uint8Array) return createEncoderOfBytes(model, { ...options, name: label, preprocessing })
+  const read = await loadModel(model)
+  return createNetworkEncoder(label, read, await resolvePreprocessing(preprocessing, read, model, model), options)
 }
 
 function checkModel(model: unknown): void {

@@ -19,7 +19,8 @@ export {
   shardRange,
   shardsFolder,
 } from './gallery/shard.js'
-export { loadPixels, preprocess, preprocessedLength } from './preprocess/preprocess.js'
+export { loadPixels } from './preprocess/load-pixels.js'
+export { preprocess, preprocessedLength } from './preprocess/preprocess.js'
 export { describePreprocessing, preprocessingSchema } from './preprocess/preprocessing-schema.js'
 export { type ConfineOptions, confineSource } from './read/confine-source.js'
 export { describeSource } from './read/describe-source.js'

@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from 'node:timers/promises'
 import {
   checkOptions,
   createEmbeddings,
@@ -10,6 +9,7 @@ import {
 } from '@lookalike/core'
 import { preprocessingSchema } from '@lookalike/image'
 import { float32, type OnnxModel, type Session, writeModel } from '@lookalike/onnx'
+import { platform } from '#platform'
 import { type CompleteNetwork, completeNetwork, type Reading } from './complete-network.js'
 import { type Opening, openNetwork } from './open-network.js'
 import { spaceOf } from './space-of.js'
@@ -60,7 +60,7 @@ function wrap(
     const vectors = new Float32Array(count * dim)
     for (let from = 0; from < count; from += atOnce) {
       // The runtime computes on this thread: without a pause nothing else, an abort included, would have its turn.
-      if (from > 0) await breathe()
+      if (from > 0) await platform.breathe()
       signal?.throwIfAborted()
       const images = Math.min(atOnce, count - from)
       const pixels = piece(data.subarray(from * length, (from + images) * length), (batch ?? images) * length)

@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
 import { createRandom, isLookalikeError, LookalikeError, type Warning } from '@lookalike/core'
 import {
   createCheckedSession,
@@ -17,6 +14,7 @@ import {
   type Tensor,
 } from '@lookalike/onnx'
 import { z } from 'zod'
+import { platform } from '#platform'
 import type { CompleteNetwork } from './complete-network.js'
 import { narrowTokens } from './narrow/narrow-tokens.js'
 import { exampleFeeds, type NetworkInput } from './network-input.js'
@@ -165,29 +163,22 @@ function warningsOf(name: string, { optimisation, quickened: quick, single, erro
 
 const verdicts = new Map<string, Verdict>()
 
-/** The outcome of a check, in this process and in a file of the cache folder. What cannot be read or written is left out: it is checked again. */
+/** The outcome of a check, in this process and between processes. What cannot be read or written is left out: it is checked again. */
 function openVerdicts(folder: string | undefined, what: string) {
-  const key = createHash('sha256').update(what).digest('hex').slice(0, 32)
-  const file = folder === undefined ? undefined : join(folder, 'model-checks', `${key}.json`)
+  const hash = platform.sha256()
+  hash.update(what)
+  const key = hash.hex().slice(0, 32)
+  const notes = platform.notes(folder, key)
   return {
     async read(): Promise<Verdict | undefined> {
       const known = verdicts.get(key)
-      if (known || file === undefined) return known
-      const text = await readFile(file, 'utf8').catch(() => undefined)
+      if (known) return known
+      const text = await notes.read()
       return text === undefined ? undefined : parseVerdict(text)
     },
     async write(verdict: Verdict): Promise<void> {
       verdicts.set(key, verdict)
-      if (file === undefined) return
-      // One name for all: what a killed process leaves is written over by the next.
-      const unfinished = `${file}.tmp`
-      try {
-        await mkdir(dirname(file), { recursive: true })
-        await writeFile(unfinished, JSON.stringify(verdict))
-        await rename(unfinished, file)
-      } catch {
-        await rm(unfinished, { force: true }).catch(() => undefined)
-      }
+      await notes.write(JSON.stringify(verdict))
     },
   }
 }

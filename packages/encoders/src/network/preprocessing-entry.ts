@@ -30,3 +30,14 @@ export function readPreprocessingEntry(model: OnnxModel, name: string): Preproce
     )
   }
 }
+
+/** @param places files that do not tell either */
+export const noPreprocessing = (name: string, places: readonly string[] = []) =>
+  new LookalikeError(
+    'encoder/preprocessing',
+    {
+      problem: `Nothing tells how images become the input of ${name}: ${['no option', 'no metadata', ...places.map((place) => `no ${place}`)].join(', ')}`,
+      fix: 'Set `preprocessing`: resize, crop, interpolation, mean and std that the model was trained with.',
+    },
+    { fields: { model: name, places } },
+  )

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import type { OnnxModel } from '@lookalike/onnx'
 import { readPreprocessorConfig } from '../presets/read-preprocessor-config.js'
-import { readPreprocessingEntry } from './preprocessing-entry.js'
+import { noPreprocessing, readPreprocessingEntry } from './preprocessing-entry.js'
 
 /**
  * The preprocessing of a model: what the caller says, else what the model carries in its metadata, else the `preprocessor_config.json` beside the
@@ -29,14 +29,7 @@ export async function resolvePreprocessing(
     const text = await readFile(place, 'utf8').catch(() => undefined)
     if (text !== undefined) return readPreprocessorConfig(parseJson(text, place), place)
   }
-  throw new LookalikeError(
-    'encoder/preprocessing',
-    {
-      problem: `Nothing tells how images become the input of ${name}: ${['no option', 'no metadata', ...places.map((place) => `no ${place}`)].join(', ')}`,
-      fix: 'Set `preprocessing`: resize, crop, interpolation, mean and std that the model was trained with.',
-    },
-    { fields: { model: name, places } },
-  )
+  throw noPreprocessing(name, places)
 }
 
 /** @throws `preprocessing/config` when the file is no JSON. */

@@ -1,5 +1,6 @@
-import { isLookalikeError, LookalikeError } from '@lookalike/core'
-import { endsEarly, guessContent, IMAGE_FORMATS, type ImageFormat } from '../read/sniff-format.js'
+import { isLookalikeError, LookalikeError, toWarning, type Warning } from '@lookalike/core'
+import { endsEarly } from '../read/ends-early.js'
+import { guessContent, IMAGE_FORMATS, type ImageFormat } from '../read/sniff-format.js'
 import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
 
 /** @throws `image/too-many-pixels` */
@@ -90,3 +91,13 @@ export const cutShort = (cause: unknown, bytes: Uint8Array, format: ImageFormat)
 
 const reasonOf = (cause: unknown) =>
   (cause instanceof Error ? cause.message.trim().split('\n')[0]! : String(cause)).replace(/[.\s]+$/, '')
+
+export function truncatedWarning(error: LookalikeError): Warning {
+  const { message, fields } = toWarning(error)
+  return { code: 'image/truncated', message: `${message} What is there was read.`, fields }
+}
+
+export function damagedWarning(error: LookalikeError): Warning {
+  const { message, fields } = toWarning(error)
+  return { code: 'image/damaged', message: `${message} It was read as far as it goes.`, fields }
+}

@@ -1,13 +1,22 @@
-import { type ImageRequest, isLookalikeError, LookalikeError, type RawImage, toWarning } from '@lookalike/core'
+import { type ImageRequest, isLookalikeError, type RawImage } from '@lookalike/core'
 import type { SharpOptions } from 'sharp'
 import { boxInPixels, cutOut } from '../geometry/box-in-pixels.js'
 import { describeSource } from '../read/describe-source.js'
+import { endsEarly } from '../read/ends-early.js'
 import { contentOf } from '../read/read-image.js'
-import { endsEarly, type ImageFormat, sniffFormat } from '../read/sniff-format.js'
+import { type ImageFormat, sniffFormat } from '../read/sniff-format.js'
 import { decodeBmp } from './bmp/decode-bmp.js'
 import { openInChild } from './child/open-in-child.js'
 import { completePng } from './complete-png.js'
-import { checkPixels, cutShort, damaged, tooLong, unsupported } from './decode-errors.js'
+import {
+  checkPixels,
+  cutShort,
+  damaged,
+  damagedWarning,
+  tooLong,
+  truncatedWarning,
+  unsupported,
+} from './decode-errors.js'
 import { decodeHeic } from './decode-heic.js'
 import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
 import { type DecodedSource, type DecodeTask, maxMemoryOf, type ShrinkChooser } from './decode-task.js'
@@ -151,7 +160,7 @@ async function readPixels(
   try {
     const strict = await readWith('warning')
     if (isCutPng(content, format))
-      options.onWarning?.(recovered(damaged(name, content, format, new Error('no end')), true))
+      options.onWarning?.(truncatedWarning(damaged(name, content, format, new Error('no end'))))
     return strict
   } catch (error) {
     if (isLookalikeError(error) || options.signal?.aborted) throw error
@@ -162,14 +171,7 @@ async function readPixels(
     const result = await readWith(lenient).catch(() => {
       throw error
     })
-    options.onWarning?.(recovered(damaged(name, content, format, error), truncated))
+    options.onWarning?.((truncated ? truncatedWarning : damagedWarning)(damaged(name, content, format, error)))
     return result
   }
-}
-
-function recovered(error: LookalikeError, truncated: boolean) {
-  const { message, fields } = toWarning(error)
-  return truncated
-    ? { code: 'image/truncated', message: `${message} What is there was read.`, fields }
-    : { code: 'image/damaged', message: `${message} It was read as far as it goes.`, fields }
 }

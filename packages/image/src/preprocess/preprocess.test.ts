@@ -4,7 +4,8 @@ import { createRandom, type Preprocessing, type RawImage } from '@lookalike/core
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { decodeImage } from '../decode/decode-image.js'
-import { loadPixels, preprocess } from './preprocess.js'
+import { loadPixels } from './load-pixels.js'
+import { preprocess } from './preprocess.js'
 
 interface Case {
   input: string

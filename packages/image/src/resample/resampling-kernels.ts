@@ -37,7 +37,8 @@ let kernels: ResamplingKernels | undefined
 export function resamplingKernels(): ResamplingKernels {
   if (kernels) return kernels
   const { Module, Instance } = (globalThis as unknown as { WebAssembly: Runtime }).WebAssembly
-  kernels = new Instance(new Module(Buffer.from(RESAMPLE_WASM, 'base64'))).exports as ResamplingKernels
+  const bytes = Uint8Array.from(atob(RESAMPLE_WASM), (letter) => letter.charCodeAt(0))
+  kernels = new Instance(new Module(bytes)).exports as ResamplingKernels
   return kernels
 }
 

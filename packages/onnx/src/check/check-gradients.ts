@@ -2,7 +2,8 @@ import { createRandom, LookalikeError } from '@lookalike/core'
 import { differentiate } from '../gradient/differentiate.js'
 import type { OnnxModel } from '../model/model.js'
 import { float32, int64, type Tensor, type TensorOf } from '../model/tensor.js'
-import { createSession, type Feeds } from '../session/create-session.js'
+import { createSession } from '../session/create-session.js'
+import type { Feeds } from '../session/open-session.js'
 import { exampleFeeds } from './example-feeds.js'
 
 interface Values {

@@ -1,13 +1,13 @@
 import type { OnnxModel } from '../model/model.js'
 import { type Tensor, type TensorType, toNumbers } from '../model/tensor.js'
+import { createSession } from '../session/create-session.js'
 import {
-  createSession,
   type Feeds,
   OPTIMISATIONS,
   type Optimisation,
   type Session,
   type SessionOptions,
-} from '../session/create-session.js'
+} from '../session/open-session.js'
 
 export interface CheckedSessionOptions extends Omit<SessionOptions, 'optimisation' | 'profile'> {
   /** One set of inputs to compare with. */

@@ -5,7 +5,7 @@ import { quantisedWeights } from '../gradient/quantised-weights.js'
 import { rules } from '../gradient/rules/index.js'
 import { trainableInitializers } from '../gradient/trainable-initializers.js'
 import type { OnnxModel } from '../model/model.js'
-import type { Feeds } from '../session/create-session.js'
+import type { Feeds } from '../session/open-session.js'
 import { pruned, readsOf } from '../transform/needed-nodes.js'
 import { exampleFeeds } from './example-feeds.js'
 

@@ -1,7 +1,7 @@
 import { createRandom, LookalikeError } from '@lookalike/core'
 import type { OnnxModel } from '../model/model.js'
 import { float32, sizeOf } from '../model/tensor.js'
-import type { Feeds } from '../session/create-session.js'
+import type { Feeds } from '../session/open-session.js'
 
 /** Two images of noise, in the size that the model states; 224 x 224 where it states none. */
 export function exampleFeeds(model: OnnxModel, seed = 0): Feeds {

@@ -1,6 +1,6 @@
 import type { Graph, Node, OnnxModel } from '../model/model.js'
 import { renameOuter } from '../model/rename-outer.js'
-import type { Feeds } from '../session/create-session.js'
+import type { Feeds } from '../session/open-session.js'
 import { inlineConstants } from './inline-constants.js'
 import { probe } from './probe.js'
 

@@ -1,7 +1,8 @@
 import { filePartOf } from '../model/lazy-tensor.js'
 import type { Graph, OnnxModel } from '../model/model.js'
 import { sizeOf, type Tensor } from '../model/tensor.js'
-import { createSession, type Feeds } from '../session/create-session.js'
+import { createSession } from '../session/create-session.js'
+import type { Feeds } from '../session/open-session.js'
 import { readsOf } from '../transform/needed-nodes.js'
 
 export interface Probe {

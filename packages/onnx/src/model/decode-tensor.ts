@@ -3,6 +3,7 @@ import { bytesOf, elementType } from './element-types.js'
 import { type FilePart, lazyTensor } from './lazy-tensor.js'
 import { longToBigInt, longToNumber, type TensorMessage } from './onnx-schema.js'
 import { sizeOf, type Tensor, type TensorType } from './tensor.js'
+import { utf8Text } from './utf8.js'
 
 interface NumberArray {
   readonly BYTES_PER_ELEMENT: number
@@ -87,7 +88,7 @@ function viewOf(array: (typeof ARRAYS)[keyof typeof ARRAYS], raw: Uint8Array): T
 }
 
 function decodeData(message: TensorMessage, type: TensorType, raw: Uint8Array | undefined): Tensor['data'] {
-  if (type === 'string') return (message.stringData ?? []).map((bytes) => Buffer.from(bytes).toString('utf8'))
+  if (type === 'string') return (message.stringData ?? []).map(utf8Text)
   const array = ARRAYS[type]
   if (raw?.length) return viewOf(array, raw)
   switch (type) {

@@ -14,6 +14,7 @@ import {
   type ValueInfoMessage,
 } from './onnx-schema.js'
 import type { Tensor } from './tensor.js'
+import { utf8Text } from './utf8.js'
 
 export interface ReadOptions {
   /** Named in errors. */
@@ -113,7 +114,6 @@ function decodeNode(message: NodeMessage, readExternal: ReadExternal): Node {
 
 function decodeAttribute(encoded: Uint8Array, readExternal: ReadExternal): [string, Attribute] {
   const message = attributeProto.decode(encoded) as unknown as AttributeMessage
-  const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString('utf8')
   const attribute = (): Attribute => {
     switch (message.type) {
       case 1:
@@ -121,7 +121,7 @@ function decodeAttribute(encoded: Uint8Array, readExternal: ReadExternal): [stri
       case 2:
         return { kind: 'int', value: longToNumber(message.i) }
       case 3:
-        return { kind: 'string', value: text(message.s) }
+        return { kind: 'string', value: utf8Text(message.s) }
       case 4:
         if (message.t) return { kind: 'tensor', value: decodeTensor(message.t, readExternal) }
         break
@@ -133,7 +133,7 @@ function decodeAttribute(encoded: Uint8Array, readExternal: ReadExternal): [stri
       case 7:
         return { kind: 'ints', value: (message.ints ?? []).map(longToNumber) }
       case 8:
-        return { kind: 'strings', value: (message.strings ?? []).map(text) }
+        return { kind: 'strings', value: (message.strings ?? []).map(utf8Text) }
     }
     return { kind: 'encoded', value: Uint8Array.from(encoded) }
   }

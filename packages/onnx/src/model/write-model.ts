@@ -12,6 +12,7 @@ import {
   tensorProto,
 } from './onnx-schema.js'
 import { sizeOf, type Tensor } from './tensor.js'
+import { utf8Bytes } from './utf8.js'
 
 /** A protobuf message cannot be larger. */
 const LIMIT = 2 ** 31 - 1
@@ -178,14 +179,13 @@ function attributeMessage(
   name: string,
   attribute: Exclude<Attribute, { kind: 'encoded' }>,
 ): Partial<Record<keyof AttributeMessage, unknown>> {
-  const bytes = (text: string) => Buffer.from(text, 'utf8')
   switch (attribute.kind) {
     case 'float':
       return { name, type: 1, f: attribute.value }
     case 'int':
       return { name, type: 2, i: attribute.value }
     case 'string':
-      return { name, type: 3, s: bytes(attribute.value) }
+      return { name, type: 3, s: utf8Bytes(attribute.value) }
     case 'tensor':
       return { name, type: 4, t: encodeTensor(attribute.value) }
     case 'graph':
@@ -195,13 +195,13 @@ function attributeMessage(
     case 'ints':
       return { name, type: 7, ints: attribute.value }
     case 'strings':
-      return { name, type: 8, strings: attribute.value.map(bytes) }
+      return { name, type: 8, strings: attribute.value.map(utf8Bytes) }
   }
 }
 
 function encodeTensor(tensor: Tensor): TensorMessage {
   const head = { dims: [...tensor.shape], dataType: elementTypeNumber(tensor.type) }
-  if (tensor.type === 'string') return { ...head, stringData: tensor.data.map((text) => Buffer.from(text, 'utf8')) }
+  if (tensor.type === 'string') return { ...head, stringData: tensor.data.map(utf8Bytes) }
   return { ...head, rawData: bytesIn(tensor.data) }
 }
 

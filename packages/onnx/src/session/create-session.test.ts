@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import { float32, int64 } from '../model/tensor.js'
-import { checkProviders, createSession, type Session } from './create-session.js'
+import { checkProviders } from './check-providers.js'
+import { createSession } from './create-session.js'
+import type { Session } from './open-session.js'
 
 let session: Session
 beforeAll(async () => {

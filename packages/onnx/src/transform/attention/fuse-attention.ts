@@ -1,7 +1,7 @@
 import { probe } from '../../gradient/probe.js'
 import type { Node, OnnxModel } from '../../model/model.js'
 import type { Tensor } from '../../model/tensor.js'
-import type { Feeds } from '../../session/create-session.js'
+import type { Feeds } from '../../session/open-session.js'
 import { producers, pruned } from '../needed-nodes.js'
 import { findAttentions } from './find-attentions.js'
 import { type Fused, fuse } from './fuse.js'

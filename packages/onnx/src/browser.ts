@@ -1,0 +1,2 @@
+export * from './portable.js'
+export { useWebRuntime, type WebRuntime } from './session/runtime-web.js'
