@@ -64,7 +64,8 @@ function loadPackage(folder: string | undefined, webgpu: boolean): Promise<typeo
 }
 
 /** What is called the CPU everywhere else runs as WebAssembly here; there are no files to refer to. */
-function settingsHere({ executionProviders = [], extra, ...settings }: RuntimeSettings): RuntimeSettings {
+function settingsHere(given: RuntimeSettings): RuntimeSettings {
+  const { executionProviders = [], extra: _, ...settings } = given
   return {
     ...settings,
     executionProviders: executionProviders.map((provider) => (provider === 'cpu' ? 'wasm' : provider)),
