@@ -27,7 +27,9 @@ const TRAINING = ['head-only', 'proxy-anchor', 'vit-triplet'].map((name) => `${n
 const TWICE = ['mini', 'soft-orthogonal-proxies'].map((name) => `${name}/lookalike.config.yaml`)
 
 /** Whole folders with a test of their own; below. */
-const STAGED = configs.filter((file) => ['asymmetric', 'context-ensemble', 'stir'].includes(path.dirname(file)))
+const STAGED = configs.filter((file) =>
+  ['asymmetric', 'context-ensemble', 'stir', 'whole-system'].includes(path.dirname(file)),
+)
 
 /** Some fifty drawings of each part. */
 const FEW_DRAWINGS = ['--dataset.training.classes=[0, 0.02]', '--dataset.validation=0.01']
@@ -41,10 +43,10 @@ const SMALL = [
   '--dataset.splits=[train, validation]',
 ]
 
-/** 60 classes of four small pictures: four coloured corners each, with noise. */
-async function writePictures(folder: string): Promise<void> {
+/** Classes of four small pictures: four coloured corners each, with noise. */
+async function writePictures(folder: string, classes = 60): Promise<void> {
   const random = createRandom(5)
-  for (let label = 0; label < 60; label++) {
+  for (let label = 0; label < classes; label++) {
     const colours = Array.from({ length: 12 }, () => random.integer(200))
     await mkdir(path.join(folder, `class-${label}`), { recursive: true })
     for (let i = 0; i < 4; i++) {
@@ -263,6 +265,60 @@ describe('the example of reranking', () => {
       const figures = ({ stdout }: { stdout: string }) =>
         stdout.split('\n').filter((line) => line.includes('R@') || line.includes('MAP'))
       expect(figures(again)).toEqual(figures(first))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('the example of all four methods', () => {
+  it('trains all stages with one command, and one report shows what each adds', async () => {
+    // As deep as the example, so that what it refers to is there.
+    const folder = await mkdtemp(path.join(root, 'tests/.whole-system-'))
+    try {
+      const filter = (file: string) => !file.endsWith('runs')
+      await cp(path.join(examples, 'whole-system'), folder, { recursive: true, filter })
+      await writePictures(path.join(folder, 'photos'), 30)
+      const triples =
+        '{use: emoji-triples, contexts: 2, triplesPerContext: 60, validationReferences: 6, testReferences: 0, triplesPerReference: 3}'
+      const { code, stdout, stderr } = await runCli(
+        [
+          'train',
+          '--dataset={use: folder, path: ./photos, validation: 0.1, test: 0.2}',
+          `--stages.contexts.dataset=${triples}`,
+          ...['light', 'first-start', 'first', 'last-start', 'last', 'styles'].flatMap((stage) => [
+            `--stages.${stage}.train.steps=1`,
+            `--stages.${stage}.train.sampler.labels=8`,
+          ]),
+          '--stages.first.train.logEvery=1',
+          '--stages.gallery.train.transform={kind: procrustes}',
+          '--stages.gallery.train.useLabels=false',
+          '--stages.pair.train.epochs=1',
+          '--stages.pair.train.labels=8',
+          '--stages.pair.train.grid=1',
+          '--rerankers.0.topN=3',
+          '--cache=./cache',
+          '--threads=1',
+          '--quiet',
+        ],
+        { cwd: folder },
+      )
+      expect(code, stderr).toBe(0)
+      // Each stage alone, the ensemble of the gallery, and what reranks it.
+      for (const row of ['stage light', 'stage first', 'stage last', 'stage contexts', 'cross-model', 'then stir'])
+        expect(stdout).toMatch(new RegExp(`^${row} +\\d`, 'm'))
+      expect(stdout).toMatch(
+        /Rejecting the 10 % of the gallery that is least sure: [\d.]+ % of the first results wrong/,
+      )
+      const runs = path.join(folder, 'runs/whole-system')
+      expect((await stepsOf(path.join(runs, 'first')))[0]!['soft-orthogonality/lambda']).toBeGreaterThan(0)
+      // The ensemble of contexts is a gallery model, as one encoder.
+      expect(JSON.parse(await readFile(path.join(runs, 'gallery/cross-model.json'), 'utf8'))).toMatchObject({
+        members: [{ name: 'contexts', encoder: { use: 'context-ensemble' } }, { name: 'last' }, { name: 'styles' }],
+      })
+      const report = await readFile(path.join(runs, 'report.html'), 'utf8')
+      for (const part of ['stage contexts', 'then stir', 'Rejecting gallery images', 'target: wrong first results'])
+        expect(report).toContain(part)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

@@ -2,9 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, createRandom, type Dataset, definePlugin, type Encoder, type Triple } from '@lookalike/core'
+import encoders from '@lookalike/encoders'
 import { runTrainer } from '@lookalike/pipeline'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
-import { describeCombiner, describeLoss, describePlugins, describeTrainer } from '@lookalike/testkit/vitest'
+import {
+  describeCombiner,
+  describeEncoder,
+  describeLoss,
+  describePlugins,
+  describeTrainer,
+} from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
 import { z } from 'zod'
 import plugins from './index.js'
@@ -105,3 +112,31 @@ for (const use of ['uniform', 'mlp', 'credibility-map']) {
     ),
   )
 }
+
+/* As an encoder, the gallery's side of two ensembles of heads on one small network. */
+const network = await fromPlugin(
+  pluginOf(encoders, 'encoder', 'conv-net'),
+  { imageSize: 16, widths: [8, 8], embeddingDim: 6, seed: 1 },
+  { threads: 1 },
+)()
+for (const epochs of [1, 2]) {
+  const merged = fromPlugin(
+    pluginOf(plugins, 'trainer', 'context-ensemble'),
+    { epochs, batchSize: 8, weights: { use: 'uniform' }, merge: true },
+    { plugins, threads: 1 },
+  )
+  await runTrainer(await merged(), {
+    dataset: dataset(),
+    encoder: network,
+    folder: path.join(folder, `merged-${epochs}`),
+    seed: 0,
+  })
+}
+await network.dispose()
+const ensemble = (given: string) =>
+  fromPlugin(
+    pluginOf(plugins, 'encoder', 'context-ensemble'),
+    { folder: given },
+    { plugins: [...plugins, ...encoders], folder, threads: 1 },
+  )
+describeEncoder('context-ensemble', ensemble('merged-1'), { variants: [ensemble('merged-2')] })

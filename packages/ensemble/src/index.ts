@@ -1,4 +1,5 @@
 import { type ContextCombinerOptions, contextCombiner } from './combiner/context-combiner.js'
+import { type EnsembleEncoderOptions, ensembleEncoder } from './combiner/ensemble-encoder.js'
 import { contextLossPlugin, cosineLossPlugin } from './context/triple-losses.js'
 import { contextTrainer } from './trainer/context-trainer.js'
 
@@ -42,6 +43,9 @@ declare module '@lookalike/core' {
   interface CombinerPlugins {
     'context-ensemble': ContextCombinerOptions
   }
+  interface EncoderPlugins {
+    'context-ensemble': EnsembleEncoderOptions
+  }
 }
 
-export default [contextCombiner, contextTrainer, contextLossPlugin, cosineLossPlugin]
+export default [contextCombiner, ensembleEncoder, contextTrainer, contextLossPlugin, cosineLossPlugin]

@@ -43,9 +43,9 @@ import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
 import { type CalibrationParts, calibrateNoMatch, calibrateRejection } from './gallery/calibrate-gallery.js'
 import { type SearchImagesOptions, type SearchResult, searchImages } from './gallery/search-images.js'
 import { openCaches } from './open-caches.js'
-import { readRunFile } from './run/run-file.js'
 import { runTrainer } from './run/run-trainer.js'
 import { writeInside } from './run/write-inside.js'
+import { stageModels } from './stages/stage-models.js'
 import { type PreparedStage, type StageTraining, type TrainStagesOptions, trainStages } from './stages/train-stages.js'
 
 export interface PipelineOptions extends Pick<OperationOptions, 'signal' | 'onWarning'> {
@@ -254,20 +254,21 @@ export async function createPipeline(
     disposers.push(() => gallery.close())
     return gallery
   })
-  /** The model, with the encoders that stages trained among what it is compared with. */
+  const stageRuns = stages.map((stage, i) => ({ ...stage, name: config.stages[i]!.name }))
+  /** The model, with what stages trained among what it is compared with. */
   const withStages = async (whole: Model): Promise<Model> => {
-    const compared: { name: string; model: Model }[] = []
-    for (const [i, stage] of stages.entries()) {
-      const run = await readRunFile(stage.runFolder)
-      const file = run?.artefacts['model']
-      if (run?.state !== 'finished' || file === undefined || !encoderOfFile) continue
-      const reference = parseReference('encoder', encoderOfFile(path.join(stage.runFolder, file)), `stages[${i}]`)
-      const made = modelOfEncoder(await create('encoder', reference))
-      disposers.push(() => made.dispose())
-      compared.push({ name: `stage ${config.stages[i]!.name}`, model: made })
-    }
+    const trained = encoderOfFile ? await stageModels(stageRuns, whole.space, create, encoderOfFile) : []
+    disposers.push(
+      ...trained.map(
+        ({ model: one }) =>
+          () =>
+            one.dispose(),
+      ),
+    )
+    if (trained.length === 0) return whole
     const own = config.evaluate.baselines ? await whole.baselines?.() : undefined
-    return compared.length === 0 ? whole : { ...whole, baselines: async () => [...compared, ...(own ?? [])] }
+    const rows = trained.map((one) => ({ ...one, name: `stage ${one.name}` }))
+    return { ...whole, baselines: async () => [...rows, ...(own ?? [])] }
   }
   const resolvedFile = { 'config.resolved.json': `${JSON.stringify(resolved, null, 2)}\n` }
   const embedOptions = (useCache = true): EmbedOptions => ({
@@ -402,8 +403,7 @@ export async function createPipeline(
       })
     },
     async trainStages(options = {}) {
-      const prepared = stages.map((stage, i) => ({ ...stage, name: config.stages[i]!.name }))
-      return trainStages(prepared, options)
+      return trainStages(stageRuns, options)
     },
     async dispose() {
       for (const stage of stages) await stage.dispose()

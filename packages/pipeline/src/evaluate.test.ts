@@ -74,21 +74,24 @@ const unsure = definePlugin({
   kind: 'combiner',
   name: 'unsure',
   description: 'x',
-  options: none,
-  async create(_, context) {
+  options: z.strictObject({ folder: z.string().exactOptional() }),
+  async create({ folder: from }, context) {
     const encoder = await context.create('encoder', 'builtin')
+    const own = from === undefined ? '' : ` of ${path.basename(from)}`
     const combiner = (name: string, swap: boolean): Combiner => ({
       specVersion: 'v1',
       name,
       queryEncoders: [encoder],
       galleryEncoders: [encoder],
       dim: 3,
-      space: name,
-      combineQuery: async ([given]) => ({ embeddings: createEmbeddings({ ...given!, space: name, role: 'query' }) }),
+      space: name + own,
+      combineQuery: async ([given]) => ({
+        embeddings: createEmbeddings({ ...given!, space: name + own, role: 'query' }),
+      }),
       async combineGallery([given]) {
         const data = swap ? given!.data.map((_, i) => given!.data[i - (i % 3) + 2 - (i % 3)]!) : given!.data
         return {
-          embeddings: createEmbeddings({ ...given!, data, space: name, role: 'gallery' }),
+          embeddings: createEmbeddings({ ...given!, data, space: name + own, role: 'gallery' }),
           uncertainty: Float32Array.from({ length: given!.rows }, (_, row) =>
             data[row * 3]! > 0.9 && data[row * 3 + 2]! > 0.01 ? 1 : 0,
           ),
@@ -204,14 +207,19 @@ const channels = definePlugin({
   kind: 'trainer',
   name: 'channels',
   description: 'x',
-  options: z.strictObject({ keep: z.array(z.int()), named: z.boolean().default(true) }),
-  create: ({ keep, named }) => ({
+  options: z.strictObject({
+    keep: z.array(z.int()),
+    named: z.boolean().default(true),
+    usedBy: z.enum(['combiner', 'reranker']).exactOptional(),
+  }),
+  create: ({ keep, named, usedBy }) => ({
     specVersion: 'v1',
     name: 'channels',
     async train({ run }) {
       await run.write('model.onnx', JSON.stringify(keep))
       if (named) await run.artefact('model', 'model.onnx')
-      return { artefact: 'model.onnx', metrics: {}, stopped: 'finished' as const }
+      const how = usedBy && { kind: usedBy, use: 'unsure', option: 'folder', path: 'directory' as const }
+      return { artefact: 'model.onnx', metrics: {}, stopped: 'finished' as const, usedBy: how }
     },
   }),
 })
@@ -449,6 +457,30 @@ describe('evaluate', () => {
       'stage seeing',
       'colours swapped',
     ])
+  })
+
+  it('shows what each stage adds: ensembles too, then the whole and what reranks it', async () => {
+    const stage = (name: string, usedBy: string) => ({
+      name,
+      train: { keep: [0], named: false, usedBy },
+    })
+    const config = {
+      evaluate: { ks: [1], metrics: ['recall'] },
+      train: { use: 'channels' },
+      stages: [stage('joined', 'combiner'), stage('pair', 'reranker'), stage('gallery', 'combiner')],
+      combiner: { use: 'unsure', folder: '${stages.gallery}' },
+      rerankers: ['swap', 'swap'],
+    }
+    const pipeline = await pipelineOf({ items: [...reds, ...greens, ...blues] }, config)
+    const trained = await pipeline.trainStages()
+    const { stages, comparison } = await pipeline.evaluate()
+    // The last stage is the whole itself.
+    expect(comparison!.map(({ name }) => name)).toEqual(['unsure', 'then swap', 'then swap', 'stage joined'])
+    expect(comparison!.slice(0, 3).map(({ metrics }) => metrics)).toEqual(stages.map(({ metrics }) => metrics))
+    const times = comparison!.slice(0, 3).map(({ searchMilliseconds }) => searchMilliseconds)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+    // A stage that is kept is used as it was.
+    expect(await pipeline.trainStages({ resume: true })).toEqual(trained)
   })
 
   it('gives the same over blocks as a metric over the whole gallery', async () => {

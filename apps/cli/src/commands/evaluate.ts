@@ -56,7 +56,18 @@ export function summary(result: EvaluationResult): string {
     result.stages.map((_, i) => i + 1),
   )
   const comparison = result.comparison && compared(result.comparison)
-  return [head, table, explanation(names), comparison].filter(Boolean).join('\n\n')
+  const rejection = result.rejection && rejecting(result.rejection)
+  return [head, table, explanation(names), comparison, rejection].filter(Boolean).join('\n\n')
+}
+
+/** The share of the gallery that the summary rejects. */
+const REJECTED = 0.1
+
+function rejecting({ coverage, risk, randomRisk }: NonNullable<EvaluationResult['rejection']>): string | undefined {
+  const at = coverage.findIndex((kept) => Math.abs(kept - (1 - REJECTED)) < 1e-9)
+  if (at < 0) return undefined
+  const [all, kept, random] = [risk[0]!, risk[at]!, randomRisk[at]!].map(formatPercent)
+  return `Rejecting the ${100 * REJECTED} % of the gallery that is least sure: ${kept} % of the first results wrong in place of ${all} %, where an answer is kept (at random ${random} %).`
 }
 
 function compared(comparison: NonNullable<EvaluationResult['comparison']>): string {

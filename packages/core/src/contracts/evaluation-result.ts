@@ -31,7 +31,7 @@ export interface ComparedModel {
   readonly metrics: Readonly<Record<string, number>>
   /** Median time from a query image to its vector, by itself and without a cache, milliseconds. */
   readonly encodingMilliseconds: number
-  /** Search time, milliseconds a query. */
+  /** Time of search and reranking, milliseconds a query. */
   readonly searchMilliseconds: number
 }
 
@@ -85,7 +85,7 @@ export interface EvaluationResult {
   readonly gallery: readonly DatasetItem[]
   readonly stages: readonly StageResult[]
   readonly curves: readonly Curve[]
-  /** The model, without rerankers, and then its baselines; only where the config asks for them. */
+  /** The model, the same with its rerankers, one after the other, and then its baselines without any; only where the config asks for them. */
   readonly comparison?: readonly ComparedModel[] | undefined
   /** One value a gallery image, where the model has one. */
   readonly uncertainty?: Float32Array | undefined

@@ -7,6 +7,8 @@ import { decode, encode } from './packed-json.js'
 
 /** The manifest of an ensemble's folder; networks lie beside it. */
 export const ENSEMBLE_FILE = 'ensemble.json'
+/** The whole ensemble as one network, where it was merged. */
+export const MERGED_FILE = 'ensemble.onnx'
 const FORMAT = 'lookalike-context-ensemble'
 
 /** The content of the manifest; the networks that it names must be there before it is written. */

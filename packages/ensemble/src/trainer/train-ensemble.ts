@@ -8,7 +8,7 @@ import {
   type TrainerResult,
 } from '@lookalike/core'
 import { checkProviders, loadModel, readModel, writeModel } from '@lookalike/onnx'
-import { ENSEMBLE_FILE, encodeEnsemble } from '../combiner/ensemble-file.js'
+import { ENSEMBLE_FILE, encodeEnsemble, MERGED_FILE } from '../combiner/ensemble-file.js'
 import { type EnsembleModel, sourcesOf } from '../combiner/ensemble-model.js'
 import { hits, memberGaps } from '../context/member-gaps.js'
 import { networkOf } from '../context/train-network.js'
@@ -20,8 +20,6 @@ import { type Base, openBases } from './open-bases.js'
 import { type ContextData, readContexts } from './read-contexts.js'
 import { type TrainedMember, trainingOptions, trainMembers } from './train-members.js'
 import type { ContextTrainerOptions, ContextTrainerParts } from './trainer-options.js'
-
-export const MERGED_FILE = 'ensemble.onnx'
 
 /** Trains a member for every context, from every encoder, fits the weights and writes the ensemble. */
 export async function trainEnsemble(

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { contextCombiner } from '../combiner/context-combiner.js'
 import { createContextCombiner } from '../combiner/create-context-combiner.js'
 import { createMergedCombiner } from '../combiner/create-merged-combiner.js'
+import { ensembleEncoder } from '../combiner/ensemble-encoder.js'
 import { readEnsemble } from '../combiner/ensemble-file.js'
 import { sourcesOf } from '../combiner/ensemble-model.js'
 import { cosineTripleLoss } from '../context/triple-losses.js'
@@ -281,6 +282,25 @@ describe('a merged ensemble', () => {
     await expect(create({ folder: 'served', encoder: 'mini' })).rejects.toMatchObject({ code: 'ensemble/space' })
     await rm(path.join(folder, 'served', 'encoder-1.onnx'))
     await expect(create({ folder: 'served' })).rejects.toMatchObject({ code: 'onnx/file' })
+  })
+
+  it('is an encoder too: what the gallery holds, of unit length; a run that was not merged says how to merge it', async () => {
+    await train('as-encoder', { merge: true, weights: { use: 'mlp' } })
+    const registry = createRegistry([...encoderPlugins, ensembleEncoder])
+    const context = { folder, cacheFolder: folder, seed: 0, threads: 1 }
+    const create = (given: string) => registry.create('encoder', { use: 'context-ensemble', folder: given }, context)
+    const [apart, encoder] = [await open(path.join(folder, 'as-encoder')), await create('as-encoder')]
+    expect([encoder.name, encoder.dim]).toEqual(['as-encoder', apart.dim])
+    const wanted = (await vectors(apart)).gallery.data
+    const got = (await embedImages(encoder, items, {})).embeddings.data
+    got.forEach((value, i) => expect(Math.abs(value - wanted[i]! / Math.sqrt(2))).toBeLessThan(2e-5))
+    await apart.dispose()
+    await encoder.dispose()
+    await rm(path.join(folder, 'as-encoder', 'ensemble.onnx'))
+    await expect(create('as-encoder')).rejects.toMatchObject({
+      code: 'ensemble/not-merged',
+      message: expect.stringContaining('merge: true') as unknown,
+    })
   })
 
   it('runs a shared encoder once', async () => {

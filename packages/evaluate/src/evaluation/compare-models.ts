@@ -8,14 +8,15 @@ import { measureStages } from './measure-stages.js'
 const TIMED = 15
 
 /**
- * A model, whose search was measured already, and its baselines on the same images. Rerankers are left out: they come after any of them.
+ * A model, whose search and reranking were measured already, and its baselines on the same images. What the rerankers make of the model's results
+ * comes after it; the baselines go without them, since rerankers may come after any model.
  *
  * @returns undefined, with a warning, when the model names no baselines
  */
 export async function compareModels(
   evaluation: Evaluation,
   items: readonly DatasetItem[],
-  measured: StageResult,
+  measured: readonly StageResult[],
   names: readonly string[],
   options: OperationOptions,
 ): Promise<ComparedModel[] | undefined> {
@@ -40,7 +41,13 @@ export async function compareModels(
     encodingMilliseconds: await timeEncoding(embed, items, of, options),
     searchMilliseconds: millisecondsPerQuery,
   })
-  const rows = [await row(model.name, model, measured)]
+  const [search, ...reranked] = measured as readonly [StageResult, ...StageResult[]]
+  const rows = [await row(model.name, model, search)]
+  let milliseconds = search.millisecondsPerQuery
+  for (const { name, metrics, millisecondsPerQuery } of reranked) {
+    milliseconds += millisecondsPerQuery
+    rows.push({ ...rows[0]!, name: `then ${name}`, metrics, searchMilliseconds: milliseconds })
+  }
   for (const { name, model: baseline } of baselines) {
     const sides = await embedSides(embed, items, baseline, options)
     const truth = truthOfItems(sides.queryItems, sides.galleryItems)

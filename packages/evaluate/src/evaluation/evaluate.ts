@@ -45,7 +45,7 @@ export async function evaluate(evaluation: Evaluation, options: OperationOptions
 
   const first = stages[0] ?? { name: 'search', metrics: {}, categories: {}, rankings: [], millisecondsPerQuery: 0 }
   const comparison =
-    evaluation.baselines && answerable ? await compareModels(evaluation, items, first, names, inner) : undefined
+    evaluation.baselines && answerable ? await compareModels(evaluation, items, stages, names, inner) : undefined
   const withTriples = triples.length === 0 ? stages : [await addTriples(first), ...stages.slice(1)]
   return {
     name: evaluation.name,

@@ -25,6 +25,15 @@ const schema = z.object({
   /** The main artefact, and all by name; relative to the folder. */
   artefact: z.string().optional(),
   artefacts: z.record(z.string(), z.string()),
+  /** How a config names what was trained, where it is no encoder. */
+  usedBy: z
+    .object({
+      kind: z.enum(['reranker', 'combiner']),
+      use: z.string(),
+      option: z.string(),
+      path: z.enum(['file', 'directory']),
+    })
+    .optional(),
   metrics: z.record(z.string(), z.number()).optional(),
   /** Of Node, and of the plugins by kind and name. */
   versions: z.record(z.string(), z.string()),

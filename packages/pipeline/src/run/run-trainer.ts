@@ -93,7 +93,12 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
     await update({ data })
     if (options.keepFinished && before?.state === 'finished' && before.artefact !== undefined) {
       await update({ state: 'finished' })
-      return { artefact: before.artefact, metrics: before.metrics ?? {}, stopped: 'finished' }
+      return {
+        artefact: before.artefact,
+        metrics: before.metrics ?? {},
+        stopped: 'finished',
+        ...(before.usedBy && { usedBy: before.usedBy }),
+      }
     }
     const { trainer: origin, encoder, seed, settings } = started
     const facts = { trainer: origin, encoder, data, seed, settings }
@@ -119,6 +124,7 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
       state,
       artefact: result.artefact,
       metrics: result.metrics,
+      usedBy: result.usedBy,
     })
     return result
   } catch (error) {
