@@ -5,42 +5,43 @@ export const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 
 const NETWORK = /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|EPIPE)/
-/** Connections, passwords, no such database, too many connections, shutting down, no rights. */
-const UNAVAILABLE = /^(08|28|3D000|53300|57P|42501)/
+/** Connections, passwords, no such database, too many connections, shutting down, no rights, taking too long or being taken off by an administrator. */
+const UNAVAILABLE = /^(08|28|3D000|53300|57|25P0[34]|42501|55P03)/
 const FULL = /^(53|54000)/
-const BROKEN_OFF = /connection (terminated|ended|closed)|timeout exceeded when trying to connect|client was closed/i
+const BROKEN = /^(XX00[12])/
+const BROKEN_OFF =
+  /connection (terminated|ended|closed)|connection error|timeout exceeded when trying to connect|client was closed/i
 
 /** What a database threw, as what a gallery throws; other errors stay as they are. */
 export function galleryError(name: string, error: unknown): unknown {
   if (isLookalikeError(error)) return error
   const code = codeOf(error)
   const text = error instanceof Error ? error.message : ''
-  const fields = { gallery: name, code }
-  if (NETWORK.test(code) || UNAVAILABLE.test(code) || BROKEN_OFF.test(text))
-    return new LookalikeError(
+  const made = (as: string, problem: string, fix: string, expected?: string) =>
+    new LookalikeError(
+      as,
+      { problem, fix, ...(expected && { expected }) },
+      { fields: { gallery: name, code }, cause: as === 'gallery/unavailable' ? undefined : error },
+    )
+  const reason = reasonOf(error)
+  if (NETWORK.test(code) || UNAVAILABLE.test(code) || (code === '' && BROKEN_OFF.test(text)))
+    return made(
       'gallery/unavailable',
-      {
-        problem: `The gallery ${name} cannot be reached: ${reasonOf(error)}`,
-        expected: 'a PostgreSQL server that lets this user in',
-        fix: 'Check that it runs, and the address, user and password in LOOKALIKE_POSTGRES_URL.',
-      },
-      { fields },
+      `The gallery ${name} cannot be reached: ${reason}`,
+      'Check that it runs, and the address, user and password in LOOKALIKE_POSTGRES_URL.',
+      'a PostgreSQL server that lets this user in',
     )
   if (FULL.test(code))
-    return new LookalikeError(
+    return made('gallery/write', `The gallery ${name} takes nothing more: ${reason}`, 'Make room on the server.')
+  if (code === '25006')
+    return made(
       'gallery/write',
-      { problem: `The gallery ${name} takes nothing more: ${reasonOf(error)}`, fix: 'Make room on the server.' },
-      { fields, cause: error },
+      `The gallery ${name} takes no changes: ${reason}`,
+      'Use the address of the server that may be written to, or only read here.',
     )
-  if (code === '42P01')
-    return new LookalikeError(
-      'gallery/damaged',
-      {
-        problem: `A table of the gallery ${name} is gone`,
-        fix: 'Restore it from a copy, or index the images into another.',
-      },
-      { fields, cause: error },
-    )
+  const restore = 'Restore it from a copy, or index the images into another.'
+  if (code === '42P01') return made('gallery/damaged', `A table of the gallery ${name} is gone`, restore)
+  if (BROKEN.test(code)) return made('gallery/damaged', `The gallery ${name} is damaged: ${reason}`, restore)
   return error
 }
 

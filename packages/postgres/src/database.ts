@@ -8,10 +8,12 @@ export interface Session {
 
 /** A PostgreSQL with pgvector, wherever it runs. */
 export interface Database extends Session {
+  /** @param signal ends what the server is at, where that can be ended */
+  query(text: string, values?: readonly unknown[], signal?: AbortSignal): Promise<Row[]>
   /** Work on one connection, without a transaction: its temporary tables stay until the work ends. */
   session<T>(work: (session: ConnectedSession) => Promise<T>): Promise<T>
   /** All of the work or nothing. */
-  transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
+  transaction<T>(work: (session: Session) => Promise<T>, signal?: AbortSignal): Promise<T>
   close(): Promise<void>
 }
 

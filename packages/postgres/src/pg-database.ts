@@ -75,29 +75,52 @@ function poolDatabase(pool: pg.Pool): Database {
     return session
   }
 
-  const database: Database = {
-    async session(work) {
-      const client = await pool.connect()
-      let broken: Error | undefined
-      const noteBroken = (error: Error) => {
-        broken = error
-      }
-      client.on('error', noteBroken)
-      try {
-        return await work(sessionOf(client))
-      } catch (error) {
-        // What went wrong first says more than that nothing can be rolled back any more.
-        throw broken ?? error
-      } finally {
-        client.off('error', noteBroken)
-        client.release(broken)
-      }
-    },
-    transaction: (work) => database.session((session) => session.transaction(work)),
-    query: (text, values) => database.session((session) => session.query(text, values)),
+  const session = async <T>(work: (session: ConnectedSession) => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    signal?.throwIfAborted()
+    const client = await pool.connect()
+    let broken: Error | undefined
+    let cancelled: Promise<void> | undefined
+    const noteBroken = (error: Error) => {
+      broken = error
+    }
+    const cancel = () => {
+      cancelled = cancelQuery(pool, client)
+    }
+    client.on('error', noteBroken)
+    signal?.addEventListener('abort', cancel)
+    try {
+      return await work(sessionOf(client))
+    } catch (error) {
+      signal?.throwIfAborted()
+      // What went wrong first says more than that nothing can be rolled back any more.
+      throw broken ?? error
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      // Else it could reach what the connection is used for next.
+      await cancelled
+      client.off('error', noteBroken)
+      client.release(broken)
+    }
+  }
+  return {
+    session,
+    transaction: (work, signal) => session((each) => each.transaction(work), signal),
+    query: (text, values, signal) => session((each) => each.query(text, values), signal),
     close: () => pool.end(),
   }
-  return database
+}
+
+/** Ends what a connection waits for, through another one. Where that does not go, the query runs to its end. */
+async function cancelQuery(pool: pg.Pool, client: pg.PoolClient): Promise<void> {
+  const helper = new pg.Client(pool.options)
+  helper.on('error', () => undefined)
+  try {
+    await helper.connect()
+    await helper.query('SELECT pg_cancel_backend($1)', [(client as { processID?: number }).processID])
+  } catch {
+  } finally {
+    await helper.end().catch(() => undefined)
+  }
 }
 
 /** The name of a prepared statement, undefined for one too many. */

@@ -87,5 +87,10 @@ async function pgliteDatabase(pglite: PGlite, close: () => Promise<void>): Promi
   })
   const transaction: Database['transaction'] = (work) => pglite.transaction((inner) => work(sessionOf(inner)))
   const session: ConnectedSession = { ...sessionOf(pglite), transaction }
-  return { session: (work) => work(session), transaction, query: session.query, close }
+  return {
+    session: (work) => work(session),
+    transaction: (work) => transaction(work),
+    query: (text, values) => session.query(text, values),
+    close,
+  }
 }

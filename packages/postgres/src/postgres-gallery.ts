@@ -140,6 +140,7 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
         const rows = await database.query(
           `SELECT ${ENTRY}${columns} FROM ${from} WHERE ${condition}${start} ORDER BY id LIMIT ${bind(limit + 1)}::int`,
           values,
+          signal,
         )
         const shown = rows.slice(0, limit)
         return {
@@ -178,7 +179,7 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
     search: (queries, k, options = {}) =>
       read(async (now) => {
         options.signal?.throwIfAborted()
-        return searchTable(database, place, now, checkQueries(now, queries, k), k, options)
+        return searchTable(database, place, now, checkQueries(now, queries, k), k, exactBelow, options)
       }),
     vectors: (ids, member) =>
       read(async (now) => {
@@ -201,14 +202,14 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
     prepare: ({ signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
-        if (opening.mode !== 'read') await buildIndex(database, place, await reload(database), exactBelow)
+        if (opening.mode !== 'read') await buildIndex(database, place, await reload(database), exactBelow, signal)
       }),
     rewrite: (wanted, { signal } = {}) =>
       run(async () => {
         if (opening.mode === 'read') throw readOnlyGallery(name)
         held = await rewriteTable(place, await reload(database), wanted, signal)
         seen = held.revision
-        await buildIndex(database, place, held, exactBelow)
+        await buildIndex(database, place, held, exactBelow, signal)
       }),
     refresh: () =>
       run(async () => {
@@ -221,7 +222,7 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
       run(async () => {
         signal?.throwIfAborted()
         if (opening.mode === 'read') throw readOnlyGallery(name)
-        await database.query(`VACUUM (ANALYZE) ${from}`)
+        await database.query(`VACUUM (ANALYZE) ${from}`, undefined, signal)
       }),
     verify: async ({ signal } = {}) => {
       let after = ''

@@ -1,9 +1,11 @@
 import { mkdtempSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, createRandom, galleryEntries } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { galleryError } from './database-errors.js'
 import { type PostgresOptions, postgresStore } from './index.js'
 import { openPglite } from './pglite-database.js'
 import { type ServedPglite, servePglite } from './testing/serve-pglite.js'
@@ -50,6 +52,31 @@ describe('bad input', () => {
       expect(`${error?.stack} ${JSON.stringify(error)} ${error?.cause}`).not.toContain('hidden-word')
     }
     expect(store.name).toBe('table gallery of 127.0.0.1:1/photos')
+  })
+
+  it('a server that takes connections and says nothing', async () => {
+    const silent = createServer(() => undefined)
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const store = postgresStore({ url: `postgres://127.0.0.1:${port}/photos?connect_timeout=0.2` })
+    await expect(store.open(SPACE)).rejects.toMatchObject({ code: 'gallery/unavailable' })
+    silent.close()
+  })
+
+  it('a server that goes away and comes back', async () => {
+    const gallery = await storeOf().open(SPACE)
+    await gallery.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
+    await server.stop()
+    for (const work of [
+      () => gallery.count(),
+      () => gallery.add([{ id: 'b', hash: 'h' }], vectors([0, 1, 0])),
+      () => gallery.refresh(),
+    ])
+      await expect(work()).rejects.toMatchObject({ code: 'gallery/unavailable' })
+    await server.start()
+    await gallery.add([{ id: 'c', hash: 'h' }], vectors([0, 0, 1]))
+    expect((await gallery.get(['a', 'b', 'c'])).map((entry) => entry?.id)).toEqual(['a', undefined, 'c'])
+    await gallery.close()
   })
 
   it('what is no address, without showing it', () => {
@@ -130,6 +157,13 @@ describe('bad input', () => {
   })
 })
 
+it.each(['57P01', '57014', '53300', '25P03'])('a refusal by the server: %s', (code) => {
+  expect(galleryError('table t', Object.assign(new Error('not now'), { code }))).toMatchObject({
+    code: 'gallery/unavailable',
+    fields: { gallery: 'table t', code },
+  })
+})
+
 it('two writers that add the same ids in opposite orders: the last one wins, whole', async () => {
   const store = storeOf()
   const [first, second] = [await store.open(SPACE), await store.open(SPACE)]
@@ -186,13 +220,23 @@ it('images that come during a rewrite are made anew too', async () => {
   await Promise.all([writer.close(), other.close()])
 })
 
+/** How often the database has looked something up in an index. */
+async function scansOf(index: string): Promise<number> {
+  await server.pglite.query('SELECT pg_stat_force_next_flush()')
+  const { rows } = await server.pglite.query<{ scans: number }>(
+    'SELECT idx_scan::int AS scans FROM pg_stat_user_indexes WHERE indexrelname = $1',
+    [index],
+  )
+  return rows[0]!.scans
+}
+
 describe.each([{ half: false }, { half: true }])('the HNSW index with half: $half', (options) => {
   it('finds what comparing everything finds, filtered to few as well', async () => {
     const dim = 8
     const random = createRandom('hnsw')
-    const rows = 1500
+    const rows = 1000
     const data = Float32Array.from({ length: rows * dim }, () => random.normal())
-    const items = Array.from({ length: rows }, (_, i) => ({ id: `${i}`, hash: 'h', metadata: { at: i } }))
+    const items = Array.from({ length: rows }, (_, i) => ({ id: `${i}`, hash: 'h', metadata: { at: i, half: i % 2 } }))
     const store = storeOf({ ...options, exactBelow: 100 })
     const gallery = await store.open({ space: SPACE.space, dim })
     await gallery.add(items, { embeddings: createEmbeddings({ data, rows, dim, space: SPACE.space, role: 'gallery' }) })
@@ -207,13 +251,16 @@ describe.each([{ half: false }, { half: true }])('the HNSW index with half: $hal
     expect(ids(after).filter((id) => same.has(id)).length).toBeGreaterThanOrEqual(38)
     for (const hits of after)
       expect(hits.map(({ distance }) => distance)).toEqual(hits.map(({ distance }) => distance).sort((a, b) => a - b))
-    const scans = await server.pglite.query<{ scans: number }>(
-      `SELECT idx_scan::int AS scans FROM pg_stat_user_indexes WHERE indexrelname = $1`,
-      [`${store.name.split(' ')[1]}_hnsw_1`],
+    const index = `${store.name.split(' ')[1]}_hnsw_1`
+    expect(await scansOf(index)).toBe(4)
+    const many = await gallery.search(queries, 10, { filter: { half: 1 } })
+    expect(await scansOf(index)).toBe(8)
+    expect(many.every((hits) => hits.length === 10 && hits.every(({ entry }) => entry.metadata?.['half'] === 1))).toBe(
+      true,
     )
-    expect(scans.rows).toHaveLength(1)
     const few = await gallery.search(queries, 10, { filter: { at: { gte: 700, lt: 705 } } })
     expect(few.map((hits) => hits.length)).toEqual([5, 5, 5, 5])
+    expect(await scansOf(index)).toBe(8)
     await gallery.close()
   })
 })

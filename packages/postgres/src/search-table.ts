@@ -28,6 +28,7 @@ export async function buildIndex(
   place: SearchPlace,
   held: Held,
   exactBelow: number,
+  signal?: AbortSignal,
 ): Promise<void> {
   const index = indexed(place, held)
   if (!index || (await hasIndex(database, place, held))) return
@@ -36,6 +37,8 @@ export async function buildIndex(
   const name = indexName(place.table, `hnsw_${held.generation}`)
   await database.query(
     `CREATE INDEX IF NOT EXISTS ${name} ON ${quoted(place.table)} USING hnsw (${index.value} ${index.type}_ip_ops)`,
+    undefined,
+    signal,
   )
 }
 
@@ -47,8 +50,9 @@ async function hasIndex(session: Session, place: SearchPlace, held: Held): Promi
 }
 
 /**
- * The nearest images of each query. With the graph, a query for which it finds too few is compared with everything.
+ * The nearest images of each query. With the graph, a query for which it finds too few is compared with everything that fits.
  *
+ * @param exactBelow up to this many images that fit a filter are all compared
  * @throws `gallery/filter`, `gallery/unknown-key`
  */
 export function searchTable(
@@ -57,48 +61,61 @@ export function searchTable(
   held: Held,
   queries: Embeddings,
   k: number,
+  exactBelow: number,
   { filter, threshold = Infinity, includeRejected, withVectors, signal }: GallerySearchOptions,
 ): Promise<GalleryHit[][]> {
   return database.transaction(async (session) => {
     const { values, bind } = createValues()
-    const vector = bind(undefined)
-    const limit = bind(k)
     const selection = { filter, rejected: includeRejected ? undefined : false }
-    const condition = await conditionOf(session, place.name, place.table, selection, bind)
+    const where = `FROM ${quoted(place.table)} WHERE ${await conditionOf(session, place.name, place.table, selection, bind)}`
+    const index = (await hasIndex(session, place, held)) ? indexed(place, held) : undefined
+    const graph = index && (!filter || (await fitsMany(session, where, values, exactBelow))) ? index : undefined
+    const vector = `$${values.length + 1}::text`
     const own = vectorColumn(held.generation)
     const statement = (value: string, type: string) => `
-      SELECT ${ENTRY}, (${own} <#> ${vector}::text::vector(${held.dim})) AS product
+      SELECT ${ENTRY}, (${own} <#> ${vector}::vector(${held.dim})) AS product
         ${withVectors ? `, vector_send(${own}) AS own` : ''}
-      FROM ${quoted(place.table)} WHERE ${condition}
-      ORDER BY ${value} <#> ${vector}::text::${type}(${held.dim}) LIMIT ${limit}::int`
-    const exact = statement(own, 'vector')
-    const index = (await hasIndex(session, place, held)) ? indexed(place, held) : undefined
-    if (index) await setUpGraph(session, k)
+      ${where} ORDER BY ${value} <#> ${vector}::${type}(${held.dim}) LIMIT $${values.length + 2}::int`
+    if (graph) await setUpGraph(session, k)
 
     const found: GalleryHit[][] = []
     for (let i = 0; i < queries.rows; i++) {
       signal?.throwIfAborted()
-      const all = [`[${rowOf(queries, i).join(',')}]`, ...values.slice(1)]
-      let rows = index ? await session.query(statement(index.value, index.type), all) : []
+      const all = [...values, `[${rowOf(queries, i).join(',')}]`, k]
+      if (graph) await session.query(planned(true))
+      let rows = graph ? await session.query(statement(graph.value, graph.type), all) : []
       if (rows.length < k) {
-        if (index) await session.query('SET LOCAL enable_indexscan = off')
-        rows = await session.query(exact, all)
-        if (index) await session.query('SET LOCAL enable_indexscan = on')
+        await session.query(planned(false))
+        rows = await session.query(statement(own, 'vector'), all)
       }
       found.push(rows.map((row) => hitOf(row, held.dim)).sort((a, b) => a.distance - b.distance))
     }
     return found.map((hits) => hits.filter(({ distance }) => distance <= threshold))
-  })
+  }, signal)
 }
+
+/** PostgreSQL guesses how many images fit from statistics that know little of jsonb: half of them are taken for a few. So they are counted. */
+async function fitsMany(session: Session, where: string, values: readonly unknown[], limit: number): Promise<boolean> {
+  const count = `SELECT count(*)::float8 AS count FROM (SELECT ${where} LIMIT $${values.length + 1}::text::bigint) AS fitting`
+  const [row] = await session.query(count, [...values, String(Math.min(limit, Number.MAX_SAFE_INTEGER))])
+  return Number(row?.['count']) >= limit
+}
+
+/** Whether the next statements walk the graph, and do nothing else, or leave it out. */
+const planned = (graph: boolean) =>
+  graph
+    ? 'SET LOCAL enable_indexscan = on; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off'
+    : 'SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on'
 
 async function setUpGraph(session: Session, k: number): Promise<void> {
   const candidates = Math.min(MAX_CANDIDATES, Math.max(MIN_CANDIDATES, 2 * k))
   await session.query(`SET LOCAL hnsw.ef_search = ${candidates}`)
-  // A plan made for any filter would not know how few images this one leaves.
+  // A plan is made anew where its settings have changed.
   await session.query('SET LOCAL plan_cache_mode = force_custom_plan')
   const [extension] = await session.query(`SELECT extversion FROM pg_extension WHERE extname = 'vector'`, [])
   const [major = 0, minor = 0] = String(extension?.['extversion']).split('.').map(Number)
-  if (major > 0 || minor >= 8) await session.query('SET LOCAL hnsw.iterative_scan = strict_order')
+  // Hits are sorted in the end.
+  if (major > 0 || minor >= 8) await session.query('SET LOCAL hnsw.iterative_scan = relaxed_order')
 }
 
 /** `<#>` is the negative inner product. */
