@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Preprocessing, Warning } from '@lookalike/core'
 import { createGraphBuilder, float32, type GraphBuilder, type OnnxModel, writeModel } from '@lookalike/onnx'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
+import { buildVit } from './builder/build-vit.js'
 import { createOnnxEncoder, type OnnxEncoderOptions } from './create-onnx-encoder.js'
 
 const fixtures = new URL('../fixtures/', import.meta.url)
@@ -167,6 +168,25 @@ describe('the check of a network', () => {
     expect((await stat(join(folder, 'model-checks'))).isDirectory()).toBe(true)
     const again = await encode(options, pixelsOf(8))
     expect(again).toEqual(first)
+  })
+
+  it('keeps the network as it rewrote it, and makes it again where the file is damaged', async () => {
+    const vit = buildVit({ imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 2, seed: 3 })
+    const model = writeModel(vit)
+    const options = { model, name: folder, preprocessing: preprocessingOf(16), cacheFolder: folder }
+    const first = await encode(options, pixelsOf(16))
+    const [name] = (await readdir(join(folder, 'model-checks'))).filter((each) => each.endsWith('.rewritten'))
+    const file = join(folder, 'model-checks', name!)
+    const bytes = await readFile(file)
+    expect(bytes.length).toBeLessThan(0.6 * model.length)
+    const { ino } = await stat(file)
+    expect(await encode(options, pixelsOf(16))).toEqual(first)
+    expect((await stat(file)).ino).toBe(ino)
+    for (const damaged of [bytes.with(bytes.length - 1, bytes.at(-1)! ^ 1), bytes.subarray(0, 40), Buffer.of()]) {
+      await writeFile(file, damaged)
+      expect(await encode(options, pixelsOf(16))).toEqual(first)
+      expect(await readFile(file)).toEqual(bytes)
+    }
   })
 
   it('does without a folder that cannot be written to', async () => {

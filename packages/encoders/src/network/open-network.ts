@@ -13,14 +13,14 @@ import {
   sizeOf,
   type Tensor,
 } from '@lookalike/onnx'
-import { z } from 'zod'
-import { platform } from '#platform'
+
 import type { CompleteNetwork } from './complete-network.js'
+import { type Checks, openChecks, type Verdict } from './kept-checks.js'
 import { narrowTokens } from './narrow/narrow-tokens.js'
 import { exampleFeeds, type NetworkInput } from './network-input.js'
 
 export interface Opening extends Execution {
-  /** Where the outcome of the check is kept, so that a model is checked once. Default: nowhere. */
+  /** Where the outcome of the check and the rewritten network are kept, so that both are made once. Default: nowhere. */
   readonly cacheFolder?: string | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
 }
@@ -30,18 +30,6 @@ export interface OpenNetwork {
   /** Images that must be fed at once; undefined when any number may be. */
   readonly batch: number | undefined
 }
-
-/** How a network is to be run so that it computes what it says. */
-const verdictSchema = z.strictObject({
-  optimisation: z.enum(['all', 'extended', 'basic', 'disabled']),
-  /** Whether the network runs with less to do, as {@link quickened} rewrites it. */
-  quickened: z.boolean(),
-  /** Whether it takes one image at a time, whatever it says. */
-  single: z.boolean(),
-  /** How far the first try was off. */
-  error: z.number().nullable(),
-})
-type Verdict = z.infer<typeof verdictSchema>
 
 /**
  * Opens a network after a check on two images of noise, once for each network: whether what the runtime makes of the graph computes the same
@@ -55,32 +43,47 @@ export async function openNetwork(
   { cacheFolder, onWarning, threads, providers }: Opening,
 ): Promise<OpenNetwork> {
   const execution = { name, threads, providers }
-  const cache = openVerdicts(cacheFolder, `${space} ${(providers ?? ['cpu']).join()} ${await runtimeVersion()}`)
-  const known = await cache.read()
+  const what = `${space} ${(providers ?? ['cpu']).join()} ${await runtimeVersion()}`
+  const kept = openChecks(cacheFolder, what, network.model)
+  const known = await kept.readVerdict()
   const { session, verdict } = known
-    ? { session: await openAs(network, known, execution), verdict: known }
-    : await check(network, execution)
-  if (!known) await cache.write(verdict)
+    ? { session: await openAs(network, known, execution, kept), verdict: known }
+    : await check(network, execution, kept)
+  if (!known) await kept.writeVerdict(verdict)
   for (const warning of warningsOf(name, verdict)) onWarning?.(warning)
   return { session, batch: verdict.single ? 1 : network.input.batch }
 }
 
 type Named = Execution & { readonly name: string }
 
-async function openAs(network: CompleteNetwork, verdict: Verdict, execution: Named): Promise<Session> {
-  const { model } = verdict.quickened ? await quickened(network, execution, verdict.single) : network
+async function openAs(network: CompleteNetwork, verdict: Verdict, execution: Named, kept: Checks): Promise<Session> {
+  const model = verdict.quickened ? await keptOrQuickened(network, execution, verdict.single, kept) : network.model
   return createSession(model, { ...execution, optimisation: verdict.optimisation })
 }
 
-async function check(network: CompleteNetwork, execution: Named): Promise<{ session: Session; verdict: Verdict }> {
+/** To quicken a network anew takes much longer than to open it. */
+async function keptOrQuickened(network: CompleteNetwork, execution: Named, single: boolean, kept: Checks) {
+  const known = await kept.readModel()
+  if (known) return known
+  const model = await quickened(network, execution, single)
+  await kept.writeModel(model)
+  return model
+}
+
+async function check(
+  network: CompleteNetwork,
+  execution: Named,
+  kept: Checks,
+): Promise<{ session: Session; verdict: Verdict }> {
   const { feeds, expected, single } = await runNoise(network, execution)
-  const { model } = await quickened(network, execution, single)
+  const model = await quickened(network, execution, single)
   const { session, optimisation, rewritten, firstError } = await createCheckedSession(model, {
     ...execution,
     feeds,
     expected,
     plain: network.model,
   })
+  if (rewritten) await kept.writeModel(model)
   const error = Number.isFinite(firstError) ? firstError : null
   return { session, verdict: { optimisation, quickened: rewritten, single, error } }
 }
@@ -130,16 +133,12 @@ function noise({ name, batch, shape }: NetworkInput): Feeds {
 }
 
 /** The same network with less to do. The fused operator is used where it was measured: on the CPU. */
-async function quickened(
-  { model, input }: CompleteNetwork,
-  { providers }: Named,
-  single: boolean,
-): Promise<{ model: OnnxModel }> {
+async function quickened({ model, input }: CompleteNetwork, { providers }: Named, single: boolean): Promise<OnnxModel> {
   // Shapes tell images from other sizes only where there are several.
-  if (single) return { model }
+  if (single) return model
   const narrow = await narrowTokens(model, input)
   const onCpu = (providers ?? ['cpu']).every((provider) => provider === 'cpu')
-  return { model: onCpu ? await fuseAttention(narrow, exampleFeeds(input)) : narrow }
+  return onCpu ? fuseAttention(narrow, exampleFeeds(input)) : narrow
 }
 
 function warningsOf(name: string, { optimisation, quickened: quick, single, error }: Verdict): Warning[] {
@@ -159,34 +158,4 @@ function warningsOf(name: string, { optimisation, quickened: quick, single, erro
     })
   }
   return warnings
-}
-
-const verdicts = new Map<string, Verdict>()
-
-/** The outcome of a check, in this process and between processes. What cannot be read or written is left out: it is checked again. */
-function openVerdicts(folder: string | undefined, what: string) {
-  const hash = platform.sha256()
-  hash.update(what)
-  const key = hash.hex().slice(0, 32)
-  const notes = platform.notes(folder, key)
-  return {
-    async read(): Promise<Verdict | undefined> {
-      const known = verdicts.get(key)
-      if (known) return known
-      const text = await notes.read()
-      return text === undefined ? undefined : parseVerdict(text)
-    },
-    async write(verdict: Verdict): Promise<void> {
-      verdicts.set(key, verdict)
-      await notes.write(JSON.stringify(verdict))
-    },
-  }
-}
-
-function parseVerdict(text: string): Verdict | undefined {
-  try {
-    return verdictSchema.parse(JSON.parse(text))
-  } catch {
-    return undefined
-  }
 }

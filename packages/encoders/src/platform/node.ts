@@ -10,17 +10,17 @@ export const platform: Platform = {
     return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
   },
   breathe: () => setImmediate(),
-  notes(folder, key) {
-    const file = folder === undefined ? undefined : join(folder, 'model-checks', `${key}.json`)
+  notes(folder, name) {
+    const file = folder === undefined ? undefined : join(folder, 'model-checks', name)
     return {
-      read: async () => (file === undefined ? undefined : readFile(file, 'utf8').catch(() => undefined)),
-      async write(text) {
+      read: async () => (file === undefined ? undefined : readFile(file).catch(() => undefined)),
+      async write(bytes) {
         if (file === undefined) return
         // One name for all: what a killed process leaves is written over by the next.
         const unfinished = `${file}.tmp`
         try {
           await mkdir(dirname(file), { recursive: true })
-          await writeFile(unfinished, text)
+          await writeFile(unfinished, bytes)
           await rename(unfinished, file)
         } catch {
           await rm(unfinished, { force: true }).catch(() => undefined)

@@ -1,7 +1,7 @@
-/** What a check of a network found, as JSON, kept from one process to the next. Losing it costs a check. */
+/** A file of what a check of a network found, kept from one process to the next. Losing it costs a check. */
 export interface Notes {
-  read(): Promise<string | undefined>
-  write(text: string): Promise<void>
+  read(): Promise<Uint8Array | undefined>
+  write(bytes: Uint8Array): Promise<void>
 }
 
 export interface Hash {
@@ -15,5 +15,5 @@ export interface Platform {
   /** Lets timers, aborts and connections have their turn. */
   breathe(): Promise<void>
   /** @param folder where they are kept between processes; undefined keeps nothing */
-  notes(folder: string | undefined, key: string): Notes
+  notes(folder: string | undefined, name: string): Notes
 }

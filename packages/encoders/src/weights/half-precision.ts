@@ -1,16 +1,25 @@
-/** IEEE 754 half precision to single precision; exact. */
-export function float16ToFloat32(halves: Uint16Array): Float32Array {
-  const out = new Float32Array(halves.length)
-  for (let i = 0; i < halves.length; i++) {
-    const half = halves[i]!
-    const sign = half & 0x8000 ? -1 : 1
+/** The single-precision bits of each of the 65,536 halves; made when first asked for. */
+let singles: Uint32Array | undefined
+
+function singleBits(): Uint32Array {
+  const value = new Float32Array(1)
+  const bits = new Uint32Array(value.buffer)
+  return Uint32Array.from({ length: 65_536 }, (_, half) => {
     const exponent = (half >> 10) & 0x1f
     const fraction = half & 0x3ff
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24
-    else if (exponent === 31) out[i] = fraction ? NaN : sign * Infinity
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-  }
-  return out
+    if (exponent === 0) value[0] = fraction * 2 ** -24
+    else if (exponent === 31) value[0] = fraction ? NaN : Infinity
+    else value[0] = (1 + fraction / 1024) * 2 ** (exponent - 15)
+    return bits[0]! | ((half & 0x8000) << 16)
+  })
+}
+
+/** IEEE 754 half precision to single precision; exact. */
+export function float16ToFloat32(halves: Uint16Array): Float32Array {
+  singles ??= singleBits()
+  const bits = new Uint32Array(halves.length)
+  for (let i = 0; i < halves.length; i++) bits[i] = singles[halves[i]!]!
+  return new Float32Array(bits.buffer)
 }
 
 /** bfloat16 to single precision; exact. */
