@@ -20,7 +20,8 @@ export const remove = defineCommand({
       type: 'string',
       alias: 'f',
       valueHint: 'key=value',
-      description: 'Images whose metadata fit: label=cat,split=test; several values of a key: label=cat|dog.',
+      description:
+        'Images whose metadata fit: label=cat|dog,price>=5,price<20; or an object in JSON: {"sold": {"exists": false}}.',
     },
     'dry-run': { type: 'boolean', description: 'Only say which images would go.' },
     ...configArgs,

@@ -22,7 +22,8 @@ export const search = defineCommand({
       type: 'string',
       alias: 'f',
       valueHint: 'key=value',
-      description: 'Only images whose metadata fit: label=cat,split=test; several values of a key: label=cat|dog.',
+      description:
+        'Only images whose metadata fit: label=cat|dog,price>=5,price<20; or an object in JSON: {"sold": {"exists": false}}.',
     },
     crop: {
       type: 'string',
