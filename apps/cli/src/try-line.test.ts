@@ -10,8 +10,13 @@ it('offers what was trained as what it is', () => {
     `lookalike evaluate --model ${path.relative('.', run('model.onnx'))}`,
   )
   expect(
-    tryLine(run('pair.onnx'), { kind: 'reranker', use: 'stir', option: 'model', path: 'file' }, folder, 'project'),
-  ).toBe(`lookalike evaluate --config project --rerankers='[{ use: stir, model: "runs/mine/pair.onnx" }]'`)
+    tryLine(
+      run('pair.onnx'),
+      { kind: 'reranker', use: 'stir', option: 'model', path: 'file', options: { topN: 10 } },
+      folder,
+      'project',
+    ),
+  ).toBe(`lookalike evaluate --config project --rerankers='[{ use: stir, model: "runs/mine/pair.onnx", topN: 10 }]'`)
   expect(
     tryLine(
       run('x.json'),

@@ -16,12 +16,13 @@ export function tryLine(
   const given = config === undefined ? '' : ` --config ${config}`
   if (!usedBy)
     return artefact.endsWith('.onnx') ? `lookalike evaluate${given} --model ${path.relative('.', artefact)}` : undefined
-  const { kind, use, option, path: what } = usedBy
+  const { kind, use, option, path: what, options = {} } = usedBy
   const place = path
     .relative(folder, what === 'file' ? artefact : path.dirname(artefact))
     .split(path.sep)
     .join('/')
-  const plugin = `{ use: ${use}, ${option}: ${JSON.stringify(place)} }`
+  const further = Object.entries(options).map(([name, value]) => `, ${name}: ${JSON.stringify(value)}`)
+  const plugin = `{ use: ${use}, ${option}: ${JSON.stringify(place)}${further.join('')} }`
   return kind === 'reranker'
     ? `lookalike evaluate${given} --rerankers='[${plugin}]'`
     : `lookalike evaluate${given} --combiner='${plugin}'`

@@ -56,12 +56,15 @@ export const crossModelTrainer = definePlugin({
   name: 'cross-model',
   description: "Learns to map gallery models into a light query model's space, from embeddings alone.",
   options,
-  create: (settings, context): Trainer => ({
-    specVersion: 'v1',
-    name: 'cross-model',
-    settings,
-    train: (request) => trainCrossModel(settings, request, context),
-  }),
+  async create(settings, context): Promise<Trainer> {
+    await checkProviders(settings.providers)
+    return {
+      specVersion: 'v1',
+      name: 'cross-model',
+      settings,
+      train: (request) => trainCrossModel(settings, request, context),
+    }
+  },
 })
 
 async function trainCrossModel(
@@ -70,7 +73,6 @@ async function trainCrossModel(
   context: PluginContext,
 ): Promise<TrainerResult> {
   const { dataset, embed } = request
-  await checkProviders(settings.providers)
   const items = dataset.items.filter(({ split }) => split === 'train')
   if (items.length === 0) {
     throw new LookalikeError('train/no-images', {

@@ -62,9 +62,7 @@ export const reject = defineCommand({
           nowRejected: out.map(({ id, uncertainty }) => ({ id, uncertainty })),
         })
         if (change)
-          output.print(
-            `Threshold ${change.threshold.toPrecision(4)}: ${change.rejected.length} newly rejected, ${change.restored.length} taken back`,
-          )
+          output.print(describeChange(change, given !== undefined && 'risk' in given ? given.risk : undefined))
         output.print(`${placeOf(gallery.name)}: ${out.length} of ${images} images rejected`)
         if (out.length > 0)
           output.print(
@@ -80,6 +78,16 @@ export const reject = defineCommand({
     })
   },
 })
+
+function describeChange(
+  { threshold, rejected, restored }: Awaited<ReturnType<typeof rejectUncertain>>,
+  risk: number | undefined,
+): string {
+  const counts = `${rejected.length} newly rejected, ${restored.length} taken back`
+  return threshold === Infinity && risk !== undefined
+    ? `Nothing has to be rejected: the calibration queries err no more often than ${risk} as it is. ${counts}`
+    : `Threshold ${threshold.toPrecision(4)}: ${counts}`
+}
 
 /** What was asked for: a rule for the gallery, or the risk that a threshold is to be found for. */
 function ruleOf(args: {

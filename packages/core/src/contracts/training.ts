@@ -75,6 +75,8 @@ export interface TrainerResult {
         readonly use: string
         readonly option: string
         readonly path: 'file' | 'directory'
+        /** Further options that the training proposes. */
+        readonly options?: Readonly<Record<string, number | string | boolean>> | undefined
       }
     | undefined
   /** What the artefact holds where that is not what was trained: the encoder as it was, because training made it no better. */

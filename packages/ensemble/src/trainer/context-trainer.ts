@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { definePlugin, type Encoder, type PluginContext, type Trainer } from '@lookalike/core'
+import { checkProviders } from '@lookalike/onnx'
 import { openNetwork } from '../combiner/context-combiner.js'
 import { trainEnsemble } from './train-ensemble.js'
 import { type ContextTrainerOptions, type ContextTrainerParts, contextTrainerSchema } from './trainer-options.js'
@@ -15,6 +16,7 @@ export const contextTrainer = definePlugin({
 })
 
 async function createPluginTrainer(settings: ContextTrainerOptions, context: PluginContext): Promise<Trainer> {
+  await checkProviders(settings.providers)
   const encoders: Encoder[] = []
   for (const ref of settings.encoders) encoders.push(await context.create('encoder', ref))
   return createContextTrainer(settings, {

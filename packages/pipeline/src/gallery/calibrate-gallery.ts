@@ -126,7 +126,9 @@ export async function calibrateRejection(
   }
   const threshold = galleryThreshold(rankings, truth, uncertainty, target)
   // What is rejected lies above a rule's threshold, not at it.
-  return threshold === Infinity ? Infinity : Math.max(...uncertainty.filter((value) => value < threshold))
+  return threshold === Infinity
+    ? Infinity
+    : uncertainty.reduce((most, value) => (value < threshold ? Math.max(most, value) : most), -Infinity)
 }
 
 function toPlaces(hits: readonly GalleryHit[], places: ReadonlyMap<string, number>): Ranking {

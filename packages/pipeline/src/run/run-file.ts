@@ -32,6 +32,7 @@ const schema = z.object({
       use: z.string(),
       option: z.string(),
       path: z.enum(['file', 'directory']),
+      options: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
     })
     .optional(),
   metrics: z.record(z.string(), z.number()).optional(),

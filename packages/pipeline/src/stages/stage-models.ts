@@ -49,5 +49,5 @@ export async function stageModels(
 function combinerOf({ usedBy, artefact }: RunFile, folder: string): PluginRef<'combiner'> | undefined {
   if (usedBy?.kind !== 'combiner' || artefact === undefined) return undefined
   const place = usedBy.path === 'directory' ? folder : path.join(folder, artefact)
-  return { use: usedBy.use, [usedBy.option]: place } as PluginRef<'combiner'>
+  return { use: usedBy.use, ...usedBy.options, [usedBy.option]: place } as PluginRef<'combiner'>
 }

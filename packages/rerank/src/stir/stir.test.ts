@@ -380,7 +380,17 @@ describe('the trainer stir', () => {
     ['an augmented late', {}, [randomResizedCrop({ scale: [0.8, 1] })]],
     ["the paper's", { fusion: 0, epochs: 1 }, [randomResizedCrop({ scale: [0.8, 1] })]],
   ] as const)('cut off and resumed, %s run is the run that was not', async (name, options, augmentations) => {
-    await run(`${name}-whole`, options, { augmentations })
+    const { metrics, usedBy } = await run(`${name}-whole`, options, { augmentations })
+    // How many results are worth reranking, and the curve that says so.
+    const log = (await readFile(join(folder, `${name}-whole/log.jsonl`), 'utf8')).trim().split('\n')
+    const { topN, curve } = log
+      .map((line) => JSON.parse(line) as { event?: string; topN: number; curve: { topN: number; ceiling: number }[] })
+      .find(({ event }) => event === 'proposal')!
+    expect(metrics['proposed topN']).toBe(topN)
+    expect(usedBy?.options).toEqual(topN > 1 ? { topN } : undefined)
+    expect(curve[0]!.topN).toBe(1)
+    const ceilings = curve.map(({ ceiling }) => ceiling)
+    expect(ceilings).toEqual([...ceilings].sort((a, b) => a - b))
     const stop = new AbortController()
     let steps = 0
     const cut = await run(`${name}-cut`, options, {

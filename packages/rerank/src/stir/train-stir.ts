@@ -6,7 +6,7 @@ import {
   type TrainerRequest,
   type TrainerResult,
 } from '@lookalike/core'
-import { float32, type OnnxModel, withInitializers, writeModel } from '@lookalike/onnx'
+import { checkProviders, float32, type OnnxModel, withInitializers, writeModel } from '@lookalike/onnx'
 import { createTrainableModel, randomResizedCrop, type TrainableModel } from '@lookalike/train'
 import type { ImageCode } from '../codes/image-code.js'
 import { cutModel } from '../pair/build-pair-model.js'
@@ -22,7 +22,7 @@ import { prepareStir, type StirTraining } from './prepare-stir.js'
 import { type TrainedPhases, trainPhases } from './train-phases.js'
 import { createTrainingCodes } from './training-codes.js'
 import { type StirTrainingOptions, type StirTrainingSettings, stirTrainingSchema } from './training-options.js'
-import { createPairValidation } from './validate-pairs.js'
+import { createPairValidation, type PairValidation } from './validate-pairs.js'
 
 export interface StirParts {
   readonly augmentations: readonly Augmentation[]
@@ -59,7 +59,7 @@ async function train(
   const { batches, heldCodes } = await openBatches(training, parts)
   const model = trainableOf(training, start)
   try {
-    const { lists, measure } = await createPairValidation(training, model, heldCodes, stageOne)
+    const { lists, measure, propose } = await createPairValidation(training, model, heldCodes, stageOne)
     const validate = async () => {
       const { before, after } = await measure()
       return { 'recall@1': after, 'recall@1 before': before }
@@ -71,7 +71,9 @@ async function train(
       validate: training.held.items.length > 0 ? validate : undefined,
     })
     const scale = spec.stageOne && lists > 0 ? (await measure()).scale : undefined
-    return await writePair(training, phases, withInitializers(start, weightsOf(model)), scale)
+    const proposal = lists > 0 && phases.stopped !== 'aborted' ? await propose(scale ?? 0) : undefined
+    if (proposal) await tellProposal(training, proposal)
+    return await writePair(training, phases, withInitializers(start, weightsOf(model)), scale, proposal)
   } finally {
     await batches.dispose()
     await model.dispose()
@@ -122,12 +124,38 @@ async function openBatches(
   }
 }
 
+/** Into the log, with what a pair costs here; and a warning where reranking is not worth it. */
+async function tellProposal(
+  { request: { run, onWarning } }: StirTraining,
+  { figures, topN, millisecondsPerPair }: Proposal,
+): Promise<void> {
+  await run.log.write({
+    event: 'proposal',
+    topN,
+    millisecondsPerPair,
+    curve: figures.map((one) => ({ ...one, millisecondsPerQuery: one.topN * millisecondsPerPair })),
+  })
+  const best = Math.max(...figures.map(({ after }) => after))
+  if (topN > 1) return
+  const before = figures[0]!.after
+  onWarning?.({
+    code: 'pair/nothing-gained',
+    message:
+      `Reranking gained nothing that stands out from chance: CMC@1 on the held-out classes is ${percent(before)} % before it and ${percent(best)} % at best. ` +
+      'The plain search is as good. More training classes, or an encoder that errs on them, may help.',
+    fields: { before, best },
+  })
+}
+
+const percent = (share: number) => (100 * share).toFixed(1)
+
 /** Writes the trained pair model with its card. */
 async function writePair(
   { settings, request: { run }, network, data }: StirTraining,
   { steps, stopped, kept }: TrainedPhases,
   model: OnnxModel,
   scale: number | undefined,
+  proposal: Proposal | undefined,
 ): Promise<TrainerResult> {
   const figures = Object.entries(kept?.best?.figures ?? {})
   const metrics = {
@@ -135,13 +163,29 @@ async function writePair(
     ...(kept && Number.isFinite(kept.loss) && { loss: kept.loss }),
     ...Object.fromEntries(figures.map(([name, value]) => [`validation ${name}`, value])),
     ...(scale !== undefined && { 'stage one scale': scale }),
+    ...(proposal && proposedMetrics(proposal)),
   }
   const card = await run.card({ network, data, options: settings, stopped, metrics })
   const trained = scale === undefined ? model : withInitializers(model, [[NAMES.scale, float32([scale])]])
   await run.write('pair.onnx', writeModel({ ...trained, metadata: { ...trained.metadata, 'lookalike.card': card } }))
   await run.artefact('pair', 'pair.onnx')
-  const usedBy = { kind: 'reranker', use: 'stir', option: 'model', path: 'file' } as const
+  const usedBy = {
+    kind: 'reranker',
+    use: 'stir',
+    option: 'model',
+    path: 'file',
+    // One result has no order.
+    ...(proposal && proposal.topN > 1 && { options: { topN: proposal.topN } }),
+  } as const
   return { artefact: 'pair.onnx', metrics, stopped, usedBy }
+}
+
+type Proposal = Awaited<ReturnType<PairValidation['propose']>>
+
+/** What is proposed, what it reaches, and what no order of so many results could exceed. The whole curve is in the log. */
+function proposedMetrics({ figures, topN }: Proposal): Record<string, number> {
+  const { ceiling, after } = figures.find((one) => one.topN === topN)!
+  return { 'proposed topN': topN, 'validation recall@1 with it': after, 'validation cmc at it before': ceiling }
 }
 
 export const stirTrainer = definePlugin({
@@ -151,6 +195,7 @@ export const stirTrainer = definePlugin({
   description: "Trains a pair model that reranks the encoder's results (STIR); the encoder stays as it is.",
   options: stirTrainingSchema,
   async create(settings, context) {
+    await checkProviders(settings.providers)
     const { cacheFolder, threads } = context
     const augmentations: Augmentation[] = settings.augmentations ? [] : [randomResizedCrop({ scale: [0.8, 1] })]
     for (const ref of settings.augmentations ?? []) augmentations.push(await context.create('augmentation', ref))

@@ -125,6 +125,7 @@ export const headPlugin = definePlugin({
   description: 'Trains a head on the embeddings of a frozen encoder, in seconds.',
   options,
   async create(settings, context) {
+    await checkProviders(settings.providers)
     return headOnFrozen(settings, {
       loss: await context.create('loss', settings.loss),
       sampler: await context.create('sampler', settings.sampler),

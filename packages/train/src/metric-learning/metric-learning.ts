@@ -329,6 +329,7 @@ export const metricLearningPlugin = definePlugin({
   description: 'Fine-tunes an encoder, or trains one from scratch, so that images of one class come to lie together.',
   options,
   async create(settings, context) {
+    await checkProviders(settings.providers)
     const augmentations: Augmentation[] = []
     for (const ref of settings.augmentations) augmentations.push(await context.create('augmentation', ref))
     return metricLearning(settings, {
