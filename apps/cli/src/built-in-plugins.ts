@@ -64,7 +64,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'stir',
   ],
   '@lookalike/gallery': ['exact', 'local', 'usearch'],
-  '@lookalike/loggers': ['console', 'json-lines', 'mlflow', 'tensorboard'],
+  '@lookalike/loggers': ['console', 'json-lines', 'mlflow', 'tensorboard', 'wandb'],
   '@lookalike/datasets': [
     'cars-196',
     'coco',

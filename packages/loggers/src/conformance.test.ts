@@ -6,17 +6,23 @@ import { describeLogger, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll, beforeAll } from 'vitest'
 import plugins from './index.js'
 import { type MlflowServer, startMlflowServer } from './testing/mlflow-server.js'
+import { startWandbServer, type WandbServer } from './testing/wandb-server.js'
 
 let folder = ''
 let server: MlflowServer
+let wandb: WandbServer
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lookalike-loggers-'))
   server = await startMlflowServer()
   process.env['MLFLOW_TRACKING_URI'] = server.url
+  wandb = await startWandbServer()
+  process.env['WANDB_BASE_URL'] = wandb.url
+  process.env['WANDB_API_KEY'] = 'secret'
 })
 afterAll(async () => {
-  delete process.env['MLFLOW_TRACKING_URI']
+  for (const name of ['MLFLOW_TRACKING_URI', 'WANDB_BASE_URL', 'WANDB_API_KEY']) delete process.env[name]
   await server.close()
+  await wandb.close()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -30,3 +36,4 @@ describeLogger(
 )
 describeLogger('tensorboard', fromPlugin(pluginOf(plugins, 'logger', 'tensorboard')))
 describeLogger('mlflow', fromPlugin(pluginOf(plugins, 'logger', 'mlflow')))
+describeLogger('wandb', fromPlugin(pluginOf(plugins, 'logger', 'wandb')))

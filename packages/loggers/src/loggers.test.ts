@@ -8,6 +8,8 @@ import { createJsonLinesLogger } from './json-lines.js'
 import { createMlflowLogger } from './mlflow.js'
 import { createTensorboardLogger } from './tensorboard.js'
 import { startMlflowServer } from './testing/mlflow-server.js'
+import { startWandbServer } from './testing/wandb-server.js'
+import { createWandbLogger } from './wandb.js'
 
 let folder: string
 beforeEach(async () => {
@@ -163,5 +165,46 @@ describe('mlflow', () => {
     await expect(log(createMlflowLogger({ url: 'http://127.0.0.1:1' }))).rejects.toMatchObject({
       code: 'logger/mlflow',
     })
+  })
+})
+
+describe('wandb', () => {
+  afterEach(() => {
+    delete process.env['WANDB_API_KEY']
+  })
+
+  it.each([0, 3600])('makes a run, streams its history and closes it; every %i seconds', async (interval) => {
+    const server = await startWandbServer()
+    process.env['WANDB_API_KEY'] = 'secret'
+    try {
+      await log(createWandbLogger({ url: `${server.url}/`, project: 'a shop', interval }))
+      const [[id, run] = []] = [...server.runs]
+      expect(id).toMatch(/^me\/a shop\/[a-z0-9]{8}$/)
+      expect(run).toMatchObject({
+        displayName: 'shop',
+        config: { seed: { value: 3 }, settings: { value: { loss: { use: 'circle' } } } },
+        history: [
+          { _step: 5, loss: 0.125, 'validation/recall@1': 0.5 },
+          { _step: 300, loss: 1e-8 },
+        ],
+        summary: { 'recall@1': 0.75 },
+        exitcode: 1,
+      })
+      expect([...server.authorizations]).toEqual([`Basic ${Buffer.from('api:secret').toString('base64')}`])
+      server.fail = (at) => (at.endsWith('file_stream') ? 429 : undefined)
+      await expect(log(createWandbLogger({ url: server.url, interval }))).rejects.toMatchObject({
+        code: 'logger/wandb',
+        message: expect.not.stringContaining('secret') as unknown,
+      })
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('needs a key, and an address that answers', async () => {
+    expect(() => createWandbLogger()).toThrow('WANDB_API_KEY')
+    process.env['WANDB_API_KEY'] = 'secret'
+    expect(() => createWandbLogger({ url: 'file:///wandb' })).toThrow('file:///wandb')
+    await expect(log(createWandbLogger({ url: 'http://127.0.0.1:1' }))).rejects.toMatchObject({ code: 'logger/wandb' })
   })
 })

@@ -1,5 +1,6 @@
 import { definePlugin, type Logger, LookalikeError } from '@lookalike/core'
 import { z } from 'zod'
+import { postJson } from './post-json.js'
 
 const options = z.strictObject({
   url: z
@@ -33,23 +34,12 @@ export function createMlflowLogger(given: MlflowOptions = {}): Logger {
     allowed?: string,
   ): Promise<Readonly<Record<string, unknown>> | undefined> {
     const at = `${base}/${path}`
-    let response: Response
-    let text: string
-    try {
-      response = await fetch(at, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...authorisation() },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(timeout),
-      })
-      text = await response.text()
-    } catch (cause) {
-      throw failed(at, `cannot be reached: ${(cause as Error).message}`, cause)
-    }
-    const answer = parse(text)
-    if (response.ok && answer) return answer
-    if (allowed !== undefined && answer?.['error_code'] === allowed) return undefined
-    throw failed(at, `answered ${response.status}: ${text.slice(0, 300)}`)
+    const answer = await postJson(at, body, authorisation(), timeout).catch((cause: Error) => {
+      throw failed(at, `cannot be reached: ${cause.message}`, cause)
+    })
+    if (answer.ok) return answer.value
+    if (allowed !== undefined && answer.value?.['error_code'] === allowed) return undefined
+    throw failed(at, answer.said)
   }
 
   async function experimentId(): Promise<string> {
@@ -122,14 +112,6 @@ function authorisation(): Record<string, string> {
   if (token) return { authorization: `Bearer ${token}` }
   if (user === undefined || secret === undefined) return {}
   return { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}` }
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    return JSON.parse(text) as Readonly<Record<string, unknown>>
-  } catch {
-    return undefined
-  }
 }
 
 const failed = (url: string, problem: string, cause?: unknown) =>
