@@ -29,6 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   rerank: ['core', 'image', 'onnx', 'train', 'gallery'],
   pipeline: ['core', 'image', 'evaluate'],
   server: ['core', 'image', 'pipeline'],
+  queue: ['core', 'image', 'gallery', 'pipeline'],
 }
 
 /** What runs plugins, and knows none by name. */

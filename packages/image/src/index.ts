@@ -6,7 +6,14 @@ export * from './embed/embed-images.js'
 export { type LoadBatchesOptions, type LoadedBatch, loadBatches } from './embed/load-batches.js'
 export * from './embed/open-embedding-cache.js'
 export { type EntryImagesOptions, entryImages, toGallerySource } from './gallery/gallery-source.js'
-export { findImages, type ImageToIndex, idsOfListing, imagesOfDataset } from './gallery/images-to-index.js'
+export {
+  type FoundImage,
+  type FoundImages,
+  findImages,
+  type ImageToIndex,
+  idsOfListing,
+  imagesOfDataset,
+} from './gallery/images-to-index.js'
 export { type Indexed, type IndexImagesOptions, indexImages, type SkippedImage } from './gallery/index-images.js'
 export {
   describeShard,
@@ -18,6 +25,8 @@ export {
   shardFolder,
   shardRange,
   shardsFolder,
+  workersFolder,
+  writeShardNote,
 } from './gallery/shard.js'
 export { loadPixels } from './preprocess/load-pixels.js'
 export { preprocess, preprocessedLength } from './preprocess/preprocess.js'
@@ -25,7 +34,7 @@ export { describePreprocessing, preprocessingSchema } from './preprocess/preproc
 export { type ConfineOptions, confineSource } from './read/confine-source.js'
 export { describeSource } from './read/describe-source.js'
 export { hashImage } from './read/hash-image.js'
-export { imageId } from './read/image-id.js'
+export { createRealPaths, imageId } from './read/image-id.js'
 export {
   type LeftOut,
   type LeftOutKind,

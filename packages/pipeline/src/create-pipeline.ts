@@ -28,6 +28,8 @@ import {
 import { type Embed, evaluate, type NoMatchThreshold } from '@lookalike/evaluate'
 import {
   entryImages,
+  type FoundImages,
+  findImages,
   type ImageToIndex,
   type Indexed,
   imagesOfDataset,
@@ -37,6 +39,7 @@ import {
   type Shard,
   shardFolder,
   shardsFolder,
+  workersFolder,
 } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
@@ -67,6 +70,8 @@ export interface IndexOptions extends OperationOptions {
    * images that are not of the shard are taken out, and `mergeShards` puts them together. Other galleries get the images themselves. Default: all.
    */
   readonly shard?: Shard | undefined
+  /** Bring the search index and what rerankers keep up to date. Default true. */
+  readonly prepare?: boolean | undefined
 }
 
 export interface SearchOptions extends SearchImagesOptions {
@@ -112,6 +117,14 @@ export interface Pipeline {
   ): Promise<Gallery>
   /** Brings the search index and what the config's rerankers keep up to date, after images came into a gallery. */
   prepareGallery(gallery: Gallery, options?: OperationOptions): Promise<void>
+  /** Only what the config's rerankers keep. */
+  prepareRerankers(gallery: Gallery, options?: OperationOptions): Promise<void>
+  /**
+   * The images that `index` takes, in its order.
+   *
+   * @throws `index/no-images`, `image/not-found`, `image/unreadable-folder`
+   */
+  listImages(images?: string | readonly (string | ImageToIndex)[], options?: OperationOptions): Promise<FoundImages>
   rerankers(): Promise<readonly Reranker[]>
   /** Embeds images as the config says: limits, cache, what happens with corrupt ones. By another model than the config's when one is given. */
   embed: Embed
@@ -278,6 +291,12 @@ export async function createPipeline(
     ...(useCache && config.cache !== false && { openCache: caches.open }),
   })
 
+  /** Folders that hold no images of their own. */
+  const passedOver = async (opened?: string): Promise<string[]> => {
+    const { folder: whole } = await store()
+    const galleries = whole === undefined ? [] : [whole, shardsFolder(whole), workersFolder(whole)]
+    return [...(opened === undefined ? [] : [opened]), ...galleries, cacheFolder, at(config.runs)]
+  }
   const calibrationParts = async (gallery: Gallery | undefined): Promise<CalibrationParts> => ({
     items: (await dataset()).items,
     split: config.evaluate.calibration,
@@ -293,7 +312,9 @@ export async function createPipeline(
     path: at,
     imageFolders: paths,
     ownFolders: [
-      ...(typeof config.gallery === 'string' ? [at(config.gallery), shardsFolder(at(config.gallery))] : []),
+      ...(typeof config.gallery === 'string'
+        ? [at(config.gallery), shardsFolder(at(config.gallery)), workersFolder(at(config.gallery))]
+        : []),
       cacheFolder,
       at(config.runs),
     ],
@@ -308,11 +329,17 @@ export async function createPipeline(
       return (given ?? (await model())).embed(images, role, { ...embedOptions(cache), ...defaults, ...options })
     },
     async prepareGallery(gallery, operation) {
-      const options = { ...defaults, ...operation }
-      if ((await engine()).saves) await gallery.prepare(options)
-      await indexForRerankers(gallery, rerankers, paths, options)
+      if ((await engine()).saves) await gallery.prepare({ ...defaults, ...operation })
+      await pipeline.prepareRerankers(gallery, operation)
     },
-    async index(images, { gallery: given, prune, urls, shard, ...operation } = {}) {
+    async prepareRerankers(gallery, operation) {
+      await indexForRerankers(gallery, rerankers, paths, { ...defaults, ...operation })
+    },
+    async listImages(images, operation) {
+      const wanted = images ?? imagesOfDataset(await dataset())
+      return findImages(wanted, { ...defaults, ...operation, except: await passedOver() })
+    },
+    async index(images, { gallery: given, prune, urls, shard, prepare = true, ...operation } = {}) {
       const options = { ...defaults, ...operation }
       const wanted = images ?? imagesOfDataset(await dataset())
       const whole = (await store()).folder
@@ -320,18 +347,18 @@ export async function createPipeline(
       const gallery = given ?? (await openGallery('write', { ...operation, folder: apart }))
       try {
         if (shard) checkShard(gallery, prune, apart ?? gallery.folder)
-        const except = [gallery.folder, whole, whole && shardsFolder(whole), cacheFolder, at(config.runs)]
         const indexed = await indexImages(gallery, pipeline, wanted, {
           ...limits,
           urls: urls ?? limits.urls,
           onCorrupt,
           ...options,
           prune: apart === undefined ? prune : true,
-          except: except.filter((each) => each !== undefined),
+          except: await passedOver(gallery.folder),
           shard,
         })
         // What is kept of all images of a gallery of many writers is the last one's to bring up to date.
-        if (!shard || apart !== undefined) await pipeline.prepareGallery(gallery, operation)
+        if (apart !== undefined) await pipeline.prepareRerankers(gallery, operation)
+        else if (prepare && !shard) await pipeline.prepareGallery(gallery, operation)
         return indexed
       } finally {
         if (!given) await gallery.close()

@@ -1,8 +1,9 @@
 import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
-import { parseShard, type Shard, shardFolder } from '@lookalike/image'
+import { type Indexed, parseShard, type Shard, shardFolder } from '@lookalike/image'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { placeOf } from '../gallery/place-of.js'
+import { loadQueue } from '../load-queue.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 
@@ -26,6 +27,12 @@ export const indexImages = defineCommand({
       description:
         'Index part i of n of the images, counted from 1, for a scheduler that runs all parts on machines of its own. "merge" puts them together.',
     },
+    queue: {
+      type: 'string',
+      valueHint: 'redis://host',
+      description:
+        'Share the images out to the workers at this queue, wait for them, and put together what they make: see "work".',
+    },
     model: {
       type: 'string',
       alias: 'm',
@@ -41,6 +48,7 @@ export const indexImages = defineCommand({
     ['lookalike index ./photos --prune', 'again, after images were added, changed and deleted'],
     ['lookalike index ./photos --watch', 'and go on following the folder'],
     ['lookalike index ./photos --shard=3/16', 'one of sixteen parts, as a gallery of its own beside the gallery'],
+    ['lookalike index ./photos --queue=redis://localhost', 'by the workers at a queue, wherever they are'],
     ['lookalike index ./photos --index=usearch', 'with an approximate index, built and kept beside the gallery'],
   ],
   takesOverrides: true,
@@ -51,10 +59,10 @@ export const indexImages = defineCommand({
     const paths = positionals.length > 0 ? positionals : undefined
     if (args.watch) checkWatched(paths)
     const shard = args.shard === undefined ? undefined : parseShard(args.shard)
-    if (shard) checkAlone(args)
+    checkAlone(args)
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      await indexOnce(pipeline, paths, { prune: args.prune === true, shard }, context)
+      await indexOnce(pipeline, paths, { prune: args.prune === true, shard, queue: args.queue }, context)
       if (!args.watch || !paths) return
       const { watchImages } = await import('@lookalike/gallery')
       output.note(`Following ${paths.join(', ')} (Ctrl-C ends)`)
@@ -70,21 +78,21 @@ export const indexImages = defineCommand({
   },
 })
 
+interface HowToIndex {
+  readonly prune?: boolean | undefined
+  readonly shard?: Shard | undefined
+  readonly queue?: string | undefined
+}
+
 async function indexOnce(
   pipeline: Pipeline,
   paths: readonly string[] | undefined,
-  { prune, shard }: { readonly prune: boolean; readonly shard?: Shard | undefined },
-  { output, signal }: CommandContext,
+  how: HowToIndex,
+  context: CommandContext,
 ): Promise<void> {
-  const { skipped, leftOut, ...counts } = await pipeline.index(paths, {
-    prune,
-    shard,
-    // Whoever types an address may name any.
-    ...(paths && { urls: 'any' }),
-    signal,
-    onProgress: output.progress,
-    onWarning: output.warn,
-  })
+  const { output } = context
+  const { skipped, leftOut, ...counts } = await indexAs(pipeline, paths, how, context)
+  const { shard } = how
   const { name, folder } = await pipeline.gallery()
   const gallery = shard && folder !== undefined ? shardFolder(folder, shard) : name
   output.finish()
@@ -96,6 +104,8 @@ async function indexOnce(
     skippedImages: skipped,
     leftOut,
   })
+  // Workers' warnings are not seen here.
+  if (how.queue !== undefined) for (const { id, message } of skipped) output.note(`skipped ${id}: ${message}`)
   const parts = [
     `${counts.added} added`,
     `${counts.replaced} replaced`,
@@ -108,14 +118,30 @@ async function indexOnce(
   output.print(`${placeOf(gallery)}: ${size} (${parts.join(', ')})`)
 }
 
-/** A shard knows neither the other images nor when they change. */
-function checkAlone({ prune, watch }: { readonly prune?: boolean | undefined; readonly watch?: boolean | undefined }) {
-  const other = prune ? '--prune' : watch ? '--watch' : undefined
-  if (other === undefined) return
+async function indexAs(
+  pipeline: Pipeline,
+  paths: readonly string[] | undefined,
+  { prune, shard, queue }: HowToIndex,
+  { output, signal }: CommandContext,
+): Promise<Indexed> {
+  const operation = { signal, onProgress: output.progress, onWarning: output.warn }
+  if (queue !== undefined) {
+    const { indexWithWorkers } = await loadQueue()
+    return { removed: 0, ...(await indexWithWorkers(pipeline, paths, { ...operation, queue })) }
+  }
+  // Whoever types an address may name any.
+  return pipeline.index(paths, { ...operation, prune, shard, ...(paths && { urls: 'any' }) })
+}
+
+/** A shard knows neither the other images nor when they change, and neither do workers. */
+function checkAlone(args: Readonly<Record<string, unknown>>): void {
+  const part = ['shard', 'queue'].find((name) => args[name] !== undefined)
+  const other = ['queue', 'prune', 'watch'].find((name) => args[name] && name !== part)
+  if (part === undefined || other === undefined) return
   throw new LookalikeError('cli/conflicting-options', {
-    problem: `--shard and ${other} do not go together`,
+    problem: `--${part} and --${other} do not go together`,
     expected: 'one of them',
-    fix: `Merge the shards first, then: lookalike index ${other}`,
+    ...(other !== 'queue' && { fix: `When all images are in the gallery: lookalike index --${other}` }),
   })
 }
 

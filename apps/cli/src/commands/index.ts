@@ -11,6 +11,10 @@ const TABLE = {
     description: 'Embed images into a gallery. Unchanged images cost nothing, changed ones are replaced.',
     load: () => import('./index-images.js').then(({ indexImages }) => indexImages),
   },
+  work: {
+    description: 'Index images that "index --queue" shares out, beside other workers on other machines.',
+    load: () => import('./work.js').then(({ work }) => work),
+  },
   remove: {
     description: 'Take images out of a gallery; their files stay where they are.',
     load: () => import('./remove.js').then(({ remove }) => remove),

@@ -11,7 +11,7 @@ import {
 import { describeSource } from '../read/describe-source.js'
 import { createRealPaths, imageId } from '../read/image-id.js'
 import { isUrl } from '../read/is-url.js'
-import { type LeftOut, listImages } from '../read/list-images.js'
+import { type LeftOut, leftOutWarnings, listImages } from '../read/list-images.js'
 
 /** An image on its way into a gallery. */
 export interface ImageToIndex {
@@ -72,7 +72,7 @@ export interface FoundImages {
  * The images that are to be indexed, in the order in which they come into a gallery.
  *
  * @param given folders, files, URLs, or images with what is to be said of them
- * @throws `image/not-found` for a path that does not exist, `image/unreadable-folder`
+ * @throws `index/no-images`, `image/not-found` for a path that does not exist, `image/unreadable-folder`
  */
 export async function findImages(
   given: string | readonly (string | ImageToIndex)[],
@@ -86,6 +86,7 @@ export async function findImages(
   }
   const onFound = (count: number) => onProgress?.({ phase: 'list', done: count, unit: 'image' })
   const found = await imagesOfPaths(paths, { signal, except, onFound })
+  if (images.length + found.images.length === 0) throw noImages(given, found)
   return { ...found, images: images.length === 0 ? found.images : images.concat(found.images) }
 }
 
@@ -114,6 +115,25 @@ export async function idsOfListing(images: readonly ImageToIndex[], root: string
     ids.push(own)
   }
   return ids
+}
+
+function counted(leftOut: readonly LeftOut[]): string {
+  return leftOutWarnings(leftOut)
+    .map(({ message }) => message)
+    .join(' ')
+}
+
+function noImages(images: unknown, { leftOut }: FoundImages): LookalikeError {
+  const where = typeof images === 'string' ? ` in ${images}` : ''
+  return new LookalikeError(
+    'index/no-images',
+    {
+      problem: `There is nothing to index${where}${leftOut.length > 0 ? `: ${counted(leftOut)}` : ''}`,
+      expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
+      fix: 'Name a folder of images, or a dataset in the config.',
+    },
+    { fields: { leftOut } },
+  )
 }
 
 export const noId = ({ source }: ImageToIndex): LookalikeError =>

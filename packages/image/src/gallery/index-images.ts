@@ -93,7 +93,6 @@ export async function indexImages(
 ): Promise<Indexed> {
   const { signal, onProgress, onWarning, shard } = options
   const all = await findImages(images, options)
-  if (all.images.length === 0) throw noImages(images, all)
   for (const warning of leftOutWarnings(all.leftOut)) onWarning?.(warning)
   const found = shard ? await beginShard(gallery, all, shard) : { ...all, note: undefined }
 
@@ -440,25 +439,6 @@ async function prune(
       if (!wanted.has(entry.id) && !hidden.some((start) => source?.startsWith(start))) gone.push(entry.id)
     }
   return gone.length > 0 ? gallery.remove(gone) : 0
-}
-
-function counted(leftOut: readonly LeftOut[]): string {
-  return leftOutWarnings(leftOut)
-    .map(({ message }) => message)
-    .join(' ')
-}
-
-function noImages(images: unknown, { leftOut }: FoundImages): LookalikeError {
-  const where = typeof images === 'string' ? ` in ${images}` : ''
-  return new LookalikeError(
-    'index/no-images',
-    {
-      problem: `There is nothing to index${where}${leftOut.length > 0 ? `: ${counted(leftOut)}` : ''}`,
-      expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
-      fix: 'Name a folder of images, or a dataset in the config.',
-    },
-    { fields: { leftOut } },
-  )
 }
 
 function nothingReadable(skipped: readonly SkippedImage[], { leftOut }: FoundImages): LookalikeError {

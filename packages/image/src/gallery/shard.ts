@@ -42,6 +42,9 @@ export function shardRange(images: number, { number, of }: Shard): { readonly st
 /** The folder of the shards of a gallery that is a folder. */
 export const shardsFolder = (gallery: string): string => `${gallery}.shards`
 
+/** The folder in which workers make shards of a gallery that is a folder. */
+export const workersFolder = (gallery: string): string => `${gallery}.workers`
+
 /** Where a shard of a gallery that is a folder is made. */
 export const shardFolder = (gallery: string, { number, of }: Shard): string =>
   path.join(shardsFolder(gallery), `${number}-of-${of}`)
