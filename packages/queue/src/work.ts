@@ -72,7 +72,8 @@ export async function work(pipeline: Pipeline, options: WorkOptions): Promise<Wo
       const open = run && run.state !== 'ended' ? run : undefined
       if (open && open.id !== last?.id) checkModel(open, { space, dim }, pipeline.config.name)
       if (open) worker ??= startWorker(shift, connection, name, lease)
-      if (last && open?.id !== last.id && !stay) break
+      // Without a record the queue was emptied, and will be filled again.
+      if (last && run && open?.id !== last.id && !stay) break
       last = open ?? last
       const { images } = shift.counts
       onProgress?.(
