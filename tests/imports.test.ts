@@ -20,6 +20,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   testkit: ['core'],
   datasets: ['core', 'image'],
   loggers: ['core'],
+  lancedb: ['core', 'gallery'],
   postgres: ['core'],
   gallery: ['core', 'image', 'onnx'],
   encoders: ['core', 'image', 'onnx'],

@@ -1,0 +1,246 @@
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import {
+  createEmbeddings,
+  createRandom,
+  type Filter,
+  type GalleryItem,
+  type Metadata,
+  matchesFilter,
+  parseFilter,
+} from '@lookalike/core'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type LanceOptions, lanceStore } from './index.js'
+import { galleryError } from './lance-errors.js'
+import { loadLance } from './load-lance.js'
+
+const uri = mkdtempSync(path.join(tmpdir(), 'lookalike-lancedb-'))
+afterAll(() => rm(uri, { recursive: true, force: true }))
+
+let tables = 0
+const newTable = () => `t${tables++}`
+const storeOf = (options: LanceOptions = {}) => lanceStore({ uri, table: newTable(), ...options })
+const SPACE = { space: 'test/space', dim: 3 }
+const vectors = (...rows: number[][]) => ({
+  embeddings: createEmbeddings({
+    data: rows.flat(),
+    rows: rows.length,
+    dim: rows[0]!.length,
+    space: SPACE.space,
+    role: 'gallery',
+  }),
+})
+const connect = async () => (await loadLance()).connect(uri)
+
+describe('bad input', () => {
+  it.each(['', 'Shop', 'a-b', '1a', 'lookalike_codes_t', "x'; DROP TABLE t"])('the table name %j', (table) => {
+    expect(() => lanceStore({ uri, table })).toThrow(/lower-case letters/)
+  })
+
+  it('a folder that is not there: nothing is made for who only looks', async () => {
+    const store = lanceStore({ uri: path.join(uri, 'nothing') })
+    expect(await store.describe()).toBeUndefined()
+    await expect(store.open({ mode: 'read' })).rejects.toMatchObject({ code: 'gallery/not-found' })
+    await expect(store.open()).rejects.toMatchObject({ code: 'gallery/not-found' })
+    expect((await import('node:fs')).existsSync(path.join(uri, 'nothing'))).toBe(false)
+  })
+
+  it("a table that is something else's, which stays as it is", async () => {
+    const table = newTable()
+    const connection = await connect()
+    await connection.createTable(table, [{ id: 'mine' }])
+    await expect(storeOf({ table }).open(SPACE)).rejects.toMatchObject({ code: 'gallery/taken' })
+    expect(await (await connection.openTable(table)).countRows()).toBe(1)
+    connection.close()
+  })
+
+  it('a gallery of another space, whose lock is free again afterwards', async () => {
+    const store = storeOf()
+    await (await store.open(SPACE)).close()
+    await expect(store.open({ ...SPACE, space: 'test/other' })).rejects.toMatchObject({ code: 'gallery/space' })
+    await (await store.open(SPACE)).close()
+  })
+
+  it('a gallery whose files are gone', async () => {
+    const table = newTable()
+    const store = storeOf({ table })
+    const gallery = await store.open(SPACE)
+    await gallery.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
+    await gallery.close()
+    await rm(path.join(uri, `${table}.lance`, 'data'), { recursive: true })
+    const reader = await store.open({ mode: 'read' })
+    await expect(reader.verify()).rejects.toMatchObject({ code: 'gallery/damaged' })
+    await expect(reader.get(['a'])).rejects.toMatchObject({ code: 'gallery/damaged' })
+    await reader.close()
+  })
+
+  it('a server that is not there, without the key in its address', async () => {
+    const store = lanceStore({ uri: 's3://key:hidden-word@bucket/path?secret=hidden-word' })
+    expect(store.name).toBe('table gallery of s3://bucket/path')
+  })
+
+  it('texts that UTF-8 cannot hold', async () => {
+    const gallery = await storeOf().open(SPACE)
+    const wrong: GalleryItem[] = [
+      { id: 'half \ud800', hash: 'h' },
+      { id: 'x', hash: 'h', metadata: { '\udfff': 1 } },
+    ]
+    for (const item of wrong)
+      await expect(gallery.add([item], vectors([1, 0, 0]))).rejects.toMatchObject({ code: 'gallery/item' })
+    await gallery.close()
+  })
+
+  it.each([
+    ['lance error: IO error: No space left on device', 'gallery/write'],
+    ['Retryable commit conflict for version 3', 'gallery/write'],
+    ['error sending request for url', 'gallery/unavailable'],
+    ['LanceError(IO): Not found: x.lance', 'gallery/damaged'],
+  ])('what LanceDB says: %s', (text, code) => {
+    expect(galleryError('t', new Error(text))).toMatchObject({ code })
+  })
+})
+
+describe('filters', () => {
+  const random = createRandom('filters')
+  const keys = ['colour', 'Größe', 'a.b', "it's", 'x_61', 'a', '-', 'text_a']
+  const values: Metadata[string][] = ["it's", 'red', '', '1', 'true', 1, -2.5, 0, -0, 1e21, 5e-324, true, false]
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)]!
+  const items: GalleryItem[] = Array.from({ length: 200 }, (_, i) => ({
+    id: `${i}`,
+    hash: 'h',
+    ...(i > 0 && {
+      metadata: Object.fromEntries(keys.filter(() => random.next() < 0.5).map((key) => [key, pick(values)])),
+    }),
+  }))
+  const condition = (): Filter[string] => {
+    const kind = random.next()
+    if (kind < 0.3) return pick(values)
+    if (kind < 0.5) return [pick(values), pick(values)]
+    if (kind < 0.6) return []
+    return kind < 0.8 ? { exists: random.next() < 0.5 } : { gte: pick([-3, 0, 1]), lt: pick([0, 1, 1e22]) }
+  }
+  const filterOf = (depth: number): Filter => {
+    const filter: Record<string, unknown> = { [pick(keys)]: condition() }
+    if (depth > 0) filter[pick(['$or', '$and'])] = [filterOf(depth - 1), filterOf(depth - 1)]
+    return filter as Filter
+  }
+
+  it('find what the same filters find in JavaScript', async () => {
+    const gallery = await storeOf().open(SPACE)
+    await gallery.add(items, vectors(...items.map((_, i) => [i, 1, 0])))
+    for (let i = 0; i < 60; i++) {
+      const filter = filterOf(i % 3)
+      const wanted = items.filter(({ metadata }) => matchesFilter(metadata, parseFilter(filter))).length
+      expect({ filter, count: await gallery.count({ filter }) }).toEqual({ filter, count: wanted })
+    }
+    await gallery.close()
+  })
+
+  it('know no key that the last image has lost', async () => {
+    const gallery = await storeOf().open(SPACE)
+    await gallery.add([{ id: 'a', hash: 'h', metadata: { old: 1 } }], vectors([1, 0, 0]))
+    await gallery.update([{ id: 'a', metadata: { fresh: 1 } }])
+    await expect(gallery.count({ filter: { old: 1 } })).rejects.toMatchObject({
+      code: 'gallery/unknown-key',
+      fields: { keys: ['fresh'] },
+    })
+    await gallery.close()
+  })
+})
+
+it.each(['ivf', 'hnsw'] as const)(
+  'the index "%s" finds what comparing everything finds, filtered to few as well',
+  async (index) => {
+    const [rows, dim] = [1000, 64]
+    const random = createRandom('index')
+    const centres = Float32Array.from({ length: 50 * dim }, () => random.normal())
+    const data = Float32Array.from({ length: rows * dim }, (_, i) => centres[i % (50 * dim)]! + random.normal() * 0.7)
+    for (let row = 0; row < rows; row++) {
+      const length = Math.hypot(...data.subarray(row * dim, (row + 1) * dim))
+      for (let i = row * dim; i < (row + 1) * dim; i++) data[i]! /= length
+    }
+    const items = Array.from({ length: rows }, (_, i) => ({ id: `${i}`, hash: 'h', metadata: { at: i, half: i % 2 } }))
+    const table = newTable()
+    const gallery = await storeOf({ table, index, exactBelow: 500 }).open({ space: SPACE.space, dim })
+    await gallery.add(items, { embeddings: createEmbeddings({ data, rows, dim, space: SPACE.space, role: 'gallery' }) })
+    const queries = createEmbeddings({ data: data.slice(0, dim * 8), rows: 8, dim, space: SPACE.space, role: 'query' })
+    const exact = await gallery.search(queries, 10)
+    await gallery.prepare()
+    const connection = await connect()
+    const there = await (await connection.openTable(table)).listIndices()
+    connection.close()
+    expect(there.map(({ indexType }) => indexType)).toContain(index === 'ivf' ? 'IvfPq' : 'IvfHnswPq')
+    const found = await gallery.search(queries, 10)
+    const known = new Set(exact.flatMap((hits, query) => hits.map(({ entry }) => `${query} ${entry.id}`)))
+    const same = found.flatMap((hits, query) => hits.filter(({ entry }) => known.has(`${query} ${entry.id}`)))
+    expect(same.length).toBeGreaterThanOrEqual(72)
+    for (const hits of found) {
+      expect(hits[0]!.distance).toBeCloseTo(0, 5)
+      expect(hits.map(({ distance }) => distance)).toEqual(hits.map(({ distance }) => distance).sort((a, b) => a - b))
+    }
+    const few = await gallery.search(queries, 10, { filter: { at: { gte: 700, lt: 705 } } })
+    expect(few.map((hits) => hits.length)).toEqual(Array(8).fill(5))
+    await gallery.add([{ id: 'new', hash: 'h' }], {
+      embeddings: { ...queries, rows: 1, data: data.slice(0, dim).map((value) => value * 2), role: 'gallery' },
+    })
+    expect((await gallery.search(queries, 1))[0]![0]!.entry.id).toBe('new')
+    await gallery.close()
+  },
+)
+
+describe('a rewrite', () => {
+  const into = (space: string) => ({
+    space,
+    dim: 3,
+    transform: async ({ embeddings }: { embeddings: ReturnType<typeof createEmbeddings> }) => ({
+      embeddings: { ...embeddings, space, data: embeddings.data.map((value) => value * 2) },
+    }),
+  })
+
+  it('that was broken off leaves nothing, and the next one goes through', async () => {
+    const store = storeOf()
+    const gallery = await store.open(SPACE)
+    await gallery.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
+    // As a killed process leaves it.
+    const connection = await connect()
+    const table = await connection.openTable(store.name.split(' ')[1]!)
+    const { generationFields } = await import('./held.js')
+    await gallery.close()
+    await table.checkoutLatest()
+    await table.addColumns(generationFields(2, 'test/new', 3))
+    expect(await store.describe()).toMatchObject({ space: 'test/space' })
+    const again = await store.open(SPACE)
+    await again.add([{ id: 'b', hash: 'h' }], vectors([0, 1, 0]))
+    await again.rewrite(into('test/new'))
+    expect([...(await again.vectors(['a', 'b'])).data]).toEqual([2, 0, 0, 0, 2, 0])
+    await again.close()
+    await table.checkoutLatest()
+    const names = (await table.schema()).fields.map((field) => field.name)
+    expect(names.filter((name) => name.startsWith('vector_'))).toHaveLength(1)
+    connection.close()
+  })
+
+  it('whose transform fails leaves the gallery as it was', async () => {
+    const gallery = await storeOf().open(SPACE)
+    await gallery.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
+    const failing = { ...into('test/new'), transform: () => Promise.reject(new Error('mine')) }
+    await expect(gallery.rewrite(failing)).rejects.toThrow('mine')
+    expect(gallery.space).toBe('test/space')
+    await gallery.add([{ id: 'b', hash: 'h' }], vectors([0, 1, 0]))
+    expect((await gallery.search({ ...vectors([0, 1, 0]).embeddings, role: 'query' }, 1))[0]![0]!.entry.id).toBe('b')
+    await gallery.close()
+  })
+
+  it('does not reach who opened the gallery before, until that refreshes', async () => {
+    const store = storeOf()
+    const writer = await store.open(SPACE)
+    await writer.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
+    const reader = await store.open({ mode: 'read' })
+    await writer.rewrite(into('test/new'))
+    expect([...(await reader.vectors(['a'])).data]).toEqual([1, 0, 0])
+    await expect(reader.refresh()).rejects.toMatchObject({ code: 'gallery/space' })
+    await Promise.all([reader.close(), writer.close()])
+  })
+})
