@@ -12,6 +12,7 @@ export default defineConfig({
       { find: '#runtime', replacement: `${root}packages/onnx/src/session/runtime-node.ts` },
       { find: '#platform', replacement: `${root}packages/encoders/src/platform/node.ts` },
       { find: /^@lookalike\/(image|onnx|encoders)\/browser$/, replacement: `${root}packages/$1/src/browser.ts` },
+      { find: '@lookalike/browser/export', replacement: `${root}packages/browser/src/export/export-for-browser.ts` },
       { find: '@lookalike/onnx/web-session', replacement: `${root}packages/onnx/src/web-session.ts` },
       { find: 'create-lookalike-plugin', replacement: `${root}packages/create-plugin/src/index.ts` },
       { find: /^@lookalike\/([a-z-]+)$/, replacement: `${root}packages/$1/src/index.ts` },

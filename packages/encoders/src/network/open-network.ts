@@ -5,7 +5,6 @@ import {
   type Execution,
   type Feeds,
   float32,
-  fuseAttention,
   type OnnxModel,
   runPlain,
   runtimeVersion,
@@ -16,8 +15,8 @@ import {
 
 import type { CompleteNetwork } from './complete-network.js'
 import { type Checks, openChecks, type Verdict } from './kept-checks.js'
-import { narrowTokens } from './narrow/narrow-tokens.js'
-import { exampleFeeds, type NetworkInput } from './network-input.js'
+import type { NetworkInput } from './network-input.js'
+import { quicken } from './quicken.js'
 
 export interface Opening extends Execution {
   /** Where the outcome of the check and the rewritten network are kept, so that both are made once. Default: nowhere. */
@@ -136,9 +135,8 @@ function noise({ name, batch, shape }: NetworkInput): Feeds {
 async function quickened({ model, input }: CompleteNetwork, { providers }: Named, single: boolean): Promise<OnnxModel> {
   // Shapes tell images from other sizes only where there are several.
   if (single) return model
-  const narrow = await narrowTokens(model, input)
   const onCpu = (providers ?? ['cpu']).every((provider) => provider === 'cpu')
-  return onCpu ? fuseAttention(narrow, exampleFeeds(input)) : narrow
+  return quicken(model, input, onCpu)
 }
 
 function warningsOf(name: string, { optimisation, quickened: quick, single, error }: Verdict): Warning[] {

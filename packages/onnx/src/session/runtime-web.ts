@@ -43,7 +43,6 @@ export async function startRuntime(): Promise<Runtime> {
   const count = crossOriginIsolated ? (threads ?? cores) : 1
   ort.env.wasm.numThreads = count
   ort.env.logLevel = 'error'
-  if (folder !== undefined) ort.env.wasm.wasmPaths = folder
   return {
     InferenceSession: {
       create: ((model: string | Uint8Array, settings: RuntimeSettings) =>

@@ -81,7 +81,7 @@ function shrink(
 /** The axis of a weight's outputs: along it values differ most in size. */
 function scaleAxis({ graph }: OnnxModel, name: string, rank: number): number {
   const use = graph.nodes.find(({ inputs }) => inputs.includes(name))
-  if (use?.op === 'MatMul') return rank - 1
+  if (use?.op === 'MatMul' || use?.op === 'Attention') return rank - 1
   const transposed = use?.attributes['transB']
   return use?.op === 'Gemm' && !(transposed?.kind === 'int' && transposed.value === 1) ? rank - 1 : 0
 }

@@ -1,0 +1,1 @@
+export { default } from './exported-worker.ts?worker-text'

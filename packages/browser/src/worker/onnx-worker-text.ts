@@ -1,0 +1,1 @@
+export { default } from './onnx-worker.ts?worker-text'
