@@ -31,6 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   pipeline: ['core', 'image', 'evaluate'],
   server: ['core', 'image', 'pipeline'],
   queue: ['core', 'image', 'gallery', 'pipeline'],
+  browser: ['core', 'image', 'onnx', 'encoders'],
 }
 
 /** What runs plugins, and knows none by name. */

@@ -49,7 +49,10 @@ export async function serveFiles(places, { isolated = true, respond } = {}) {
 
 async function find(places, address) {
   const at = Object.keys(places)
-    .filter((place) => address === place || (place.endsWith('/') && address.startsWith(place)))
+    .filter(
+      (place) =>
+        address === place || (typeof places[place] === 'string' && place.endsWith('/') && address.startsWith(place)),
+    )
     .sort((a, b) => b.length - a.length)[0]
   const place = places[at]
   if (place === undefined) return undefined

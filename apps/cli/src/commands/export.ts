@@ -25,6 +25,25 @@ export const exportCommand = defineCommand({
     },
     opset: { type: 'string', valueHint: 'number', description: "Of a model: version of ONNX's operators." },
     'ir-version': { type: 'string', valueHint: 'number', description: 'Of a model: version of the ONNX file format.' },
+    for: {
+      type: 'string',
+      valueHint: 'transformers|browser',
+      default: 'transformers',
+      description: 'Of a model: who opens it. browser: a page, by @lookalike/browser.',
+    },
+    int8: {
+      type: 'boolean',
+      description:
+        'For browsers: 8-bit weights, half the download. Where the config names a dataset, what it costs in recall@1 is measured.',
+    },
+    'with-gallery': {
+      type: 'boolean',
+      description: "For browsers: the config's gallery, as 8-bit vectors and small pictures.",
+    },
+    webgpu: {
+      type: 'boolean',
+      description: 'For browsers: the files for graphics cards too (28 MB more on the server).',
+    },
     model: {
       type: 'string',
       alias: 'm',
@@ -39,16 +58,30 @@ export const exportCommand = defineCommand({
     ['lookalike export gallery shop.npy', 'a matrix for NumPy, faiss or hnswlib; shop.ids.jsonl beside it'],
     ['lookalike export model ./my-model --model runs/shop/model.onnx', 'for transformers.js and Python'],
     ['lookalike export model ./my-model --opset 17 --ir-version 8', 'for an older runtime'],
+    ['lookalike export model ./page --for browser --with-gallery', 'for a page that searches by itself'],
   ],
   takesOverrides: true,
   async run(args, context) {
     const what = choiceOption('what', args.what, ['gallery', 'model'])
     const project = await openProject(args, withModel(context.overrides, args.model))
-    await withPipeline(project, context, (pipeline) =>
-      what === 'gallery'
-        ? writeGallery(pipeline, args.to, args.format, context)
-        : writeModel(pipeline, args.to, { opset: args.opset, irVersion: args['ir-version'] }, context),
-    )
+    const reader = choiceOption('for', args.for, ['transformers', 'browser'])
+    await withPipeline(project, context, async (pipeline) => {
+      if (what === 'gallery') return writeGallery(pipeline, args.to, args.format, context)
+      if (reader === 'transformers')
+        return writeModel(pipeline, args.to, { opset: args.opset, irVersion: args['ir-version'] }, context)
+      const { writeBrowserFolder } = await import('../export/write-browser-folder.js')
+      return writeBrowserFolder(
+        pipeline,
+        args.to,
+        {
+          int8: args.int8 === true,
+          gallery: args['with-gallery'] === true,
+          webgpu: args.webgpu === true,
+          measure: (file) => recallOf(file ?? args.model, args, context),
+        },
+        context,
+      )
+    })
   },
 })
 
@@ -115,4 +148,19 @@ async function writeModel(
   output.result({ ...done, name: encoder.name, space: encoder.space, dim: encoder.dim })
   output.print(`${to}: ${done.files.join(', ')} (opset ${done.opset}, IR version ${done.irVersion})`)
   output.print(`Upload it: lookalike push ${to} <owner>/<name>`)
+}
+
+/** recall@1 on the validation images, by search alone. */
+async function recallOf(
+  model: string | undefined,
+  args: Parameters<typeof openProject>[0],
+  context: CommandContext,
+): Promise<number | undefined> {
+  const measured = { rerankers: [], 'evaluate.split': 'validation', 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
+  const project = await openProject(args, { ...withModel(context.overrides, model), ...measured })
+  if (project.loaded.config.dataset === undefined) return undefined
+  return withPipeline(project, context, async (pipeline) => {
+    const { stages } = await pipeline.evaluate({ signal: context.signal, onProgress: context.output.progress })
+    return stages[0]!.metrics['recall@1']
+  })
 }

@@ -7,7 +7,7 @@ import { readGalleryRows } from './gallery-rows.js'
 import { createSmallGallery, type SmallGallery } from './small-gallery.js'
 
 /**
- * The gallery of a folder that `lookalike export model FOLDER --for browser --gallery` wrote, thumbnails as absolute addresses.
+ * The gallery of a folder that `lookalike export model FOLDER --for browser --with-gallery` wrote, thumbnails as absolute addresses.
  *
  * @throws `browser/no-gallery`, `browser/gallery`, `browser/manifest`, `browser/download`, `browser/checksum`
  */
@@ -17,7 +17,7 @@ export async function loadSmallGallery(folder: string | URL, options: DownloadOp
   if (!gallery) {
     throw new LookalikeError(
       'browser/no-gallery',
-      { problem: `The folder ${at} holds a model and no gallery`, fix: 'Export it again with --gallery.' },
+      { problem: `The folder ${at} holds a model and no gallery`, fix: 'Export it again with --with-gallery.' },
       { fields: { folder: at } },
     )
   }

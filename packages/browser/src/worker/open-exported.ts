@@ -48,16 +48,29 @@ async function wantsWebgpu(
   { onWarning }: Report,
 ): Promise<boolean> {
   if (device === 'wasm' || (device === 'auto' && !(runtime === undefined && manifest.runtime?.webgpu))) return false
-  const gpu = (globalThis.navigator as { gpu?: { requestAdapter(): Promise<unknown> } }).gpu
-  const adapter = await gpu?.requestAdapter().catch(() => undefined)
-  if (!adapter && device === 'webgpu') {
-    onWarning({
-      code: 'browser/no-webgpu',
-      message: 'The browser has no WebGPU, or no graphics card for it: the model runs as WebAssembly.',
-      fields: {},
-    })
+  if (await hasDevice()) return true
+  onWarning({
+    code: 'browser/no-webgpu',
+    message: 'The browser has no WebGPU, or no graphics card for it: the model runs as WebAssembly.',
+    fields: {},
+  })
+  return false
+}
+
+interface Gpu {
+  requestAdapter(): Promise<{ requestDevice(): Promise<{ destroy(): void }> } | null>
+}
+
+/** A device is asked for before the runtime does: it would wait for ever for one that does not come. */
+async function hasDevice(): Promise<boolean> {
+  const { gpu } = globalThis.navigator as { readonly gpu?: Gpu }
+  try {
+    const device = await (await gpu?.requestAdapter())?.requestDevice()
+    device?.destroy()
+    return device !== undefined
+  } catch {
+    return false
   }
-  return Boolean(adapter)
 }
 
 async function openOn(
