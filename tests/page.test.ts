@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { buildVit } from '@lookalike/encoders'
@@ -22,6 +22,8 @@ const ARGS = [
   '--disable-sync',
 ]
 const FIRST = 'photos/blue-cross/0.png'
+const SHAPE = { imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 2 }
+const TINY = 'threads: 1\nencoder: { use: onnx, name: tiny, model: ./model.onnx }\n'
 const COPY = 'copy of blue-cross'
 
 describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chromium)', () => {
@@ -35,14 +37,15 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'lookalike-page-'))
     await makeShop(path.join(folder, 'photos'), 2)
-    const vit = buildVit({ imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 2, seed: 3 })
-    await saveModel(path.join(folder, 'model.onnx'), vit)
-    await writeFile(
-      path.join(folder, 'lookalike.config.yaml'),
-      'name: shop\nthreads: 1\nencoder: { use: onnx, name: tiny, model: ./model.onnx }\nrerankers: [k-reciprocal]\n',
-    )
+    await saveModel(path.join(folder, 'model.onnx'), buildVit({ ...SHAPE, seed: 3 }))
+    await writeFile(path.join(folder, 'lookalike.config.yaml'), `name: shop\n${TINY}rerankers: [k-reciprocal]\n`)
     expect((await runCli(['index', 'photos'], { cwd: folder })).code).toBe(0)
-    server = await startServer(['--write'], { cwd: folder })
+    const other = path.join(folder, 'other')
+    await mkdir(other)
+    await saveModel(path.join(other, 'model.onnx'), buildVit({ ...SHAPE, seed: 4 }))
+    await writeFile(path.join(other, 'lookalike.config.yaml'), `name: other\nimages: { paths: [..] }\n${TINY}`)
+    expect((await runCli(['index', '../photos'], { cwd: other })).code).toBe(0)
+    server = await startServer(['--write', '--beside', 'other'], { cwd: folder })
     const form = new FormData()
     form.append('image', new Blob([await readFile(path.join(folder, FIRST))]))
     form.append('request', JSON.stringify({ metadata: { label: 'blue-cross', price: 3 } }))
@@ -224,6 +227,25 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
     const notes = await list('After').locator('.move').allTextContents()
     for (const [i, id] of after.entries()) {
       const moved = before.indexOf(id) - i
+      expect(notes[i]).toBe(moved === 0 ? 'stays' : moved > 0 ? `up ${moved}` : `down ${-moved}`)
+    }
+  })
+
+  it('compares two models on the same query', async () => {
+    await searchBy(FIRST)
+    const sent = await asked(() => page.getByRole('switch', { name: 'Compare with tiny of other' }).check())
+    expect(sent).toMatchObject({ compare: true, rerank: false })
+    const list = (name: string) => page.getByRole('region', { name, exact: true }).locator('.rank-row')
+    await list('tiny of other').first().waitFor()
+    const [here, there] = [await idsOf(list('tiny of shop')), await idsOf(list('tiny of other'))]
+    // The image that was added is in the first gallery alone.
+    expect([here.includes(COPY), there.includes(COPY)]).toEqual([true, false])
+    await page.getByText('Both models know 40 images of 41').waitFor()
+    expect([...there].sort()).toEqual(here.filter((id) => id !== COPY).sort())
+    expect(there).not.toEqual(here.filter((id) => id !== COPY))
+    const notes = await list('tiny of other').locator('.move').allTextContents()
+    for (const [i, id] of there.entries()) {
+      const moved = here.indexOf(id) - i
       expect(notes[i]).toBe(moved === 0 ? 'stays' : moved > 0 ? `up ${moved}` : `down ${-moved}`)
     }
   })

@@ -22,9 +22,12 @@ import type { RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
 import { createEncoderPool, type EncoderPool } from './pool/create-encoder-pool.js'
 import { type RunningServer, serve } from './serve.js'
+import { assertShared } from './service/beside.js'
 import { createService, type Service } from './service/create-service.js'
 
 export interface ServePipelineOptions {
+  /** What the config's `serve.beside` names, at work. */
+  readonly beside?: { readonly pipeline: Pipeline; readonly registry: Registry } | undefined
   /** `findDuplicates` of the package of galleries; without it, the server looks for none. */
   readonly findDuplicates?: FindGalleryDuplicates | undefined
   readonly version: string
@@ -74,7 +77,7 @@ const SETTLE = 50
 export async function servePipeline(
   pipeline: Pipeline,
   registry: Registry,
-  { findDuplicates, version, tokens, onRequest, onWarning }: ServePipelineOptions,
+  { beside: other, findDuplicates, version, tokens, onRequest, onWarning }: ServePipelineOptions,
 ): Promise<ServedPipeline> {
   const { config } = pipeline
   const { serve: how } = config
@@ -84,20 +87,26 @@ export async function servePipeline(
   }
   try {
     const known = tokens ?? tokensOf(how.tokens)
-    const pool = await startPool(pipeline, registry, onWarning)
-    undo.push(() => pool.dispose())
-    const { space, dim, members } = pool
-    const { open } = await pipeline.gallery()
-    const gallery = await open({
-      space,
-      dim,
-      mode: how.write ? 'write' : 'read',
-      root: pipeline.path('.'),
-      engine: await pipeline.engine(),
-      onWarning,
-      members: how.write ? members : undefined,
-    })
-    undo.push(() => gallery.close())
+    if (how.beside !== undefined && !other) throw besideMissing(how.beside)
+    const start = async (of: Pipeline, plugins: Registry, mode: 'read' | 'write') => {
+      const pool = await startPool(of, plugins, onWarning)
+      undo.push(() => pool.dispose())
+      const { space, dim, members } = pool
+      const { open } = await of.gallery()
+      const gallery = await open({
+        space,
+        dim,
+        mode,
+        root: of.path('.'),
+        engine: await of.engine(),
+        onWarning,
+        members: mode === 'write' ? members : undefined,
+      })
+      undo.push(() => gallery.close())
+      return { name: of.config.name, pool, gallery }
+    }
+    const { pool, gallery } = await start(pipeline, registry, how.write ? 'write' : 'read')
+    const beside = other && (await start(other.pipeline, other.registry, 'read'))
     const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = config.images
     const rerankers = await pipeline.rerankers()
     const entryPaths = [pipeline.path('.'), ...paths.map(pipeline.path)]
@@ -115,6 +124,7 @@ export async function servePipeline(
               return found!.hits
             },
       pool,
+      beside,
       findDuplicates:
         findDuplicates &&
         (async (threshold, operation) => {
@@ -134,7 +144,10 @@ export async function servePipeline(
       urls: how.urls,
       onWarning,
     })
-    if (!how.write) undo.push(follow(service, onWarning))
+    if (service.beside) await assertShared(service.beside, gallery)
+    // A writer's own gallery is changed by nobody else.
+    const followed = [...(how.write ? [] : [gallery]), ...(beside ? [beside.gallery] : [])]
+    if (followed.length > 0) undo.push(follow(service, followed, onWarning))
     const { host, port, hosts, cors, maxBody, originals, urls } = how
     const running = await serve({
       service,
@@ -232,6 +245,16 @@ function withoutImages(rerankers: readonly Reranker[]): readonly Reranker[] {
   )
 }
 
+const besideMissing = (config: string) =>
+  new LookalikeError(
+    'serve/beside',
+    {
+      problem: `serve.beside names ${config}, and no pipeline came for it`,
+      expected: 'the pipeline of that config as the option "beside"',
+    },
+    { fields: { config } },
+  )
+
 function tokensOf(given: readonly { readonly role: 'read' | 'write'; readonly env: string }[]): Token[] {
   return given.map(({ role, env }) => {
     const token = process.env[env]
@@ -249,7 +272,11 @@ function tokensOf(given: readonly { readonly role: 'read' | 'write'; readonly en
 }
 
 /** Brings the gallery up to date whenever its files change, and now and then. */
-function follow(service: Service, onWarning?: (warning: Warning) => void): () => Promise<void> {
+function follow(
+  service: Service,
+  galleries: readonly Gallery[],
+  onWarning?: (warning: Warning) => void,
+): () => Promise<void> {
   let looking: Promise<void> = Promise.resolve()
   let failed: string | undefined
   const look = () => {
@@ -267,18 +294,18 @@ function follow(service: Service, onWarning?: (warning: Warning) => void): () =>
   }
   let soon: NodeJS.Timeout | undefined
   const timer = setInterval(look, LOOK)
-  const { folder } = service.gallery
-  const watcher =
+  const watchers = galleries.map(({ folder }) =>
     folder === undefined
       ? undefined
       : watchFolder(folder, () => {
           clearTimeout(soon)
           soon = setTimeout(look, SETTLE)
-        })
+        }),
+  )
   return async () => {
     clearInterval(timer)
     clearTimeout(soon)
-    watcher?.close()
+    for (const watcher of watchers) watcher?.close()
     await looking
   }
 }

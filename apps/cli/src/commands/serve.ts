@@ -1,4 +1,7 @@
-import { servePipeline } from '@lookalike/server'
+import path from 'node:path'
+import type { Registry } from '@lookalike/core'
+import type { Pipeline } from '@lookalike/pipeline'
+import { type ServePipelineOptions, servePipeline } from '@lookalike/server'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
@@ -26,12 +29,18 @@ export const serve = defineCommand({
       valueHint: 'file.onnx',
       description: "Embed with this model instead of the config's encoder.",
     },
+    beside: {
+      type: 'string',
+      valueHint: 'config',
+      description: 'A second config over the same images: its model answers beside, to compare.',
+    },
     ...configArgs,
     ...commonArgs,
   },
   examples: [
     ['lookalike serve', 'the gallery of the current folder, for this machine'],
     ['lookalike serve --write --port 8080', 'and let requests change it'],
+    ['lookalike serve --beside other', "and show the answers of the config in other/ beside this one's"],
     [
       'LOOKALIKE_READ_TOKEN=... lookalike serve --host 0.0.0.0 --serve.tokens=\'[{"role":"read","env":"LOOKALIKE_READ_TOKEN"}]\'',
       'for other machines, with a token',
@@ -48,14 +57,25 @@ export const serve = defineCommand({
       ...(args.host !== undefined && { 'serve.host': args.host }),
       ...(args.port !== undefined && { 'serve.port': Number(args.port) }),
       ...(args.write !== undefined && { 'serve.write': args.write }),
+      ...(args.beside !== undefined && { 'serve.beside': path.resolve(args.beside) }),
       ...(args.originals !== undefined && { 'serve.originals': args.originals }),
       ...(args.urls !== undefined && { 'serve.urls': args.urls }),
     }
     const project = await openProject(args, overrides)
     await withPipeline(project, context, async (pipeline, registry) => {
+      const beside = pipeline.config.serve.beside
+      if (beside === undefined) return run(pipeline, registry)
+      const config = pipeline.path(beside)
+      const other = await openProject({ config, 'no-plugins': args['no-plugins'] })
+      await withPipeline(other, context, (second, plugins) =>
+        run(pipeline, registry, { pipeline: second, registry: plugins }),
+      )
+    })
+    async function run(pipeline: Pipeline, registry: Registry, beside?: ServePipelineOptions['beside']) {
       noteEncoder(output, pipeline.config, registry)
       const { findDuplicates } = await import('@lookalike/gallery')
       const server = await servePipeline(pipeline, registry, {
+        beside,
         findDuplicates,
         version: VERSION,
         onWarning: output.warn,
@@ -71,6 +91,6 @@ export const serve = defineCommand({
         else signal.addEventListener('abort', () => resolve(), { once: true })
       })
       await server.stop()
-    })
+    }
   },
 })

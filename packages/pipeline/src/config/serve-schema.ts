@@ -34,6 +34,11 @@ export const serveSchema = z.strictObject({
     .union([z.string().min(1), z.literal(false)])
     .default('uploads')
     .describe('Folder for the files of images that requests add, or false to keep their vectors alone.'),
+  beside: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Another config, a file or its folder, over the same images: its model answers beside, to compare.'),
   maxBody: positiveInteger.default(32 * 2 ** 20).describe('Larger requests are refused, bytes.'),
   pool: z
     .strictObject({

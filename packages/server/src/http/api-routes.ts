@@ -46,7 +46,13 @@ function itemOf({ service, originals }: ApiOptions, entry: GalleryEntry) {
 function foundOf(options: ApiOptions, found: ServiceFound) {
   const hitOf = ({ entry, ...hit }: ServiceHit) => ({ ...itemOf(options, entry), ...hit })
   const warnings = found.warnings.map(({ code, message }) => ({ code, message }))
-  return json({ ...found, hits: found.hits.map(hitOf), space: options.service.gallery.space, warnings })
+  return json({
+    ...found,
+    hits: found.hits.map(hitOf),
+    ...(found.beside && { beside: { ...found.beside, hits: found.beside.hits.map(hitOf) } }),
+    space: options.service.gallery.space,
+    warnings,
+  })
 }
 
 function stateRoutes(options: ApiOptions): Route[] {
@@ -70,7 +76,9 @@ function stateRoutes(options: ApiOptions): Route[] {
       answer: { schema: schemas.healthSchema },
       handle: async () => {
         await service.gallery.count()
-        if (service.pool.state().ready > 0) return json({ status: 'ready' })
+        await service.beside?.gallery.count()
+        const pools = [service.pool, ...(service.beside ? [service.beside.pool] : [])]
+        if (pools.every((pool) => pool.state().ready > 0)) return json({ status: 'ready' })
         throw new LookalikeError('serve/not-ready', { problem: 'No process can embed yet' })
       },
     }),
@@ -103,6 +111,7 @@ function stateRoutes(options: ApiOptions): Route[] {
           version: service.version(),
           writable: service.writable && options.roleOf(context) === 'write',
           rerankers: options.rerankers,
+          beside: await service.beside?.info(),
           urls: options.urls,
           originals: options.originals,
           limits: { body: options.maxBody, k: 1000, offset: 10_000 },

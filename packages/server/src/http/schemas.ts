@@ -92,6 +92,7 @@ export const searchSchema = z
     k: k.default(20).describe('Images on a page.'),
     offset: offset.default(0).describe('Images before it.'),
     rerank: z.boolean().default(false).describe("Apply the config's rerankers to the first results."),
+    compare: z.boolean().default(false).describe('Answer by the model beside, too: the same query, its own list.'),
     distances: z
       .int()
       .min(0)
@@ -99,6 +100,10 @@ export const searchSchema = z
       .default(0)
       .describe('How many distances to tell, beyond the page: for a threshold to be chosen by.'),
   })
+  .refine(
+    ({ compare, rerank, vector }) => !compare || (!rerank && !vector),
+    'A comparison is of two models by themselves, for pictures or ids: without "rerank", without "vector"',
+  )
   .describe('What to search for.')
 
 export const itemSchema = z
@@ -132,6 +137,16 @@ export const foundSchema = z
   .object({
     hits: z.array(hitSchema),
     before: z.array(z.string()).optional().describe('Ids of this page in the order before it was reranked.'),
+    beside: z
+      .object({
+        model: z.string(),
+        hits: z
+          .array(hitSchema)
+          .describe("Nearest first; distances are the second model's, those before are the first's."),
+        more: z.boolean(),
+      })
+      .optional()
+      .describe('The answer of the model beside, of images that both galleries hold. A threshold does not cut it.'),
     match: z.boolean().describe('False where nothing is near enough: the answer is "none of these".'),
     more: z.boolean().describe('Whether there is another page.'),
     distances: z.array(z.number()).optional().describe('Of the nearest images, as many as were asked for.'),
@@ -151,6 +166,16 @@ export const galleryInfoSchema = z
     version: z.int().describe('Grows whenever the gallery changes.'),
     writable: z.boolean().describe('Whether this request may change it.'),
     rerankers: z.array(z.string()),
+    beside: z
+      .object({
+        name: z.string().describe('Of its config.'),
+        model: z.string(),
+        space: z.string(),
+        size: z.int(),
+        shared: z.int().describe('Images that both galleries hold.'),
+      })
+      .optional()
+      .describe('A second model, to compare answers with.'),
     urls: z.boolean().describe('Whether images may be given by address.'),
     originals: z.boolean().describe('Whether the files themselves may be had.'),
     limits: z.object({ body: z.int().describe('Bytes of a request.'), k: z.int(), offset: z.int() }),

@@ -1,7 +1,5 @@
 import path from 'node:path'
 import {
-  type Box,
-  createEmbeddings,
   type Embeddings,
   type Filter,
   type Gallery,
@@ -17,11 +15,13 @@ import {
 } from '@lookalike/core'
 import { entryImages, readSource, toGallerySource } from '@lookalike/image'
 import type { EncoderPool, PooledEmbedding } from '../pool/create-encoder-pool.js'
+import { type BesideOptions, createBeside } from './beside.js'
 import { createCatalogue } from './catalogue.js'
+import { createQueries } from './create-queries.js'
 import { createDuplicates, type FindDuplicates } from './duplicates.js'
 import { createOverview } from './overview.js'
-import { queryVector } from './query-vector.js'
 import { createSearchBatches } from './search-batches.js'
+import type { Example, ServiceSearch } from './search-request.js'
 import { createThumbnails } from './thumbnails.js'
 import { createTurnsById } from './turns-by-id.js'
 import { createUploads } from './uploads.js'
@@ -42,6 +42,8 @@ export interface ServiceOptions {
   readonly urls?: boolean | undefined
   /** Searches and reranks; absent where the config has no rerankers. */
   readonly rerank?: Rerank | undefined
+  /** A second model, to compare its answers. */
+  readonly beside?: BesideOptions | undefined
   /** Groups of the same and of near images. */
   readonly findDuplicates?: FindDuplicates | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
@@ -55,28 +57,6 @@ export type Rerank = (
   options: { readonly filter?: Filter | undefined; readonly signal?: AbortSignal | undefined },
 ) => Promise<readonly GalleryHit[]>
 
-/** An image to search by or to embed. Exactly one of the first three. */
-export interface Example {
-  readonly id?: string | undefined
-  readonly bytes?: Uint8Array | undefined
-  readonly url?: string | undefined
-  readonly box?: Box | undefined
-}
-
-export interface ServiceSearch {
-  readonly positives: readonly Example[]
-  readonly negatives: readonly Example[]
-  readonly vector?: { readonly space: string; readonly values: readonly number[] } | undefined
-  readonly filter?: Filter | undefined
-  readonly threshold?: number | undefined
-  readonly includeRejected: boolean
-  readonly includeExamples: boolean
-  readonly k: number
-  readonly offset: number
-  readonly rerank: boolean
-  readonly distances: number
-}
-
 export interface ServiceHit {
   readonly entry: GalleryEntry
   readonly rank: number
@@ -88,11 +68,14 @@ export interface ServiceHit {
 export interface ServiceFound {
   readonly hits: readonly ServiceHit[]
   readonly before?: readonly string[]
+  readonly beside?: { readonly model: string; readonly hits: readonly ServiceHit[]; readonly more: boolean } | undefined
   readonly match: boolean
   readonly more: boolean
   readonly distances?: readonly number[]
   readonly warnings: readonly Warning[]
 }
+
+export type { Example, ServiceSearch } from './search-request.js'
 
 type Operation = { readonly signal?: AbortSignal | undefined }
 
@@ -107,6 +90,7 @@ export function createService(options: ServiceOptions) {
   let version = 0
   const catalogue = createCatalogue(gallery, () => version)
   const batches = createSearchBatches(gallery)
+  const beside = options.beside && createBeside(options.beside, gallery, () => version)
   const inTurn = createTurnsById()
   const imageOf = entryImages(gallery, {
     paths: [gallery.root, ...(options.paths ?? [])],
@@ -147,33 +131,47 @@ export function createService(options: ServiceOptions) {
     throw noPicture(entry.id)
   }
 
-  const exampleVector = async (example: Example, { signal }: Operation, warnings: Warning[]): Promise<Embeddings> => {
-    if (example.id !== undefined && !example.box) {
-      await entryOf(example.id)
-      return gallery.vectors([example.id])
-    }
-    const embedded = await pool.embed(await requestOf(example), 'query', { signal })
-    warnings.push(...embedded.warnings)
-    return embedded.embeddings
-  }
+  const queryOf = createQueries({
+    gallery,
+    pool,
+    requestOf,
+    idOf: async (id) => (await entryOf(id)).id,
+  })
+  const queryBeside =
+    beside && createQueries({ gallery: beside.gallery, pool: beside.pool, requestOf, idOf: beside.idOf })
 
-  const queryOf = async (search: ServiceSearch, operation: Operation, warnings: Warning[]) => {
-    const { vector, positives, negatives } = search
-    if (vector) {
-      const { space, values } = vector
-      if (space !== gallery.space || values.length !== gallery.dim) throw otherSpace(space, values.length, gallery)
-      return createEmbeddings({ data: Float32Array.from(values), rows: 1, dim: gallery.dim, space, role: 'query' })
-    }
-    if (positives.length === 0 && negatives.length === 0) {
-      throw new LookalikeError('serve/no-query', {
-        problem: 'The search says nothing to search by',
-        expected: 'positives, negatives or a vector; or a part "image" of a multipart request',
+  /** The answer of the model beside, with the ranks that its images have in the list of the first one. */
+  const besideList = async (
+    search: ServiceSearch,
+    firsts: readonly GalleryHit[],
+    operation: Operation,
+    warnings: Warning[],
+  ): Promise<ServiceFound['beside']> => {
+    if (!beside || !queryBeside) {
+      throw new LookalikeError('serve/no-beside', {
+        problem: 'No second model is served beside this one',
+        fix: 'Leave "compare" out, or start the server with --beside and another config.',
       })
     }
-    const all = await Promise.all(
-      [...positives, ...negatives].map((example) => exampleVector(example, operation, warnings)),
-    )
-    return queryVector(all.slice(0, positives.length), all.slice(positives.length))
+    const { filter, includeRejected, k, offset } = search
+    const query = await queryBeside(search, operation, warnings)
+    const except = idsToLeaveOut(search)
+    const options = { filter, includeRejected, except, signal: operation.signal }
+    const found = await beside.search(query, offset + k + 1, options)
+    const ranks = new Map(firsts.map(({ entry, distance }, i) => [entry.id, { i, distance }]))
+    return {
+      model: beside.pool.name,
+      hits: found.slice(offset, offset + k).map(({ entry, distance }, i) => {
+        const was = ranks.get(entry.id)
+        return {
+          entry,
+          distance,
+          rank: offset + i + 1,
+          ...(was && { rankBefore: was.i + 1, distanceBefore: was.distance }),
+        }
+      }),
+      more: found.length > offset + k,
+    }
   }
 
   /** What was near enough, in the order of the rerankers. */
@@ -204,6 +202,7 @@ export function createService(options: ServiceOptions) {
     gallery,
     pool,
     writable,
+    beside,
     pictureOf,
     /** Grows with every change. */
     version: () => version,
@@ -211,7 +210,8 @@ export function createService(options: ServiceOptions) {
     async refresh(): Promise<boolean> {
       const grown = await gallery.refresh()
       if (grown) version++
-      return grown
+      const others = await beside?.refresh()
+      return grown || (others ?? false)
     },
 
     async search(search: ServiceSearch, operation: Operation = {}): Promise<ServiceFound> {
@@ -219,7 +219,8 @@ export function createService(options: ServiceOptions) {
       const query = await queryOf(search, operation, warnings)
       const { filter, threshold = Infinity, includeRejected, k, offset } = search
       const examples = idsToLeaveOut(search)
-      const depth = Math.max(offset + k + 1, search.distances) + examples.size
+      // Ranks are told of images that came from farther down, too.
+      const depth = Math.max(offset + (search.compare ? 4 : 1) * k + 1, search.distances) + examples.size
       const found = await batches.search(query, depth, { filter, includeRejected, signal: operation.signal })
       operation.signal?.throwIfAborted()
       const others = found.filter(({ entry }) => !examples.has(entry.id))
@@ -239,6 +240,7 @@ export function createService(options: ServiceOptions) {
             ...(was && { rankBefore: was.i + 1, distanceBefore: was.distance }),
           }
         }),
+        ...(search.compare && { beside: await besideList(search, others, operation, warnings) }),
         ...(search.rerank && { before: before.slice(offset, offset + k).map(({ entry }) => entry.id) }),
         match: list.length > 0,
         more: list.length > offset + k,
@@ -393,15 +395,4 @@ const noPicture = (id: string, cause?: unknown) =>
       fix: 'The gallery has its vector alone, its file is gone, or it lies where the gallery may not point.',
     },
     { fields: { id }, ...(cause !== undefined && { cause }) },
-  )
-
-const otherSpace = (space: string, length: number, gallery: { readonly space: string; readonly dim: number }) =>
-  new LookalikeError(
-    'embeddings/space',
-    {
-      problem: `The vector has ${length} values of the space ${space}`,
-      expected: `${gallery.dim} of ${gallery.space}`,
-      fix: 'Embed with the model of the gallery: POST /api/v1/embeddings does.',
-    },
-    { fields: { given: space, wanted: gallery.space } },
   )

@@ -1,7 +1,8 @@
-import { nameOf } from '../names.js'
+import { batch } from '@preact/signals'
+import { besideName, nameOf } from '../names.js'
 import { details } from '../state/details.js'
 import { gallery } from '../state/gallery.js'
-import { changeExample, type Example, examples, nearness, removeExample, rerank } from '../state/query.js'
+import { changeExample, compare, type Example, examples, nearness, removeExample, rerank } from '../state/query.js'
 import { LinkPicture, PickPicture } from './bring-picture.js'
 import { IconButton } from './button.js'
 import { ExamplePicture } from './example-picture.js'
@@ -114,11 +115,30 @@ export function QueryPanel() {
             type="checkbox"
             role="switch"
             checked={rerank.value}
-            onChange={({ currentTarget }) => {
-              rerank.value = currentTarget.checked
-            }}
+            onChange={({ currentTarget }) =>
+              batch(() => {
+                rerank.value = currentTarget.checked
+                if (rerank.value) compare.value = false
+              })
+            }
           />
           <span>Rerank, side by side</span>
+        </label>
+      )}
+      {gallery.value?.beside && (
+        <label class="switch">
+          <input
+            type="checkbox"
+            role="switch"
+            checked={compare.value}
+            onChange={({ currentTarget }) =>
+              batch(() => {
+                compare.value = currentTarget.checked
+                if (compare.value) rerank.value = false
+              })
+            }
+          />
+          <span>Compare with {besideName(gallery.value)}</span>
         </label>
       )}
     </section>

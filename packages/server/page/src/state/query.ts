@@ -21,6 +21,8 @@ export const chosen = signal<Readonly<Record<string, readonly (string | number |
 export const ranges = signal<Readonly<Record<string, { readonly gte?: number; readonly lte?: number }>>>({})
 export const threshold = signal<number | undefined>(undefined)
 export const rerank = signal(false)
+/** Whether the model beside answers, too. */
+export const compare = signal(false)
 /** Distance up to which results count as the same; undefined shows all. */
 export const nearness = signal<number | undefined>(undefined)
 

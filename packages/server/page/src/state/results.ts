@@ -1,7 +1,7 @@
 import { effect, signal, untracked } from '@preact/signals'
 import { type ApiError, api, type Found, type Hit, type SearchRequest } from '../api.js'
 import { asApiError } from './gallery.js'
-import { type Example, examples, filter, nearness, rerank, threshold, view } from './query.js'
+import { compare, type Example, examples, filter, nearness, rerank, threshold, view } from './query.js'
 
 const PAGE = 48
 /** Distances that the slider knows. */
@@ -11,6 +11,8 @@ export interface Results {
   readonly state: 'idle' | 'loading' | 'done' | 'failed'
   readonly hits: readonly Hit[]
   readonly before: readonly string[]
+  /** What the model beside found. */
+  readonly beside: readonly Hit[]
   /** Of the nearest images, whatever the threshold is. */
   readonly distances: readonly number[]
   readonly more: boolean
@@ -18,7 +20,7 @@ export interface Results {
   readonly error?: ApiError
 }
 
-const NONE: Results = { state: 'idle', hits: [], before: [], distances: [], more: false, warnings: [] }
+const NONE: Results = { state: 'idle', hits: [], before: [], beside: [], distances: [], more: false, warnings: [] }
 export const results = signal<Results>(NONE)
 /** Which of the results repeat which one before them. */
 export const repeats = signal<ReadonlyMap<string, string>>(new Map())
@@ -40,6 +42,7 @@ function requestOf(given: readonly Example[]): { body: SearchRequest; pictures: 
     negatives,
     k: PAGE,
     rerank: rerank.value,
+    compare: compare.value,
     ...(filter.value && { filter: filter.value }),
     ...(threshold.value !== undefined && { threshold: threshold.value }),
   }
@@ -55,8 +58,10 @@ async function search(keep: boolean): Promise<void> {
   results.value = { ...(keep ? known : NONE), state: 'loading' }
   try {
     const found = await api.search({ ...body, distances: keep ? 0 : KNOWN }, pictures, ended)
-    const { hits, before = [], more, warnings, distances = known.distances } = found
-    results.value = { state: 'done', hits, before, more, warnings, distances }
+    const { hits, before = [], warnings, distances = known.distances } = found
+    const { beside } = found
+    const more = found.more || (beside?.more ?? false)
+    results.value = { state: 'done', hits, before, beside: beside?.hits ?? [], more, warnings, distances }
   } catch (error) {
     if (!ended.aborted) results.value = { ...NONE, state: 'failed', error: asApiError(error) }
   }
@@ -74,7 +79,8 @@ export async function showMore(): Promise<void> {
       state: 'done',
       hits: [...known.hits, ...found.hits],
       before: [...known.before, ...(found.before ?? [])],
-      more: found.more,
+      beside: [...known.beside, ...(found.beside?.hits ?? [])],
+      more: found.more || (found.beside?.more ?? false),
     }
   } catch (error) {
     if (!ended.aborted) results.value = { ...known, state: 'failed', error: asApiError(error) }
@@ -85,7 +91,7 @@ export async function showMore(): Promise<void> {
 export function followQuery(): void {
   effect(() => {
     if (view.value !== 'search') return
-    void [filter.value, rerank.value]
+    void [filter.value, rerank.value, compare.value]
     if (examples.value.length > 0) untracked(() => void search(false))
     else {
       controller.abort()

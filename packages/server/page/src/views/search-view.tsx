@@ -11,7 +11,7 @@ import { Empty, Failed, Skeletons } from '../components/states.js'
 import { distanceText, images, number } from '../names.js'
 import { details } from '../state/details.js'
 import { mark, markOf } from '../state/judgements.js'
-import { addExample, chosen, examples, filter, ranges, rerank, searchBy, threshold } from '../state/query.js'
+import { addExample, chosen, compare, examples, filter, ranges, rerank, searchBy, threshold } from '../state/query.js'
 import { repeats, results, showMore } from '../state/results.js'
 
 export function SearchView() {
@@ -86,7 +86,7 @@ function ResultList() {
       {error && <Failed error={error} />}
       {state === 'loading' && hits.length === 0 && <Skeletons />}
       {state === 'done' && hits.length === 0 && <NothingFound nearest={distances[0]} />}
-      {rerank.value && hits.length > 0 ? <SideBySide /> : <HitGrid hits={shown} />}
+      {(rerank.value || compare.value) && hits.length > 0 ? <SideBySide /> : <HitGrid hits={shown} />}
       {more && (
         <div class="row centre">
           <button type="button" class="button" disabled={state === 'loading'} onClick={showMore}>
