@@ -43,5 +43,6 @@ export {
   listImages,
 } from './read/list-images.js'
 export { readSource } from './read/read-source.js'
+export { isS3 } from './read/s3/s3-address.js'
 export type { PixelBox } from './resample/resample.js'
 export { resizeImage } from './resample/resize-image.js'

@@ -34,6 +34,7 @@ import {
   type Indexed,
   imagesOfDataset,
   indexImages,
+  isS3,
   modelOfCombiner,
   modelOfEncoder,
   type Shard,
@@ -86,9 +87,9 @@ export interface Pipeline {
   readonly runFolder: string
   /** The config as runs write it beside their results. */
   readonly resolved: ResolvedConfig
-  /** A path of the config as an absolute one. */
+  /** A path of the config as an absolute one; an S3 address as it is. */
   path(relative: string): string
-  /** Folders whose files galleries may name, besides the one that each lies in; absolute. */
+  /** Folders whose files galleries may name, besides the one that each lies in; absolute. And what S3 addresses may begin with. */
   readonly imageFolders: readonly string[]
   /** Folders that hold no images of their own: those of the gallery, of the cache and of runs; absolute. */
   readonly ownFolders: readonly string[]
@@ -197,6 +198,8 @@ export async function createPipeline(
   const { config } = loaded
   const folder = path.resolve(loaded.folder)
   const at = (relative: string) => path.resolve(folder, relative)
+  /** A folder, or what addresses begin with. */
+  const placeOf = (named: string) => (isS3(named) ? named : at(named))
   const cacheFolder = at(config.cache === false ? '.lookalike' : config.cache)
   const runFolder = path.join(at(config.runs), config.name)
   const resolved = await resolveConfig(config, registry, loaded.files?.[0])
@@ -204,8 +207,8 @@ export async function createPipeline(
   for (const stage of config.stages)
     stages.push(await createPipeline({ ...loaded, config: stage.config }, registry, defaults))
   const { onCorrupt, paths: named, concurrency, ...limits } = config.images
-  const images: ImageAccess = { ...limits, paths: named.map(at) }
-  const paths = [folder, ...datasetFolders(config).map(at), ...named.map(at)]
+  const images: ImageAccess = { ...limits, paths: named.map(placeOf) }
+  const paths = [folder, ...datasetFolders(config).map(at), ...named.map(placeOf)]
   const disposers: (() => Promise<void>)[] = []
 
   const create = <K extends Kind>(kind: K, reference: Reference<K>): Promise<Kinds[K]> =>
@@ -309,7 +312,7 @@ export async function createPipeline(
     config,
     runFolder,
     resolved,
-    path: at,
+    path: placeOf,
     imageFolders: paths,
     ownFolders: [
       ...(typeof config.gallery === 'string'

@@ -13,7 +13,7 @@ export const indexImages = defineCommand({
     images: {
       type: 'positional',
       required: false,
-      description: "Image files or folders. Default: the gallery images of the config's dataset.",
+      description: "Image files, folders, or s3://bucket/prefix. Default: the gallery images of the config's dataset.",
     },
     prune: { type: 'boolean', description: 'Remove images from the gallery that are no longer among the given ones.' },
     watch: {
@@ -49,6 +49,7 @@ export const indexImages = defineCommand({
     ['lookalike index ./photos --watch', 'and go on following the folder'],
     ['lookalike index ./photos --shard=3/16', 'one of sixteen parts, as a gallery of its own beside the gallery'],
     ['lookalike index ./photos --queue=redis://localhost', 'by the workers at a queue, wherever they are'],
+    ['lookalike index s3://shop/photos/', 'objects of a bucket; needs @aws-sdk/client-s3'],
     ['lookalike index ./photos --index=usearch', 'with an approximate index, built and kept beside the gallery'],
   ],
   takesOverrides: true,
@@ -146,7 +147,7 @@ function checkAlone(args: Readonly<Record<string, unknown>>): void {
 }
 
 function checkWatched(paths: readonly string[] | undefined): void {
-  const wrong = paths?.find((given) => /^https?:/i.test(given))
+  const wrong = paths?.find((given) => /^(https?|s3):/i.test(given))
   if (paths && wrong === undefined) return
   throw new LookalikeError('cli/value', {
     problem: wrong === undefined ? '--watch came without a folder' : `--watch cannot follow ${wrong}`,

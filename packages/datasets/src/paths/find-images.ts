@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import { confineSource } from '@lookalike/image'
+import { confineSource, isS3 } from '@lookalike/image'
 
 /** Where an image that a file names lies. */
 export interface FoundImage {
@@ -16,7 +16,7 @@ interface Names {
 }
 
 export interface ImageFinder {
-  /** Where the image lies. Undefined when the path leads out of the root, or is an address that is not http. */
+  /** Where the image lies. Undefined when the path leads out of the root, or is an address that may not be named. */
   find(path: string): Promise<FoundImage | undefined>
 }
 
@@ -44,17 +44,19 @@ export function createImageFinder(root: string, paths: readonly string[] = []): 
     const found = names?.exact.has(name) ? name : names?.alike.get(name.normalize('NFC'))
     return found === undefined ? undefined : join(parent!, found)
   }
-  const inside = (path: string) => {
+  const allowed = (source: string) => {
     try {
-      return confineSource(resolve(root, path), { root, paths })
+      return confineSource(source, { root, paths })
     } catch {
       return undefined
     }
   }
+  const inside = (path: string) => allowed(resolve(root, path))
   const named = (full: string): FoundImage => ({ id: relative(root, full).split(sep).join('/'), source: full })
   return {
     async find(path) {
       if (/^https?:\/\//i.test(path)) return { id: path, source: path }
+      if (isS3(path)) return allowed(path) === undefined ? undefined : { id: path, source: path }
       if (isForeignAddress(path)) return undefined
       const written = inside(path)
       // Most paths need no look at the disk.

@@ -12,6 +12,8 @@ import { describeSource } from '../read/describe-source.js'
 import { createRealPaths, imageId } from '../read/image-id.js'
 import { isUrl } from '../read/is-url.js'
 import { type LeftOut, leftOutWarnings, listImages } from '../read/list-images.js'
+import { listS3 } from '../read/s3/list-s3.js'
+import { isS3 } from '../read/s3/s3-address.js'
 
 /** An image on its way into a gallery. */
 export interface ImageToIndex {
@@ -169,11 +171,16 @@ async function imagesOfPaths(
   const images: FoundImage[] = []
   const leftOut: LeftOut[] = []
   const unread: string[] = []
-  const add = (file: string) => {
-    images.push({ source: file, folderName: path.basename(path.dirname(file)) })
+  const add = (file: string, folderName = path.basename(path.dirname(file))) => {
+    images.push({ source: file, folderName })
     if (images.length % 1000 === 0) onFound?.(images.length)
   }
   for (const given of paths) {
+    if (isS3(given)) {
+      for await (const source of listS3(given, { signal, onLeftOut: (found) => leftOut.push(found) }))
+        add(source, source.split('/').at(-2))
+      continue
+    }
     if (isUrl(given)) {
       images.push({ source: given })
       continue

@@ -178,7 +178,7 @@ async function* readChunks(images: readonly FoundImage[], options: IndexImagesOp
     try {
       return { image, ...(await readImage(requestOf(image), { signal, maxBytes, urls })) }
     } catch (error) {
-      if (onCorrupt === 'fail' || signal?.aborted || !isLookalikeError(error)) throw error
+      if (onCorrupt === 'fail' || signal?.aborted || !isOfImage(error)) throw error
       return { image, failure: toWarning(error, { source: describeSource(image.source) }) }
     }
   }
@@ -207,6 +207,10 @@ async function* readChunks(images: readonly FoundImage[], options: IndexImagesOp
     yield chunk
   }
 }
+
+/** What is wrong with one image, and not with all of them. */
+const isOfImage = (error: unknown): error is LookalikeError =>
+  isLookalikeError(error) && error.code.startsWith('image/')
 
 function requestOf({ source, box }: ImageToIndex) {
   return { source, box }

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { type ImageSource, isLookalikeError, LookalikeError, type RawImage } from '@lookalike/core'
 import { DECODE_DEFAULTS, type DecodeOptions } from '../decode/decode-options.js'
 import { describeSource } from './describe-source.js'
+import { openS3Object } from './s3/read-s3.js'
+import { isS3 } from './s3/s3-address.js'
 import { requestUrl } from './url/request-url.js'
 
 /**
@@ -26,6 +28,8 @@ export async function readSource(source: ImageSource, options: DecodeOptions = {
       return checkSize(await download(String(source), name, options), name, options)
     case 'data':
       return checkSize(decodeDataUrl(String(source), name, options), name, options)
+    case 's3':
+      return checkSize(await download(String(source), name, options), name, options)
     case 'file':
       return readFile(pathOf(source, name), name, options)
     default:
@@ -153,7 +157,7 @@ function fileError(error: unknown, name: string): unknown {
 function badUrl(name: string, what: string, cause?: unknown): LookalikeError {
   return new LookalikeError(
     'image/bad-url',
-    { problem: `The image address ${name} ${what}`, expected: 'a path, or an http, https, file or data URL' },
+    { problem: `The image address ${name} ${what}`, expected: 'a path, or an http, https, s3, file or data URL' },
     { fields: { source: name }, cause },
   )
 }
@@ -187,6 +191,10 @@ async function download(url: string, name: string, options: DecodeOptions): Prom
   const deadline = AbortSignal.timeout(timeout)
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline
   try {
+    if (isS3(url)) {
+      const { length, body } = await openS3Object(url, signal)
+      return await collect(body, length, name, options)
+    }
     const response = await requestUrl(url, options.urls ?? DECODE_DEFAULTS.urls, signal)
     return await readBody(response, name, options)
   } catch (cause) {
@@ -208,22 +216,34 @@ async function download(url: string, name: string, options: DecodeOptions): Prom
   }
 }
 
-/** Counts while reading: a server need not announce a length, nor keep to it. */
 async function readBody(response: IncomingMessage, name: string, options: DecodeOptions): Promise<Uint8Array> {
-  const maxBytes = maxBytesOf(options)
   const { 'content-length': announced, 'content-encoding': coding } = response.headers
+  if (coding !== undefined && coding !== 'identity') {
+    response.destroy()
+    throw new Error(`it came as ${coding}, which was not asked for`)
+  }
+  return collect(response as AsyncIterable<Uint8Array> & { destroy(): void }, Number(announced ?? 0), name, options)
+}
+
+/** Counts while reading: a server need not announce a length, nor keep to it. */
+async function collect(
+  body: AsyncIterable<Uint8Array> & { destroy(): void },
+  announced: number | undefined,
+  name: string,
+  options: DecodeOptions,
+): Promise<Uint8Array> {
+  const maxBytes = maxBytesOf(options)
   try {
-    if (Number(announced ?? 0) > maxBytes) throw tooManyBytes(name, Number(announced), options)
-    if (coding !== undefined && coding !== 'identity') throw new Error(`it came as ${coding}, which was not asked for`)
+    if ((announced ?? 0) > maxBytes) throw tooManyBytes(name, announced!, options)
     const parts: Uint8Array[] = []
     let size = 0
-    for await (const part of response as AsyncIterable<Uint8Array>) {
+    for await (const part of body) {
       size += part.byteLength
       if (size > maxBytes) throw tooManyBytes(name, size, options)
       parts.push(part)
     }
     return Buffer.concat(parts, size)
   } finally {
-    response.destroy()
+    body.destroy()
   }
 }

@@ -118,7 +118,7 @@ const keys = {
         .array(z.string().min(1))
         .default([])
         .describe(
-          'Folders outside the root of the data in which tables and galleries may name files, from the config file. Default: none.',
+          'Folders outside the root of the data in which tables and galleries may name files, from the config file, and what S3 addresses in them may begin with: s3://bucket/prefix. Default: none.',
         ),
       concurrency: positiveInteger
         .exactOptional()
