@@ -8,8 +8,6 @@ export interface LogWindow {
   sinceLast(): number
   /** Writes a line of the means since the last one, if there was a step. */
   flush(at: { readonly step: number; readonly epoch: number }): Promise<void>
-  /** Mean loss of the last line; NaN before the first. */
-  readonly loss: number
 }
 
 const SECONDS = 'seconds.'
@@ -18,11 +16,7 @@ const SECONDS = 'seconds.'
 export function createLogWindow(log: RunLog, unit: string): LogWindow {
   let sums = new Map<string, { sum: number; count: number }>()
   let last = performance.now()
-  let loss = Number.NaN
   return {
-    get loss() {
-      return loss
-    },
     add(name, value) {
       const entry = sums.get(name) ?? { sum: 0, count: 0 }
       entry.sum += value
@@ -41,8 +35,7 @@ export function createLogWindow(log: RunLog, unit: string): LogWindow {
       sums = new Map()
       const plain = means.filter(([name]) => name !== 'items' && !name.startsWith(SECONDS))
       const parts = means.filter(([name]) => name.startsWith(SECONDS))
-      const { items = 0, ...rest } = Object.fromEntries(means)
-      loss = rest['loss']!
+      const { items = 0 } = Object.fromEntries(means)
       const seconds = parts.reduce((sum, [, value]) => sum + value, 0)
       await log.write({
         step,

@@ -11,6 +11,8 @@ interface Counters {
   batch: number
   /** Losses of the first steps. */
   beginning: number[]
+  /** Losses of the last steps, at most as many as a line of the log sums up. */
+  recent: number[]
   /** Validations since the best one. */
   sinceBest: number
 }
@@ -40,7 +42,7 @@ export function createLoopState<Batch>(
   const network = optimizer.parameters.filter(({ ofLoss }) => !ofLoss)
   const average = averageDecay === undefined ? undefined : createMovingAverage(network, averageDecay)
   const state: LoopState = {
-    counters: { step: 0, epoch: 0, batch: 0, beginning: [], sinceBest: 0 },
+    counters: { step: 0, epoch: 0, batch: 0, beginning: [], recent: [], sinceBest: 0 },
     average,
     best: undefined,
     ended: false,

@@ -17,7 +17,7 @@ function training(figures: readonly number[], options: Partial<TrainingLoopOptio
     },
     size: () => 1,
     describe: (batch) => [`batch ${batch}`],
-    step: async () => ({ value: 1, gradients: new Map([['weight', Float32Array.of(-1)]]) }),
+    step: async (_, { step }) => ({ value: 1 + step, gradients: new Map([['weight', Float32Array.of(-1)]]) }),
     validate: async () => ({ figure: figures[validations++]! }),
     state: () => ({ validations: Int32Array.of(validations) }),
     restore: (state) => void (validations = state['validations']![0]!),
@@ -88,5 +88,18 @@ describe('runTrainingLoop', () => {
     await on.result
     expect(steps(killed)).toEqual([1, 2, 3, 4, 5, 6])
     expect(killed.entries.every((entry) => entry['loss'] !== 7)).toBe(true)
+  })
+
+  it('tells the loss of the last steps, wherever it was stopped, at its end too', async () => {
+    const figures = [0.1, 0.2, 0.3]
+    const lossOf = async (run: ReturnType<typeof training>) => (await run.result).loss
+    expect(await lossOf(training(figures, { logEvery: 4 }))).toBe((3 + 4 + 5 + 6) / 4)
+    expect(await lossOf(training(figures, { logEvery: 100 }))).toBe((1 + 2 + 3 + 4 + 5 + 6) / 6)
+    for (const steps of [1, 4, 5, 6]) {
+      const stopped = training(figures, { logEvery: 4, steps })
+      await stopped.result
+      const on = training(figures, { logEvery: 4, run: { ...stopped.run, resumed: true } })
+      expect(await lossOf(on), `stopped at ${steps}`).toBe((3 + 4 + 5 + 6) / 4)
+    }
   })
 })

@@ -36,7 +36,8 @@ export async function runTrainingLoop<Batch>(
     steps: counters.step,
     weights: (options.keep === 'last' ? undefined : best?.weights) ?? state.weights(),
     best: best && { step: best.step, figures: best.figures },
-    loss: loop.window.loss,
+    // Not of the log: a run that was killed between its last step and its end would have none.
+    loss: counters.recent.reduce((sum, one) => sum + one, 0) / counters.recent.length,
   }
 }
 
@@ -127,6 +128,7 @@ async function trainOn<Batch>(loop: Loop<Batch>, batch: Batch): Promise<void> {
     window.add(`seconds.${name}`, milliseconds / 1000)
   window.add('seconds.update', window.sinceLast() / 1000)
   window.add('loss', result.value)
+  counters.recent = [...counters.recent, result.value].slice(-options.logEvery)
   window.add('learningRate', optimizer.learningRate * scale)
   window.add('gradientNorm', norm)
   window.add('items', items)

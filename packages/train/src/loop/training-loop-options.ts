@@ -38,7 +38,7 @@ export interface TrainingLoopResult {
   /** The parameters to use: the best by validation, else the moving average, else as they are. By name. */
   readonly weights: ReadonlyMap<string, Float32Array>
   readonly best?: Best | undefined
-  /** Mean loss of the last lines of the log. */
+  /** Mean loss of the last `logEvery` steps; NaN without any. */
   readonly loss: number
 }
 
