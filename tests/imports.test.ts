@@ -40,7 +40,7 @@ const BLIND = ['core', 'evaluate', 'pipeline']
 const ALSO: Readonly<Record<string, readonly string[]>> = { 'packages/core/src/contracts/loss.ts': ['triples'] }
 
 /** Where the command line's plugins and pages may look. */
-const APPS = new Set(['cli'])
+const APPS = new Set(['camera', 'cli'])
 /** Modules of Node, and what loads configs: not for packages that run in a browser. */
 const PURE = ['core', 'evaluate', 'losses']
 
