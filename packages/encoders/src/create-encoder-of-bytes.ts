@@ -1,14 +1,15 @@
-import type { Encoder, Preprocessing } from '@lookalike/core'
+import type { Encoder } from '@lookalike/core'
 import { readModel } from '@lookalike/onnx'
 import type { Reading } from './network/complete-network.js'
 import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
+import { mergePreprocessing, type PreprocessingChanges } from './network/merge-preprocessing.js'
 import { noPreprocessing, readPreprocessingEntry } from './network/preprocessing-entry.js'
 
 export interface BytesEncoderOptions extends Reading, Running {
   /** For people, and part of the space. */
   readonly name: string
-  /** Default: from the model's metadata. */
-  readonly preprocessing?: Preprocessing | undefined
+  /** What it says goes before the model's metadata. */
+  readonly preprocessing?: PreprocessingChanges | undefined
 }
 
 /**
@@ -21,7 +22,7 @@ export async function createEncoderOfBytes(
   { name, preprocessing, ...options }: BytesEncoderOptions,
 ): Promise<Encoder> {
   const model = readModel(bytes, { source: name })
-  const known = preprocessing ?? readPreprocessingEntry(model, name)
+  const known = await mergePreprocessing(preprocessing, () => readPreprocessingEntry(model, name))
   if (!known) throw noPreprocessing(name)
   return createNetworkEncoder(name, model, known, options)
 }

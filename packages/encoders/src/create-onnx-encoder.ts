@@ -1,9 +1,10 @@
 import { basename } from 'node:path'
-import { type Encoder, LookalikeError, type Preprocessing } from '@lookalike/core'
+import { type Encoder, LookalikeError } from '@lookalike/core'
 import { loadModel } from '@lookalike/onnx'
 import { createEncoderOfBytes } from './create-encoder-of-bytes.js'
 import type { Reading } from './network/complete-network.js'
 import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
+import type { PreprocessingChanges } from './network/merge-preprocessing.js'
 import { resolvePreprocessing } from './network/resolve-preprocessing.js'
 
 export interface OnnxEncoderOptions extends Reading, Running {
@@ -11,8 +12,8 @@ export interface OnnxEncoderOptions extends Reading, Running {
   readonly model: string | Uint8Array
   /** For people, and part of the space. Default: the file's name without its ending. */
   readonly name?: string | undefined
-  /** Default: from the model's metadata, else from a `preprocessor_config.json` beside it. */
-  readonly preprocessing?: Preprocessing | undefined
+  /** What it says goes before the model's metadata, or else a `preprocessor_config.json` beside it. */
+  readonly preprocessing?: PreprocessingChanges | undefined
 }
 
 /**

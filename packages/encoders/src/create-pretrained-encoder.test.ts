@@ -453,6 +453,24 @@ describe('repositories as people have them', () => {
     await expect(encode({ family: 'dino', model: odd })).rejects.toMatchObject({ code: 'hub/layout' })
   })
 
+  it('what the caller changes of the preprocessing, and the rest as the repository says', async () => {
+    const model = await write('changed', {
+      'config.json': vitConfig,
+      'preprocessor_config.json': processor,
+      'onnx/model.onnx': writeModel(network),
+    })
+    const specOf = async (preprocessing?: PretrainedEncoderOptions['preprocessing']) => {
+      const encoder = await createPretrainedEncoder({ family: 'dino', model, preprocessing, threads: 1 })
+      await encoder.dispose()
+      return encoder.input.kind === 'pixels' ? encoder.input.preprocessing : undefined
+    }
+    const resize = { mode: 'shortest-edge', size: 18 } as const
+    expect(await specOf({ resize })).toEqual({ ...(await specOf()), resize })
+    await expect(specOf({ resize: { mode: 'shortest-edge', size: 0 } })).rejects.toMatchObject({
+      code: 'config/invalid',
+    })
+  })
+
   it('the preprocessing inside a processor, or in the config of timm', async () => {
     const bytes = writeModel(network)
     const nested = await write('nested', {

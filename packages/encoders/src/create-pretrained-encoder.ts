@@ -1,12 +1,12 @@
 import { dirname, posix } from 'node:path'
-import { checkOptions, type Encoder, isLookalikeError, LookalikeError, type Preprocessing } from '@lookalike/core'
-import { preprocessingSchema } from '@lookalike/image'
+import { type Encoder, isLookalikeError, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { loadModel, type OnnxModel } from '@lookalike/onnx'
 import type { HubOptions } from './hub/hub-options.js'
 import { type ModelFile, type ModelFiles, openModelFiles } from './hub/model-files.js'
 import { findLayout, type ModelLayout } from './hub/model-layout.js'
 import { type Reading, tokensOf } from './network/complete-network.js'
 import { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
+import { mergePreprocessing, type PreprocessingChanges } from './network/merge-preprocessing.js'
 import type { Pooling } from './network/pooling.js'
 import { parseJson } from './network/resolve-preprocessing.js'
 import { candidateFiles, type Dtype, FAMILIES, type Family } from './presets/families.js'
@@ -28,8 +28,8 @@ export interface PretrainedEncoderOptions
   readonly dtype?: Dtype | undefined
   /** Default: the family's. */
   readonly pooling?: Exclude<Pooling, 'none'> | undefined
-  /** Default: from the repository's files. */
-  readonly preprocessing?: Preprocessing | undefined
+  /** What it says goes before the repository's files: `{ resize: { mode: 'shortest-edge', size: 256 } }` leaves the rest as it is. */
+  readonly preprocessing?: PreprocessingChanges | undefined
 }
 
 /**
@@ -47,9 +47,16 @@ export async function createPretrainedEncoder(options: PretrainedEncoderOptions)
   const layout = await findLayout(files)
   const config = (await requireJson(files, layout.path('config.json'))) as ModelConfig
   checkFamily(family, config, files.name)
-  const spec = options.preprocessing
-    ? checkOptions('preprocessing', preprocessingSchema, options.preprocessing)
-    : await findPreprocessing(files, layout, config)
+  const { resize, crop } = options.preprocessing ?? {}
+  const found = await mergePreprocessing(options.preprocessing, () =>
+    findPreprocessing(files, layout, config).catch((error: unknown) => {
+      // Whoever says how images are cut needs no more from a repository that says nothing.
+      if (resize && crop && isLookalikeError(error, 'hub/not-found')) return undefined
+      throw error
+    }),
+  )
+  // Without changes it was found, or finding it threw.
+  const spec = found!
   const model = await loadNetwork(files, layout, family, dtype, config, spec)
   const name = `${family.name}/${files.name.split(/[\\/]/).findLast(Boolean)}${dtype === 'fp32' ? '' : `-${dtype}`}`
   return createNetworkEncoder(name, model, spec, {

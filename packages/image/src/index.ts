@@ -30,7 +30,11 @@ export {
 } from './gallery/shard.js'
 export { loadPixels } from './preprocess/load-pixels.js'
 export { preprocess, preprocessedLength } from './preprocess/preprocess.js'
-export { describePreprocessing, preprocessingSchema } from './preprocess/preprocessing-schema.js'
+export {
+  describePreprocessing,
+  preprocessingChangesSchema,
+  preprocessingSchema,
+} from './preprocess/preprocessing-schema.js'
 export { type ConfineOptions, confineSource } from './read/confine-source.js'
 export { describeSource } from './read/describe-source.js'
 export { hashImage } from './read/hash-image.js'

@@ -1,5 +1,6 @@
 import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { createGraphBuilder, type OnnxModel } from '@lookalike/onnx'
+import type { PreprocessingChanges } from '../network/merge-preprocessing.js'
 import { finishNetwork, OPSET, PIXELS } from './finish-network.js'
 import { type ConvolutionSize, convolution, groupNorm, type Layers, linear, standardisedConvolution } from './layers.js'
 
@@ -26,7 +27,7 @@ export interface ConvNetOptions {
   /** Of the initial weights. Default 0. */
   readonly seed?: number | undefined
   /** Default: the whole picture on white, bicubic, mean and standard deviation 0.5. */
-  readonly preprocessing?: Preprocessing | undefined
+  readonly preprocessing?: PreprocessingChanges | undefined
 }
 
 /** Undoes what a ReLU takes from the variance of a standard normal: sqrt(2 / (1 - 1 / pi)). */
@@ -76,7 +77,7 @@ export function buildConvNet(options: ConvNetOptions = {}): OnnxModel {
     output: 'embedding',
     shape: ['N', embeddingDim],
     normalise: options.normalise ?? true,
-    preprocessing: options.preprocessing ?? drawings(imageSize),
+    preprocessing: { ...drawings(imageSize), ...options.preprocessing },
     card: { builder: 'conv-net', seed: String(seed) },
   })
 }

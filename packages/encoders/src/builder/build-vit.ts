@@ -1,5 +1,6 @@
 import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
 import { createGraphBuilder, float32, type OnnxModel, TO_END } from '@lookalike/onnx'
+import type { PreprocessingChanges } from '../network/merge-preprocessing.js'
 import { finishNetwork, OPSET, PIXELS, type Size } from './finish-network.js'
 import { truncatedNormal } from './initialise.js'
 import { convolution, gelu, groupNorm, type Layers, layerNorm, linear } from './layers.js'
@@ -40,7 +41,7 @@ export interface VitOptions {
   /** Of the initial weights. Default 0. */
   readonly seed?: number | undefined
   /** Default: short edge to the image size, centre crop, bicubic, mean and standard deviation 0.5. */
-  readonly preprocessing?: Preprocessing | undefined
+  readonly preprocessing?: PreprocessingChanges | undefined
 }
 
 /** Standard deviation of the first weights, as in ViT and DeiT. */
@@ -92,7 +93,7 @@ export function buildVit(options: VitOptions): OnnxModel {
   }
   tokens = layerNorm(layers, tokens, 'norm', dim, epsilon)
   const common = {
-    preprocessing: options.preprocessing ?? photographs(size),
+    preprocessing: { ...photographs(size), ...options.preprocessing },
     card: { builder: 'vit', seed: String(seed), patchSize: String(patchSize) },
   }
   const { pooling = 'class-token' } = options

@@ -3,33 +3,38 @@ import { dirname, join } from 'node:path'
 import { LookalikeError, type Preprocessing } from '@lookalike/core'
 import type { OnnxModel } from '@lookalike/onnx'
 import { readPreprocessorConfig } from '../presets/read-preprocessor-config.js'
+import { mergePreprocessing, type PreprocessingChanges } from './merge-preprocessing.js'
 import { noPreprocessing, readPreprocessingEntry } from './preprocessing-entry.js'
 
 /**
- * The preprocessing of a model: what the caller says, else what the model carries in its metadata, else the `preprocessor_config.json` beside the
+ * The preprocessing of a model: what the caller says, over what the model carries in its metadata, else the `preprocessor_config.json` beside the
  * file or in the folder above it.
  *
  * @throws `encoder/preprocessing` when nothing tells.
  */
 export async function resolvePreprocessing(
-  given: Preprocessing | undefined,
+  given: PreprocessingChanges | undefined,
   model: OnnxModel,
   name: string,
   path?: string,
 ): Promise<Preprocessing> {
-  const known = given ?? readPreprocessingEntry(model, name)
-  if (known) return known
   const places =
     path === undefined
       ? []
       : [dirname(path), dirname(dirname(path))].flatMap((folder) =>
           ['preprocessor_config.json', 'processor_config.json'].map((file) => join(folder, file)),
         )
+  const merged = await mergePreprocessing(given, async () => readPreprocessingEntry(model, name) ?? readBeside(places))
+  if (merged) return merged
+  throw noPreprocessing(name, places)
+}
+
+async function readBeside(places: readonly string[]): Promise<Preprocessing | undefined> {
   for (const place of places) {
     const text = await readFile(place, 'utf8').catch(() => undefined)
     if (text !== undefined) return readPreprocessorConfig(parseJson(text, place), place)
   }
-  throw noPreprocessing(name, places)
+  return undefined
 }
 
 /** @throws `preprocessing/config` when the file is no JSON. */

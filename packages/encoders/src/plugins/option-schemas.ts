@@ -1,5 +1,5 @@
 import type { PluginContext } from '@lookalike/core'
-import { preprocessingSchema } from '@lookalike/image'
+import { preprocessingChangesSchema } from '@lookalike/image'
 import { providersSchema } from '@lookalike/onnx'
 import { z } from 'zod'
 import type { Opening } from '../network/open-network.js'
@@ -36,7 +36,7 @@ export const projection = z
 
 export const normalise = z.boolean().exactOptional().describe('L2-normalise the embedding. Default: true.')
 
-export const preprocessing = preprocessingSchema.exactOptional()
+export const preprocessing = preprocessingChangesSchema.exactOptional()
 
 export const seed = z.int().exactOptional().describe("Of the first weights. Default: the run's seed.")
 

@@ -58,6 +58,23 @@ export const preprocessingSchema = z
     },
   ) satisfies z.ZodType<Preprocessing>
 
+const fields = preprocessingSchema.shape
+const optional = <T extends z.ZodType>(field: z.ZodDefault<T>) =>
+  field.unwrap().exactOptional().describe(field.description!)
+
+/** What a config says otherwise than the model: any of the fields, and the rest stays. */
+export const preprocessingChangesSchema = z.strictObject({
+  resize: fields.resize.exactOptional().describe(fields.resize.description!),
+  crop: fields.crop.exactOptional().describe(fields.crop.description!),
+  interpolation: optional(fields.interpolation),
+  background: optional(fields.background),
+  scale: optional(fields.scale),
+  mean: optional(fields.mean),
+  std: optional(fields.std),
+  channels: optional(fields.channels),
+  layout: optional(fields.layout),
+})
+
 /**
  * A preprocessing spec in one line that holds every field: equal lines mean equal pixels, so it can be part of a space id.
  *
