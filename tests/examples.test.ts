@@ -26,6 +26,9 @@ const TRAINING = ['head-only', 'proxy-anchor', 'vit-triplet'].map((name) => `${n
 /** Examples that are two trainings of encoders, one after the other. */
 const TWICE = ['mini', 'soft-orthogonal-proxies'].map((name) => `${name}/lookalike.config.yaml`)
 
+/** Those on public sets are run by papers.test.ts, in miniature. */
+const PAPERS = configs.filter((file) => file.startsWith('papers'))
+
 /** Whole folders with a test of their own; below. */
 const STAGED = configs.filter((file) =>
   ['asymmetric', 'context-ensemble', 'stir', 'whole-system'].includes(path.dirname(file)),
@@ -70,7 +73,7 @@ async function stepsOf(run: string): Promise<Record<string, unknown>[]> {
 
 describe('every shipped config', () => {
   it('is run by a test', () => {
-    expect(configs).toEqual([...QUICK, ...TRAINING, ...TWICE, ...STAGED].sort())
+    expect(configs).toEqual([...QUICK, ...TRAINING, ...TWICE, ...STAGED, ...PAPERS].sort())
   })
 
   it.each(configs)('%s names only what is there', async (file) => {

@@ -460,7 +460,13 @@ describe('repositories as people have them', () => {
       'onnx/model.onnx': writeModel(network),
     })
     const specOf = async (preprocessing?: PretrainedEncoderOptions['preprocessing']) => {
-      const encoder = await createPretrainedEncoder({ family: 'dino', model, preprocessing, threads: 1 })
+      const encoder = await createPretrainedEncoder({
+        family: 'dino',
+        model,
+        preprocessing,
+        cacheFolder: folder,
+        threads: 1,
+      })
       await encoder.dispose()
       return encoder.input.kind === 'pixels' ? encoder.input.preprocessing : undefined
     }

@@ -49,6 +49,7 @@ import { type SearchImagesOptions, type SearchResult, searchImages } from './gal
 import { openCaches } from './open-caches.js'
 import { runTrainer } from './run/run-trainer.js'
 import { writeInside } from './run/write-inside.js'
+import { forecastTraining, type TrainingForecast } from './stages/forecast-training.js'
 import { stageModels } from './stages/stage-models.js'
 import { type PreparedStage, type StageTraining, type TrainStagesOptions, trainStages } from './stages/train-stages.js'
 
@@ -176,6 +177,13 @@ export interface Pipeline {
    * @throws as `train` does.
    */
   trainStages(options?: TrainStagesOptions): Promise<readonly StageTraining[]>
+  /**
+   * How long training will take here, and how much memory, stage by stage: measured on a few images, and nothing is written. A stage whose
+   * encoder is still to be trained is measured with the one that training starts from.
+   *
+   * @throws as `train` does, but for the run's folder.
+   */
+  forecast(options?: OperationOptions): Promise<readonly TrainingForecast[]>
   dispose(): Promise<void>
 }
 
@@ -435,6 +443,12 @@ export async function createPipeline(
     async trainStages(options = {}) {
       return trainStages(stageRuns, options)
     },
+    forecast: (options = {}) =>
+      forecastTraining(
+        stages.length > 0 ? stages : [pipeline],
+        { at, create, images: limits, embedding: embedOptions(false) },
+        { ...defaults, ...options },
+      ),
     async dispose() {
       for (const stage of stages) await stage.dispose()
       for (const dispose of disposers.splice(0)) await dispose()

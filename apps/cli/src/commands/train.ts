@@ -4,6 +4,7 @@ import { type CommandContext, commonArgs, configArgs, defineCommand } from '../c
 import { EXIT } from '../exit-codes.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { evaluationJson } from '../report/evaluation-json.js'
+import { formatDuration } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
 import { tryLine } from '../try-line.js'
 import { summary } from './evaluate.js'
@@ -16,6 +17,10 @@ export const train = defineCommand({
   args: {
     resume: { type: 'boolean', description: 'Go on from the last checkpoint of the run.' },
     overwrite: { type: 'boolean', description: 'Replace an earlier run of the same name.' },
+    estimate: {
+      type: 'boolean',
+      description: 'Say how long it would take on this machine, and how much memory, and train nothing.',
+    },
     ...configArgs,
     ...commonArgs,
   },
@@ -23,12 +28,14 @@ export const train = defineCommand({
     ['lookalike train --config examples/proxy-anchor', 'train as that config says'],
     ['lookalike train --train.epochs=3 --seed=1 --name=quick', 'with other settings, into runs/quick'],
     ['lookalike train --resume', 'go on after Ctrl-C or a crash'],
+    ['lookalike train --estimate', 'how long it would take, measured on a few images'],
   ],
   takesOverrides: true,
   async run(args, context) {
     const { output, signal } = context
     const project = await openProject(args, context.overrides)
     return withPipeline(project, context, async (pipeline) => {
+      if (args.estimate === true) return estimate(pipeline, context)
       if (pipeline.config.stages.length > 0) return trainInStages(pipeline, args, context)
       const result = await pipeline.train({
         signal,
@@ -64,6 +71,34 @@ export const train = defineCommand({
     })
   },
 })
+
+/** How long each part would take, and how much memory. */
+async function estimate(pipeline: Pipeline, { output, signal }: CommandContext): Promise<number> {
+  const forecasts = await pipeline.forecast({ signal, onProgress: output.progress, onWarning: output.warn })
+  output.finish()
+  const timed = forecasts.map((forecast) => ({
+    ...forecast,
+    seconds: (forecast.estimate?.parts ?? []).reduce((sum, { count, secondsEach }) => sum + count * secondsEach, 0),
+  }))
+  const seconds = timed.reduce((sum, forecast) => sum + forecast.seconds, 0)
+  const bytes = Math.max(...timed.map(({ estimate: found }) => found?.bytes ?? 0))
+  output.result({ seconds, bytes, stages: timed })
+  const rows = timed.flatMap(({ name, estimate: found }) =>
+    (found?.parts ?? []).map((part) => [
+      name,
+      part.name,
+      `${part.count} ${part.unit}s`,
+      formatDuration(part.count * part.secondsEach),
+    ]),
+  )
+  output.print(renderTable(['stage', 'part', 'how much', 'time'], rows, [2, 3]))
+  output.print()
+  for (const { name, note } of timed) if (note !== undefined) output.print(`${name}: ${note}`)
+  output.print(
+    `About ${formatDuration(seconds)} on this machine as it is now, and ${(bytes / 2 ** 30).toFixed(1)} GiB of memory. Nothing was trained.`,
+  )
+  return EXIT.ok
+}
 
 /** All stages, and then the config as a whole, measured: one report. */
 async function trainInStages(

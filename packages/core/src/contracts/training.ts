@@ -83,6 +83,25 @@ export interface TrainerResult {
   readonly kept?: 'untuned' | undefined
 }
 
+/** What a training is estimated from: as for the training, without a run; embedding is not cached. */
+export interface EstimateRequest extends Omit<TrainerRequest, 'run'> {
+  readonly seed: number
+}
+
+/** What a training takes on this machine, measured on a few images. */
+export interface TrainingEstimate {
+  /** Its parts, one after the other. */
+  readonly parts: readonly {
+    readonly name: string
+    readonly count: number
+    /** Of what: `step`, `image`, `pair`. */
+    readonly unit: string
+    readonly secondsEach: number
+  }[]
+  /** Most memory of the process, bytes. */
+  readonly bytes: number
+}
+
 /** A way to train: metric learning of an encoder, a pair model, an ensemble, transforms. */
 export interface Trainer {
   readonly specVersion: SpecVersion
@@ -93,4 +112,6 @@ export interface Trainer {
    */
   readonly settings?: Readonly<Record<string, unknown>> | undefined
   train(request: TrainerRequest): Promise<TrainerResult>
+  /** How long, and how much memory, before anything is trained: in seconds, on a few images, and nothing is written. */
+  estimate?(request: EstimateRequest): Promise<TrainingEstimate>
 }

@@ -5,10 +5,8 @@ import { NAMES } from '../pair/pair-spec.js'
 import { binaryCrossEntropy } from './binary-cross-entropy.js'
 import type { Pairs } from './mine-pairs.js'
 import type { PairBatch, PairBatches, PlannedBatch } from './pair-batches.js'
+import { MASK } from './trained-part.js'
 import type { StirTrainingSettings } from './training-options.js'
-
-/** The input that says which units of the head are left out. */
-export const MASK = 'pair.dropout'
 
 export interface PairTaskParts {
   readonly model: TrainableModel

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   type DatasetItem,
   type Embeddings,
+  type Encoder,
   LookalikeError,
   type OperationOptions,
   type Preprocessing,
@@ -45,15 +46,7 @@ export async function prepareStir(
   threads: number | undefined,
 ): Promise<StirTraining> {
   const { encoder, run, signal, onProgress, onWarning } = request
-  if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
-  await checkProviders(settings.providers)
-  const { preprocessing } = encoder.input
-  const bytes = await encoder.onnx.bytes()
-  const { fusion, direction, stageOne, grid, blocks, dim } = settings
-  const pair = await buildPairModel(
-    { model: readModel(bytes), output: encoder.onnx.output, preprocessing },
-    { fusion, direction, blocks, dim, seed: run.seed, grid, stageOne },
-  )
+  const { pair, bytes, preprocessing } = await openPair(settings, encoder, run.seed)
   const all = selectTrainingData(request.dataset, settings.validation, run.seed, onWarning)
   const embed = async (items: readonly DatasetItem[]) => {
     const { embeddings, positions } = await request.embed(encoder, items)
@@ -74,6 +67,20 @@ export async function prepareStir(
     held,
     data: { images: training.items.length, classes: all.classes.length, validationImages: held.items.length },
   }
+}
+
+/** The pair model of an encoder. */
+export async function openPair(settings: StirTrainingSettings, encoder: Encoder, seed: number) {
+  if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
+  await checkProviders(settings.providers)
+  const { preprocessing } = encoder.input
+  const bytes = await encoder.onnx.bytes()
+  const { fusion, direction, stageOne, grid, blocks, dim } = settings
+  const pair = await buildPairModel(
+    { model: readModel(bytes), output: encoder.onnx.output, preprocessing },
+    { fusion, direction, blocks, dim, seed, grid, stageOne },
+  )
+  return { pair, bytes, preprocessing }
 }
 
 function noNetwork(encoder: string): LookalikeError {

@@ -9,17 +9,16 @@ import {
 import { checkProviders, float32, type OnnxModel, withInitializers, writeModel } from '@lookalike/onnx'
 import { createTrainableModel, randomResizedCrop, type TrainableModel } from '@lookalike/train'
 import type { ImageCode } from '../codes/image-code.js'
-import { cutModel } from '../pair/build-pair-model.js'
-import { pairPart, withDropout } from '../pair/pair-parts.js'
 import { NAMES } from '../pair/pair-spec.js'
 import { createPairScorer } from './create-pair-scorer.js'
+import { estimateStir } from './estimate-stir.js'
 import type { StageOneTerm } from './fit-stage-one.js'
 import { augmentedBatches, cachedBatches, type PairBatches } from './pair-batches.js'
-import { MASK } from './pair-task.js'
 import { weightsOf } from './pair-weights.js'
 import { planPairs } from './plan-pairs.js'
 import { prepareStir, type StirTraining } from './prepare-stir.js'
 import { type TrainedPhases, trainPhases } from './train-phases.js'
+import { trainedPart } from './trained-part.js'
 import { createTrainingCodes } from './training-codes.js'
 import { type StirTrainingOptions, type StirTrainingSettings, stirTrainingSchema } from './training-options.js'
 import { createPairValidation, type PairValidation } from './validate-pairs.js'
@@ -44,6 +43,7 @@ export function createStirTrainer(given: StirTrainingOptions, parts: StirParts):
     name: 'stir',
     settings: decisive,
     train: (request) => train(settings, request, parts),
+    estimate: (request) => estimateStir(settings, request, parts.threads),
   }
 }
 
@@ -91,8 +91,7 @@ function startOf({ pair, bare }: StirTraining, stageOne: StageOneTerm | undefine
 
 /** The part of it that is trained. */
 function trainableOf({ pair, settings, running }: StirTraining, start: OnnxModel): TrainableModel {
-  const whole = pair.spec.fusion === 0 ? cutModel(start, NAMES.logit) : pairPart(start, pair.spec, NAMES.logit)
-  return createTrainableModel(settings.dropout > 0 ? withDropout(whole, MASK) : whole, {
+  return createTrainableModel(trainedPart(start, pair.spec, settings.dropout), {
     trainable: pair.trainable,
     outputs: [NAMES.logit],
     chunk: settings.chunk,

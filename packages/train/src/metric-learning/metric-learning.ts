@@ -5,6 +5,7 @@ import {
   type DatasetItem,
   definePlugin,
   type Encoder,
+  type EstimateRequest,
   LookalikeError,
   type PluginContext,
   type Preprocessing,
@@ -40,6 +41,7 @@ import { createTrainableModel, type TrainableModel } from '../model/create-train
 import { matcher, matchNames } from '../model/match-names.js'
 import { commonOptions, decisiveSettings } from './common-options.js'
 import { createDistillation, type Distillation } from './distillation.js'
+import { estimateEmbedding } from './estimate-embedding.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
 
 const options = z.strictObject({
@@ -120,12 +122,13 @@ export function metricLearning(given: MetricLearningOptions, parts: MetricLearni
     name: 'metric-learning',
     settings: decisiveSettings(settings),
     train: (request) => train(request, settings, parts),
+    estimate: (request) => estimate(request, settings, parts),
   }
 }
 
-async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
-  const { encoder, onWarning } = request
-  const { seed } = request.run
+/** A network ready to be trained, and the images that it is trained on. */
+async function openTraining(request: EstimateRequest, settings: Settings, parts: MetricLearningParts) {
+  const { encoder, onWarning, seed } = request
   const { onnx, preprocessing } = trainableEncoder(encoder)
   await checkProviders(settings.providers)
   const data = selectTrainingData(request.dataset, settings.validation, seed, onWarning, { orImages: true })
@@ -134,16 +137,15 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const network = settings.head
     ? addHead(whole, onnx.output, encoder.dim, seed, settings.head)
     : { model: whole, output: onnx.output, dim: encoder.dim }
-  const distillation =
-    settings.teacher && (await learnFrom(settings.teacher.weight, data.items, network.dim, request, settings, parts))
   const names = trainableInitializers(network.model, [network.output])
   const quantised = quantisedWeights(network.model, [network.output])
   if (quantised.length > 0) onWarning?.(quantisedWarning(encoder.name, quantised))
   const frozen = matchNames(settings.freeze, names, 'freeze')
+  const chunk = settings.chunk ?? usualChunk(preprocessing)
   const model = createTrainableModel(network.model, {
     outputs: [network.output],
     trainable: names.filter((name) => !frozen.has(name)),
-    chunk: settings.chunk ?? usualChunk(preprocessing),
+    chunk,
     providers: settings.providers,
     threads: parts.threads,
   })
@@ -151,9 +153,22 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
   const feedsOf = (pixels: Float32Array): Feeds => ({
     [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)),
   })
+  const dispose = async () => {
+    await loader.dispose()
+    await model.dispose()
+  }
+  return { onnx, preprocessing, data, bytes, whole, network, chunk, model, loader, feedsOf, dispose }
+}
+
+async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
+  const { encoder } = request
+  const opened = await openTraining({ ...request, seed: request.run.seed }, settings, parts)
+  const { onnx, preprocessing, data, bytes, whole, network, model, loader, feedsOf } = opened
   const measureOn = (forward: (feeds: Feeds) => Promise<Float32Array>, dim: number) =>
     measureImages(request, settings, data.validation, preprocessing, dim, (pixels) => forward(feedsOf(pixels)))
   try {
+    const distillation =
+      settings.teacher && (await learnFrom(settings.teacher.weight, data.items, network.dim, request, settings, parts))
     return await trainEmbedding({
       request,
       trainer: 'metric-learning',
@@ -196,13 +211,43 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
       finish: (weights) => model.export(weights),
     })
   } finally {
-    await loader.dispose()
-    await model.dispose()
+    await opened.dispose()
   }
 }
 
+/** One step of as many images as go through the network at once, or two where a batch goes through in chunks: it shows what an image costs. */
+async function estimate(request: EstimateRequest, settings: Settings, parts: MetricLearningParts) {
+  const opened = await openTraining(request, settings, parts)
+  const { data, model, network, chunk, preprocessing, loader, feedsOf } = opened
+  try {
+    const sample = (batch: Int32Array) => batch.subarray(0, batch.length <= chunk ? batch.length : 2 * chunk)
+    return await estimateEmbedding({
+      request,
+      settings,
+      data,
+      sampler: parts.sampler,
+      loss: parts.loss,
+      model,
+      output: network.output,
+      dim: network.dim,
+      workers: loader.workers,
+      bytesAhead: 4 * 3 * preprocessing.crop.width * preprocessing.crop.height,
+      bytesKept: Math.min(settings.memory * 2 ** 20, data.items.length * 3 * edgeOf(settings, preprocessing) ** 2),
+      async load(batch) {
+        const rows = sample(batch)
+        for await (const { pixels } of loader.epoch(0, [rows], 0)) return { feeds: feedsOf(pixels), rows: rows.length }
+        throw new TypeError('The loader gave no batch.')
+      },
+    })
+  } finally {
+    await opened.dispose()
+  }
+}
+
+const edgeOf = ({ edge }: Settings, { crop }: Preprocessing) => edge ?? 2 * Math.max(crop.width, crop.height)
+
 function openLoader(
-  { run, images, onWarning }: TrainerRequest,
+  { seed, images, onWarning }: EstimateRequest,
   settings: Settings,
   { augmentations, origins }: MetricLearningParts,
   { items, labels }: TrainingData,
@@ -214,8 +259,8 @@ function openLoader(
     augmentations,
     origins,
     preprocessing,
-    edge: settings.edge ?? 2 * Math.max(preprocessing.crop.width, preprocessing.crop.height),
-    seed: run.seed,
+    edge: edgeOf(settings, preprocessing),
+    seed,
     limits: images,
     memory: settings.memory * 2 ** 20,
     workers: settings.workers ?? (availableParallelism() >= 8 ? 2 : 1),
