@@ -46,6 +46,7 @@ export default defineConfig({
           page('Start', 'start'),
           page('Concepts', 'concepts'),
           page('Training', 'training'),
+          page('Galleries in databases', 'guides/databases'),
           page('Serve a gallery', 'serve'),
           page('FAQ', 'faq'),
           page('Troubleshooting', 'troubleshooting'),

@@ -12,6 +12,8 @@ const MIN_CANDIDATES = 200
 const REFINED = 10
 /** Images of a cluster; a search looks into 20 clusters. */
 const CLUSTER = 4096
+/** Images that PQ is trained on at least. */
+const MIN_TRAINED = 256
 /** In fewer dimensions, a bit or half a byte a value tells too little. */
 const MIN_COMPRESSED = 64
 /** Queries under way at a time. */
@@ -31,7 +33,7 @@ export async function buildIndex(table: Table, held: Held, kind: IndexKind, exac
   const there = await indexedColumns(table)
   if (!there.has('id')) await table.createIndex('id', { config: Index.btree() })
   const rows = await table.countRows()
-  if (!there.has(column) && rows >= exactBelow) {
+  if (!there.has(column) && rows >= Math.max(exactBelow, MIN_TRAINED)) {
     // Neither HNSW_SQ nor IVF_RQ: with inner products, LanceDB 0.30 ranks wrongly by them.
     const how = { distanceType: 'dot', numPartitions: Math.max(1, Math.round(rows / CLUSTER)) } as const
     const compressed = { ...how, numSubVectors: held.dim / 8 }
