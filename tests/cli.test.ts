@@ -305,13 +305,37 @@ describe('evaluate and report', () => {
 describe('configs and plugins', () => {
   it('init writes a config that works, and never over another', async () => {
     const fresh = path.join(folder, 'fresh')
-    expect(await cli(['init', 'fresh', '--images', '../photos'])).toMatchObject({ code: 0 })
-    expect((await readdir(fresh)).sort()).toEqual(['lookalike.config.yaml', 'lookalike.schema.json'])
+    const made = await cli(['init', 'fresh', '--images', '../photos', '--json'])
+    expect(made.code, made.stderr).toBe(0)
+    expect(json(made.stdout)).toMatchObject({
+      config: path.join(fresh, 'lookalike.config.yaml'),
+      tried: { encoders: [{ name: 'builtin', recall: expect.any(Number) as number }, { name: 'mini' }] },
+    })
+    expect((await readdir(fresh)).sort()).toEqual(['.lookalike', 'lookalike.config.yaml', 'lookalike.schema.json'])
     expect(await runCli(['doctor'], { cwd: fresh })).toMatchObject({ code: 0 })
     expect(await cli(['init', 'fresh'])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('is there already') as unknown,
     })
+  })
+
+  it('init says why it measures nothing, and writes all the same', async () => {
+    const bare = path.join(folder, 'bare')
+    await mkdir(path.join(bare, 'flat'), { recursive: true })
+    await mkdir(path.join(bare, 'text/a'), { recursive: true })
+    await copyFile(path.join(folder, 'photos/green/1.png'), path.join(bare, 'flat/1.png'))
+    await writeFile(path.join(bare, 'text/a/1.txt'), 'no image')
+    const cases = [
+      ['flat', 'no two that can be read have the same class'],
+      ['text', 'has no images that can be read'],
+      ['gone', 'is not there yet'],
+    ] as const
+    for (const [images, words] of cases) {
+      const { code, stdout, stderr } = await runCli(['init', `in-${images}`, '--images', `../${images}`], { cwd: bare })
+      expect(code, stderr).toBe(0)
+      expect(stdout + stderr).toContain(words)
+      expect(await readdir(path.join(bare, `in-${images}`))).toContain('lookalike.config.yaml')
+    }
   })
 
   it("lists plugins, the config's own among them, and composes their schema", async () => {

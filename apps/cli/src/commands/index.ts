@@ -4,7 +4,7 @@ import type { Command, NamedCommand } from '../command.js'
 /** All commands. Each is loaded when it is run, so that a quick one stays quick; the list of them needs none. */
 const TABLE = {
   init: {
-    description: 'Write a first config, and its JSON Schema for completion.',
+    description: 'Write a first config and its JSON Schema, and measure encoders on a few of your images.',
     load: () => import('./init.js').then(({ init }) => init),
   },
   index: {

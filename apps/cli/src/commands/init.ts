@@ -4,6 +4,7 @@ import { LookalikeError } from '@lookalike/core'
 import { CONFIG_FILES, composeJsonSchema, defaultConfig, writeWhole } from '@lookalike/pipeline'
 import { commonArgs, defineCommand } from '../command.js'
 import { DEFAULTS } from '../defaults.js'
+import { describeTrial, tryImages } from '../init/try-images.js'
 import { noteEncoder } from '../note-encoder.js'
 import { loadRegistry } from '../open-project.js'
 
@@ -15,7 +16,8 @@ export const init = defineCommand({
       type: 'string',
       valueHint: 'folder',
       default: './photos',
-      description: 'The folder of your images, one sub-folder a class.',
+      description:
+        'The folder of your images, one sub-folder a class; from the config. Encoders are measured on some of them.',
     },
     ...commonArgs,
   },
@@ -24,7 +26,8 @@ export const init = defineCommand({
     ['lookalike init shop --images ../product-photos', 'for the images of another folder'],
   ],
   takesOverrides: false,
-  async run(args, { output }) {
+  async run(args, context) {
+    const { output } = context
     const folder = path.resolve(args.folder ?? '.')
     for (const name of CONFIG_FILES) {
       if (await stat(path.join(folder, name)).catch(() => undefined)) {
@@ -42,9 +45,12 @@ export const init = defineCommand({
     }
     await writeWhole(files.schema, `${JSON.stringify(composeJsonSchema(registry, DEFAULTS), null, 2)}\n`)
     await writeWhole(files.config, template(args.images))
-    output.result(files)
-    noteEncoder(output, loaded.config, registry)
     output.print(`Wrote ${files.config} and ${files.schema}.`)
+    output.print()
+    noteEncoder(output, loaded.config, registry)
+    const tried = await tryImages(folder, args.images, registry, context)
+    if (tried) output.print(describeTrial(tried))
+    output.result({ ...files, tried: tried ?? null })
     output.print()
     output.print('Next:')
     output.print('  lookalike index                    embed the images into a gallery')
