@@ -76,6 +76,8 @@ export function searchTable(
       SELECT ${ENTRY}, (${own} <#> ${vector}::vector(${held.dim})) AS product
         ${withVectors ? `, vector_send(${own}) AS own` : ''}
       ${where} ORDER BY ${value} <#> ${vector}::${type}(${held.dim}) LIMIT $${values.length + 2}::int`
+    // A plan for any values would read the query's vector from its text for each row, and not know of changed settings.
+    await session.query('SET LOCAL plan_cache_mode = force_custom_plan')
     if (graph) await setUpGraph(session, k)
 
     const found: GalleryHit[][] = []
@@ -110,8 +112,6 @@ const planned = (graph: boolean) =>
 async function setUpGraph(session: Session, k: number): Promise<void> {
   const candidates = Math.min(MAX_CANDIDATES, Math.max(MIN_CANDIDATES, 2 * k))
   await session.query(`SET LOCAL hnsw.ef_search = ${candidates}`)
-  // A plan is made anew where its settings have changed.
-  await session.query('SET LOCAL plan_cache_mode = force_custom_plan')
   const [extension] = await session.query(`SELECT extversion FROM pg_extension WHERE extname = 'vector'`, [])
   const [major = 0, minor = 0] = String(extension?.['extversion']).split('.').map(Number)
   // Hits are sorted in the end.
