@@ -29,6 +29,7 @@ import {
   quantisedWeights,
   readModel,
   trainableInitializers,
+  withInitializers,
 } from '@lookalike/onnx'
 import { z } from 'zod'
 import { measureValidation } from '../data/measure-validation.js'
@@ -39,9 +40,11 @@ import type { TrainingImage } from '../loading/training-image.js'
 import { addHead, HEAD, headSchema } from '../model/add-head.js'
 import { createTrainableModel, type TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
+import { splitFrozen } from '../model/split-frozen.js'
 import { commonOptions, decisiveSettings } from './common-options.js'
 import { createDistillation, type Distillation } from './distillation.js'
 import { estimateEmbedding } from './estimate-embedding.js'
+import { createFrozenOutputs } from './frozen-outputs.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
 
 const options = z.strictObject({
@@ -57,6 +60,14 @@ const options = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe('Weights that are not trained: names, with * for any characters.'),
+  cacheFrozen: z
+    .strictObject({
+      views: z.int().min(1).default(1).describe('Different augmentations of each image; one an epoch, in turn.'),
+    })
+    .exactOptional()
+    .describe(
+      'With freeze, which then must name all layers in front of those that are trained: what the frozen layers make of an image is computed once for each view and kept, within memory. Default: anew at each step.',
+    ),
   headOnlyEpochs: z
     .number()
     .min(0)
@@ -142,9 +153,11 @@ async function openTraining(request: EstimateRequest, settings: Settings, parts:
   if (quantised.length > 0) onWarning?.(quantisedWarning(encoder.name, quantised))
   const frozen = matchNames(settings.freeze, names, 'freeze')
   const chunk = settings.chunk ?? usualChunk(preprocessing)
-  const model = createTrainableModel(network.model, {
+  const trainable = names.filter((name) => !frozen.has(name))
+  const split = settings.cacheFrozen && splitFrozen(network.model, trainable, onnx.input, network.output)
+  const model = createTrainableModel(split?.trained ?? network.model, {
     outputs: [network.output],
-    trainable: names.filter((name) => !frozen.has(name)),
+    trainable,
     chunk,
     providers: settings.providers,
     threads: parts.threads,
@@ -153,17 +166,30 @@ async function openTraining(request: EstimateRequest, settings: Settings, parts:
   const feedsOf = (pixels: Float32Array): Feeds => ({
     [onnx.input]: float32(pixels, inputShape(pixels, preprocessing)),
   })
+  const outputs =
+    split &&
+    (await createFrozenOutputs({
+      split,
+      loader,
+      images: data.items.length,
+      views: settings.cacheFrozen!.views,
+      chunk,
+      memory: settings.memory * 2 ** 20,
+      execution: { providers: settings.providers, threads: parts.threads },
+      feedsOf,
+    }))
   const dispose = async () => {
+    await outputs?.dispose()
     await loader.dispose()
     await model.dispose()
   }
-  return { onnx, preprocessing, data, bytes, whole, network, chunk, model, loader, feedsOf, dispose }
+  return { onnx, preprocessing, data, bytes, whole, network, chunk, model, loader, outputs, feedsOf, dispose }
 }
 
 async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
   const { encoder } = request
   const opened = await openTraining({ ...request, seed: request.run.seed }, settings, parts)
-  const { onnx, preprocessing, data, bytes, whole, network, model, loader, feedsOf } = opened
+  const { onnx, preprocessing, data, bytes, whole, network, model, loader, outputs, feedsOf } = opened
   const measureOn = (forward: (feeds: Feeds) => Promise<Float32Array>, dim: number) =>
     measureImages(request, settings, data.validation, preprocessing, dim, (pixels) => forward(feedsOf(pixels)))
   try {
@@ -186,11 +212,17 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
       about: { workers: loader.workers },
       preprocessing,
       async *load(epoch, batches, start) {
+        if (outputs) {
+          for (const batch of batches.slice(start))
+            yield await outputs.ofView(epoch % settings.cacheFrozen!.views, batch)
+          return
+        }
         for await (const { positions, pixels } of loader.epoch(epoch, batches, start))
           yield { positions, feeds: feedsOf(pixels) }
       },
       async embedValidation(weights) {
-        const forward = (feeds: Feeds) => model.forward(feeds, { weights })
+        const forward = async (feeds: Feeds) =>
+          model.forward(outputs ? await outputs.ofPixels(feeds) : feeds, { weights })
         return measureOn(async (feeds) => (await forward(feeds))[network.output]!.data, network.dim)
       },
       untuned: {
@@ -208,7 +240,14 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
           }
         },
       },
-      finish: (weights) => model.export(weights),
+      finish: (weights) =>
+        withInitializers(
+          network.model,
+          model.parameters.map(({ name, shape, data: values }) => [
+            name,
+            float32((weights.get(name) ?? values).slice(), shape),
+          ]),
+        ),
     })
   } finally {
     await opened.dispose()
@@ -218,7 +257,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
 /** One step of as many images as go through the network at once, or two where a batch goes through in chunks: it shows what an image costs. */
 async function estimate(request: EstimateRequest, settings: Settings, parts: MetricLearningParts) {
   const opened = await openTraining(request, settings, parts)
-  const { data, model, network, chunk, preprocessing, loader, feedsOf } = opened
+  const { data, model, network, chunk, preprocessing, loader, outputs, feedsOf } = opened
   try {
     const sample = (batch: Int32Array) => batch.subarray(0, batch.length <= chunk ? batch.length : 2 * chunk)
     return await estimateEmbedding({
@@ -235,7 +274,10 @@ async function estimate(request: EstimateRequest, settings: Settings, parts: Met
       bytesKept: Math.min(settings.memory * 2 ** 20, data.items.length * 3 * edgeOf(settings, preprocessing) ** 2),
       async load(batch) {
         const rows = sample(batch)
-        for await (const { pixels } of loader.epoch(0, [rows], 0)) return { feeds: feedsOf(pixels), rows: rows.length }
+        for await (const { pixels } of loader.epoch(0, [rows], 0)) {
+          const feeds = feedsOf(pixels)
+          return { feeds: outputs ? await outputs.ofPixels(feeds) : feeds, rows: rows.length }
+        }
         throw new TypeError('The loader gave no batch.')
       },
     })
