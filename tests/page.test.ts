@@ -289,6 +289,12 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
     await page.getByRole('heading', { name: '41 images chosen' }).waitFor()
     await page.getByTitle('Choose all of blue-cross', { exact: true }).click()
     await page.getByRole('heading', { name: '3 images chosen' }).waitFor()
+    const answer = page.waitForResponse((response) => response.url().endsWith('/api/v1/map'))
+    await page.getByLabel('Layout').selectOption('UMAP')
+    const { ids, points } = (await (await answer).json()) as { ids: string[]; points: number[] }
+    expect([ids.length, points.length]).toEqual([41, 82])
+    await page.getByRole('heading', { name: 'Nothing chosen' }).waitFor()
+    await page.getByTitle('Choose all of blue-cross', { exact: true }).click()
     const { positives } = await asked(() => button('Search by these').click())
     expect(positives).toHaveLength(3)
   })

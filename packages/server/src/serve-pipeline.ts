@@ -144,6 +144,7 @@ export async function servePipeline(
       urls: how.urls,
       onWarning,
     })
+    undo.push(() => service.overview.dispose())
     if (service.beside) await assertShared(service.beside, gallery)
     // A writer's own gallery is changed by nobody else.
     const followed = [...(how.write ? [] : [gallery]), ...(beside ? [beside.gallery] : [])]

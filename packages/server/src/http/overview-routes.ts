@@ -11,12 +11,12 @@ export function overviewRoutes(service: Service): Route[] {
       method: 'post',
       path: `${API}/map`,
       operationId: 'mapGallery',
-      summary: 'Where the images lie, in two dimensions (principal components of their vectors).',
+      summary: 'Where the images lie, in two dimensions (principal components of their vectors, or UMAP).',
       role: 'read',
       body: mapRequestSchema,
       answer: { schema: mapSchema },
-      handle: async ({ body: { key, filter } }) =>
-        Response.json(await service.overview.map({ key, filter: filter as Filter | undefined })),
+      handle: async ({ body: { layout, key, filter } }) =>
+        Response.json(await service.overview.map({ layout, key, filter: filter as Filter | undefined })),
     }),
     route({
       method: 'post',

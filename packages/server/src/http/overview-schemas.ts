@@ -5,6 +5,10 @@ const scalar = z.union([z.string(), z.number(), z.boolean()])
 
 export const mapRequestSchema = z
   .strictObject({
+    layout: z
+      .enum(['pca', 'umap'])
+      .default('pca')
+      .describe('`pca`: principal components, at once. `umap`: what is near stays near; it takes longer.'),
     key: z.string().optional().describe('Metadata to tell of each image, to colour by.'),
     filter: filterSchema.optional(),
   })
@@ -16,7 +20,7 @@ export const mapSchema = z
     points: z.array(z.number()).describe('x and y of each image, from -1 to 1.'),
     values: z.array(scalar.nullable()).optional().describe('Of the key that was asked for.'),
   })
-  .describe('Images on the plane that their vectors spread out in most. Rejected ones are left out.')
+  .describe('Images in two dimensions. Rejected ones are left out.')
 
 export const nearRequestSchema = z
   .strictObject({

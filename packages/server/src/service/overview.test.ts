@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryGallery } from '../testing/memory-gallery.js'
 import { createOverview } from './overview.js'
 import { principalPlane } from './principal-plane.js'
+import { umapLayout } from './umap-layout.js'
 
 async function galleryOf(vectors: Readonly<Record<string, readonly [number, number, number]>>) {
   const gallery = memoryGallery('/nowhere')
@@ -27,13 +28,13 @@ describe('principalPlane', () => {
     }
     const { mean, axes } = await principalPlane(data, dim)
     expect(mean[0]).toBeCloseTo(5, 1)
-    expect(Math.abs(axes[0][2]!)).toBeGreaterThan(0.999)
-    expect(Math.abs(axes[1][7]!)).toBeGreaterThan(0.999)
+    expect(Math.abs(axes[0]![2]!)).toBeGreaterThan(0.999)
+    expect(Math.abs(axes[1]![7]!)).toBeGreaterThan(0.999)
   })
 
   it('is no number of nothing', async () => {
     const { axes } = await principalPlane(new Float32Array(12).fill(1), 3)
-    expect([...axes[0], ...axes[1]].every(Number.isFinite)).toBe(true)
+    expect(axes.flatMap((axis) => [...axis]).every(Number.isFinite)).toBe(true)
   })
 })
 
@@ -68,5 +69,38 @@ describe('createOverview', () => {
     expect(await near(['a', 'b', 'c'], 0.05)).toEqual(['a', 'a', 'c'])
     expect(await near(['c', 'b', 'a'], 0.05)).toEqual(['c', 'c', 'a'])
     expect(await near(['a', 'b', 'c'], 0)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('umapLayout', () => {
+  const dim = 24
+  /** Groups around directions of their own. */
+  const rowsOf = (count: number, seed: string) => {
+    const random = createRandom(seed)
+    return Float32Array.from({ length: count * dim }, (_, i) => {
+      const [row, d] = [Math.floor(i / dim), i % dim]
+      return (d === row % 6 ? 1 : 0) + 0.1 * (random.next() - 0.5)
+    })
+  }
+
+  it('keeps together what is near, in the sample and beside it, the same way every time', async () => {
+    const layout = await umapLayout(rowsOf(90, 'sample'), dim)
+    const points = layout.place(rowsOf(60, 'others'))
+    const apart = (i: number, j: number) =>
+      Math.hypot(points[2 * i]! - points[2 * j]!, points[2 * i + 1]! - points[2 * j + 1]!)
+    for (let i = 0; i < 60; i++) {
+      const others = Array.from({ length: 60 }, (_, j) => j).filter((j) => j !== i)
+      const nearest = others.reduce((best, j) => (apart(i, j) < apart(i, best) ? j : best))
+      expect(nearest % 6).toBe(i % 6)
+    }
+    const again = await umapLayout(rowsOf(90, 'sample'), dim)
+    expect(again.place(rowsOf(60, 'others'))).toEqual(points)
+  })
+
+  it.each([1, 2, 3, 4, 5, 20])('places %d equal images somewhere', async (count) => {
+    const layout = await umapLayout(new Float32Array(count * dim).fill(0.5), dim)
+    const points = layout.place(new Float32Array(3 * dim).fill(0.5))
+    expect([...points].every(Number.isFinite)).toBe(true)
+    expect(points).toHaveLength(6)
   })
 })

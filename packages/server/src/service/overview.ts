@@ -1,5 +1,6 @@
-import { concat, dotRows, type Filter, type Gallery, type GalleryEntry, type Metadata, unitRows } from '@lookalike/core'
-import { principalPlane } from './principal-plane.js'
+import { concat, dotRows, type Filter, type Gallery, galleryPages, type Metadata, unitRows } from '@lookalike/core'
+import { mapInWorker, type Projection } from './map-in-worker.js'
+import { principalPlane, project } from './principal-plane.js'
 
 type Value = string | number | boolean
 
@@ -12,78 +13,103 @@ export interface GalleryMap {
   readonly values?: readonly (Value | null)[]
 }
 
+/** The plane that the vectors spread out in most, or a map on which what is near stays near. */
+export type Layout = 'pca' | 'umap'
+
 export interface Overview {
-  /** Where images lie on the plane that their vectors spread out in most. Rejected ones are left out. */
-  map(options: { readonly key?: string | undefined; readonly filter?: Filter | undefined }): Promise<GalleryMap>
+  /** Where images lie in two dimensions. Rejected ones are left out. */
+  map(options: {
+    readonly layout?: Layout | undefined
+    readonly key?: string | undefined
+    readonly filter?: Filter | undefined
+  }): Promise<GalleryMap>
   /**
    * For each of some images, in the order given, the first of them that it is at most `threshold` away from; its own id where there is none before it.
    */
   near(ids: readonly string[], threshold: number): Promise<readonly string[]>
+  /** Ends what is being made. */
+  dispose(): void
 }
 
 /** Vectors read at once. */
 const PAGE = 1000
-/** The plane is that of at most so many images, evenly taken (ours). */
-const SAMPLE = 4000
+/** A map is fitted to at most so many images, evenly taken; the others are placed on it (ours). */
+const SAMPLES: Readonly<Record<Layout, number>> = { pca: 4000, umap: 2000 }
+/** Maps kept for one version of the gallery. */
+const KEPT = 4
 
 /** What only all vectors together can tell. A map is made once a version of the gallery. */
 export function createOverview(gallery: Gallery, version: () => number): Overview {
-  let kept: { readonly of: string; readonly places: ReturnType<typeof place> } | undefined
+  const kept = new Map<string, ReturnType<typeof place>>()
+  let of = -1
+  const ended = new AbortController()
+  // One thread at a time, whatever is asked for.
+  let turn: Promise<unknown> = Promise.resolve()
 
-  /** Pages of entries with their vectors: an image that goes meanwhile is missing from both. */
-  async function each(
-    filter: Filter | undefined,
-    visit: (entries: readonly GalleryEntry[], vectors: Float32Array) => void,
-  ) {
-    let after: string | undefined
-    do {
-      const page = await gallery.page({ filter, rejected: false, after, limit: PAGE, withVectors: true })
-      if (page.entries.length > 0) visit(page.entries, page.embeddings!.data)
-      after = page.next
-      // Other requests come in between.
-      await new Promise((resolve) => setImmediate(resolve))
-    } while (after !== undefined)
-  }
-
-  async function place(filter: Filter | undefined) {
+  async function place(layout: Layout, filter: Filter | undefined) {
     const { dim } = gallery
-    const step = Math.ceil((await gallery.count({ filter, rejected: false })) / SAMPLE)
+    const step = Math.ceil((await gallery.count({ filter, rejected: false })) / SAMPLES[layout])
     const sample: Float32Array[] = []
     let seen = 0
-    await each(filter, (entries, vectors) => {
+    // An image that goes meanwhile is missing from both.
+    for await (const { entries, embeddings } of galleryPages(gallery, {
+      filter,
+      rejected: false,
+      limit: PAGE,
+      withVectors: true,
+    })) {
       for (let row = 0; row < entries.length; row++)
-        if (seen++ % step === 0) sample.push(vectors.slice(row * dim, (row + 1) * dim))
-    })
+        if (seen++ % step === 0) sample.push(embeddings!.data.slice(row * dim, (row + 1) * dim))
+      await breathe()
+    }
     const [first, ...others] = sample
     if (!first) return { ids: [], metadata: [], points: [] }
-    const { mean, axes } = await principalPlane(concat([first, ...others]), dim)
-    const centre = axes.map((axis) => dotRows(axis, 0, mean, 0, dim))
+    const projection = await fits[layout](concat([first, ...others]), dim, ended.signal)
+    try {
+      return await placeAll(projection, filter)
+    } finally {
+      await projection.dispose()
+    }
+  }
+
+  async function placeAll(projection: Projection, filter: Filter | undefined) {
     const ids: string[] = []
     const metadata: (Metadata | undefined)[] = []
     const points: number[] = []
-    await each(filter, (entries, vectors) => {
-      for (const [row, entry] of entries.entries()) {
+    for await (const { entries, embeddings } of galleryPages(gallery, {
+      filter,
+      rejected: false,
+      limit: PAGE,
+      withVectors: true,
+    })) {
+      const placed = await projection.place(embeddings!.data.slice())
+      for (const entry of entries) {
         ids.push(entry.id)
         metadata.push(entry.metadata)
-        for (const [k, axis] of axes.entries()) points.push(dotRows(axis, 0, vectors, row, dim) - centre[k]!)
       }
-    })
-    const largest = points.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12)
-    return { ids, metadata, points: points.map((value) => Math.round((value / largest) * 1e4) / 1e4) }
+      for (const value of placed) points.push(value)
+      await breathe()
+    }
+    return { ids, metadata, points: centred(points) }
   }
 
   return {
-    async map({ key, filter }) {
-      const of = JSON.stringify([version(), filter ?? null])
-      if (kept?.of !== of) {
+    dispose: () => ended.abort(),
+    async map({ layout = 'pca', key, filter }) {
+      if (of !== version()) kept.clear()
+      of = version()
+      const name = JSON.stringify([layout, filter ?? null])
+      let places = kept.get(name)
+      if (!places) {
         // Others may wait for the same one: that a client leaves does not end it.
-        const places = place(filter)
-        kept = { of, places }
-        places.catch(() => {
-          if (kept?.places === places) kept = undefined
-        })
+        const made = turn.then(() => place(layout, filter))
+        turn = made.catch(() => undefined)
+        made.catch(() => kept.get(name) === made && kept.delete(name))
+        if (kept.size === KEPT) kept.delete(kept.keys().next().value!)
+        kept.set(name, made)
+        places = made
       }
-      const { ids, points, metadata } = await kept.places
+      const { ids, points, metadata } = await places
       return {
         ids,
         points,
@@ -104,4 +130,31 @@ export function createOverview(gallery: Gallery, version: () => number): Overvie
       return first
     },
   }
+}
+
+/** Other requests come in between. */
+const breathe = () => new Promise((resolve) => setImmediate(resolve))
+
+const fits: Readonly<Record<Layout, (sample: Float32Array, dim: number, signal: AbortSignal) => Promise<Projection>>> =
+  {
+    umap: mapInWorker,
+    async pca(sample, dim) {
+      const plane = await principalPlane(sample, dim)
+      return { place: async (vectors) => project(plane, vectors, dim), dispose: async () => undefined }
+    },
+  }
+
+/** From -1 to 1, the middle of what is there in the middle. */
+function centred(points: readonly number[]): number[] {
+  const middles = [0, 1].map((k) => {
+    let [from, to] = [Infinity, -Infinity]
+    for (let i = k; i < points.length; i += 2) {
+      from = Math.min(from, points[i]!)
+      to = Math.max(to, points[i]!)
+    }
+    return (from + to) / 2
+  })
+  const moved = points.map((value, i) => value - middles[i % 2]!)
+  const largest = moved.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12)
+  return moved.map((value) => Math.round((value / largest) * 1e4) / 1e4)
 }

@@ -1,7 +1,7 @@
-import { createRandom, dot } from '@lookalike/core'
+import { createRandom, dot, dotRows } from '@lookalike/core'
 
-/** Directions that are looked for; the first two are kept. More of them settle sooner. */
-const DIRECTIONS = 6
+/** Directions that are looked for besides those that are kept: more of them settle sooner. */
+const MORE = 4
 const ROUNDS = 12
 /** Rows between two breaths of the event loop. */
 const BLOCK = 256
@@ -9,22 +9,23 @@ const BLOCK = 256
 export interface PrincipalPlane {
   /** Of the rows, `dim` values. */
   readonly mean: Float32Array
-  /** Two orthonormal directions of `dim` values: the rows differ most along the first. */
-  readonly axes: readonly [Float32Array, Float32Array]
+  /** Orthonormal directions of `dim` values: the rows differ most along the first. */
+  readonly axes: readonly Float32Array[]
 }
 
 /**
- * The plane that rows spread out in most (principal components, by subspace iteration: Halko, Martinsson & Tropp 2011, algorithm 4.4), seeded.
+ * The directions that rows spread out in most (principal components, by subspace iteration: Halko, Martinsson & Tropp 2011, algorithm 4.4), seeded.
  * The event loop goes on meanwhile.
  *
  * @param data row-major, any number of rows of `dim` values
+ * @param count how many directions; two are a plane
  */
-export async function principalPlane(data: Float32Array, dim: number): Promise<PrincipalPlane> {
+export async function principalPlane(data: Float32Array, dim: number, count = 2): Promise<PrincipalPlane> {
   const rows = data.length / dim
   const mean = new Float32Array(dim)
   for (let row = 0; row < rows; row++) for (let j = 0; j < dim; j++) mean[j]! += data[row * dim + j]! / rows
   const random = createRandom('principal-plane')
-  let basis = Array.from({ length: Math.min(DIRECTIONS, dim) }, () =>
+  let basis = Array.from({ length: Math.min(count + MORE, dim) }, () =>
     Float32Array.from({ length: dim }, () => random.next() - 0.5),
   )
   orthonormalise(basis)
@@ -41,7 +42,16 @@ export async function principalPlane(data: Float32Array, dim: number): Promise<P
     }
     basis = orthonormalise(next)
   }
-  return { mean, axes: [basis[0]!, basis[1] ?? new Float32Array(dim)] }
+  return { mean, axes: Array.from({ length: count }, (_, k) => basis[k] ?? new Float32Array(dim)) }
+}
+
+/** How far rows lie from the mean along each axis: row-major, a value an axis. */
+export function project({ mean, axes }: PrincipalPlane, data: Float32Array, dim: number): Float32Array {
+  const centre = axes.map((axis) => dotRows(axis, 0, mean, 0, dim))
+  const found = new Float32Array((data.length / dim) * axes.length)
+  for (let row = 0; row < data.length / dim; row++)
+    for (const [k, axis] of axes.entries()) found[row * axes.length + k] = dotRows(axis, 0, data, row, dim) - centre[k]!
+  return found
 }
 
 /** Gram-Schmidt, in place; what depends on those before it becomes zero. */

@@ -63,6 +63,8 @@ export function MapView() {
   const [map, setMap] = useState<GalleryMap>()
   const [keys, setKeys] = useState<readonly string[]>()
   const [key, setKey] = useState<string>()
+  const [layout, setLayout] = useState<'pca' | 'umap'>('pca')
+  const [placing, setPlacing] = useState(false)
   const [error, setError] = useState<ApiError>()
   const [chosen, setChosen] = useState<readonly number[]>([])
   const wanted = filter.value
@@ -79,36 +81,59 @@ export function MapView() {
   useEffect(() => {
     if (!keys) return
     const controller = new AbortController()
-    api.map({ ...(key !== undefined && { key }), ...(wanted && { filter: wanted }) }, controller.signal).then(
+    setPlacing(true)
+    api.map({ layout, ...(key !== undefined && { key }), ...(wanted && { filter: wanted }) }, controller.signal).then(
       (found) => {
+        setPlacing(false)
         setMap(found)
         setError(undefined)
         setChosen([])
       },
-      (cause) => controller.signal.aborted || setError(asApiError(cause)),
+      (cause) => {
+        if (controller.signal.aborted) return
+        setPlacing(false)
+        setError(asApiError(cause))
+      },
     )
     return () => controller.abort()
-  }, [keys, key, JSON.stringify(wanted)])
+  }, [keys, key, layout, JSON.stringify(wanted)])
   const legend = useMemo(() => map && legendOf(map), [map])
   return (
     <div class="main-column alone">
       <div class="row between view-head">
         <div>
           <h1>Map</h1>
-          <p class="hint">
-            {map ? `${images(map.ids.length)}. What is near on the map looks alike.` : 'Where images lie.'}
+          <p class="hint" aria-live="polite">
+            {placing && map
+              ? 'Placing the images anew'
+              : map
+                ? `${images(map.ids.length)}. What is near on the map looks alike.`
+                : 'Where images lie.'}
           </p>
         </div>
-        {keys && keys.length > 0 && (
+        <div class="row">
           <label class="row">
-            Colour by
-            <select class="input" value={key} onChange={({ currentTarget }) => setKey(currentTarget.value)}>
-              {keys.map((each) => (
-                <option key={each}>{each}</option>
-              ))}
+            Layout
+            <select
+              class="input"
+              value={layout}
+              onChange={({ currentTarget }) => setLayout(currentTarget.value as typeof layout)}
+            >
+              <option value="pca">Principal components</option>
+              <option value="umap">UMAP</option>
             </select>
           </label>
-        )}
+          {keys && keys.length > 0 && (
+            <label class="row">
+              Colour by
+              <select class="input" value={key} onChange={({ currentTarget }) => setKey(currentTarget.value)}>
+                {keys.map((each) => (
+                  <option key={each}>{each}</option>
+                ))}
+              </select>
+            </label>
+          )}
+        </div>
       </div>
       {error && <Failed error={error} />}
       {!map && !error && <Loading text="Placing the images" />}
