@@ -1,9 +1,11 @@
 /**
  * How good encoders are on photographs and drawings that none of them was trained on: each test image queries all others of its set.
  *
- *     node bench/builtin.mjs --data ../shared/data [--caltech FOLDER] [--sets birds,groceries] [--encoders mini,photos] [--concat mini+photos]
+ *     node bench/builtin.mjs --data ../shared/data [--caltech FOLDER] [--icons FOLDER] [--sets birds,groceries] [--encoders mini,builtin]
+ *         [--concat mini+builtin] [--threads 1]
  *
- * FOLDER holds `101_ObjectCategories` and `test.txt` of Caltech-101. Sets and encoders that are not there are named and left out.
+ * Of Caltech-101 the folder holds `101_ObjectCategories` and `test.txt`; icons are those of the npm package `@iconify/json`, whose folder is given. An encoder
+ * is a name or an ONNX file. Sets and encoders that are not there are named and left out.
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -16,6 +18,7 @@ import encoders from '@lookalike/encoders'
 import { judgeEmbeddings, summarise } from '@lookalike/evaluate'
 import { exactSimilarities } from '@lookalike/gallery'
 import { decodeImage, embedImages, openEmbeddingCache, resizeImage } from '@lookalike/image'
+import { iconsOfManyFamilies } from './lib/icons-of-many-families.mjs'
 import { measured } from './lib/measured.mjs'
 import { readIndex } from './lib/read-index.mjs'
 
@@ -23,6 +26,8 @@ const { values: given } = parseArgs({
   options: {
     data: { type: 'string', default: '../shared/data' },
     caltech: { type: 'string' },
+    icons: { type: 'string' },
+    threads: { type: 'string' },
     sets: { type: 'string' },
     encoders: { type: 'string' },
     concat: { type: 'string', multiple: true, default: [] },
@@ -30,7 +35,12 @@ const { values: given } = parseArgs({
   },
 })
 const registry = createRegistry([...encoders, ...datasets])
-const context = { folder: process.cwd(), cacheFolder: given.cache, seed: 0 }
+const context = {
+  folder: process.cwd(),
+  cacheFolder: given.cache,
+  seed: 0,
+  threads: given.threads && Number(given.threads),
+}
 const at = (...parts) => path.resolve(given.data, ...parts)
 
 const rowsOf = (folder, rows) => rows.map(({ path: file, label }) => ({ source: path.join(folder, file), label }))
@@ -60,6 +70,7 @@ const SETS = {
     const dataset = await registry.create('dataset', { use: 'emoji', protocol: 'all' }, context)
     return dataset.items.filter(({ split }) => split === 'test')
   },
+  icons: () => iconsOfManyFamilies(given.icons ?? 'missing'),
 }
 
 const mobileNet = (size) => ({
@@ -75,6 +86,7 @@ const mobileNet = (size) => ({
 })
 const ENCODERS = {
   mini: 'mini',
+  builtin: 'builtin',
   photos: {
     use: 'onnx',
     model: at('encoders/vit-tiny-8-64-photos-drawings.onnx'),
@@ -127,8 +139,8 @@ console.log('| --- | --- | --- | --- | --- | --- |')
 for (const set of wanted(given.sets, Object.keys(SETS))) {
   const items = await SETS[set]().catch((error) => void console.error(`${set} is left out: ${error.message}`))
   if (!items) continue
-  const row = async (name, embeddings, cost = '') =>
-    console.log(`| ${set} | ${items.length} | ${name} | ${(await figures(embeddings, items)).join(' | ')} | ${cost} |`)
+  const row = async (name, embeddings, cost = '', read = items) =>
+    console.log(`| ${set} | ${read.length} | ${name} | ${(await figures(embeddings, read)).join(' | ')} | ${cost} |`)
   const found = new Map()
   await row('raw pixels', await pixels(items))
   for (const name of wanted(given.encoders, Object.keys(ENCODERS))) {
@@ -138,11 +150,19 @@ for (const set of wanted(given.sets, Object.keys(SETS))) {
       .catch((error) => void console.error(`${name} is left out: ${error.message}`))
     if (!encoder) continue
     const cache = await openEmbeddingCache(path.join(given.cache, 'embeddings'), encoder.space, encoder.dim)
-    const { embeddings } = await embedImages(encoder, items, { openCache: async () => cache })
+    const { embeddings, positions } = await embedImages(encoder, items, {
+      openCache: async () => cache,
+      onWarning: ({ message }) => console.error(message),
+    })
     const some = items.slice(0, 200)
     const { cpu } = await measured(() => embedImages(encoder, some), some.length)
     found.set(name, embeddings)
-    await row(name, embeddings, cpu.toFixed(1))
+    await row(
+      name,
+      embeddings,
+      cpu.toFixed(1),
+      Array.from(positions, (position) => items[position]),
+    )
     await cache.close()
     await encoder.dispose()
   }

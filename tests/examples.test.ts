@@ -31,7 +31,7 @@ const PAPERS = configs.filter((file) => file.startsWith('papers'))
 
 /** Whole folders with a test of their own; below. */
 const STAGED = configs.filter((file) =>
-  ['asymmetric', 'context-ensemble', 'stir', 'whole-system'].includes(path.dirname(file)),
+  ['asymmetric', 'builtin', 'context-ensemble', 'stir', 'whole-system'].includes(path.dirname(file)),
 )
 
 /** Some fifty drawings of each part. */
@@ -173,6 +173,40 @@ describe('every shipped config', () => {
       expect(step!['soft-orthogonality/largest-cosine']).toBeGreaterThan(0)
     } finally {
       await rm(runs, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('the example of the built-in encoder', () => {
+  it('trains on from the shipped weights, with a teacher, small', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-examples-'))
+    try {
+      await writePictures(path.join(folder, 'photos'), 10)
+      const { code, stderr } = await runCli(
+        [
+          'train',
+          '--config',
+          path.join(examples, 'builtin'),
+          `--dataset.path=${path.join(folder, 'photos')}`,
+          '--train.teacher.encoder={use: mini, projection: {dim: 192}}',
+          '--train.steps=2',
+          '--train.logEvery=1',
+          '--train.sampler={use: balanced, labels: 4, instances: 2}',
+          `--runs=${folder}`,
+          `--cache=${path.join(folder, 'cache')}`,
+          '--quiet',
+        ],
+        { cwd: root },
+      )
+      expect(code, stderr).toBe(0)
+      const steps = await stepsOf(path.join(folder, 'builtin'))
+      expect(steps).toHaveLength(2)
+      for (const step of steps) {
+        expect(step['distillation']).toBeGreaterThan(0)
+        expect(step['loss']).toBeGreaterThan(step['distillation'] as number)
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
     }
   })
 })
