@@ -24,15 +24,25 @@ export function splitFrozen(
 ): FrozenSplit {
   const trains = new Set(trainable)
   const ofImage = new Set([input])
+  // What says how large tensors are, and not what is in them: computed anew on both sides of the cut.
+  const sizes = new Map<string, readonly string[]>()
   const cut = new Set<string>()
-  for (const { inputs, outputs } of model.graph.nodes) {
+  const need = (name: string): void => {
+    if (!ofImage.has(name) || trains.has(name)) return
+    const from = sizes.get(name)
+    if (from) from.forEach(need)
+    else cut.add(name)
+  }
+  for (const { op, inputs, outputs } of model.graph.nodes) {
     const isTrained = inputs.some((name) => trains.has(name))
-    const isOfImage = inputs.some((name) => ofImage.has(name))
+    const read = inputs.filter((name) => ofImage.has(name))
+    const isSize = read.length > 0 && (op === 'Shape' || read.every((name) => sizes.has(name)))
     for (const name of outputs) {
       if (isTrained) trains.add(name)
-      if (isOfImage) ofImage.add(name)
+      if (read.length > 0) ofImage.add(name)
+      if (isSize) sizes.set(name, read)
     }
-    if (isTrained) for (const name of inputs) if (ofImage.has(name) && !trains.has(name)) cut.add(name)
+    if (isTrained) inputs.forEach(need)
   }
   if (cut.has(input) || cut.size === 0) {
     throw new LookalikeError('train/nothing-frozen', {
