@@ -79,7 +79,12 @@ describe('configs', () => {
   let registry: Registry
   let folder = ''
   beforeAll(async () => {
-    registry = createRegistry(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli')))
+    registry = createRegistry([
+      ...(await loadPlugins(BUILT_IN, path.join(root, 'apps/cli'))),
+      // Installed beside the command by those who want them.
+      ...(await loadPlugins(['@lookalike/lancedb'], path.join(root, 'packages/lancedb'))),
+      ...(await loadPlugins(['@lookalike/postgres'], path.join(root, 'packages/postgres'))),
+    ])
     folder = await mkdtemp(path.join(tmpdir(), 'lookalike-docs-'))
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
@@ -148,7 +153,11 @@ describe('commands', async () => {
       if (action === 'create') return expect(words[0]).toMatch(/^lookalike-plugin(@latest)?$/)
       return expect(SCRIPTS).toContain(action === 'run' ? words[0] : action)
     },
-    pnpm: ([action = '', ...words]) => expect(SCRIPTS).toContain(action === 'run' ? words[0] : action),
+    pnpm([action = '', ...words]) {
+      if (action === '--filter') return expect([words[0], words[1]]).toEqual(['@lookalike/camera', 'build'])
+      return expect(SCRIPTS).toContain(action === 'run' ? words[0] : action)
+    },
+    export: ([name = '']) => expect(name).toMatch(/^LOOKALIKE_[A-Z_]+=/),
     node: ([script = ''], file) =>
       expect(
         [path.join(root, script), path.join(root, path.dirname(file), script)].some((at) => existsSync(at)),
