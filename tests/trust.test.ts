@@ -66,6 +66,10 @@ describe('a gallery of someone else', () => {
     expect(refused.stderr).toMatch(/images\.paths/)
     expect(asked).toEqual([])
 
+    // The cache is this project's own: datasets draw pictures into it.
+    expect((await found('--cache=../private')).missing).toBe(2)
+    expect(asked).toEqual([])
+
     const allowed = await found(`--images.paths=["${path.join(folder, 'private')}"]`, '--images.urls=any')
     expect(allowed.missing).toBe(1)
     expect(asked).toEqual(['/entry.png'])

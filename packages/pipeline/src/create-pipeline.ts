@@ -216,7 +216,8 @@ export async function createPipeline(
     stages.push(await createPipeline({ ...loaded, config: stage.config }, registry, defaults))
   const { onCorrupt, paths: named, concurrency, ...limits } = config.images
   const images: ImageAccess = { ...limits, paths: named.map(placeOf) }
-  const paths = [folder, ...datasetFolders(config).map(at), ...named.map(placeOf)]
+  // Datasets draw or unpack pictures into the cache.
+  const paths = [folder, cacheFolder, ...datasetFolders(config).map(at), ...named.map(placeOf)]
   const disposers: (() => Promise<void>)[] = []
 
   const create = <K extends Kind>(kind: K, reference: Reference<K>): Promise<Kinds[K]> =>
