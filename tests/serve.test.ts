@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { buildVit } from '@lookalike/encoders'
+import { openGallery } from '@lookalike/gallery'
 import { encodePng } from '@lookalike/image'
 import { saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -204,4 +205,28 @@ it('what was acknowledged is there after the process was killed while it wrote',
     expect((await fetch(`${last.url}${thumbnail}`)).status).toBe(200)
   }
   expect(await last.stop()).toBe(0)
+})
+
+it('shows pictures that datasets drew into the cache, wherever that is', async () => {
+  const project = path.join(folder, 'project')
+  const id = 'photos/blue-cross/0.png'
+  for (const name of ['model.onnx', 'photos'])
+    await cp(path.join(folder, name), path.join(project, name), { recursive: true })
+  await writeFile(
+    path.join(project, 'lookalike.config.yaml'),
+    'cache: ../drawn\nthreads: 1\nencoder: { use: onnx, name: tiny, model: ./model.onnx }\n',
+  )
+  expect((await runCli(['index', 'photos'], { cwd: project })).code).toBe(0)
+  await rename(path.join(project, id), path.join(folder, 'drawn/0.png'))
+  const { space, dim } = JSON.parse(await readFile(path.join(project, 'gallery/gallery.json'), 'utf8'))
+  const gallery = await openGallery(path.join(project, 'gallery'), { space, dim })
+  await gallery.update([{ id, source: '../../drawn/0.png' }])
+  await gallery.close()
+  const other = await startServer([], { cwd: project })
+  try {
+    const picture = await fetch(`${other.url}/api/v1/items/${encodeURIComponent(id)}/thumbnail`)
+    expect([picture.status, picture.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^image\//)])
+  } finally {
+    await other.stop()
+  }
 })

@@ -107,9 +107,9 @@ export async function servePipeline(
     }
     const { pool, gallery } = await start(pipeline, registry, how.write ? 'write' : 'read')
     const beside = other && (await start(other.pipeline, other.registry, 'read'))
-    const { onCorrupt: _corrupt, concurrency: _concurrency, paths, ...limits } = config.images
+    const { onCorrupt: _corrupt, concurrency: _concurrency, paths: _paths, ...limits } = config.images
     const rerankers = await pipeline.rerankers()
-    const entryPaths = [pipeline.path('.'), ...paths.map(pipeline.path)]
+    const paths = pipeline.imageFolders
     const service = createService({
       gallery,
       rerank:
@@ -120,7 +120,7 @@ export async function servePipeline(
               const embed: Model['embed'] = async () => ({ embeddings: query, positions: Int32Array.of(0) })
               const wanted = [image ?? { source: '' }]
               const input = image ? rerankers : withoutImages(rerankers)
-              const [found] = await searchImages(gallery, embed, input, wanted, depth, { ...search, paths: entryPaths })
+              const [found] = await searchImages(gallery, embed, input, wanted, depth, { ...search, paths })
               return found!.hits
             },
       pool,
@@ -128,7 +128,7 @@ export async function servePipeline(
       findDuplicates:
         findDuplicates &&
         (async (threshold, operation) => {
-          const imageOf = entryImages(gallery, { paths: entryPaths })
+          const imageOf = entryImages(gallery, { paths })
           const embed = embedInPool(pool)
           const found = await findDuplicates(gallery, { ...limits, ...operation, threshold, embed, imageOf })
           return {
@@ -139,7 +139,7 @@ export async function servePipeline(
       writable: how.write,
       cacheFolder: pipeline.path(config.cache === false ? '.lookalike' : config.cache),
       uploads: how.uploads === false ? false : pipeline.path(how.uploads),
-      paths: paths.map(pipeline.path),
+      paths,
       limits,
       urls: how.urls,
       onWarning,
