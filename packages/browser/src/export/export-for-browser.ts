@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Encoder, LookalikeError, type OperationOptions, type Preprocessing, type Warning } from '@lookalike/core'
-import { quicken } from '@lookalike/encoders'
+import { newFolder, quicken, writeWholeFolder } from '@lookalike/encoders'
 import { createSession, float32, type OnnxModel, readModel, toHalf, toInt8, writeModel } from '@lookalike/onnx'
 import { checkPattern, cosine } from '../check-pattern.js'
 import { quantiseRows, writeGalleryRows } from '../gallery/gallery-rows.js'
@@ -61,27 +61,22 @@ export async function exportForBrowser(
   to: string,
   options: ExportForBrowserOptions = {},
 ): Promise<ExportedForBrowser> {
-  const folder = path.resolve(to)
   if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
-  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? [] : undefined,
-  )
-  if (there === undefined || there.length > 0) throw exists(folder)
+  const { onnx } = encoder
+  const folder = await newFolder(to)
   const { runtime = 'wasm', weights = 'float16', space = encoder.space } = options
   const runtimeParts = runtime === 'none' ? [] : runtimeFiles(runtime === 'webgpu')
   const { preprocessing } = encoder.input
-  const full = readModel(await encoder.onnx.bytes(), { source: encoder.name })
+  const full = readModel(await onnx.bytes(), { source: encoder.name })
   const stored = await store(full, weights)
   const check = await answerOf(stored, preprocessing)
   const same = cosine(check, await answerOf(full, preprocessing))
 
-  const temporary = `${folder}.${randomBytes(4).toString('hex')}.tmp`
-  const put = async (file: string, bytes: Uint8Array): Promise<ManifestFile> => {
-    await writeFile(path.join(temporary, file), bytes, { flush: true })
-    return { file, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
-  }
-  try {
-    await mkdir(temporary, { recursive: true })
+  return writeWholeFolder(folder, async (temporary) => {
+    const put = async (file: string, bytes: Uint8Array): Promise<ManifestFile> => {
+      await writeFile(path.join(temporary, file), bytes, { flush: true })
+      return { file, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+    }
     const file = await put('model.onnx', writeModel(stored))
     if (runtimeParts.length > 0) await mkdir(path.join(temporary, 'runtime'))
     for (const part of runtimeParts) await copyFile(part, path.join(temporary, 'runtime', path.basename(part)))
@@ -91,14 +86,12 @@ export async function exportForBrowser(
       space,
       dim: encoder.dim,
       preprocessing,
-      model: { ...file, input: encoder.onnx.input, output: encoder.onnx.output },
+      model: { ...file, input: onnx.input, output: onnx.output },
       check: Array.from(check, (value) => Number(value.toPrecision(7))),
       ...(runtimeParts.length > 0 && { runtime: { folder: 'runtime/', webgpu: runtime === 'webgpu' } }),
       ...(options.gallery && { gallery: await putGallery(options.gallery, encoder.dim, temporary, put, options) }),
     }
     await put('manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`))
-    await rm(folder, { recursive: true, force: true })
-    await rename(temporary, folder)
     return {
       folder,
       space,
@@ -107,11 +100,7 @@ export async function exportForBrowser(
       cosine: same,
       images: manifest.gallery?.count ?? 0,
     }
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
-    if (typeof (cause as NodeJS.ErrnoException).syscall !== 'string') throw cause
-    throw writeFailed(folder, cause as Error)
-  }
+  })
 }
 
 /** The network with less to do and with smaller weights. */
@@ -163,20 +152,3 @@ const noNetwork = (name: string) =>
     problem: `The encoder ${name} is no ONNX network`,
     expected: 'an encoder such as builtin, onnx or conv-net, or what training wrote',
   })
-
-const exists = (folder: string) =>
-  new LookalikeError(
-    'export/exists',
-    { problem: `There is something at ${folder} already`, expected: 'a new or an empty folder' },
-    { fields: { folder } },
-  )
-
-const writeFailed = (folder: string, cause: Error) =>
-  new LookalikeError(
-    'export/write',
-    {
-      problem: `${folder} cannot be written: ${cause.message}`,
-      fix: 'Make room, or name another folder. Nothing was left there.',
-    },
-    { fields: { folder }, cause },
-  )

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Encoder, LookalikeError, type Preprocessing, type Warning } from '@lookalike/core'
 import { createGraphBuilder, type OnnxModel, readModel, saveModel } from '@lookalike/onnx'
 import { preprocessingEntry } from '../network/preprocessing-entry.js'
 import { processorOf } from './processor-of.js'
+import { newFolder, writeWholeFolder } from './whole-folder.js'
 import { type OnnxVersions, withVersions } from './with-versions.js'
 
 /** What transformers.js feeds, and where it looks for the embedding of an image. */
@@ -41,15 +41,11 @@ export async function exportModel(
   to: string,
   { readme, onWarning, ...versions }: ExportModelOptions = {},
 ): Promise<ExportedModel> {
-  const folder = path.resolve(to)
   if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
   const { preprocessing } = encoder.input
   const processor = processorOf(preprocessing)
   if (preprocessing.resize.mode === 'pad') onWarning?.(padding(encoder.name, preprocessing))
-  const there = await readdir(folder).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? [] : undefined,
-  )
-  if (there === undefined || there.length > 0) throw exists(folder)
+  const folder = await newFolder(to)
   const model = renamed(readModel(await encoder.onnx.bytes(), { source: encoder.name }), encoder.onnx)
   const changed = await withVersions(model, versions)
   const whole = { ...changed, metadata: { ...changed.metadata, ...preprocessingEntry(preprocessing) } }
@@ -67,18 +63,11 @@ export async function exportModel(
     'preprocessor_config.json': json(processor),
     ...(readme !== undefined && { 'README.md': readme }),
   }
-  const temporary = `${folder}.${randomBytes(4).toString('hex')}.tmp`
-  try {
-    await mkdir(path.join(temporary, 'onnx'), { recursive: true })
+  await writeWholeFolder(folder, async (temporary) => {
+    await mkdir(path.join(temporary, 'onnx'))
     await saveModel(path.join(temporary, 'onnx/model.onnx'), whole)
     for (const [name, text] of Object.entries(texts)) await writeFile(path.join(temporary, name), text, { flush: true })
-    await rm(folder, { recursive: true, force: true })
-    await rename(temporary, folder)
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined)
-    if (typeof (cause as NodeJS.ErrnoException).syscall !== 'string') throw cause
-    throw writeFailed(folder, cause as Error)
-  }
+  })
   const files = [...Object.keys(texts), 'onnx/model.onnx'].sort()
   return { folder, files, opset: whole.opset[''] ?? 0, irVersion: whole.irVersion }
 }
@@ -109,20 +98,3 @@ const noNetwork = (name: string) =>
     problem: `The encoder ${name} is no ONNX network`,
     expected: 'an encoder such as builtin, onnx or dinov2, or what training wrote',
   })
-
-const exists = (folder: string) =>
-  new LookalikeError(
-    'export/exists',
-    { problem: `There is something at ${folder} already`, expected: 'a new or an empty folder' },
-    { fields: { folder } },
-  )
-
-const writeFailed = (folder: string, cause: Error) =>
-  new LookalikeError(
-    'export/write',
-    {
-      problem: `${folder} cannot be written: ${cause.message}`,
-      fix: 'Make room, or name another folder. Nothing was left there.',
-    },
-    { fields: { folder }, cause },
-  )
