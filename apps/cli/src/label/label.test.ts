@@ -179,6 +179,22 @@ describe('serveLabels', () => {
         await page.keyboard.press('Backspace')
         await says('0 answered, 3 left')
         expect(await answers()).toEqual([])
+        // Keys that come before the command has answered the last one are not lost, and a second press answers nothing more.
+        let release = () => {}
+        const held = new Promise<void>((resolve) => {
+          release = resolve
+        })
+        await page.route('**/answer', async (route) => {
+          await held
+          await route.continue()
+        })
+        for (const key of ['ArrowRight', 'ArrowRight', 'Backspace']) await page.keyboard.press(key)
+        const undone = page.waitForResponse('**/undo')
+        release()
+        await undone
+        await page.unroute('**/answer')
+        await says('0 answered, 3 left')
+        expect(await answers()).toEqual([])
         await page.keyboard.press('ArrowLeft')
         await says('1 answered, 2 left')
         // Every answer is in the file at once, and the page goes on where it was.

@@ -1,5 +1,5 @@
 import { render } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { QuestionPanel, type Reply } from './components/question-panel.js'
 import './styles.css'
 
@@ -16,10 +16,8 @@ const STOPPED = 'The command has stopped. Start it again: everything answered is
 function LabelPage() {
   const [state, setState] = useState<State>()
   const [problem, setProblem] = useState<string>()
-  const [busy, setBusy] = useState(false)
+  const last = useRef(Promise.resolve())
   const ask = async (path: string, body?: object) => {
-    if (busy) return
-    setBusy(true)
     try {
       const headers = { 'content-type': 'application/json' }
       const answer = await fetch(path, body ? { method: 'POST', headers, body: JSON.stringify(body) } : {})
@@ -29,9 +27,12 @@ function LabelPage() {
     } catch {
       setProblem(STOPPED)
     }
-    setBusy(false)
   }
-  useEffect(() => void ask('/state'), [])
+  // One after the other, none dropped: the command ignores a second answer to the same question.
+  const inTurn = (path: string, body?: object) => {
+    last.current = last.current.then(() => ask(path, body))
+  }
+  useEffect(() => inTurn('/state'), [])
   const question = state?.question
   const picture = (id: string, alt: string) => <img key={id} src={`/image?id=${encodeURIComponent(id)}`} alt={alt} />
   const counts =
@@ -48,8 +49,8 @@ function LabelPage() {
         }
         status={problem ?? counts ?? 'Loading'}
         canUndo={state?.canUndo ?? false}
-        onReply={(answer: Reply) => question && void ask('/answer', { number: question.number, answer })}
-        onUndo={() => void ask('/undo', {})}
+        onReply={(answer: Reply) => question && inTurn('/answer', { number: question.number, answer })}
+        onUndo={() => inTurn('/undo', {})}
       />
     </main>
   )

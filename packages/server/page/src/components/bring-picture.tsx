@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { number } from '../names.js'
 import { gallery, tell } from '../state/gallery.js'
 import { addExample, examples, searchBy } from '../state/query.js'
@@ -24,7 +24,7 @@ function bring(file: File | undefined | null, add = false): void {
 /** A picture that is dropped or pasted anywhere is searched by. */
 export function BringAnywhere() {
   const [over, setOver] = useState(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
     let depth = 0
     const hasFile = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
     const on: [string, (event: never) => void][] = [

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 
 export type Reply = 'a' | 'b' | 'skip'
 
@@ -16,7 +16,8 @@ interface QuestionPanelProps {
 
 /** "Which is closer?", answered by pointer or keys. */
 export function QuestionPanel({ question, status, canUndo, onReply, onUndo }: QuestionPanelProps) {
-  useEffect(() => {
+  // Before the page is painted: a key answers the question that is seen, never the one before.
+  useLayoutEffect(() => {
     const keys: Readonly<Record<string, () => void>> = {
       ArrowLeft: () => onReply('a'),
       ArrowRight: () => onReply('b'),
