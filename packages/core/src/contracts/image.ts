@@ -36,7 +36,7 @@ export interface ImageLimits {
   readonly maxPixels?: number | undefined
   /** Files and responses of more bytes are refused. */
   readonly maxBytes?: number | undefined
-  /** Milliseconds that decoding one image may take. */
+  /** Milliseconds of processor time that decoding one image may take. */
   readonly deadline?: number | undefined
   /** A file that ends early: `read` what is there, with a warning, or `fail`. Default `read`. */
   readonly truncated?: 'read' | 'fail' | undefined

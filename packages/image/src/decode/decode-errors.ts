@@ -45,7 +45,7 @@ export const tooLong = (name: string, deadline: number): LookalikeError =>
   new LookalikeError(
     'image/deadline',
     {
-      problem: `Decoding ${name} did not end within ${deadline.toLocaleString('en')} ms and was stopped`,
+      problem: `Decoding ${name} took more than ${deadline.toLocaleString('en')} ms and was stopped`,
       fix: 'Save it anew, or raise images.deadline if it is meant to take that long.',
     },
     { fields: { source: name, deadline } },

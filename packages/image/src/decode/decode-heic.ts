@@ -18,11 +18,11 @@ export async function decodeHeic(task: DecodeTask, time: TimeLimit): Promise<Dec
   const opened = await openInChild(content, maxMemoryOf(task), options.signal)
   try {
     // The decoder of other formats knows the container, and so the size, without knowing the codec.
-    const header = await time.run(() => opened.header({ limitInputPixels: false }), opened.kill)
+    const header = await time.run(() => opened.header({ limitInputPixels: false }), opened)
     checkPixels(header.width, header.height, name, options)
     const release = await takePixels(header.width * header.height, options.signal)
     try {
-      const { data, width, height, channels } = await time.run(() => opened.heic(), opened.kill)
+      const { data, width, height, channels } = await time.run(() => opened.heic(), opened)
       const background = options.background ?? DECODE_DEFAULTS.background
       return { image: { data: toRgb(data, channels, background), width, height }, width, height }
     } finally {

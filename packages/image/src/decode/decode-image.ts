@@ -6,7 +6,7 @@ import { endsEarly } from '../read/ends-early.js'
 import { contentOf } from '../read/read-image.js'
 import { type ImageFormat, sniffFormat } from '../read/sniff-format.js'
 import { decodeBmp } from './bmp/decode-bmp.js'
-import { openInChild } from './child/open-in-child.js'
+import { type ChildImage, openInChild } from './child/open-in-child.js'
 import { completePng } from './complete-png.js'
 import {
   checkPixels,
@@ -39,7 +39,8 @@ import { isCheap, isSimple } from './where-to-decode.js'
  * other types are scaled by the range of their type. What a decoder can put up with is a warning: `image/damaged`,
  * `image/truncated`, `image/dark`, `image/range`.
  *
- * Formats whose decoders may take very long run in a process of their own, which is killed at the deadline. Images that are
+ * Formats whose decoders may take very long run in a process of their own, which is killed when it has taken `deadline` of a
+ * processor's time, or six times that on the clock. Images that are
  * decoded at once hold at most 100 million pixels together; decoding takes at most 16 bytes a pixel.
  *
  * @throws the codes of `readSource`, and `image/unsupported`, `image/corrupt`, `image/truncated`, `image/too-many-pixels`,
@@ -102,10 +103,10 @@ async function decodeWithSharp(task: DecodeTask, format: ImageFormat, time: Time
   const halves = format === 'tiff' ? asIntegers(task.content) : undefined
   const content = simplest(halves ?? task.content, format, options)
   const inChild = () => openInChild(content, maxMemoryOf(task), options.signal)
-  let opened: OpenedImage & { kill?(): void } = isSimple(format) ? await openHere(content) : await inChild()
-  const stop = () => opened.kill?.()
+  let opened: OpenedImage | ChildImage = isSimple(format) ? await openHere(content) : await inChild()
+  const runner = () => ('kill' in opened ? opened : undefined)
   try {
-    const header = await time.run(() => opened.header({ ...SETTINGS, failOn: 'none' }), stop)
+    const header = await time.run(() => opened.header({ ...SETTINGS, failOn: 'none' }), runner())
     const whole = readPlan(header, format, task.shrinkBy)
     const plan = halves ? sixteenBitPlan(whole) : whole
     if (isHalf(header)) throw unsupported(name, content)
@@ -118,7 +119,7 @@ async function decodeWithSharp(task: DecodeTask, format: ImageFormat, time: Time
         format,
         header,
         plan,
-        (failOn, { input, steps }) => time.run(() => opened.pixels({ ...SETTINGS, ...input, failOn }, steps), stop),
+        (failOn, { input, steps }) => time.run(() => opened.pixels({ ...SETTINGS, ...input, failOn }, steps), runner()),
       )
     } finally {
       release()

@@ -10,7 +10,7 @@ export interface DecodeOptions {
   readonly maxBytes?: number | undefined
   /** Milliseconds that a download may take as a whole. Default: 30,000 (ours). */
   readonly timeout?: number | undefined
-  /** Milliseconds that decoding one image may take. Default: 20,000 (ours). */
+  /** Milliseconds of processor time that decoding one image may take. Default: 20,000 (ours). */
   readonly deadline?: number | undefined
   /** A file that ends early: `read` what is there, with a warning, or `fail`. Default: `read` (ours). */
   readonly truncated?: 'read' | 'fail' | undefined

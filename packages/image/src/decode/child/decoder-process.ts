@@ -19,6 +19,8 @@ export interface DecoderAnswer {
 export interface DecoderProcess {
   /** False once it has ended. */
   readonly alive: boolean
+  /** Milliseconds of processor time that the running request has taken, as last heard. */
+  readonly spent: number
   /**
    * @param content the image's bytes, with the first request about it
    * @throws an `Error` with the decoder's own words; `image/decoder-ended` when the process ends, `image/memory` when it
@@ -54,6 +56,7 @@ export function startDecoderProcess(find = resolvePackage): DecoderProcess {
   })
   const { stdin, stdout } = child as ChildProcess & { stdin: Writable; stdout: Readable }
   let alive = true
+  let spent = 0
   let waiting: { resolve(answer: DecoderAnswer): void; reject(error: Error): void } | undefined
   const settle = (): typeof waiting => {
     const current = waiting
@@ -80,7 +83,8 @@ export function startDecoderProcess(find = resolvePackage): DecoderProcess {
   // What a dying process leaves unread is told by its exit.
   stdin.on('error', () => {})
   readMessages(stdout, (json, bytes) => {
-    if (json.memory !== undefined) {
+    if (json.spent !== undefined) spent = Number(json.spent)
+    else if (json.memory !== undefined) {
       settle()?.reject(
         new LookalikeError(
           'image/memory',
@@ -100,11 +104,15 @@ export function startDecoderProcess(find = resolvePackage): DecoderProcess {
     get alive() {
       return alive
     },
+    get spent() {
+      return spent
+    },
     ask(request, maxMemory, content = new Uint8Array()) {
       return new Promise((resolve, reject) => {
         waiting = { resolve, reject }
         if (!alive) return end('before it was asked')
         hold(true)
+        spent = 0
         const text = Buffer.from(JSON.stringify({ ...request, maxMemory }))
         const head = Buffer.alloc(8)
         head.writeUInt32LE(text.length, 0)

@@ -6,6 +6,8 @@ import type { DecoderAnswer, DecoderRequest } from './decoder-process.js'
 export interface ChildImage extends OpenedImage {
   /** By the package `heic-decode`: RGBA. */
   heic(): Promise<DecodedBytes>
+  /** Milliseconds of processor time that the running call has taken. */
+  spent(): number
   /** Ends whatever the decoder is doing. */
   kill(): void
 }
@@ -31,6 +33,7 @@ export async function openInChild(
     },
     pixels: async (input, steps) => image(await ask({ operation: 'pixels', input, steps })),
     heic: async () => image(await ask({ operation: 'heic' })),
+    spent: () => decoder.spent,
     kill: () => decoder.kill(),
     close() {
       if (open) giveDecoderBack(decoder)
