@@ -59,6 +59,19 @@ describe('metric-learning', () => {
     expect(result.metrics['validation map@r']).toBeGreaterThan(0.5)
   })
 
+  it('leaves values out while it trains, the same ones with the same seed, and none afterwards', async () => {
+    const head = { dim: 4 }
+    const trained = async (dropout: number) => {
+      await train({ epochs: 2, validation: 0.2, head, dropout })
+      const model = await loadModel(path.join(folder, 'model.onnx'))
+      expect(model.graph.inputs.map(({ name }) => name)).toEqual(['pixel_values'])
+      return model.graph.initializers.get('lookalike.head.0.weight')!.data
+    }
+    const thinned = await trained(0.5)
+    expect(await trained(0.5)).toEqual(thinned)
+    expect(await trained(0)).not.toEqual(thinned)
+  })
+
   it('writes the model with its preprocessing and card, and a log of every step with its parts', async () => {
     await train({ epochs: 2, head: { dim: 4, hidden: [5] } })
     const model = await loadModel(path.join(folder, 'model.onnx'))

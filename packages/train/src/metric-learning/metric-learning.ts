@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import {
   type Augmentation,
   concat,
+  createRandom,
   type DatasetItem,
   definePlugin,
   type Encoder,
@@ -37,12 +38,15 @@ import { selectTrainingData, type TrainingData } from '../data/select-training-d
 import { createBatchLoader } from '../loading/create-batch-loader.js'
 import type { AugmentationOrigin } from '../loading/create-fillers.js'
 import type { TrainingImage } from '../loading/training-image.js'
+import { addDropouts, countBlocks } from '../model/add-dropouts.js'
 import { addHead, HEAD, headSchema } from '../model/add-head.js'
 import { createTrainableModel, type TrainableModel } from '../model/create-trainable-model.js'
 import { matcher, matchNames } from '../model/match-names.js'
+import { rowsOf } from '../model/rows.js'
 import { splitFrozen } from '../model/split-frozen.js'
 import { commonOptions, decisiveSettings } from './common-options.js'
 import { createDistillation, type Distillation } from './distillation.js'
+import type { EmbeddingBatch } from './embedding-training.js'
 import { estimateEmbedding } from './estimate-embedding.js'
 import { createFrozenOutputs } from './frozen-outputs.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
@@ -68,6 +72,20 @@ const options = z.strictObject({
     .describe(
       'With freeze, which then must name all layers in front of those that are trained: what the frozen layers make of an image is computed once for each view and kept, within memory. Default: anew at each step.',
     ),
+  dropPath: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe(
+      'Stochastic depth: share of the images for which the last block is left out at each step; it rises evenly from 0 at the first block. Off outside of training.',
+    ),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0)
+    .describe('Share of the values in front of the head that are left out at each step. Off outside of training.'),
   headOnlyEpochs: z
     .number()
     .min(0)
@@ -155,7 +173,11 @@ async function openTraining(request: EstimateRequest, settings: Settings, parts:
   const chunk = settings.chunk ?? usualChunk(preprocessing)
   const trainable = names.filter((name) => !frozen.has(name))
   const split = settings.cacheFrozen && splitFrozen(network.model, trainable, onnx.input, network.output)
-  const model = createTrainableModel(split?.trained ?? network.model, {
+  const dropouts = addDropouts(split?.trained ?? network.model, {
+    ...settings,
+    blocksBefore: split && countBlocks(split.frozen),
+  })
+  const model = createTrainableModel(dropouts.model, {
     outputs: [network.output],
     trainable,
     chunk,
@@ -183,13 +205,14 @@ async function openTraining(request: EstimateRequest, settings: Settings, parts:
     await loader.dispose()
     await model.dispose()
   }
-  return { onnx, preprocessing, data, bytes, whole, network, chunk, model, loader, outputs, feedsOf, dispose }
+  return { onnx, preprocessing, data, bytes, whole, network, chunk, model, dropouts, loader, outputs, feedsOf, dispose }
 }
 
 async function train(request: TrainerRequest, settings: Settings, parts: MetricLearningParts) {
   const { encoder } = request
   const opened = await openTraining({ ...request, seed: request.run.seed }, settings, parts)
-  const { onnx, preprocessing, data, bytes, whole, network, model, loader, outputs, feedsOf } = opened
+  const { onnx, preprocessing, data, bytes, whole, network, model, dropouts, loader, outputs, feedsOf } = opened
+  const random = createRandom(request.run.seed).fork('dropouts')
   const measureOn = (forward: (feeds: Feeds) => Promise<Float32Array>, dim: number) =>
     measureImages(request, settings, data.validation, preprocessing, dim, (pixels) => forward(feedsOf(pixels)))
   try {
@@ -212,17 +235,25 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
       about: { workers: loader.workers },
       preprocessing,
       async *load(epoch, batches, start) {
+        let number = start
+        const thinned = ({ positions, feeds }: EmbeddingBatch) => ({
+          positions,
+          feeds: { ...feeds, ...dropouts.feeds(positions.length, random.fork(`${epoch}/${number++}`)) },
+        })
         if (outputs) {
           for (const batch of batches.slice(start))
-            yield await outputs.ofView(epoch % settings.cacheFrozen!.views, batch)
+            yield thinned(await outputs.ofView(epoch % settings.cacheFrozen!.views, batch))
           return
         }
         for await (const { positions, pixels } of loader.epoch(epoch, batches, start))
-          yield { positions, feeds: feedsOf(pixels) }
+          yield thinned({ positions, feeds: feedsOf(pixels) })
       },
       async embedValidation(weights) {
         const forward = async (feeds: Feeds) =>
-          model.forward(outputs ? await outputs.ofPixels(feeds) : feeds, { weights })
+          model.forward(
+            { ...(outputs ? await outputs.ofPixels(feeds) : feeds), ...dropouts.feeds(rowsOf(feeds)) },
+            { weights },
+          )
         return measureOn(async (feeds) => (await forward(feeds))[network.output]!.data, network.dim)
       },
       untuned: {
@@ -257,7 +288,7 @@ async function train(request: TrainerRequest, settings: Settings, parts: MetricL
 /** One step of as many images as go through the network at once, or two where a batch goes through in chunks: it shows what an image costs. */
 async function estimate(request: EstimateRequest, settings: Settings, parts: MetricLearningParts) {
   const opened = await openTraining(request, settings, parts)
-  const { data, model, network, chunk, preprocessing, loader, outputs, feedsOf } = opened
+  const { data, model, network, chunk, preprocessing, dropouts, loader, outputs, feedsOf } = opened
   try {
     const sample = (batch: Int32Array) => batch.subarray(0, batch.length <= chunk ? batch.length : 2 * chunk)
     return await estimateEmbedding({
@@ -276,7 +307,10 @@ async function estimate(request: EstimateRequest, settings: Settings, parts: Met
         const rows = sample(batch)
         for await (const { pixels } of loader.epoch(0, [rows], 0)) {
           const feeds = feedsOf(pixels)
-          return { feeds: outputs ? await outputs.ofPixels(feeds) : feeds, rows: rows.length }
+          return {
+            feeds: { ...(outputs ? await outputs.ofPixels(feeds) : feeds), ...dropouts.feeds(rows.length) },
+            rows: rows.length,
+          }
         }
         throw new TypeError('The loader gave no batch.')
       },
