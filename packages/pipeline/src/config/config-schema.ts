@@ -103,7 +103,9 @@ const keys = {
       maxBytes: positiveInteger.exactOptional().describe('Larger files are refused, bytes.'),
       deadline: positiveInteger
         .exactOptional()
-        .describe('Milliseconds of processor time that decoding one image may take; what takes longer is stopped. Default: 20,000.'),
+        .describe(
+          'Milliseconds of processor time that decoding one image may take; what takes longer is stopped. Default: 20,000.',
+        ),
       truncated: z
         .enum(['read', 'fail'])
         .exactOptional()
