@@ -1,7 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Warning } from '@lookalike/core'
-import type { EncoderPool, EncoderPoolOptions } from '@lookalike/server'
-import { afterEach, describe, expect, it } from 'vitest'
+import { createEmbeddings, type Gallery, type Warning } from '@lookalike/core'
+import { openGallery } from '@lookalike/gallery'
+import type { EncoderPool, EncoderPoolOptions, ModelRecipe } from '@lookalike/server'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { root } from './helpers/run-cli.js'
 
 // The processes run the built package.
@@ -10,6 +13,7 @@ const { createEncoderPool } = (await import(
 )) as typeof import('@lookalike/server')
 
 const plugin = path.join(root, 'tests/plugins/hanging-encoder.js')
+const asking = path.join(root, 'tests/plugins/asking-reranker.js')
 const picture = (red: number, green: number, blue: number) => ({
   source: { width: 1, height: 1, data: Uint8Array.of(red, green, blue) },
 })
@@ -18,9 +22,9 @@ const good = (n: number) => picture(n, n, n)
 let pool: EncoderPool | undefined
 let warnings: Warning[] = []
 afterEach(() => pool?.dispose())
-async function start(options: EncoderPoolOptions = {}): Promise<EncoderPool> {
+async function start(options: EncoderPoolOptions = {}, more: Partial<ModelRecipe> = {}): Promise<EncoderPool> {
   warnings = []
-  const recipe = { encoder: 'hanging', plugins: [plugin], folder: root } as const
+  const recipe = { encoder: 'hanging', plugins: [plugin, asking], folder: root, ...more } as const
   pool = await createEncoderPool(recipe, { onWarning: (warning) => warnings.push(warning), ...options })
   return pool
 }
@@ -83,6 +87,97 @@ describe('a process', () => {
       message: expect.stringContaining('cannot be made'),
     })
     await expect(createEncoderPool({ plugins: [plugin], folder: root })).rejects.toMatchObject({ code: 'pool/recipe' })
+  })
+})
+
+describe('lists', () => {
+  let folder = ''
+  let gallery: Gallery
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'lookalike-pool-'))
+    gallery = await openGallery(path.join(folder, 'gallery'), { space: 'hanging/1', dim: 4 })
+    const items = Array.from({ length: 5 }, (_, i) => ({
+      id: `g${i}`,
+      hash: `${i}`.repeat(64),
+      metadata: { even: i % 2 === 0 },
+    }))
+    const data = Float32Array.from(items.flatMap((_, i) => [0, 1, i, 0]))
+    await gallery.add(items, {
+      embeddings: createEmbeddings({ data, rows: 5, dim: 4, space: 'hanging/1', role: 'any' }),
+    })
+  })
+  afterAll(async () => {
+    await gallery.close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  const list = async (first = 0, more: Partial<Parameters<EncoderPool['rerank']>[0]> = {}) => {
+    const query = createEmbeddings({
+      data: Float32Array.of(first, 0, 1, 0),
+      rows: 1,
+      dim: 4,
+      space: 'hanging/1',
+      role: 'any',
+    })
+    const [hits] = await gallery.search(query, 3, { withVectors: true, ...more })
+    const imageOf = ({ id }: { id: string }) => (id === 'g4' ? { source: 'four.png' } : undefined)
+    return { gallery, version: 1, query, queryImage: { source: 'query.png' }, hits: hits!, imageOf, ...more }
+  }
+  const rerankers = ['asking'] as const
+
+  it('are reranked in the process of the model, which sees the gallery that is open here', async () => {
+    await start({}, { rerankers })
+    expect(pool!.rerankers).toEqual([{ name: 'asking', needs: 'images', topN: 3 }])
+    const { hits, warnings: said } = await pool!.rerank(await list())
+    expect(hits.map(({ entry, distance }) => [entry.id, distance])).toEqual([
+      ['g2', -3],
+      ['g3', -2],
+      ['g4', -1],
+    ])
+    expect(hits[0]!.entry.hash).toBe('2'.repeat(64))
+    const { pid, ...saw } = said[0]!.fields
+    expect(pid).not.toBe(process.pid)
+    expect(saw).toEqual({
+      prepared: 1,
+      rows: 5,
+      nearest: [0, 1],
+      code: [1],
+      queryImage: 'query.png',
+      candidates: [0, 1, 4, 0, 0, 1, 3, 0, 0, 1, 2, 0],
+      images: ['four.png', undefined, undefined],
+    })
+  })
+
+  it('of one gallery are prepared for once, until it changes or another part of it is asked for', async () => {
+    await start({}, { rerankers })
+    const prepared = async (more: Parameters<typeof list>[1] = {}) => {
+      const { rows, prepared: times } = (await pool!.rerank(await list(0, more))).warnings[0]!.fields
+      return [times, rows]
+    }
+    // Those that come together wait for each other.
+    expect(await Promise.all([prepared(), prepared()])).toEqual([
+      [1, 5],
+      [1, 5],
+    ])
+    expect(await prepared({ filter: { even: true } })).toEqual([2, 3])
+    expect(await prepared({ filter: { even: true }, version: 2 })).toEqual([3, 3])
+  })
+
+  it('fail alone, and in time', async () => {
+    await start({ deadline: 3000 }, { rerankers })
+    await expect(pool!.rerank(await list(254))).rejects.toMatchObject({ message: expect.stringContaining('it fails') })
+    await expect(pool!.rerank(await list(0, { queryImage: undefined }))).rejects.toMatchObject({
+      code: 'reranker/no-image',
+    })
+    const lost = { ...gallery, page: () => Promise.reject(new Error('the gallery is gone')) }
+    await expect(pool!.rerank(await list(0, { gallery: lost, version: 2 }))).rejects.toMatchObject({
+      message: expect.stringContaining('the gallery is gone'),
+    })
+    // What was at work beside it is tried again, by itself.
+    const together = [code(pool!.rerank(await list(255))), code(vector(good(5))), code(pool!.rerank(await list()))]
+    expect(await Promise.all(together)).toEqual(['pool/deadline', 'done', 'done'])
+    await expect(start({}, { rerankers: [{ use: 'asking', fail: true }] as never })).rejects.toMatchObject({
+      code: 'plugin/failed',
+    })
   })
 })
 

@@ -1,18 +1,23 @@
-/** The program of a process of the encoder pool: makes the model of a recipe, and embeds what it is sent. */
+/** The program of a process of the encoder pool: makes the model of a recipe, embeds the images and reranks the lists that it is sent. */
 import {
+  createEmbeddings,
   createRegistry,
   type ImageAccess,
   type ImageRequest,
   LookalikeError,
   type Model,
+  type Reranker,
   type Warning,
 } from '@lookalike/core'
 import { hashImage, modelOfCombiner, modelOfEncoder, readSource, thumbnail } from '@lookalike/image'
-import { loadPlugins } from '@lookalike/pipeline'
+import { createListReranker, type Identified, type ListReranker, loadPlugins } from '@lookalike/pipeline'
+import { type AskGallery, galleryByQuestions } from './pool/gallery-by-questions.js'
 import {
   type FromWorker,
   type ModelRecipe,
+  receiveError,
   type SentImage,
+  type SentList,
   type SentResult,
   sendError,
   type TaskKind,
@@ -29,11 +34,20 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
 let model: Model | undefined
 let images: ImageAccess = {}
+const rerankers: Reranker[] = []
+let rerankList: ListReranker<Identified> | undefined
 const running = new Map<number, AbortController>()
+/** By the number of the question. */
+const asked = new Map<number, { resolve(answer: unknown): void; reject(error: unknown): void }>()
+let questions = 0
+/** The batch whose list is reranked: one at a time. */
+let reranking = 0
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'start') void start(message.recipe)
   else if (message.type === 'cancel') running.get(message.batch)?.abort()
+  else if (message.type === 'answer') answered(message)
+  else if (message.type === 'rerank') void rerank(message.batch, message.list)
   else void run(message.batch, message.kind, message.images)
 })
 
@@ -58,8 +72,11 @@ async function start(recipe: ModelRecipe): Promise<void> {
         expected: 'an encoder or a combiner',
       })
     }
+    for (const reference of recipe.rerankers ?? [])
+      rerankers.push(await registry.create('reranker', reference, options))
     const { name, dim, space, symmetric, members } = model
-    send({ type: 'ready', model: { name, dim, space, symmetric, members, batchSize } })
+    const known = rerankers.map((each) => ({ name: each.name, needs: each.needs, topN: each.topN }))
+    send({ type: 'ready', model: { name, dim, space, symmetric, members, batchSize, rerankers: known } })
   } catch (error) {
     send({ type: 'failed', error: sendError(error) })
   }
@@ -75,6 +92,60 @@ async function run(batch: number, kind: TaskKind, sent: readonly SentImage[]): P
         ? await Promise.all(sent.map((image) => settled(() => thumbnailOf(image, signal))))
         : await embed(kind, sent, signal)
     send({ type: 'done', batch, results })
+  } catch (error) {
+    send({ type: 'batch-failed', batch, error: sendError(error) })
+  } finally {
+    running.delete(batch)
+  }
+}
+
+const ask: AskGallery = (question) =>
+  new Promise((resolve, reject) => {
+    const number = questions++
+    asked.set(number, { resolve: resolve as (answer: unknown) => void, reject })
+    send({ type: 'ask', batch: reranking, question: number, asked: question })
+  })
+
+function answered(message: Extract<ToWorker, { type: 'answer' }>): void {
+  const { resolve, reject } = asked.get(message.question)!
+  asked.delete(message.question)
+  if ('error' in message) reject(receiveError(message.error))
+  else resolve(message.answer)
+}
+
+async function rerank(batch: number, list: SentList): Promise<void> {
+  const controller = new AbortController()
+  running.set(batch, controller)
+  reranking = batch
+  const { ids, vectors, query, gallery, distances, images: pictures } = list
+  const { space, dim } = gallery
+  const warnings: Warning[] = []
+  const places = new Map(ids.map((id, place) => [id, place]))
+  try {
+    rerankList ??= createListReranker(galleryByQuestions(gallery, ask), rerankers)
+    const found = await rerankList(
+      {
+        ...list,
+        query: createEmbeddings({ ...query, rows: 1, dim, space }),
+        queryImage: list.queryImage && requestOf(list.queryImage),
+        hits: ids.map((id, row) => ({
+          entry: { id },
+          distance: distances[row]!,
+          vector: vectors.subarray(row * dim, (row + 1) * dim),
+        })),
+        imageOf({ id }) {
+          const picture = pictures[places.get(id)!]
+          return picture && requestOf(picture)
+        },
+      },
+      { signal: controller.signal, onWarning: (warning) => warnings.push(warning) },
+    )
+    const result = {
+      order: Int32Array.from(found, ({ entry }) => places.get(entry.id)!),
+      distances: Float32Array.from(found, ({ distance }) => distance),
+      warnings,
+    }
+    send({ type: 'done', batch, results: [result] })
   } catch (error) {
     send({ type: 'batch-failed', batch, error: sendError(error) })
   } finally {

@@ -12,12 +12,11 @@ import {
   type OperationOptions,
   type PluginRef,
   type Registry,
-  type Reranker,
   toWarning,
   type Warning,
 } from '@lookalike/core'
 import { entryImages } from '@lookalike/image'
-import { type Pipeline, searchImages } from '@lookalike/pipeline'
+import type { Pipeline } from '@lookalike/pipeline'
 import type { RequestRecord } from './http/create-app.js'
 import type { Token } from './http/guard.js'
 import { createEncoderPool, type EncoderPool } from './pool/create-encoder-pool.js'
@@ -89,7 +88,8 @@ export async function servePipeline(
     const known = tokens ?? tokensOf(how.tokens)
     if (how.beside !== undefined && !other) throw besideMissing(how.beside)
     const start = async (of: Pipeline, plugins: Registry, mode: 'read' | 'write') => {
-      const pool = await startPool(of, plugins, onWarning)
+      // What the other model finds is shown as it is.
+      const pool = await startPool(of, plugins, of === pipeline ? config.rerankers : [], onWarning)
       undo.push(() => pool.dispose())
       const { space, dim, members } = pool
       const { open } = await of.gallery()
@@ -108,21 +108,9 @@ export async function servePipeline(
     const { pool, gallery } = await start(pipeline, registry, how.write ? 'write' : 'read')
     const beside = other && (await start(other.pipeline, other.registry, 'read'))
     const { onCorrupt: _corrupt, concurrency: _concurrency, paths: _paths, ...limits } = config.images
-    const rerankers = await pipeline.rerankers()
     const paths = pipeline.imageFolders
     const service = createService({
       gallery,
-      rerank:
-        rerankers.length === 0
-          ? undefined
-          : async (query, image, depth, search) => {
-              // The vector is there already; the picture is for rerankers that look at it.
-              const embed: Model['embed'] = async () => ({ embeddings: query, positions: Int32Array.of(0) })
-              const wanted = [image ?? { source: '' }]
-              const input = image ? rerankers : withoutImages(rerankers)
-              const [found] = await searchImages(gallery, embed, input, wanted, depth, { ...search, paths })
-              return found!.hits
-            },
       pool,
       beside,
       findDuplicates:
@@ -162,7 +150,7 @@ export async function servePipeline(
       maxBody,
       originals,
       urls,
-      rerankers: rerankers.map(({ name }) => name),
+      rerankers: pool.rerankers.map(({ name }) => name),
       onRequest,
       onWarning,
     })
@@ -183,6 +171,7 @@ export async function servePipeline(
 async function startPool(
   pipeline: Pipeline,
   registry: Registry,
+  rerankers: Pipeline['config']['rerankers'],
   onWarning?: (warning: Warning) => void,
 ): Promise<EncoderPool> {
   const { config } = pipeline
@@ -198,6 +187,7 @@ async function startPool(
   return createEncoderPool(
     {
       ...what,
+      rerankers: rerankers.map(plain),
       plugins: [...plugins].filter((url) => url !== undefined),
       folder: pipeline.path('.'),
       cacheFolder: pipeline.path(config.cache === false ? '.lookalike' : config.cache),
@@ -230,20 +220,6 @@ function embedInPool(pool: EncoderPool): Model['embed'] {
       embeddings: createEmbeddings({ data: Float32Array.from(data), ...part }),
     }
   }
-}
-
-/** @throws `reranker/no-image` where one of them looks at the query's picture */
-function withoutImages(rerankers: readonly Reranker[]): readonly Reranker[] {
-  const blind = rerankers.find(({ needs }) => needs === 'images')
-  if (!blind) return rerankers
-  throw new LookalikeError(
-    'reranker/no-image',
-    {
-      problem: `The reranker "${blind.name}" looks at images, and the query has none`,
-      expected: 'a search by one image whose picture can be read',
-    },
-    { fields: { reranker: blind.name } },
-  )
 }
 
 const besideMissing = (config: string) =>

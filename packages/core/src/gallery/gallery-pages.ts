@@ -8,10 +8,10 @@ export type GalleryPagesOptions = Omit<GalleryPageOptions, 'after'>
  * @example
  * for await (const { entries } of galleryPages(gallery, { rejected: true })) console.log(entries.map(({ id }) => id))
  */
-export async function* galleryPages(
-  gallery: Pick<Gallery, 'page'>,
+export async function* galleryPages<P extends Pick<GalleryPage, 'next'> & { readonly entries: readonly unknown[] }>(
+  gallery: { page(options: GalleryPageOptions): Promise<P> },
   options: GalleryPagesOptions = {},
-): AsyncGenerator<GalleryPage, void, undefined> {
+): AsyncGenerator<P, void, undefined> {
   let after: string | undefined
   do {
     options.signal?.throwIfAborted()

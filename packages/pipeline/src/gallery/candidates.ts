@@ -4,25 +4,43 @@ import {
   type Gallery,
   type GalleryEntry,
   type GalleryHit,
+  type GalleryPage,
+  type GalleryPageOptions,
   type GallerySearchOptions,
   type GalleryView,
   galleryPages,
   type Ranking,
 } from '@lookalike/core'
 
+/** What is asked of an entry here. */
+export interface Identified {
+  readonly id: string
+}
+
+export interface CandidateHit<E extends Identified = GalleryEntry> extends Omit<GalleryHit, 'entry'> {
+  readonly entry: E
+}
+
+/** As much of a gallery as rerankers see. */
+export interface CandidateGallery<E extends Identified = GalleryEntry>
+  extends Pick<Gallery, 'space' | 'dim' | 'codes'> {
+  search(...given: Parameters<Gallery['search']>): Promise<readonly (readonly CandidateHit<E>[])[]>
+  page(options: GalleryPageOptions): Promise<Omit<GalleryPage, 'entries'> & { readonly entries: readonly E[] }>
+}
+
 /** The images that rerankers see, as rows: what positions in rankings stand for. */
-export interface Candidates {
-  readonly entries: readonly GalleryEntry[]
+export interface Candidates<E extends Identified = GalleryEntry> {
+  readonly entries: readonly E[]
   readonly view: GalleryView
-  rankingOf(hits: readonly GalleryHit[]): Ranking
+  rankingOf(hits: readonly CandidateHit<E>[]): Ranking
 }
 
 /** The images that were found, and no others. The hits have vectors, or nobody looks at them. */
-export function candidatesOf(
-  gallery: Gallery,
-  found: readonly (readonly GalleryHit[])[],
+export function candidatesOf<E extends Identified>(
+  gallery: CandidateGallery<E>,
+  found: readonly (readonly CandidateHit<E>[])[],
   search: GallerySearchOptions,
-): Candidates {
+): Candidates<E> {
   const hits = new Map(found.flat().map((hit) => [hit.entry.id, hit]))
   const data = new Float32Array(hits.size * gallery.dim)
   for (const [row, { vector }] of [...hits.values()].entries()) if (vector) data.set(vector, row * gallery.dim)
@@ -35,11 +53,15 @@ export function candidatesOf(
 }
 
 /** Everything that the search may find, for rerankers that compare more than what was found. */
-export async function wholeGallery(gallery: Gallery, search: GallerySearchOptions): Promise<Candidates> {
-  const entries: GalleryEntry[] = []
+export async function wholeGallery<E extends Identified>(
+  gallery: CandidateGallery<E>,
+  search: GallerySearchOptions,
+): Promise<Candidates<E>> {
+  const entries: E[] = []
   const blocks: Float32Array[] = []
-  const { filter, signal } = search
-  for await (const page of galleryPages(gallery, { filter, signal, rejected: false, withVectors: true })) {
+  const { filter, includeRejected, signal } = search
+  const rejected = includeRejected ? undefined : false
+  for await (const page of galleryPages(gallery, { filter, signal, rejected, withVectors: true })) {
     entries.push(...page.entries)
     blocks.push(page.embeddings!.data)
   }
@@ -52,15 +74,15 @@ export async function wholeGallery(gallery: Gallery, search: GallerySearchOption
   return createCandidates(gallery, entries, data, search)
 }
 
-function createCandidates(
-  gallery: Gallery,
-  entries: readonly GalleryEntry[],
+function createCandidates<E extends Identified>(
+  gallery: CandidateGallery<E>,
+  entries: readonly E[],
   data: Float32Array,
   search: GallerySearchOptions,
-): Candidates {
+): Candidates<E> {
   const rows = new Map(entries.map(({ id }, row) => [id, row]))
   /** Images that came since the entries were read have no row. */
-  const rankingOf = (hits: readonly GalleryHit[]) => {
+  const rankingOf = (hits: readonly CandidateHit<E>[]) => {
     const known = hits.filter(({ entry }) => rows.has(entry.id))
     return createRanking(
       Int32Array.from(known, ({ entry }) => rows.get(entry.id)!),

@@ -6,10 +6,13 @@ import {
   type GalleryHit,
   type GallerySearchOptions,
   type ImageRequest,
+  type OperationOptions,
+  type Ranking,
   type Reranker,
+  type RerankInput,
 } from '@lookalike/core'
 import { entryImages } from '@lookalike/image'
-import { candidatesOf, wholeGallery } from './candidates.js'
+import { type CandidateHit, type Candidates, candidatesOf, type Identified, wholeGallery } from './candidates.js'
 
 export interface RankImagesOptions extends GallerySearchOptions {
   /** Folders whose files the gallery's entries may name, absolute, besides the gallery's own. */
@@ -54,17 +57,36 @@ export async function rerankAll(
   const candidates = rerankers.some((each) => each.wholeGallery)
     ? await wholeGallery(gallery, search)
     : candidatesOf(gallery, given, search)
+  await prepareRerankers(rerankers, candidates, search)
   const galleryImages = candidates.entries.map(entryImages(gallery, { paths, onWarning }))
   const input = { queries: embeddings, gallery: candidates.view, queryImages, galleryImages }
-  let rankings = given.map((hits) => candidates.rankingOf(hits))
-  for (const reranker of rerankers) {
-    await reranker.prepare?.(candidates.view, { signal, onWarning })
-    rankings = await applyReranker(reranker, { ...input, rankings }, { signal, onWarning, onProgress })
-  }
+  const rankings = await applyRerankers(rerankers, candidates, given, input, { signal, onWarning, onProgress })
   return rankings.map(({ positions, distances }) =>
     Array.from(positions, (position, i): RankedImage => {
       const image = galleryImages[position]
       return { entry: candidates.entries[position]!, distance: distances[i]!, ...(image && { image }) }
     }),
   )
+}
+
+/** Shows the candidates to all rerankers. */
+export async function prepareRerankers(
+  rerankers: readonly Reranker[],
+  { view }: Pick<Candidates, 'view'>,
+  { signal, onWarning }: OperationOptions,
+): Promise<void> {
+  for (const reranker of rerankers) await reranker.prepare?.(view, { signal, onWarning })
+}
+
+/** Lists of hits through all rerankers, one after the other; they have seen the candidates. */
+export async function applyRerankers<E extends Identified>(
+  rerankers: readonly Reranker[],
+  candidates: Candidates<E>,
+  given: readonly (readonly CandidateHit<E>[])[],
+  input: Omit<RerankInput, 'rankings'>,
+  options: OperationOptions,
+): Promise<readonly Ranking[]> {
+  let rankings = given.map((hits) => candidates.rankingOf(hits))
+  for (const reranker of rerankers) rankings = await applyReranker(reranker, { ...input, rankings }, options)
+  return rankings
 }

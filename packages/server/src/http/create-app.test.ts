@@ -108,10 +108,12 @@ describe('search', () => {
   it('shows both orders of a reranked list', async () => {
     const app = makeApp({
       service: {
-        rerank: async (query, _image, depth) => {
-          const [hits] = await gallery.search(query, depth)
-          return hits!.toReversed().map(({ entry }, i) => ({ entry, distance: i }))
-        },
+        pool: fakePool({
+          rerank: async ({ hits }) => ({
+            hits: hits.toReversed().map((hit, i) => ({ ...hit, distance: i })),
+            warnings: [{ code: 'reranker/no-candidate-image', message: 'none', fields: {} }],
+          }),
+        }),
       },
     })
     const found = await search(app, {
@@ -121,8 +123,11 @@ describe('search', () => {
       threshold: 0.9,
     })
     expect(found.before).toEqual(['red', 'orange', 'a/b ü'])
+    expect(found.warnings).toMatchObject([{ code: 'reranker/no-candidate-image' }])
     expect(idsOf(found)).toEqual(['a/b ü', 'orange', 'red'])
     expect(found.hits[0]).toMatchObject({ rank: 1, rankBefore: 3 })
+    // Rerankers look at as many as they like, whatever the page shows.
+    expect(idsOf(await search(app, { positives: [{ id: 'red' }], k: 1, rerank: true }))).toEqual(['green'])
     expect(await search(makeApp(), { positives: [{ id: 'red' }], rerank: true })).toMatchObject({
       status: 400,
       code: 'serve/no-rerankers',

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { createEmbeddings, type Embeddings, type ImageRequest, LookalikeError, type Warning } from '@lookalike/core'
+import {
+  createEmbeddings,
+  type Embeddings,
+  type GalleryHit,
+  type ImageRequest,
+  LookalikeError,
+  type Warning,
+} from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
 import {
   type FromWorker,
@@ -9,8 +16,11 @@ import {
   receiveError,
   type SentImage,
   type SentResult,
+  sendError,
   type TaskKind,
+  type ToWorker,
 } from './messages.js'
+import { answerQuestion, type PoolList, sentImage, sentList } from './sent-list.js'
 import { startWorker, type Worker, workerEnded } from './start-worker.js'
 
 export interface EncoderPoolOptions {
@@ -22,7 +32,10 @@ export interface EncoderPoolOptions {
   readonly wait?: number | undefined
   /** Images that may wait; one more is refused with `pool/busy`. Default: 256 (ours). */
   readonly maxQueue?: number | undefined
-  /** Milliseconds after which a process that has not finished an image is killed and replaced. Default: 30,000 (ours). */
+  /**
+   * Milliseconds after which a process that has not finished an image is killed and replaced; one that reranks, when nothing was heard of it
+   * for so long. Default: 30,000 (ours).
+   */
   readonly deadline?: number | undefined
   /** `pool/worker-replaced` */
   readonly onWarning?: ((warning: Warning) => void) | undefined
@@ -57,7 +70,14 @@ export interface PoolState {
   readonly replaced: number
 }
 
-/** Embeds images in processes of its own: the event loop stays free, and what hangs or crashes is replaced. */
+/** A list in its new order. */
+export interface PooledReranking {
+  readonly hits: readonly GalleryHit[]
+  /** What should be known of it, `reranker/no-candidate-image` say. */
+  readonly warnings: readonly Warning[]
+}
+
+/** Embeds images and reranks lists in processes of its own: the event loop stays free, and what hangs or crashes is replaced. */
 export interface EncoderPool extends PooledModel {
   /**
    * @throws the codes of image reading, `pool/busy` when too many images wait, `pool/deadline`, `pool/worker-ended`, `pool/disposed`, the signal's
@@ -74,6 +94,12 @@ export interface EncoderPool extends PooledModel {
     edge: number,
     options?: PoolTaskOptions,
   ): Promise<{ readonly picture: Uint8Array; readonly hash: string }>
+  /**
+   * A list through the recipe's rerankers.
+   *
+   * @throws `reranker/no-image`, the codes of rerankers and of the gallery, and as `embed` does
+   */
+  rerank(list: PoolList, options?: PoolTaskOptions): Promise<PooledReranking>
   state(): PoolState
   /** Kills the processes; what is under way fails with `pool/disposed`. */
   dispose(): Promise<void>
@@ -86,8 +112,9 @@ const MOST_AT_ONCE = 16
 const STARTS = 3
 
 interface Task {
-  readonly kind: TaskKind
-  readonly image: SentImage
+  readonly work:
+    | { readonly kind: TaskKind; readonly image: SentImage }
+    | { readonly kind: 'rerank'; readonly list: PoolList }
   readonly name: string
   readonly since: number
   readonly resolve: (result: SentResult) => void
@@ -126,7 +153,8 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
   const { workers: count = 1, wait = 2, maxQueue = 256, deadline = 30_000 } = options
   checkNumbers({ workers: count, batchSize: options.batchSize ?? 1, maxQueue, deadline })
   const program = programFile()
-  const queue: Task[] = []
+  const images: Task[] = []
+  const lists: Task[] = []
   const slots = new Set<Slot>()
   let model: (PooledModel & { readonly batchSize: number }) | undefined
   let number = 0
@@ -176,7 +204,8 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
       fields: { why: slot.late ? 'deadline' : why },
     })
     if (failedStarts >= STARTS)
-      for (const task of queue.splice(0)) settleTask(task, () => task.reject(workerEnded(why)))
+      for (const task of [...images.splice(0), ...lists.splice(0)])
+        settleTask(task, () => task.reject(workerEnded(why)))
     // One that cannot start is not tried without a pause.
     setTimeout(() => !disposed && slots.size < count && start(), failedStarts * 500).unref()
   }
@@ -187,7 +216,8 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     if (tasks.length === 1) for (const task of open) settleTask(task, () => task.reject(errorOf(task.name)))
     else {
       for (const task of open) task.alone = true
-      queue.unshift(...open)
+      images.unshift(...open.filter((task) => !isList(task)))
+      lists.unshift(...open.filter(isList))
     }
     dispatch()
   }
@@ -195,6 +225,10 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
   const receive = (slot: Slot, message: Extract<FromWorker, { batch: number }>) => {
     const batch = slot.batches.get(message.batch)
     if (!batch) return
+    if (message.type === 'ask') {
+      void answer(slot, batch, message)
+      return
+    }
     slot.batches.delete(message.batch)
     watch(slot)
     if (message.type === 'batch-failed') failTasks(batch.tasks, () => receiveError(message.error))
@@ -217,52 +251,72 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     }, deadline)
   }
 
+  const answer = async (
+    slot: Slot,
+    { tasks }: Batch,
+    { batch, question, asked }: Extract<FromWorker, { type: 'ask' }>,
+  ) => {
+    const { work } = tasks[0]!
+    if (work.kind !== 'rerank') return
+    // It is alive: its clock starts anew.
+    if (slot.batches.keys().next().value === batch) watch(slot)
+    await answerQuestion(work.list, asked).then(
+      (found) => slot.worker.send({ type: 'answer', question, answer: found }),
+      (error: unknown) => slot.worker.send({ type: 'answer', question, error: sendError(error) }),
+    )
+  }
+
   const dispatch = () => {
     if (disposed || !model) return
     clearTimeout(waiting)
     waiting = undefined
-    const size = options.batchSize ?? Math.min(model.batchSize, MOST_AT_ONCE)
-    while (queue.length > 0) {
-      const tasks = nextTasks(queue, size)
-      const slot = freeSlot(slots, tasks[0]!.alone)
+    // One that is to go alone waits for a process that has nothing else to do: the others wait for it.
+    const lanes = lists[0]?.alone ? [lists, images] : [images, lists]
+    for (const lane of lanes) {
+      dispatchLane(lane, lane === lists ? 1 : (options.batchSize ?? Math.min(model.batchSize, MOST_AT_ONCE)))
+      if (lane[0]?.alone) return
+    }
+  }
+
+  const dispatchLane = (lane: Task[], size: number) => {
+    while (lane.length > 0) {
+      const tasks = nextTasks(lane, size)
+      const slot = freeSlot(slots, tasks[0]!)
       if (!slot) return
       const left = tasks[0]!.since + wait - performance.now()
       if (tasks.length < size && !tasks[0]!.alone && left > 0) {
         waiting = setTimeout(dispatch, left)
         return
       }
-      for (const task of tasks) queue.splice(queue.indexOf(task), 1)
+      for (const task of tasks) lane.splice(lane.indexOf(task), 1)
       const batch = { number: number++, tasks }
       slot.batches.set(batch.number, batch)
       if (slot.batches.size === 1) watch(slot)
-      const { kind } = tasks[0]!
-      slot.worker.send({ type: 'run', batch: batch.number, kind, images: tasks.map(({ image }) => image) })
+      slot.worker.send(runMessage(batch))
     }
   }
 
   const abandon = (task: Task) => {
-    const at = queue.indexOf(task)
-    if (at >= 0) queue.splice(at, 1)
+    for (const lane of [images, lists]) if (lane.includes(task)) lane.splice(lane.indexOf(task), 1)
     for (const slot of slots)
       for (const batch of slot.batches.values())
         if (batch.tasks.includes(task) && batch.tasks.every(({ settled }) => settled))
           slot.worker.send({ type: 'cancel', batch: batch.number })
   }
 
-  const submit = (kind: TaskKind, request: ImageRequest, { signal }: PoolTaskOptions, edge?: number) =>
+  const submit = (work: Task['work'], name: string, { signal }: PoolTaskOptions) =>
     new Promise<SentResult>((resolve, reject) => {
       signal?.throwIfAborted()
       if (disposed) throw isDisposed()
-      if (queue.length >= maxQueue) throw busy(maxQueue)
+      if (images.length + lists.length >= maxQueue) throw busy(maxQueue)
       const onAbort = () => {
         settleTask(task, () => task.reject(signal!.reason))
         abandon(task)
       }
       const leave = () => signal?.removeEventListener('abort', onAbort)
       const task: Task = {
-        kind,
-        image: sentImage(request, edge),
-        name: describeSource(request.source),
+        work,
+        name,
         since: performance.now(),
         resolve: (result) => {
           leave()
@@ -276,9 +330,11 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
         settled: false,
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      queue.push(task)
+      ;(work.kind === 'rerank' ? lists : images).push(task)
       dispatch()
     })
+  const submitImage = (kind: TaskKind, request: ImageRequest, task: PoolTaskOptions, edge?: number) =>
+    submit({ kind, image: sentImage(request, edge) }, describeSource(request.source), task)
 
   const kill = () => {
     disposed = true
@@ -303,7 +359,7 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
   return {
     ...known,
     async embed(image, role, task = {}) {
-      const { vector, members, uncertainty, hash, warnings = [] } = await submit(role, image, task)
+      const { vector, members, uncertainty, hash, warnings = [] } = await submitImage(role, image, task)
       return {
         embeddings: row(vector!, role),
         uncertainty,
@@ -320,12 +376,17 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
       }
     },
     async thumbnail(image, edge, task = {}) {
-      const { picture, hash } = await submit('thumbnail', image, task, edge)
+      const { picture, hash } = await submitImage('thumbnail', image, task, edge)
       return { picture: picture!, hash: hash! }
+    },
+    async rerank(list, task = {}) {
+      const { order, distances, warnings = [] } = await submit({ kind: 'rerank', list }, 'A list to rerank', task)
+      const hits = Array.from(order!, (place, i) => ({ ...list.hits[place]!, distance: distances![i]! }))
+      return { hits, warnings }
     },
     state: () => ({
       ready: [...slots].filter(({ ready }) => ready).length,
-      queued: queue.length,
+      queued: images.length + lists.length,
       running: [...slots].reduce(
         (sum, { batches }) => sum + [...batches.values()].reduce((all, { tasks }) => all + tasks.length, 0),
         0,
@@ -334,7 +395,11 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     }),
     async dispose() {
       kill()
-      const open = [...queue.splice(0), ...[...slots].flatMap(({ batches }) => [...batches.values()].flatMap(tasksOf))]
+      const open = [
+        ...images.splice(0),
+        ...lists.splice(0),
+        ...[...slots].flatMap(({ batches }) => [...batches.values()].flatMap(tasksOf)),
+      ]
       for (const task of open) settleTask(task, () => task.reject(isDisposed()))
     },
   }
@@ -348,12 +413,24 @@ function settleTask(task: Task, settle: () => void): void {
   settle()
 }
 
-/** One that is tried alone has its process for itself. */
-function freeSlot(slots: Iterable<Slot>, alone: boolean): Slot | undefined {
+const isList = ({ work }: Task) => work.kind === 'rerank'
+
+function runMessage({ number, tasks }: Batch): ToWorker {
+  const works = tasks.map(({ work }) => work)
+  const [first] = works
+  if (first!.kind === 'rerank') return { type: 'rerank', batch: number, list: sentList(first!.list) }
+  const images = works.flatMap((work) => (work.kind === 'rerank' ? [] : [work.image]))
+  return { type: 'run', batch: number, kind: first!.kind, images }
+}
+
+/** One that is tried alone has its process for itself. A process reranks one list at a time, beside the images. */
+function freeSlot(slots: Iterable<Slot>, task: Task): Slot | undefined {
   const [slot] = [...slots]
     .filter(({ ready, batches }) => {
-      const tried = [...batches.values()].some(({ tasks }) => tasks[0]!.alone)
-      return ready && !tried && batches.size < (alone ? 1 : AHEAD)
+      const held = Array.from(batches.values(), ({ tasks }) => tasks[0]!)
+      if (!ready || held.some(({ alone }) => alone)) return false
+      if (task.alone) return held.length === 0
+      return held.filter((each) => isList(each) === isList(task)).length < (isList(task) ? 1 : AHEAD)
     })
     .sort((a, b) => a.batches.size - b.batches.size)
   return slot
@@ -365,14 +442,10 @@ function nextTasks(queue: readonly Task[], size: number): Task[] {
   if (first.alone) return [first]
   const tasks: Task[] = []
   for (const task of queue) {
-    if (task.kind === first.kind && !task.alone) tasks.push(task)
+    if (task.work.kind === first.work.kind && !task.alone) tasks.push(task)
     if (tasks.length === size) break
   }
   return tasks
-}
-
-function sentImage({ source, box }: ImageRequest, edge: number | undefined): SentImage {
-  return { source: source instanceof URL ? source.href : source, box, edge }
 }
 
 function programFile(): string {

@@ -1,7 +1,6 @@
 import path from 'node:path'
 import {
   type Embeddings,
-  type Filter,
   type Gallery,
   type GalleryEntry,
   type GalleryHit,
@@ -40,22 +39,12 @@ export interface ServiceOptions {
   readonly limits?: ImageLimits | undefined
   /** Whether images may be given by address: what `images.urls` allows, or none. Default false. */
   readonly urls?: boolean | undefined
-  /** Searches and reranks; absent where the config has no rerankers. */
-  readonly rerank?: Rerank | undefined
   /** A second model, to compare its answers. */
   readonly beside?: BesideOptions | undefined
   /** Groups of the same and of near images. */
   readonly findDuplicates?: FindDuplicates | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
 }
-
-/** @param image what was searched by, where it is one image */
-export type Rerank = (
-  query: Embeddings,
-  image: ImageRequest | undefined,
-  depth: number,
-  options: { readonly filter?: Filter | undefined; readonly signal?: AbortSignal | undefined },
-) => Promise<readonly GalleryHit[]>
 
 export interface ServiceHit {
   readonly entry: GalleryEntry
@@ -176,26 +165,19 @@ export function createService(options: ServiceOptions) {
 
   /** What was near enough, in the order of the rerankers. */
   const rerankedList = async (
-    search: ServiceSearch,
+    { positives, negatives, vector, filter, includeRejected }: ServiceSearch,
     query: Embeddings,
-    near: readonly GalleryHit[],
-    depth: number,
-    { signal }: Operation,
+    hits: readonly GalleryHit[],
+    operation: Operation,
+    warnings: Warning[],
   ): Promise<readonly GalleryHit[]> => {
-    if (!options.rerank) {
-      throw new LookalikeError('serve/no-rerankers', {
-        problem: 'The config names no rerankers',
-        fix: 'Leave "rerank" out, or name some: rerankers: [k-reciprocal].',
-      })
-    }
-    const { positives, negatives, vector } = search
+    if (hits.length === 0) return hits
     const single = !vector && positives.length === 1 && negatives.length === 0 ? positives[0]! : undefined
-    const found = await options.rerank(query, single && (await requestOf(single).catch(ifNoPicture)), depth, {
-      filter: search.filter,
-      signal,
-    })
-    const allowed = new Set(near.map(({ entry }) => entry.id))
-    return found.filter(({ entry }) => allowed.has(entry.id))
+    const queryImage = single && (await requestOf(single).catch(ifNoPicture))
+    const list = { gallery, version, query, queryImage, hits, imageOf: pictureOf, filter, includeRejected }
+    const reranked = await pool.rerank(list, operation)
+    warnings.push(...reranked.warnings)
+    return reranked.hits
   }
 
   return {
@@ -215,19 +197,24 @@ export function createService(options: ServiceOptions) {
     },
 
     async search(search: ServiceSearch, operation: Operation = {}): Promise<ServiceFound> {
+      if (search.rerank && pool.rerankers.length === 0) throw noRerankers()
       const warnings: Warning[] = []
       const query = await queryOf(search, operation, warnings)
       const { filter, threshold = Infinity, includeRejected, k, offset } = search
       const examples = idsToLeaveOut(search)
+      const reach = search.rerank ? Math.max(...pool.rerankers.map(({ topN }) => topN)) : 0
       // Ranks are told of images that came from farther down, too.
-      const depth = Math.max(offset + (search.compare ? 4 : 1) * k + 1, search.distances) + examples.size
-      const found = await batches.search(query, depth, { filter, includeRejected, signal: operation.signal })
+      const depth = Math.max(offset + (search.compare ? 4 : 1) * k + 1, search.distances, reach) + examples.size
+      const found = await batches.search(query, depth, {
+        filter,
+        includeRejected,
+        withVectors: search.rerank,
+        signal: operation.signal,
+      })
       operation.signal?.throwIfAborted()
       const others = found.filter(({ entry }) => !examples.has(entry.id))
       const before = others.filter(({ distance }) => distance <= threshold)
-      const list = search.rerank
-        ? (await rerankedList(search, query, before, depth, operation)).filter(({ entry }) => !examples.has(entry.id))
-        : before
+      const list = search.rerank ? await rerankedList(search, query, before, operation, warnings) : before
       const page = list.slice(offset, offset + k)
       const ranks = new Map(search.rerank ? before.map(({ entry, distance }, i) => [entry.id, { i, distance }]) : [])
       return {
@@ -356,6 +343,12 @@ export function createService(options: ServiceOptions) {
     },
   }
 }
+
+const noRerankers = () =>
+  new LookalikeError('serve/no-rerankers', {
+    problem: 'The config names no rerankers',
+    fix: 'Leave "rerank" out, or name some: rerankers: [k-reciprocal].',
+  })
 
 /** Rerankers that look at images say so themselves. */
 function ifNoPicture(error: unknown): undefined {

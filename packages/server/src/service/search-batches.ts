@@ -63,7 +63,8 @@ export function createSearchBatches(gallery: Gallery): SearchBatches {
       new Promise((resolve, reject) => {
         signal?.throwIfAborted()
         if (waiting >= MOST_WAITING) throw busy()
-        const key = JSON.stringify([query.role, options.filter, options.threshold, options.includeRejected, bucket(k)])
+        const { filter, threshold, includeRejected, withVectors } = options
+        const key = JSON.stringify([query.role, filter, threshold, includeRejected, withVectors, bucket(k)])
         const group = groups.get(key) ?? { options, waiting: [] as Waiting[] }
         groups.set(key, group)
         group.waiting.push({ query, k, resolve, reject })

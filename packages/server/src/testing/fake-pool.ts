@@ -5,8 +5,10 @@ import type { EncoderPool } from '../pool/create-encoder-pool.js'
 /** Pictures are three bytes: a colour, whose direction is the vector. `wait` holds every task back until it resolves. */
 export function fakePool({
   wait = async () => {},
+  rerank,
 }: {
   wait?: (signal?: AbortSignal) => Promise<void>
+  rerank?: EncoderPool['rerank'] | undefined
 } = {}): EncoderPool {
   const bytesOf = ({ source }: ImageRequest) => {
     if (source instanceof Uint8Array && source.length === 3) return source
@@ -17,6 +19,10 @@ export function fakePool({
     dim: 3,
     space: 'colours/1',
     symmetric: true,
+    rerankers: rerank ? [{ name: 'fake', needs: 'embeddings', topN: 3 }] : [],
+    async rerank(list, options) {
+      return rerank!(list, options)
+    },
     async embed(image, _role, { signal } = {}) {
       await wait(signal)
       const bytes = bytesOf(image)
