@@ -4,18 +4,19 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 
 /**
- * Breaks things on purpose: `node campaign/run.mjs [--short] [--json] [part of a file's name ...]`. A campaign is a file in a folder here whose
- * default export is `{ name, run({ folder, short }) }`; `run` resolves with a tally (lib/tally.mjs). Ends with 1 when anything was lost, or
- * was wrong without a word.
+ * Breaks things on purpose: `node campaign/run.mjs [--short] [--json] [part of a file's name[:part of the campaign] ...]`. A campaign is a file
+ * in a folder here whose default export is `{ name, run({ folder, short, only }) }`; `run` resolves with a tally (lib/tally.mjs). Ends with 1 when
+ * anything was lost, or was wrong without a word.
  */
 const { values, positionals } = parseArgs({
   options: { short: { type: 'boolean' }, json: { type: 'boolean' } },
   allowPositionals: true,
 })
+const wanted = positionals.map((name) => name.split(':'))
 const here = path.dirname(fileURLToPath(import.meta.url))
 const files = (await readdir(here, { recursive: true }))
   .filter((file) => file.endsWith('.mjs') && file.includes(path.sep) && !file.startsWith('lib'))
-  .filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)))
+  .filter((file) => positionals.length === 0 || wanted.some(([part]) => file.includes(part)))
   .sort()
 
 const rows = []
@@ -24,11 +25,12 @@ for (const file of files) {
   if (!campaign) continue
   // Beside the packages, so that what a project reads from packages is found.
   const folder = await mkdtemp(path.join(here, '../node_modules/.campaign-'))
+  const only = wanted.filter(([part, of]) => of && file.includes(part)).map(([, of]) => of)
   const start = performance.now()
   try {
-    const { counts, examples, note } = await campaign.run({ folder, short: values.short === true })
+    const { counts, examples, note } = await campaign.run({ folder, short: values.short === true, only })
     rows.push({
-      campaign: campaign.name,
+      campaign: [campaign.name, ...only].join(', only '),
       ...counts,
       seconds: Math.round((performance.now() - start) / 1000),
       note,

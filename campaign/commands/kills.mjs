@@ -152,21 +152,34 @@ async function killUpgrade(tally, cwd, kills, random) {
 
 export default {
   name: 'commands: index, train of every trainer and upgrade killed again and again',
-  async run({ folder, short }) {
+  async run({ folder, short, only = [] }) {
     const tally = createTally()
     const random = createRandom('kills of commands')
-    const share = short ? { index: 2, train: 2, upgrade: 0 } : { index: 35, train: 25, upgrade: 20 }
-    const trainers = short ? ['head'] : TRAINERS
-    const part = async (name, work) => {
+    const share = short ? { index: 2, train: 2, upgrade: 0 } : { index: 35, train: 35, upgrade: 40 }
+    const head = () => makeProject(path.join(folder, 'index'), 'head')
+    const parts = {
+      ...Object.fromEntries(
+        (short ? ['exact'] : ['exact', 'usearch']).map((engine) => [
+          `index-${engine}`,
+          async () => killIndexing(tally, await head(), engine, share.index, random),
+        ]),
+      ),
+      ...Object.fromEntries(
+        (short ? ['head'] : TRAINERS).map((trainer) => [
+          trainer,
+          () => killTraining(tally, folder, trainer, share.train, random),
+        ]),
+      ),
+      ...(share.upgrade > 0 && {
+        upgrade: async () =>
+          killUpgrade(tally, await makeProject(path.join(folder, 'upgrade'), 'cross-model'), share.upgrade, random),
+      }),
+    }
+    for (const [name, work] of Object.entries(parts)) {
+      if (only.length > 0 && !only.includes(name)) continue
       await work().catch((error) => tally.add('lost', `${name}: ${error.stack}`))
       console.error(`  so far, after ${name}: ${JSON.stringify(tally.counts)}`)
     }
-    const head = await makeProject(path.join(folder, 'index'), 'head')
-    for (const engine of short ? ['exact'] : ['exact', 'usearch'])
-      await part(`index ${engine}`, () => killIndexing(tally, head, engine, share.index, random))
-    for (const trainer of trainers) await part(trainer, () => killTraining(tally, folder, trainer, share.train, random))
-    if (share.upgrade > 0)
-      await part('upgrade', () => killUpgrade(tally, path.join(folder, 'cross-model'), share.upgrade, random))
     return tally
   },
 }
