@@ -33,6 +33,7 @@ describe('createEmbeddings', () => {
     ['no space', [1, 2, 3, 4], { space: undefined }, 'embeddings/type'],
     ['an unknown role', [1, 2, 3, 4], { role: 'image' }, 'embeddings/type'],
     ['rows as text', [1, 2, 3, 4], { rows: '2' }, 'embeddings/shape'],
+    ['no columns', [1, 2, 3, 4], { dim: 0 }, 'embeddings/shape'],
     ['too few', [1, 2, 3], {}, 'embeddings/shape'],
     ['beyond float32', [1, 2, 3, 1e39], {}, 'embeddings/not-finite'],
     ['not a number', Float64Array.of(1, 2, 3, Number.NaN), {}, 'embeddings/not-finite'],

@@ -18,7 +18,17 @@ export function createEmbeddings<R extends Role>(parts: {
   if (typeof space !== 'string' || space === '') throw badType(`The space of embeddings is ${nameOf(space)}`, 'a text')
   if (!ROLES.has(role)) throw badType(`The role of embeddings is ${nameOf(role)}`, [...ROLES].join(', '))
   const data = toFloat32(parts.data)
-  if (!Number.isInteger(rows) || rows < 0 || !Number.isInteger(dim) || dim < 1 || data.length !== rows * dim) {
+  for (const [name, value, least] of [
+    ['rows', rows, 0],
+    ['dim', dim, 1],
+  ] as const) {
+    if (Number.isInteger(value) && value >= least) continue
+    throw new LookalikeError('embeddings/shape', {
+      problem: `The ${name} of embeddings came as ${nameOf(value)}`,
+      expected: `a whole number from ${least}`,
+    })
+  }
+  if (data.length !== rows * dim) {
     throw new LookalikeError(
       'embeddings/shape',
       {
@@ -91,13 +101,15 @@ export function rowOf(embeddings: Embeddings, row: number): Float32Array {
 /**
  * Refuses to let two spaces meet.
  *
- * @throws `embeddings/space` naming both spaces, `embeddings/dim` when the lengths differ, `embeddings/role` when
+ * @throws `embeddings/type` for what are no embeddings, `embeddings/space` naming both spaces, `embeddings/dim` when the lengths differ, `embeddings/role` when
  * gallery vectors are used as queries or the other way round.
  */
 export function assertComparable(
   given: Embeddings,
   wanted: { readonly space: string; readonly dim: number; readonly role: 'query' | 'gallery' },
 ): void {
+  if (typeof given?.space !== 'string')
+    throw badType(`Embeddings came as ${nameOf(given)}`, 'embeddings, as createEmbeddings makes them')
   if (given.space !== wanted.space) {
     throw new LookalikeError(
       'embeddings/space',

@@ -63,6 +63,8 @@ function checkBox(id: string, box: object): void {
 }
 
 function describe(value: unknown): string {
+  // JSON writes null for numbers that are none.
+  if (typeof value === 'number') return String(value)
   try {
     return (JSON.stringify(value) ?? String(value)).slice(0, 80)
   } catch {

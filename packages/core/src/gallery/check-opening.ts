@@ -2,7 +2,7 @@ import type { GalleryDescription, GalleryMember, OpenGalleryOptions } from '../c
 import { LookalikeError } from '../errors.js'
 
 /** What every store asks of the options of an opening. @throws `gallery/options` */
-export function checkOpenOptions({ space, dim, mode, members }: OpenGalleryOptions): void {
+export function checkOpenOptions({ space, dim, mode, members, engine }: OpenGalleryOptions): void {
   const problem =
     space !== undefined && (typeof space !== 'string' || space === '')
       ? `The space ${JSON.stringify(space)} is no text`
@@ -12,12 +12,14 @@ export function checkOpenOptions({ space, dim, mode, members }: OpenGalleryOptio
           ? 'Of space and dim only one was given'
           : mode !== undefined && mode !== 'read' && mode !== 'write'
             ? `The mode ${JSON.stringify(mode)} is not known`
-            : memberProblem(members)
+            : engine !== undefined && typeof engine?.open !== 'function'
+              ? `The engine ${JSON.stringify(engine)} opens no index`
+              : memberProblem(members)
   if (problem === undefined) return
   throw new LookalikeError('gallery/options', {
     problem,
     expected:
-      'a space and a number of dimensions as an encoder has them, or neither; members named in lower-case letters, digits and hyphens',
+      'a space and a number of dimensions as an encoder has them, or neither; an engine as exactEngine() makes one; members named in lower-case letters, digits and hyphens',
   })
 }
 

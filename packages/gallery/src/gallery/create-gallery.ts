@@ -125,7 +125,11 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
     },
     warnings,
     count: (selection = {}) => turns.look(async () => contents.filters.of(selection)?.count ?? contents.entries.size),
-    get: (ids) => turns.look(async () => ids.map((id) => contents.entries.get(id))),
+    get: (ids) =>
+      turns.look(async () => {
+        checkIds(ids)
+        return ids.map((id) => contents.entries.get(id))
+      }),
     findSources: (sources) =>
       turns.look(async () => [...new Set(sources)].flatMap((source) => contents.entries.withSource(source))),
     page: (options = {}) => turns.look(() => pageOf(folder, contents, options)),
@@ -157,6 +161,7 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
     search: (queries, k, search) => turns.look(() => contents.search.search(queries, k, search)),
     vectors: (ids, member) =>
       turns.look(async () => {
+        checkIds(ids)
         const positions = ids.map((id) => {
           const position = contents.entries.positionOf(id)
           if (position === undefined) throw unknownImage(folder, id)

@@ -409,6 +409,14 @@ describe('what does not fit is refused, and nothing is changed', () => {
     await gallery.close()
   })
 
+  it.each(['', 5, null, 'a\0b'])('%j as its folder', async (folder) => {
+    await expect(openGallery(folder as never)).rejects.toMatchObject({ code: 'gallery/options' })
+  })
+
+  it('an engine that is none', async () => {
+    await expect(openIt({ engine: 'exact' as never })).rejects.toMatchObject({ code: 'gallery/options' })
+  })
+
   it('a gallery of another space, or none at all', async () => {
     await expect(openIt({ mode: 'read' })).rejects.toMatchObject({ code: 'gallery/not-found' })
     await threeImages()

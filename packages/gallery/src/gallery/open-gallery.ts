@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { checkHeld, checkOpenOptions, noSuchGallery, type Warning } from '@lookalike/core'
+import { checkHeld, checkOpenOptions, LookalikeError, noSuchGallery, type Warning } from '@lookalike/core'
 import { exactEngine } from '../exact/exact-index.js'
 import { io } from '../store/file-errors.js'
 import { findGallery, removeLeftovers, removeUnfinishedGallery, restoreManifest } from '../store/generations.js'
@@ -31,6 +31,11 @@ const ATTEMPTS = 5
  * await gallery.close()
  */
 export async function openGallery(folder: string, options: OpenFolderOptions = {}): Promise<FolderGallery> {
+  if (typeof folder !== 'string' || folder === '' || folder.includes('\0'))
+    throw new LookalikeError('gallery/options', {
+      problem: `The folder of the gallery is ${JSON.stringify(folder)}`,
+      expected: 'a path',
+    })
   checkOpenOptions(options)
   const { mode = 'write' } = options
   const warnings: Warning[] = []

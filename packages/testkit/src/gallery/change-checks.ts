@@ -105,6 +105,10 @@ export const changeChecks: readonly GalleryCheck[] = [
         ['an id twice', 'gallery/item', add([item, item], rowsOf(rows, 0, 2))],
         ['metadata in metadata', 'gallery/item', add([{ ...item, metadata: { a: { b: 1 } } as never }], one)],
         ['a text for a list of ids', 'gallery/item', () => gallery.remove('new' as never)],
+        ['a text for ids to look up', 'gallery/item', () => gallery.get('new' as never)],
+        ['nothing for ids of vectors', 'gallery/item', () => gallery.vectors(null as never)],
+        ['numbers for embeddings', 'embeddings/type', add([item], rowOf(rows, 0))],
+        ['nothing for queries', 'embeddings/type', () => gallery.search(null as never, 1)],
       ]
       for (const [what, code, attempt] of attempts) await wantError(what, code, attempt, report)
       await checkAbort((signal) => gallery.add([item], { embeddings: one }, { signal }), report)

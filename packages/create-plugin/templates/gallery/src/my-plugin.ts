@@ -132,6 +132,7 @@ async function openGallery(
     },
     count: async (selection = {}) => select(await read(), selection).length,
     get: async (ids) => {
+      checkIds(ids)
       const { rows } = await read()
       return ids.map((id) => rows[keyOf(id)]?.entry)
     },
@@ -206,6 +207,7 @@ async function openGallery(
       })
     },
     async vectors(ids, member) {
+      checkIds(ids)
       const contents = await read()
       const rows = ids.map((id) => {
         const row = contents.rows[keyOf(id)]
