@@ -201,7 +201,17 @@ export interface Pipeline {
 export async function createPipeline(
   loaded: { readonly config: Config; readonly folder: string; readonly files?: readonly string[] | undefined },
   registry: Registry,
-  { galleryOfFolder, encoderOfFile, ...defaults }: PipelineOptions = {},
+  options: PipelineOptions = {},
+): Promise<Pipeline> {
+  return composePipeline(loaded, registry, options, new Map())
+}
+
+/** @param datasets what was read, by what it was asked for as: stages with the same dataset share it */
+async function composePipeline(
+  loaded: Parameters<typeof createPipeline>[0],
+  registry: Registry,
+  { galleryOfFolder, encoderOfFile, ...defaults }: PipelineOptions,
+  datasets: Map<string, Promise<Dataset>>,
 ): Promise<Pipeline> {
   const { config } = loaded
   const folder = path.resolve(loaded.folder)
@@ -213,7 +223,7 @@ export async function createPipeline(
   const resolved = await resolveConfig(config, registry, loaded.files?.[0])
   const stages: Pipeline[] = []
   for (const stage of config.stages)
-    stages.push(await createPipeline({ ...loaded, config: stage.config }, registry, defaults))
+    stages.push(await composePipeline({ ...loaded, config: stage.config }, registry, defaults, datasets))
   const { onCorrupt, paths: named, concurrency, ...limits } = config.images
   const images: ImageAccess = { ...limits, paths: named.map(placeOf) }
   // Datasets draw or unpack pictures into the cache.
@@ -243,7 +253,10 @@ export async function createPipeline(
   })
   const dataset = once(async () => {
     if (config.dataset === undefined) throw missing('dataset')
-    return create('dataset', config.dataset)
+    const key = JSON.stringify([config.dataset.use, config.dataset.options, config.seed])
+    const made = datasets.get(key) ?? create('dataset', config.dataset)
+    datasets.set(key, made)
+    return made
   })
   const engine = once(async () => {
     if (config.index === undefined) throw missing('index')

@@ -117,6 +117,8 @@ describe('training in stages', () => {
   /** What was trained, from what. */
   const trained: string[] = []
   let failing: string | undefined
+  /** What was asked of the datasets that were read. */
+  const read: (string | undefined)[] = []
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'lookalike-stages-'))
     await writeFile(path.join(folder, 'start'), '')
@@ -131,7 +133,10 @@ describe('training in stages', () => {
   ) => definePlugin({ specVersion: 'v1', kind, name, description: name, options, create: create as never } as never)
   const registry = createRegistry([
     part('index', 'exact', z.strictObject({}), () => ({})),
-    part('dataset', 'none', z.strictObject({}), () => ({ name: 'none', items: [] })),
+    part('dataset', 'none', z.strictObject({ of: z.string().optional() }), ({ of }: { of?: string }) => {
+      read.push(of)
+      return { name: 'none', items: [] }
+    }),
     part(
       'encoder',
       'onnx',
@@ -159,11 +164,12 @@ describe('training in stages', () => {
       },
     })),
   ])
-  const open = (last = 'c') =>
+  const open = (last = 'c', name = 'all') =>
     createPipeline(
       {
         folder,
         config: parse({
+          name,
           dataset: 'none',
           encoder: { use: 'onnx', model: 'start' },
           evaluate: { reporters: [] },
@@ -171,7 +177,12 @@ describe('training in stages', () => {
           stages: [
             { name: 'a', train: { text: 'a' } },
             { name: 'b', encoder: { model: '${stages.a}/model.txt' }, train: { text: 'b' } },
-            { name: 'c', encoder: { model: '${stages.b}/model.txt' }, train: { text: last } },
+            {
+              name: 'c',
+              dataset: { use: 'none', of: 'c' },
+              encoder: { model: '${stages.b}/model.txt' },
+              train: { text: last },
+            },
           ],
         }),
       },
@@ -200,5 +211,13 @@ describe('training in stages', () => {
     await expect((await open('d')).trainStages({ resume: true })).rejects.toMatchObject({ code: 'train/run-differs' })
     await (await open('d')).trainStages({ overwrite: true })
     expect(trained.splice(0)).toEqual(['+a', 'a+b', 'ab+d'])
+  })
+
+  it('reads a dataset once for all stages that name the same', async () => {
+    read.length = 0
+    const pipeline = await open('c', 'shared')
+    await pipeline.trainStages()
+    await pipeline.dataset()
+    expect(read).toEqual([undefined, 'c'])
   })
 })
