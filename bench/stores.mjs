@@ -1,7 +1,8 @@
 // Vectors of 256 values in each gallery store: time to load, queries a second at recall@10 of at least 0.95, all and filtered to half and to 1 %
 // of the images, memory and size on disk.
 //   npx turbo run build --filter=@lookalike/bench... && node bench/stores.mjs [--rows=100000] [--stores=exact,usearch,postgres,pglite,lancedb]
-// postgres needs LOOKALIKE_POSTGRES_URL, a server on this machine. Each store runs in a process of its own.
+// postgres needs LOOKALIKE_POSTGRES_URL, a server on this machine; qdrant, where it is named, LOOKALIKE_QDRANT_URL: it leaves its collections there.
+// Each store runs in a process of its own.
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { createEmbeddings } from '@lookalike/core'
 import { exactEngine, folderStore, usearchEngine } from '@lookalike/gallery'
 import { lanceStore } from '@lookalike/lancedb'
 import { postgresStore } from '@lookalike/postgres'
+import { qdrantStore } from '@lookalike/qdrant'
 import { classVectors, firstRows, rounded } from './lib/vectors.mjs'
 
 const { values } = parseArgs({
@@ -35,6 +37,7 @@ const stores = {
   postgres: () => ({ store: postgresStore({ table }) }),
   pglite: (folder) => ({ store: postgresStore({ embedded: folder, table }) }),
   lancedb: (folder) => ({ store: lanceStore({ uri: folder }) }),
+  qdrant: () => ({ store: qdrantStore({ collection: table }) }),
 }
 
 if (values.store) console.log(JSON.stringify(await measure(values.store)))
@@ -100,7 +103,8 @@ async function measure(name) {
   }
   result['memory, MB'] = Math.round((process.memoryUsage().rss - before) / 1e6)
   await gallery.close()
-  result['disk, MB'] = name === 'postgres' ? await serverSize() : Math.round((await sizeOf(folder)) / 1e6)
+  result['disk, MB'] =
+    name === 'postgres' ? await serverSize() : name === 'qdrant' ? '' : Math.round((await sizeOf(folder)) / 1e6)
   await rm(path.dirname(folder), { recursive: true, force: true })
   return result
 }

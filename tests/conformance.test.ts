@@ -38,7 +38,7 @@ vi.mock('@lookalike/testkit', async (original) => {
 })
 
 /** Packages with plugins that users install beside the command: heavy, or for a service of their own. */
-const BESIDE: readonly string[] = ['@lookalike/lancedb', '@lookalike/postgres']
+const BESIDE: readonly string[] = ['@lookalike/lancedb', '@lookalike/postgres', '@lookalike/qdrant']
 
 let all: string[] = []
 beforeAll(async () => {

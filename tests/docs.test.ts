@@ -84,6 +84,7 @@ describe('configs', () => {
       // Installed beside the command by those who want them.
       ...(await loadPlugins(['@lookalike/lancedb'], path.join(root, 'packages/lancedb'))),
       ...(await loadPlugins(['@lookalike/postgres'], path.join(root, 'packages/postgres'))),
+      ...(await loadPlugins(['@lookalike/qdrant'], path.join(root, 'packages/qdrant'))),
     ])
     folder = await mkdtemp(path.join(tmpdir(), 'lookalike-docs-'))
   })

@@ -22,6 +22,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   loggers: ['core'],
   lancedb: ['core', 'gallery'],
   postgres: ['core'],
+  qdrant: ['core'],
   gallery: ['core', 'image', 'onnx'],
   encoders: ['core', 'image', 'onnx'],
   train: ['core', 'image', 'onnx', 'evaluate'],

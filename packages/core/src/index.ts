@@ -24,6 +24,7 @@ export { matchesFilter } from './filter/matches-filter.js'
 export { parseFilter } from './filter/parse-filter.js'
 export { checkChanges, checkIds, checkItems } from './gallery/check-items.js'
 export { checkHeld, checkOpenOptions } from './gallery/check-opening.js'
+export { checkStorable } from './gallery/check-storable.js'
 export { checkK, checkQueries, checkUncertainty, checkVectors } from './gallery/check-vectors.js'
 export {
   closedGallery,

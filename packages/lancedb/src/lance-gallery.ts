@@ -7,6 +7,7 @@ import {
   checkIds,
   checkItems,
   checkQueries,
+  checkStorable,
   checkVectors,
   closedGallery,
   createEmbeddings,
@@ -16,7 +17,6 @@ import {
   unknownImage,
 } from '@lookalike/core'
 import { matrixData, tableOf } from './arrow.js'
-import { checkStorable } from './check-storable.js'
 import { lanceCodes } from './codes.js'
 import { quotedText } from './compile-filter.js'
 import { filterFields, keyOf } from './filter-columns.js'

@@ -1,4 +1,5 @@
-import { type GalleryChange, LookalikeError } from '@lookalike/core'
+import type { GalleryChange } from '../contracts/gallery.js'
+import { LookalikeError } from '../errors.js'
 
 /** @throws `gallery/item` for texts that would not come back as they are: UTF-8 has no halves of surrogate pairs */
 export function checkStorable(items: readonly (GalleryChange & { readonly hash?: string })[]): void {

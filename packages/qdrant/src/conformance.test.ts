@@ -1,0 +1,36 @@
+import { fromPlugin, pluginOf } from '@lookalike/testkit'
+import { describeGallery, describePlugins } from '@lookalike/testkit/vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import plugins from './index.js'
+import { startWriter } from './testing/start-writer.js'
+import { type StubQdrant, startStubQdrant } from './testing/stub-qdrant.js'
+
+const plugin = pluginOf(plugins, 'gallery', 'qdrant')
+const run = `t${Date.now().toString(36)}`
+let galleries = 0
+const next = () => `${run}_${galleries++}`
+
+let stub: StubQdrant
+beforeAll(async () => {
+  stub = await startStubQdrant()
+})
+afterAll(async () => {
+  await stub.stop()
+  expect(stub.violations).toEqual([])
+})
+
+describePlugins(plugins)
+describeGallery(
+  'a stub, whose requests and answers are those of Qdrant’s description',
+  fromPlugin(plugin, () => ({ url: stub.url, collection: next() })),
+  { startWriter: ({ name }) => startWriter(stub.url, name.split(' ')[1]!) },
+)
+
+const url = process.env['LOOKALIKE_QDRANT_URL']
+if (url === undefined) describe.skip('a server: LOOKALIKE_QDRANT_URL is not set', () => it('is not there', () => {}))
+else
+  describeGallery(
+    'a server',
+    fromPlugin(plugin, () => ({ url, collection: next() })),
+    { startWriter: ({ name }) => startWriter(url, name.split(' ')[1]!) },
+  )
