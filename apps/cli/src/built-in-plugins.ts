@@ -7,6 +7,7 @@ export const BUILT_IN_PLUGINS: Readonly<Record<string, readonly string[]>> = {
     'builtin',
     'clip',
     'conv-net',
+    'light',
     'deit',
     'deit-distilled',
     'dino',

@@ -111,7 +111,8 @@ async function openQuery(
   folder: string,
   context: PluginContext,
 ): Promise<Encoder> {
-  const ref = given ?? (query.encoder as PluginRef<'encoder'> | undefined)
+  const own = query.model && { use: 'onnx', name: query.name, model: path.join(folder, query.model) }
+  const ref = given ?? own ?? (query.encoder as PluginRef<'encoder'> | undefined)
   if (ref === undefined) {
     throw new LookalikeError('asymmetric/query', {
       problem: `The run ${folder} was trained for the config's encoder "${query.name}" and does not know how it is made`,

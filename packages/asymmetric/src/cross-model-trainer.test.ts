@@ -1,9 +1,12 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRegistry, type Dataset, definePlugin, type Warning } from '@lookalike/core'
+import encoders from '@lookalike/encoders'
 import { modelOfCombiner } from '@lookalike/image'
+import losses from '@lookalike/losses'
 import { runTrainer } from '@lookalike/pipeline'
+import training from '@lookalike/train'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { CrossModelTrainerOptions } from './cross-model-trainer.js'
@@ -142,4 +145,54 @@ it('refuses other models and damaged folders', async () => {
   const file = path.join(folder, 'run/transforms/a.onnx')
   await writeFile(file, Buffer.concat([await readFile(file), Buffer.of(0)]))
   await expect(open()).rejects.toMatchObject({ code: 'asymmetric/folder', fields: { member: 'a' } })
+})
+
+it('within a budget: trains the query model first, and measures it in the gallery of the others', async () => {
+  const whole = createRegistry([...plugins, ...training, ...encoders, ...losses, toy])
+  const create = (options: object) =>
+    whole.create(
+      'trainer',
+      { use: 'cross-model', members: heavy, transform: { kind: 'linear' }, ...options } as never,
+      { folder, cacheFolder: folder, seed: 0, threads: 1 },
+    )
+  await expect(create({ budget: { maxBytes: 1e6 }, query: light })).rejects.toThrow('leave out "query"')
+  const held = {
+    ...dataset,
+    items: dataset.items.map((item, i) => ({ ...item, split: i % 10 < 5 ? 'train' : 'validation' }) as const),
+  }
+  const queryTrainer = {
+    use: 'metric-learning',
+    loss: 'nt-xent',
+    epochs: 1,
+    workers: 0,
+    augmentations: [],
+    sampler: { use: 'balanced', labels: 2, instances: 2 },
+  }
+  const run = async (resume: boolean) =>
+    runTrainer(await create({ budget: { maxMillionMultiplications: 1 }, queryTrainer }), {
+      dataset: held,
+      encoder: toyEncoder('unused', 2, 9),
+      folder: path.join(folder, 'run'),
+      seed: 0,
+      resume,
+    })
+  const { costs } = await run(false)
+  expect(costs!.map(({ name }) => name)).toEqual(['light, gallery of a, b', 'light', 'builtin', 'mini', 'teacher'])
+  const [inGallery, alone] = costs!
+  expect(inGallery!.millionMultiplications).toBe(alone!.millionMultiplications)
+  expect(inGallery!.metrics).toHaveProperty('recall@1')
+  expect(JSON.parse(await readFile(path.join(folder, 'run/costs.json'), 'utf8'))).toEqual(costs)
+  const model = path.join(folder, 'run/query/model.onnx')
+  const { mtimeMs } = await stat(model)
+  // A run that goes on keeps the query model; a folder that was moved finds its own.
+  await run(true)
+  expect((await stat(model)).mtimeMs).toBe(mtimeMs)
+  await rename(path.join(folder, 'run'), path.join(folder, 'moved'))
+  const combiner = await whole.create(
+    'combiner',
+    { use: 'cross-model', folder: 'moved' },
+    { folder, cacheFolder: folder, seed: 0 },
+  )
+  expect([combiner.queryEncoders[0]!.name, combiner.dim]).toEqual(['light', 8])
+  await combiner.dispose()
 })

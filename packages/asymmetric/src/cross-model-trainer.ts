@@ -14,20 +14,33 @@ import {
   type TrainerRequest,
   type TrainerResult,
 } from '@lookalike/core'
-import { checkProviders, type Execution, providersSchema, writeModel } from '@lookalike/onnx'
-import { measureValidation } from '@lookalike/train'
+import { budgetSchema, checkProviders, type Execution, providersSchema, readModel, writeModel } from '@lookalike/onnx'
+import { COSTS_FILE, costOf, measureValidation } from '@lookalike/train'
 import { z } from 'zod'
+import { combineMembers } from './ensemble/combine-members.js'
 import { fitLikelihood } from './ensemble/fit-likelihood.js'
 import { type CrossModelManifest, MANIFEST, MEMBER_NAME } from './manifest.js'
+import { QUERY_MODEL, type TrainedQuery, trainQuery } from './query/train-query.js'
+import { createTransformer } from './transforms/create-transformer.js'
 import { fitTransform } from './transforms/fit-transform.js'
 import { numberLabels, pairEmbeddings } from './transforms/pair-embeddings.js'
 import type { Transform } from './transforms/transform.js'
 import { transformSchema } from './transforms/transform-options.js'
 
-const options = z.strictObject({
+const fields = z.strictObject({
   query: pluginRef('encoder')
     .exactOptional()
     .describe("The light model. Default: the config's encoder, which the combiner then has to be told again."),
+  budget: budgetSchema
+    .exactOptional()
+    .describe(
+      'Trains the query model first: the largest light network within these bounds, taught by the first gallery model. Its accuracy and cost are written to costs.json, beside those of builtin, mini and the teacher.',
+    ),
+  queryTrainer: pluginRef('trainer')
+    .exactOptional()
+    .describe(
+      'With a budget: how the query model is trained, and by whom it is taught. Default: metric-learning with the loss nt-xent, tau 0.05.',
+    ),
   members: z
     .array(
       z.strictObject({
@@ -47,7 +60,17 @@ const options = z.strictObject({
     .default(['cpu'])
     .describe('Where the transforms are learned, first choice first. Operators that a provider lacks run on the CPU.'),
 })
-export type CrossModelTrainerOptions = z.input<typeof options>
+const options = fields
+  .refine(
+    ({ query, budget }) => query === undefined || budget === undefined,
+    'within a budget the query model is proposed and trained: leave out "query", or the budget',
+  )
+  .refine(
+    ({ queryTrainer, budget }) => queryTrainer === undefined || budget !== undefined,
+    '"queryTrainer" trains a query model within a budget, and there is none',
+  )
+/** An interface, for it refers to itself: a trainer is an option of this trainer. */
+export interface CrossModelTrainerOptions extends z.input<typeof options> {}
 type Settings = z.output<typeof options>
 
 export const crossModelTrainer = definePlugin({
@@ -81,18 +104,24 @@ async function trainCrossModel(
     })
   }
   const validation = dataset.items.filter(({ split, label }) => split === 'validation' && label)
-  const query = settings.query === undefined ? request.encoder : await context.create('encoder', settings.query)
+  const trained = await trainedQuery(settings, request, context)
+  const query =
+    trained?.encoder ??
+    (settings.query === undefined ? request.encoder : await context.create('encoder', settings.query))
   try {
     const light = await embed(query, items)
     const execution = { threads: context.threads, providers: settings.providers }
-    const learning: Learning = { settings, request, context, execution, items, validation, query, light }
-    const members: Member[] = []
+    const learning: Learning = { settings, request, context, execution, items, validation, query, trained, light }
+    const members: Learned[] = []
     for (const member of settings.members) members.push(await learnMember(member, learning))
     return await writeRun(learning, members, await learnLikelihood(learning))
   } finally {
     if (query !== request.encoder) await query.dispose()
   }
 }
+
+const trainedQuery = ({ budget, queryTrainer, members }: Settings, request: TrainerRequest, context: PluginContext) =>
+  budget && trainQuery({ budget, trainer: queryTrainer, teacher: members[0]!.encoder }, request, context)
 
 /** What all gallery models are learned from. */
 interface Learning {
@@ -103,15 +132,22 @@ interface Learning {
   readonly items: readonly DatasetItem[]
   readonly validation: readonly DatasetItem[]
   readonly query: Encoder
+  /** With a budget. */
+  readonly trained: TrainedQuery | undefined
   /** The query model's embeddings of the items. */
   readonly light: EmbeddedImages
 }
 
 type Member = CrossModelManifest['members'][number]
 type Pairs = ReturnType<typeof pairRows>
+interface Learned {
+  readonly member: Member
+  /** The gallery model's own embeddings of the validation images. */
+  readonly seen: EmbeddedImages
+}
 
 /** The transform of one gallery model; an interrupted run keeps those that it has finished. */
-async function learnMember({ name, encoder: ref }: Settings['members'][number], learning: Learning): Promise<Member> {
+async function learnMember({ name, encoder: ref }: Settings['members'][number], learning: Learning): Promise<Learned> {
   const { settings, request, context, items, validation, query, light } = learning
   const { run, signal, embed } = request
   const { transform, useLabels } = settings
@@ -128,8 +164,9 @@ async function learnMember({ name, encoder: ref }: Settings['members'][number], 
     signal?.throwIfAborted()
     const before = run.resumed ? await finishedTransform(run, name, key) : undefined
     const made = before ?? (await makeTransform(pairs, file, key, name, learning))
-    const recall = await recallOf(validation, await embed(encoder, validation))
-    return {
+    const seen = await embed(encoder, validation)
+    const recall = await recallOf(validation, seen)
+    const member = {
       name,
       encoder: ref as Member['encoder'],
       ...sideOf(encoder),
@@ -138,6 +175,7 @@ async function learnMember({ name, encoder: ref }: Settings['members'][number], 
       ...made,
       ...(recall !== undefined && { recall }),
     }
+    return { member, seen }
   } finally {
     await encoder.dispose()
   }
@@ -175,31 +213,85 @@ async function learnLikelihood({ settings, request, execution, items, light }: L
 
 /** The manifest, which the combiner opens, and the card. */
 async function writeRun(
-  { settings, request, items, validation, query }: Learning,
-  members: Member[],
+  learning: Learning,
+  learned: readonly Learned[],
   likelihood: CrossModelManifest['likelihood'] | undefined,
 ): Promise<TrainerResult> {
+  const { settings, request, items, validation, query, trained } = learning
   const { run } = request
+  const members = learned.map(({ member }) => member)
   const queryRef = settings.query as CrossModelManifest['query']['encoder']
   const manifest: CrossModelManifest = {
     format: 'lookalike-cross-model',
     version: 1,
-    query: { ...(queryRef !== undefined && { encoder: queryRef }), name: query.name, ...sideOf(query) },
+    query: {
+      ...(queryRef !== undefined && { encoder: queryRef }),
+      ...(trained && { model: QUERY_MODEL }),
+      name: query.name,
+      ...sideOf(query),
+    },
     ...(likelihood && { likelihood }),
     members,
   }
   await run.write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
   await run.artefact('ensemble', MANIFEST)
+  const costs = trained && (await costsOf(trained, learning, learned))
+  if (costs) await run.write(COSTS_FILE, `${JSON.stringify(costs, null, 2)}\n`)
   const metrics = metricsOf(members)
   await run.card({
     data: { images: items.length, validationImages: validation.length },
     options: settings,
+    ...(trained && { startedFrom: { encoder: query.name, space: query.space } }),
     members: members.map(({ name, space }) => ({ name, space })),
     stopped: 'finished',
     metrics,
   })
   const usedBy = { kind: 'combiner', use: 'cross-model', option: 'folder', path: 'directory' } as const
-  return { artefact: MANIFEST, metrics, stopped: 'finished', usedBy }
+  return { artefact: MANIFEST, metrics, stopped: 'finished', usedBy, costs }
+}
+
+/** First the query model in the gallery of all others, which is what a search costs and finds; then each by itself. */
+async function costsOf({ encoder, costs }: TrainedQuery, learning: Learning, learned: readonly Learned[]) {
+  const name = `light, gallery of ${learned.map(({ member }) => member.name).join(', ')}`
+  const metrics = await measureEnsemble(encoder, learning, learned)
+  return [{ ...(costs[0] ?? (await costOf(encoder))), name, metrics }, ...costs]
+}
+
+/** The search by the query model among validation images that the gallery models embedded, mapped and averaged. */
+async function measureEnsemble(
+  query: Encoder,
+  { request, validation, execution }: Learning,
+  learned: readonly Learned[],
+) {
+  const light = await request.embed(query, validation)
+  const sides = [light, ...learned.map(({ seen }) => seen)]
+  const rows = sides.map(({ positions }) => new Map(Array.from(positions, (position, row) => [position, row])))
+  const common = Array.from(light.positions).filter((position) => rows.every((known) => known.has(position)))
+  const of = (side: number) =>
+    selectRows(
+      sides[side]!.embeddings,
+      common.map((position) => rows[side]!.get(position)!),
+    ).data
+  const mapped: Float32Array[] = []
+  for (const [k, { member }] of learned.entries()) {
+    const model = readModel((await request.run.read(member.transform))!, { source: member.transform })
+    const transform = { kind: member.kind, inputDim: member.dim, outputDim: query.dim, model }
+    const transformer = await createTransformer(transform, { threads: execution.threads })
+    try {
+      mapped.push(await transformer.apply(of(k + 1)))
+    } finally {
+      await transformer.dispose()
+    }
+  }
+  const items = common.map((position) => validation[position]!)
+  return figuresOrNone(
+    measureValidation(
+      items,
+      of(0),
+      query.dim,
+      mapped.length > 0 ? combineMembers(mapped, query.dim, 'mean') : undefined,
+    ),
+  )
 }
 
 async function writeTransform(
@@ -226,17 +318,16 @@ async function recallOf(
   items: readonly DatasetItem[],
   { embeddings, positions }: EmbeddedImages,
 ): Promise<number | undefined> {
-  if (positions.length === 0) return undefined
+  const found = Array.from(positions, (position) => items[position]!)
+  return (await figuresOrNone(measureValidation(found, embeddings.data, embeddings.dim)))['recall@1']
+}
+
+/** No figures where no image has another one to find. */
+async function figuresOrNone(measured: ReturnType<typeof measureValidation>): Promise<Record<string, number>> {
   try {
-    return (
-      await measureValidation(
-        Array.from(positions, (position) => items[position]!),
-        embeddings.data,
-        embeddings.dim,
-      )
-    )['recall@1']
+    return await measured
   } catch (error) {
-    if (isLookalikeError(error, 'train/validation')) return undefined
+    if (isLookalikeError(error, 'train/validation')) return {}
     throw error
   }
 }

@@ -21,7 +21,13 @@ const side = {
 const manifestSchema = z.object({
   format: z.literal('lookalike-cross-model'),
   version: z.literal(1),
-  query: z.strictObject({ encoder: ref.exactOptional(), name: z.string().min(1), ...side }),
+  /** `model`: file of a query model that was trained with the run, in this folder. */
+  query: z.strictObject({
+    encoder: ref.exactOptional(),
+    model: z.string().min(1).exactOptional(),
+    name: z.string().min(1),
+    ...side,
+  }),
   /** File of where the query's likelihood puts gallery images, in this folder; absent where there were no labels. */
   likelihood: z.strictObject({ transform: z.string().min(1), sha256: z.string().length(64) }).exactOptional(),
   members: z

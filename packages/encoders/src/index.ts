@@ -1,12 +1,14 @@
 import { type BuiltinPluginOptions, builtinPlugin } from './builtin.js'
 import { type MiniPluginOptions, mini } from './mini.js'
 import { type ConvNetPluginOptions, convNet } from './plugins/conv-net.js'
+import { type LightPluginOptions, light } from './plugins/light.js'
 import { type OnnxPluginOptions, onnx } from './plugins/onnx.js'
 import { type PretrainedPluginOptions, pretrained } from './plugins/pretrained.js'
 import { type VitPluginOptions, vit } from './plugins/vit.js'
 
 export { buildConvNet, type ConvNetOptions } from './builder/build-conv-net.js'
 export { buildVit, type VitOptions } from './builder/build-vit.js'
+export { type ProposalOptions, type ProposedNetwork, proposeNetwork } from './builder/propose-network.js'
 export { createBuiltinEncoder } from './builtin.js'
 export { createOnnxEncoder, type OnnxEncoderOptions } from './create-onnx-encoder.js'
 export { createPretrainedEncoder, type PretrainedEncoderOptions } from './create-pretrained-encoder.js'
@@ -38,6 +40,7 @@ declare module '@lookalike/core' {
     onnx: OnnxPluginOptions
     vit: VitPluginOptions
     'conv-net': ConvNetPluginOptions
+    light: LightPluginOptions
     deit: PretrainedPluginOptions
     'deit-distilled': PretrainedPluginOptions
     'pretrained-vit': PretrainedPluginOptions
@@ -49,4 +52,4 @@ declare module '@lookalike/core' {
   }
 }
 
-export default [builtinPlugin, mini, onnx, vit, convNet, ...pretrained]
+export default [builtinPlugin, mini, onnx, vit, convNet, light, ...pretrained]

@@ -35,6 +35,7 @@ describe('the plugins', () => {
       'onnx',
       'vit',
       'conv-net',
+      'light',
       'deit',
       'deit-distilled',
       'pretrained-vit',
@@ -56,6 +57,7 @@ describe('the plugins', () => {
   it.each<[string, Record<string, unknown>, number]>([
     ['vit', { imageSize: 16, patchSize: 8, dim: 8, depth: 1, heads: 2, embeddingDim: 6 }, 6],
     ['conv-net', { imageSize: 16, widths: [16, 16], embeddingDim: 5 }, 5],
+    ['light', { maxBytes: 200_000, embeddingDim: 6 }, 6],
   ])("%s starts from the run's seed, or from its own", async (name, options, dim) => {
     const encoders = [
       await create(name, options),

@@ -11,6 +11,8 @@ export {
 export * from './check/check-gradients.js'
 export * from './check/create-checked-session.js'
 export * from './check/diagnose-training.js'
+export * from './cost/budget-schema.js'
+export * from './cost/count-multiplications.js'
 export { type DifferentiateOptions, differentiate, type GradientModel } from './gradient/differentiate.js'
 export { type QuantisedWeight, quantisedWeights } from './gradient/quantised-weights.js'
 export { trainableInitializers } from './gradient/trainable-initializers.js'

@@ -26,6 +26,7 @@ export { type GrayscaleOptions, grayscale } from './augmentations/grayscale.js'
 export { type InvertOptions, invert } from './augmentations/invert.js'
 export { type RandomResizedCropOptions, randomResizedCrop } from './augmentations/random-resized-crop.js'
 export { type RotationOptions, rotation } from './augmentations/rotation.js'
+export { COSTS_FILE, costOf, measureCost } from './budget/measure-costs.js'
 export { measureValidation } from './data/measure-validation.js'
 export { selectTrainingData, type TrainingData } from './data/select-training-data.js'
 export {

@@ -1,10 +1,12 @@
 import path from 'node:path'
+import type { ModelCost } from '@lookalike/core'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { openProject, withPipeline } from '../open-project.js'
+import { costCells, costHead, metricsOf } from '../report/accuracy-and-cost.js'
 import { evaluationJson } from '../report/evaluation-json.js'
-import { formatDuration } from '../terminal/format.js'
+import { formatDuration, formatPercent } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
 import { tryLine } from '../try-line.js'
 import { summary } from './evaluate.js'
@@ -55,6 +57,7 @@ export const train = defineCommand({
         String(Number(value.toPrecision(5))),
       ])
       if (figures.length > 0) output.print(renderTable(['figure', 'value'], figures, [1]))
+      if (result.costs) printCosts(result.costs, context)
       output.print()
       if (result.stopped === 'aborted') {
         output.note(
@@ -71,6 +74,25 @@ export const train = defineCommand({
     })
   },
 })
+
+/** What came of a budget. */
+function printCosts(costs: readonly ModelCost[], { output }: CommandContext): void {
+  const figures = metricsOf(costs)
+  const rows = costs.map((cost) => [
+    cost.name,
+    ...figures.map((name) => (name in cost.metrics ? formatPercent(cost.metrics[name]!) : '')),
+    ...costCells(cost),
+  ])
+  const head = ['model', ...figures.map((name) => `${name}, %`), ...costHead]
+  output.print()
+  output.print(
+    renderTable(
+      head,
+      rows,
+      head.slice(1).map((_, i) => i + 1),
+    ),
+  )
+}
 
 /** How long each part would take, and how much memory. */
 async function estimate(pipeline: Pipeline, { output, signal }: CommandContext): Promise<number> {
@@ -108,8 +130,9 @@ async function trainInStages(
     readonly overwrite?: boolean | undefined
     readonly config?: string | undefined
   },
-  { output, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<number> {
+  const { output, signal } = context
   const operation = { signal, onProgress: output.progress, onWarning: output.warn }
   const stages = await pipeline.trainStages({
     ...operation,
@@ -132,6 +155,7 @@ async function trainInStages(
     Object.entries(metrics).map(([figure, value]) => [name, figure, String(Number(value.toPrecision(5)))]),
   )
   output.print(renderTable(['stage', 'figure', 'value'], rows, [2]))
+  for (const { costs } of stages) if (costs) printCosts(costs, context)
   output.print()
   output.print(summary(evaluation))
   output.print()

@@ -24,14 +24,13 @@ export const htmlReporter = definePlugin({
     name: 'html',
     async write(result, { folder, write }) {
       // Pages and their charts are loaded when one is written.
-      const [{ renderReport }, { trainingCurves }] = await Promise.all([
+      const [{ renderReport }, { trainingCurves }, { readCosts }] = await Promise.all([
         import('./render-report.js'),
         import('./training-curves.js'),
+        import('./accuracy-and-cost.js'),
       ])
-      await write(
-        'report.html',
-        await renderReport(result, { queries, results, images, training: await trainingCurves(folder) }),
-      )
+      const [training, costs] = await Promise.all([trainingCurves(folder), readCosts(folder)])
+      await write('report.html', await renderReport(result, { queries, results, images, training, costs }))
     },
   }),
 })

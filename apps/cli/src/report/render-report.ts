@@ -1,5 +1,6 @@
 import type { Curve, EvaluationResult, ImageLimits, StageResult } from '@lookalike/core'
 import { formatPercent, metricLabel } from '../terminal/format.js'
+import { accuracyAndCost, type RunCosts } from './accuracy-and-cost.js'
 import { comparedModels, rejection } from './compared-models.js'
 import { distinctMetrics, explanation } from './distinct-metrics.js'
 import { type Html, html } from './html.js'
@@ -18,6 +19,8 @@ export interface ReportOptions {
   readonly images?: ImageLimits | undefined
   /** Curves of the run's training log. */
   readonly training: readonly Curve[]
+  /** What trainings within a budget measured. */
+  readonly costs: readonly RunCosts[]
 }
 
 /** An evaluation as one page: figures, curves, and pictures of what went well and what did not. */
@@ -35,6 +38,11 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
       'Against baselines',
       'The first row is the model of this report, by itself without rerankers. In bold: the best of its column. Time: from an image to its vector plus the search, on this machine.',
       comparedModels(result),
+    ),
+    section(
+      'Accuracy against cost',
+      'Of the training within a budget, on its validation images, which look for each other. Multiplications of matrix products and convolutions for one query image; the file with 32-bit weights; from pixels to vector on the machine that trained.',
+      accuracyAndCost(options.costs),
     ),
     categories(result),
     section('Curves', '', result.curves.length > 0 && lineCharts(result.curves)),

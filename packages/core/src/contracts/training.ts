@@ -59,6 +59,19 @@ export interface TrainerRequest extends OperationOptions {
   embed(encoder: Encoder, images: readonly ImageRequest[], options?: EmbedOptions): Promise<EmbeddedImages>
 }
 
+/** A network's accuracy beside what it costs. */
+export interface ModelCost {
+  readonly name: string
+  /** Validation figures in [0, 1]; none where there was nothing to measure. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** Of the matrix products and convolutions for one query image, in millions; absent where they cannot be told. */
+  readonly millionMultiplications?: number | undefined
+  /** Of the ONNX file with 32-bit weights; absent where the encoder is none. */
+  readonly bytes?: number | undefined
+  /** From the pixels of one image to its vector on this machine, median; absent where the encoder takes files. */
+  readonly milliseconds?: number | undefined
+}
+
 export interface TrainerResult {
   /** Main artefact, relative to the run's folder (`model.onnx`, or a manifest). */
   readonly artefact: string
@@ -81,6 +94,8 @@ export interface TrainerResult {
     | undefined
   /** What the artefact holds where that is not what was trained: the encoder as it was, because training made it no better. */
   readonly kept?: 'untuned' | undefined
+  /** What was trained within a budget, first, and what it is measured beside. */
+  readonly costs?: readonly ModelCost[] | undefined
 }
 
 /** What a training is estimated from: as for the training, without a run; embedding is not cached. */

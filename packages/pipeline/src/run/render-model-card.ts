@@ -1,4 +1,4 @@
-import type { Preprocessing } from '@lookalike/core'
+import type { ModelCost, Preprocessing } from '@lookalike/core'
 
 /** What a model card says; what is not known is left out. */
 export interface ModelCardFacts {
@@ -14,6 +14,8 @@ export interface ModelCardFacts {
   readonly dataset?: string | undefined
   readonly metrics?: Readonly<Record<string, number>> | undefined
   readonly settings?: Readonly<Record<string, unknown>> | undefined
+  /** Accuracy beside cost, of this model and of others. */
+  readonly costs?: readonly ModelCost[] | undefined
   /** Of Node and of packages, by name. */
   readonly versions?: Readonly<Record<string, string>> | undefined
   readonly seed?: number | undefined
@@ -87,6 +89,7 @@ function text(facts: ModelCardFacts): string[] {
       ]),
     ),
     ...(preprocessing ? describeInput(preprocessing) : []),
+    ...(facts.costs ? describeCosts(facts.costs) : []),
     '## Use',
     '',
     '```sh',
@@ -110,6 +113,27 @@ function describeInput({ resize, crop, interpolation, background, mean, std }: P
         ? `both edges to ${resize.width ?? crop.width} x ${resize.height ?? crop.height}, the centre ${crop.width} x ${crop.height} cut out`
         : `the short edge to ${resize.size}, the centre ${crop.width} x ${crop.height} cut out`
   return [`Input: ${how}; ${interpolation}; mean ${mean.join(', ')}, standard deviation ${std.join(', ')}.`, '']
+}
+
+function describeCosts(costs: readonly ModelCost[]): string[] {
+  const figures = [...new Set(costs.flatMap(({ metrics }) => Object.keys(metrics)))]
+  const number = (value: number | undefined, digits: number) => (value === undefined ? '' : value.toFixed(digits))
+  const rows = costs.map(({ name, metrics, millionMultiplications, bytes, milliseconds }) => [
+    name,
+    ...figures.map((figure) => number(metrics[figure], 4)),
+    number(millionMultiplications, 1),
+    number(bytes === undefined ? undefined : bytes / 1000, 0),
+    number(milliseconds, 1),
+  ])
+  const head = ['model', ...figures, 'million multiplications', 'kB, 32-bit weights', 'ms an image']
+  return [
+    '## Accuracy and cost',
+    '',
+    'On validation images; the time is from pixels to vector on the machine that trained.',
+    '',
+    ...[head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`),
+    '',
+  ]
 }
 
 /** A text as YAML takes it in one line: JSON is YAML. */

@@ -143,15 +143,20 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
 async function writeCard(
   folder: string,
   { trainer, encoder, data, seed, settings, versions }: RunFile,
-  { artefact, metrics }: TrainerResult,
+  { artefact, metrics, costs }: TrainerResult,
 ): Promise<void> {
   const there = await readFile(path.join(folder, 'README.md'), 'utf8').catch(() => undefined)
   if (there !== undefined && !isModelCard(there)) return
-  const of = { name: path.basename(folder), file: artefact, encoder: encoder.name, dataset: data?.dataset }
+  const of = {
+    name: path.basename(folder),
+    file: artefact,
+    encoder: costs?.[0]?.name ?? encoder.name,
+    dataset: data?.dataset,
+  }
   await writeInside(
     folder,
     'README.md',
-    renderModelCard({ ...of, trainer: trainer.name, metrics, seed, settings, versions }),
+    renderModelCard({ ...of, trainer: trainer.name, metrics, costs, seed, settings, versions }),
   )
 }
 

@@ -8,26 +8,23 @@ export const VALIDATION_METRICS = ['recall@1', 'map@r'] as const
  * Measures the search among validation items.
  *
  * @param vectors one a row, of the items in their order
+ * @param found of the items as they lie in the gallery, where another model embeds that
  */
 export async function measureValidation(
   items: readonly DatasetItem[],
   vectors: Float32Array,
   dim: number,
+  found = vectors,
 ): Promise<Readonly<Record<string, number>>> {
-  // Embeddings are compared by cosine, also those of networks that do not normalise.
-  const all = createEmbeddings({
-    data: unitRows(vectors, dim),
-    rows: items.length,
-    dim,
-    space: 'training',
-    role: 'any',
-  })
-  const part = (wanted: 'isQuery' | 'isGallery') => {
+  const part = (wanted: 'isQuery' | 'isGallery', of: Float32Array) => {
     const rows = items.flatMap((item, row) => (item[wanted] ? [row] : []))
+    // Embeddings are compared by cosine, also those of networks that do not normalise.
+    const data = unitRows(of, dim)
+    const all = createEmbeddings({ data, rows: items.length, dim, space: 'training', role: 'any' })
     return { items: rows.map((row) => items[row]!), embeddings: selectRows(all, rows) }
   }
-  const queries = part('isQuery')
-  const gallery = part('isGallery')
+  const queries = part('isQuery', vectors)
+  const gallery = part('isGallery', found)
   const judgement = await judgeEmbeddings(
     queries.embeddings,
     gallery.embeddings,

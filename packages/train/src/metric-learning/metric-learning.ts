@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import path from 'node:path'
 import {
   type Augmentation,
   concat,
@@ -8,19 +9,24 @@ import {
   type Encoder,
   type EstimateRequest,
   LookalikeError,
+  type ModelCost,
   type PluginContext,
+  type PluginRef,
   type Preprocessing,
   pluginRef,
   type Reference,
   type Sampler,
   type Trainer,
   type TrainerRequest,
+  type TrainerResult,
   type UnboundLoss,
   type Warning,
   writeReference,
 } from '@lookalike/core'
 import { loadBatches } from '@lookalike/image'
 import {
+  type Budget,
+  budgetSchema,
   checkProviders,
   createSession,
   extractModel,
@@ -33,6 +39,7 @@ import {
   withInitializers,
 } from '@lookalike/onnx'
 import { z } from 'zod'
+import { COSTS_FILE, measureCost } from '../budget/measure-costs.js'
 import { measureValidation } from '../data/measure-validation.js'
 import { selectTrainingData, type TrainingData } from '../data/select-training-data.js'
 import { createBatchLoader } from '../loading/create-batch-loader.js'
@@ -51,7 +58,7 @@ import { estimateEmbedding } from './estimate-embedding.js'
 import { createFrozenOutputs } from './frozen-outputs.js'
 import { hashBytes, trainEmbedding } from './train-embedding.js'
 
-const options = z.strictObject({
+const fields = z.strictObject({
   ...commonOptions,
   augmentations: z
     .array(pluginRef('augmentation'))
@@ -121,11 +128,20 @@ const options = z.strictObject({
     })
     .exactOptional()
     .describe('Knowledge distillation: embeddings are to meet those of a larger model, which has as many dimensions.'),
+  budget: budgetSchema
+    .exactOptional()
+    .describe(
+      "Trains the largest light network within these bounds in place of the config's encoder; with a teacher its embeddings are as long as the teacher's. Its accuracy and cost are written to costs.json, beside those of builtin, mini and the teacher.",
+    ),
   onCorrupt: z
     .enum(['skip', 'fail'])
     .default('skip')
     .describe('What an unreadable image does: another of its class stands in, with a warning, or the run ends.'),
 })
+const options = fields.refine(
+  ({ budget, head }) => budget === undefined || head === undefined,
+  'a network that is proposed within a budget has a head already: leave out "head"',
+)
 
 export type MetricLearningOptions = z.input<typeof options>
 type Settings = z.output<typeof options>
@@ -139,6 +155,8 @@ export interface MetricLearningParts {
   readonly origins?: readonly AugmentationOrigin[] | undefined
   /** Opens the teacher; needed where the options name one. */
   readonly teacher?: (() => Promise<Encoder>) | undefined
+  /** Opens other encoders by name; needed where the options have a budget. */
+  readonly encoder?: ((ref: PluginRef<'encoder'>) => Promise<Encoder>) | undefined
   /** Processor threads. */
   readonly threads?: number | undefined
 }
@@ -150,9 +168,72 @@ export function metricLearning(given: MetricLearningOptions, parts: MetricLearni
     specVersion: 'v1',
     name: 'metric-learning',
     settings: decisiveSettings(settings),
-    train: (request) => train(request, settings, parts),
-    estimate: (request) => estimate(request, settings, parts),
+    train: (request) =>
+      settings.budget ? trainWithin(settings.budget, request, settings, parts) : train(request, settings, parts),
+    estimate: (request) =>
+      settings.budget
+        ? withStudent(settings.budget, request, parts, (own) => estimate(own, settings, parts))
+        : estimate(request, settings, parts),
   }
+}
+
+/** What a budget compares the network with besides the teacher. */
+const KNOWN = ['builtin', 'mini']
+
+/** The network that is proposed in place of the request's encoder. */
+async function withStudent<R extends Pick<TrainerRequest, 'encoder'>, T>(
+  budget: Budget,
+  request: R,
+  parts: MetricLearningParts,
+  work: (request: R) => Promise<T>,
+): Promise<T> {
+  const teacher = await parts.teacher?.()
+  await teacher?.dispose()
+  const student = await opener(parts)({ use: 'light', ...budget, ...(teacher && { embeddingDim: teacher.dim }) })
+  try {
+    return await work({ ...request, encoder: student })
+  } finally {
+    await student.dispose()
+  }
+}
+
+/** Trains within a budget, and measures what came of it beside networks that are there without training. */
+async function trainWithin(
+  budget: Budget,
+  request: TrainerRequest,
+  settings: Settings,
+  parts: MetricLearningParts,
+): Promise<TrainerResult> {
+  const result = await withStudent(budget, request, parts, (own) => train(own, settings, parts))
+  if (result.stopped === 'aborted') return result
+  const open = opener(parts)
+  // Warnings came when the images were chosen for training.
+  const { validation } = selectTrainingData(request.dataset, settings.validation, request.run.seed, undefined, {
+    orImages: true,
+  })
+  const model = path.join(request.run.folder, result.artefact)
+  const compared: readonly (readonly [string, () => Promise<Encoder>])[] = [
+    ['light', () => open({ use: 'onnx', name: 'light', model })],
+    ...KNOWN.map((name) => [name, () => open(name)] as const),
+    ...(parts.teacher ? [['teacher', parts.teacher] as const] : []),
+  ]
+  const costs: ModelCost[] = []
+  for (const [name, create] of compared) {
+    request.signal?.throwIfAborted()
+    const encoder = await create()
+    try {
+      costs.push(await measureCost(name, encoder, validation, request.embed))
+    } finally {
+      await encoder.dispose()
+    }
+  }
+  await request.run.write(COSTS_FILE, `${JSON.stringify(costs, null, 2)}\n`)
+  return { ...result, costs }
+}
+
+function opener({ encoder }: MetricLearningParts) {
+  if (!encoder) throw new TypeError('The options have a budget, and the parts open no encoders.')
+  return encoder
 }
 
 /** A network ready to be trained, and the images that it is trained on. */
@@ -459,6 +540,7 @@ export const metricLearningPlugin = definePlugin({
       augmentations,
       origins: originsOf(settings.augmentations, context),
       teacher: settings.teacher && (() => context.create('encoder', settings.teacher!.encoder)),
+      encoder: (ref) => context.create('encoder', ref),
       threads: context.threads,
     })
   },

@@ -83,6 +83,7 @@ async function writeEmbedding(
   const kept = lost && settings.keep === 'best' && training.dim >= untuned.dim ? ('untuned' as const) : undefined
   if (lost) request.onWarning?.(nothingGained(before, outcome.best!.figures, settings, kept !== undefined, training))
   const card = await run.card({
+    startedFrom: { encoder: request.encoder.name, space: request.encoder.space },
     loss: { name: loss.name, engine: loss.engine },
     network: training.network,
     data: sizesOf(data),
