@@ -160,8 +160,7 @@ it('within a budget: trains the query model first, and measures it in the galler
     ...dataset,
     items: dataset.items.map((item, i) => ({ ...item, split: i % 10 < 5 ? 'train' : 'validation' }) as const),
   }
-  const queryTrainer = {
-    use: 'metric-learning',
+  const queryTraining = {
     loss: 'nt-xent',
     epochs: 1,
     workers: 0,
@@ -169,7 +168,7 @@ it('within a budget: trains the query model first, and measures it in the galler
     sampler: { use: 'balanced', labels: 2, instances: 2 },
   }
   const run = async (resume: boolean) =>
-    runTrainer(await create({ budget: { maxMillionMultiplications: 1 }, queryTrainer }), {
+    runTrainer(await create({ budget: { maxMillionMultiplications: 1 }, queryTraining }), {
       dataset: held,
       encoder: toyEncoder('unused', 2, 9),
       folder: path.join(folder, 'run'),

@@ -36,10 +36,11 @@ const fields = z.strictObject({
     .describe(
       'Trains the query model first: the largest light network within these bounds, taught by the first gallery model. Its accuracy and cost are written to costs.json, beside those of builtin, mini and the teacher.',
     ),
-  queryTrainer: pluginRef('trainer')
+  queryTraining: z
+    .record(z.string(), z.unknown())
     .exactOptional()
     .describe(
-      'With a budget: how the query model is trained, and by whom it is taught. Default: metric-learning with the loss nt-xent, tau 0.05.',
+      'With a budget: options of the trainer metric-learning for the query model, such as epochs or another teacher. Default: the loss nt-xent, tau 0.05.',
     ),
   members: z
     .array(
@@ -66,11 +67,10 @@ const options = fields
     'within a budget the query model is proposed and trained: leave out "query", or the budget',
   )
   .refine(
-    ({ queryTrainer, budget }) => queryTrainer === undefined || budget !== undefined,
-    '"queryTrainer" trains a query model within a budget, and there is none',
+    ({ queryTraining, budget }) => queryTraining === undefined || budget !== undefined,
+    '"queryTraining" is for a query model within a budget, and there is none',
   )
-/** An interface, for it refers to itself: a trainer is an option of this trainer. */
-export interface CrossModelTrainerOptions extends z.input<typeof options> {}
+export type CrossModelTrainerOptions = z.input<typeof options>
 type Settings = z.output<typeof options>
 
 export const crossModelTrainer = definePlugin({
@@ -120,8 +120,8 @@ async function trainCrossModel(
   }
 }
 
-const trainedQuery = ({ budget, queryTrainer, members }: Settings, request: TrainerRequest, context: PluginContext) =>
-  budget && trainQuery({ budget, trainer: queryTrainer, teacher: members[0]!.encoder }, request, context)
+const trainedQuery = ({ budget, queryTraining, members }: Settings, request: TrainerRequest, context: PluginContext) =>
+  budget && trainQuery({ budget, training: queryTraining, teacher: members[0]!.encoder }, request, context)
 
 /** What all gallery models are learned from. */
 interface Learning {

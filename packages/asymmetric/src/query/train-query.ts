@@ -21,8 +21,8 @@ const USUAL = { use: 'metric-learning', loss: { use: 'nt-xent', tau: 0.05 } }
 
 export interface QueryTraining {
   readonly budget: Budget
-  /** What trains it; it has to take a budget and a teacher. */
-  readonly trainer: Reference<'trainer'> | undefined
+  /** Options of the trainer, over ours. */
+  readonly training: Readonly<Record<string, unknown>> | undefined
   /** The model to learn from, where the trainer does not name one. */
   readonly teacher: Reference<'encoder'>
 }
@@ -35,16 +35,14 @@ export interface TrainedQuery {
 
 /** A query model within a budget, taught by a gallery model; an interrupted run keeps one that is finished. */
 export async function trainQuery(
-  { budget, trainer, teacher }: QueryTraining,
+  { budget, training, teacher }: QueryTraining,
   request: TrainerRequest,
   context: PluginContext,
 ): Promise<TrainedQuery> {
   const run = innerRun(request.run, FOLDER)
   let costs = request.run.resumed ? await finished(run) : undefined
   if (!costs) {
-    const given = trainer ? writeReference(trainer) : USUAL
-    const own = typeof given === 'string' ? { use: given } : given
-    const ref = { teacher: { encoder: writeReference(teacher) }, ...own, budget } as PluginRef<'trainer'>
+    const ref = { ...USUAL, teacher: { encoder: writeReference(teacher) }, ...training, budget } as PluginRef<'trainer'>
     const result = await (await context.create('trainer', ref)).train({ ...request, run })
     request.signal?.throwIfAborted()
     costs = result.costs ?? []
