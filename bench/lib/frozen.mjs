@@ -67,7 +67,7 @@ export async function frozenEmbeddings({ set, items, model, data, cache, threads
     const { embeddings } = await embedImages(
       encoder,
       items.map(({ source }) => ({ source })),
-      { onCorrupt: 'fail' },
+      { onCorrupt: 'fail', deadline: 600_000 },
     )
     await encoder.dispose()
     return embeddings.data
@@ -94,4 +94,33 @@ export async function frozenTokens({ set, items, data, cache, threads = 1 }) {
     return all
   })
   return { data: values, tokens: 65, dim: 192 }
+}
+
+/** MobileNetV2's last feature map before its last convolution, at 224 px, as tokens: `{ data, places: 49, channels: 320 }`. */
+export async function frozenMap({ set, items, data, cache, threads = 1 }) {
+  const [output, places, channels] = ['t170', 49, 320]
+  const map = await kept(path.join(cache, `${set}-${output}.f32`), async () => {
+    const session = await createSession(extractModel(await networkOf('mobilenet-224', data), { outputs: [output] }), {
+      threads,
+    })
+    const all = new Float32Array(items.length * places * channels)
+    let at = 0
+    const requests = items.map(({ source }) => ({ source }))
+    const reading = { batchSize: 16, deadline: 600_000 }
+    for await (const { batch, release } of loadBatches(requests, preprocessingOf('mobilenet-224'), reading)) {
+      const { count } = batch
+      const pixels = float32(batch.data.subarray(0, count * 3 * 224 * 224), [count, 3, 224, 224])
+      all.set((await session.run({ input: pixels }))[output].data, at)
+      at += count * places * channels
+      release()
+    }
+    await session.dispose()
+    return all
+  })
+  const tokens = new Float32Array(map.length)
+  for (let image = 0; image < items.length; image++)
+    for (let c = 0; c < channels; c++)
+      for (let p = 0; p < places; p++)
+        tokens[(image * places + p) * channels + c] = map[(image * channels + c) * places + p]
+  return { data: tokens, places, channels }
 }

@@ -1,6 +1,6 @@
 import { createEmbeddings } from '@lookalike/core'
 import { expect, it } from 'vitest'
-import { findNeighbourhoods, measureReranking } from './measure-reranking.js'
+import { findLists, findNeighbourhoods, measureReranking } from './measure-reranking.js'
 
 const unit = (degrees: number) => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)]
 const embeddings = createEmbeddings({
@@ -34,4 +34,18 @@ it('measures before and after, and takes the first weight of the distance that i
   ).toMatchObject({ after: 0.5, scale: 0 })
   // With enough weight on the distance the wrong but nearer candidates are back.
   expect(measureReranking(lists, labels, logits, [1000]).after).toBe(0)
+})
+
+it("lists what another encoder finds, with the distances of the pair model's own", async () => {
+  const of = (data: number[]) =>
+    createEmbeddings({ data: Float32Array.from(data), rows: 3, dim: 2, space: 's', role: 'any' })
+  const embeddings = of([1, 0, 0.6, 0.8, 0, 1])
+  const labels = ['a', 'a', 'b']
+  // By the other, the third lies nearer to the first than the second does.
+  const search = of([1, 0, 0, 1, 0.8, 0.6])
+  const [own] = await findLists({ embeddings }, labels, 2)
+  const [other] = await findLists({ embeddings, search }, labels, 2)
+  expect(own).toMatchObject({ query: 0, candidates: [1, 2] })
+  expect(other).toMatchObject({ query: 0, candidates: [2, 1] })
+  for (const [i, distance] of [1, 0.4].entries()) expect(other!.distances[i]).toBeCloseTo(distance, 6)
 })

@@ -1,12 +1,29 @@
-import { type Embeddings, type OperationOptions, selectRows } from '@lookalike/core'
+import { dotRows, type Embeddings, type OperationOptions, selectRows } from '@lookalike/core'
 import { exactTopK } from '@lookalike/gallery'
 
-/** The nearest other items of each item that has another of its class. */
+/** The results of a search for each item that has another of its class: other items, nearest first. */
 export interface Neighbourhood {
   readonly query: number
   readonly candidates: readonly number[]
-  /** `1 - inner product` of the query and each candidate. */
+  /** `1 - inner product` of the query and each candidate, by the encoder that the pair model is made of. */
   readonly distances: readonly number[]
+}
+
+/** The nearest other items by `search` where something else than the encoder searches. */
+export async function findLists(
+  { embeddings, search }: { readonly embeddings: Embeddings; readonly search?: Embeddings | undefined },
+  labels: ArrayLike<string | number>,
+  topN: number,
+  options: OperationOptions & { readonly threads?: number | undefined } = {},
+): Promise<Neighbourhood[]> {
+  const lists = await findNeighbourhoods(search ?? embeddings, labels, topN, options)
+  if (!search) return lists
+  const { data, dim } = embeddings
+  return lists.map(({ query, candidates }) => ({
+    query,
+    candidates,
+    distances: candidates.map((candidate) => 1 - dotRows(data, query, data, candidate, dim)),
+  }))
 }
 
 export async function findNeighbourhoods(

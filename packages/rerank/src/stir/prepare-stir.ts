@@ -6,18 +6,22 @@ import {
   LookalikeError,
   type OperationOptions,
   type Preprocessing,
+  selectRows,
   type TrainerRequest,
 } from '@lookalike/core'
 import { checkProviders, type Execution, float32, type OnnxModel, readModel, withInitializers } from '@lookalike/onnx'
 import { selectTrainingData } from '@lookalike/train'
 import { buildPairModel, type PairModel } from '../pair/build-pair-model.js'
 import { NAMES } from '../pair/pair-spec.js'
+import type { StirParts } from './stir-parts.js'
 import type { StirTrainingSettings } from './training-options.js'
 
 /** Images that could be read, and what the encoder makes of them. */
 export interface EmbeddedItems {
   readonly items: readonly DatasetItem[]
   readonly embeddings: Embeddings
+  /** What finds the lists, where that is not the encoder: its embeddings of the same images. */
+  readonly search?: Embeddings | undefined
 }
 
 /** What a training of a pair model works on. */
@@ -43,17 +47,25 @@ export interface StirTraining {
 export async function prepareStir(
   settings: StirTrainingSettings,
   request: TrainerRequest,
-  threads: number | undefined,
+  { threads, search: openSearch }: Pick<StirParts, 'threads' | 'search'>,
 ): Promise<StirTraining> {
   const { encoder, run, signal, onProgress, onWarning } = request
   const { pair, bytes, preprocessing } = await openPair(settings, encoder, run.seed)
   const all = selectTrainingData(request.dataset, settings.validation, run.seed, onWarning)
+  const search = settings.search && (await openedSearch(openSearch))
   const embed = async (items: readonly DatasetItem[]) => {
     const { embeddings, positions } = await request.embed(encoder, items)
-    return { embeddings, items: Array.from(positions, (position) => items[position]!), positions }
+    const readable = Array.from(positions, (position) => items[position]!)
+    if (!search) return { embeddings, items: readable, positions }
+    const found = await request.embed(search, readable)
+    return {
+      embeddings: selectRows(embeddings, found.positions),
+      search: found.embeddings,
+      items: Array.from(found.positions, (position) => readable[position]!),
+      positions: Array.from(found.positions, (position) => positions[position]!),
+    }
   }
-  const training = await embed(all.items)
-  const held = await embed(all.validation)
+  const [training, held] = await closing(search, async () => [await embed(all.items), await embed(all.validation)])
   return {
     settings,
     request,
@@ -63,9 +75,22 @@ export async function prepareStir(
     bare: pair.spec.stageOne ? withInitializers(pair.model, [[NAMES.scale, float32([0])]]) : pair.model,
     preprocessing,
     network: createHash('sha256').update(bytes).digest('hex'),
-    training: { ...training, labels: training.positions.map((position) => all.labels[position]!) },
+    training: { ...training, labels: Int32Array.from(training.positions, (position) => all.labels[position]!) },
     held,
     data: { images: training.items.length, classes: all.classes.length, validationImages: held.items.length },
+  }
+}
+
+function openedSearch(open: StirParts['search']): Promise<Encoder> {
+  if (!open) throw new TypeError('The options name an encoder that searches, and the parts have none.')
+  return open()
+}
+
+async function closing<T>(search: Encoder | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    await search?.dispose()
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type RawImage,
   type Reranker,
   type RerankRequest,
+  type Warning,
 } from '@lookalike/core'
 import { buildVit, createOnnxEncoder } from '@lookalike/encoders'
 import { createFolderCodes } from '@lookalike/gallery'
@@ -17,7 +18,7 @@ import { loadModel, saveModel, writeModel } from '@lookalike/onnx'
 import { type RunTrainerOptions, runTrainer } from '@lookalike/pipeline'
 import { randomResizedCrop } from '@lookalike/train'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPairModel } from '../pair/build-pair-model.js'
 import { clusteredVectors } from '../testing/random-gallery.js'
 import { stripes, stripesDataset } from '../testing/stripes.js'
@@ -429,6 +430,58 @@ describe('the trainer stir', () => {
     const written = await times()
     expect(await train('cache-2')).toEqual(first)
     expect(await times()).toEqual(written)
+  })
+
+  it.each(['lists', 'batch'] as const)(
+    '%s: tokens that are made once are those that are made at each step',
+    async (pairs) => {
+      const unchanged: Augmentation = { specVersion: 'v1', name: 'unchanged', apply: (image) => image }
+      const weights = async (name: string, augmentations: readonly Augmentation[]) => {
+        await run(name, { pairs, headEpochs: 0 }, { augmentations })
+        return (await loadModel(join(folder, name, 'pair.onnx'))).graph.initializers
+      }
+      expect(await weights(`once-${pairs}`, [])).toEqual(await weights(`always-${pairs}`, [unchanged]))
+    },
+  )
+
+  it('learns from the results of another encoder, and judges itself by them', async () => {
+    const trained = async (name: string, search?: Encoder) => {
+      const reference = search && { search: { use: 'onnx', model: 'another.onnx' } as const }
+      const trainer = createStirTrainer(
+        { ...small, ...reference, pairs: 'lists', headEpochs: 0, epochs: 1, topN: 4 },
+        { augmentations: [], threads, search: search && (async () => search) },
+      )
+      const { metrics } = await runTrainer(trainer, { dataset, encoder, folder: join(folder, name), seed: 1 })
+      return { metrics, pair: (await loadModel(join(folder, name, 'pair.onnx'))).graph.initializers }
+    }
+    const disposed = vi.fn(async () => {})
+    const alone = await trained('search-none')
+    // The encoder itself as what searches changes nothing.
+    expect(await trained('search-itself', { ...encoder, dispose: disposed })).toEqual(alone)
+    expect(disposed).toHaveBeenCalledOnce()
+    const model = buildVit({ imageSize: 16, patchSize: 16, dim: 4, depth: 1, heads: 1, seed: 9 })
+    const other = await createOnnxEncoder({ model: writeModel(model), name: 'coarse', threads: 1 })
+    const { metrics } = await trained('search-other', other)
+    expect(metrics['validation recall@1 before']).not.toBe(alone.metrics['validation recall@1 before'])
+  })
+
+  it('says when the encoder hardly errs on the training classes: there are no hard pairs', async () => {
+    const warnings: Warning[] = []
+    // All images of a class are one image.
+    const items = dataset.items.map((item) => ({ ...item, source: stripes(Number(item.label.slice(6)), 0) }))
+    const train = (pairs: 'batch' | 'lists') =>
+      runTrainer(createStirTrainer({ ...small, pairs, epochs: 0 }, { augmentations: [], threads }), {
+        dataset: { ...dataset, items },
+        encoder,
+        folder: join(folder, `known-${pairs}`),
+        seed: 1,
+        onWarning: (warning) => warnings.push(warning),
+      })
+    expect((await train('batch')).stopped).toBe('finished')
+    expect(warnings).toContainEqual(
+      expect.objectContaining({ code: 'pair/few-errors', fields: { images: 42, right: 42 } }),
+    )
+    await expect(train('lists')).rejects.toMatchObject({ code: 'pair/no-lists' })
   })
 
   it('takes the classes there are for batches of hard pairs, and needs none for search results', async () => {

@@ -17,19 +17,12 @@ import { augmentedBatches, cachedBatches, type PairBatches } from './pair-batche
 import { weightsOf } from './pair-weights.js'
 import { planPairs } from './plan-pairs.js'
 import { prepareStir, type StirTraining } from './prepare-stir.js'
+import type { StirParts } from './stir-parts.js'
 import { type TrainedPhases, trainPhases } from './train-phases.js'
 import { trainedPart } from './trained-part.js'
 import { createTrainingCodes } from './training-codes.js'
 import { type StirTrainingOptions, type StirTrainingSettings, stirTrainingSchema } from './training-options.js'
 import { createPairValidation, type PairValidation } from './validate-pairs.js'
-
-export interface StirParts {
-  readonly augmentations: readonly Augmentation[]
-  /** Folder of the cached tokens; none are kept without it. */
-  readonly cacheFolder?: string | undefined
-  /** Processor threads. */
-  readonly threads?: number | undefined
-}
 
 /**
  * Trains a pair model (STIR: Shabanov, Tarasov, Nikolenko 2023, arXiv 2304.13393) for an encoder that stays as it is: hard pairs of balanced
@@ -52,7 +45,7 @@ async function train(
   request: TrainerRequest,
   parts: StirParts,
 ): Promise<TrainerResult> {
-  const training = await prepareStir(settings, request, parts.threads)
+  const training = await prepareStir(settings, request, parts)
   const { spec } = training.pair
   const { planOf, stageOne } = await planPairs(training)
   const start = startOf(training, stageOne)
@@ -198,6 +191,7 @@ export const stirTrainer = definePlugin({
     const { cacheFolder, threads } = context
     const augmentations: Augmentation[] = settings.augmentations ? [] : [randomResizedCrop({ scale: [0.8, 1] })]
     for (const ref of settings.augmentations ?? []) augmentations.push(await context.create('augmentation', ref))
-    return createStirTrainer(settings, { augmentations, cacheFolder, threads })
+    const search = settings.search && (() => context.create('encoder', settings.search!))
+    return createStirTrainer(settings, { augmentations, search, cacheFolder, threads })
   },
 })

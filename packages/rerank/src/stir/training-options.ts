@@ -43,6 +43,11 @@ export const stirTrainingSchema = z.strictObject({
     .describe(
       'What is trained on. lists: training images with their first topN results among the training images, right and wrong as they come. batch: of each balanced batch, every image with its farthest of the same class and its nearest of another, as in the paper.',
     ),
+  search: pluginRef('encoder')
+    .exactOptional()
+    .describe(
+      'What searches, where that is another encoder, such as a lighter one: its results are trained on and judged. Default: the encoder that the pair model is made of.',
+    ),
   headEpochs: z.int().min(0).default(3).describe('Epochs in which the new weights alone are trained.'),
   headLearningRate: z.number().positive().default(2e-3).describe('Learning rate of those epochs.'),
   epochs: z.int().min(0).default(10).describe('Epochs in which everything that sees the pair is trained.'),

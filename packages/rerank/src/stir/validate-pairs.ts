@@ -4,13 +4,7 @@ import type { ImageCode } from '../codes/image-code.js'
 import { NAMES } from '../pair/pair-spec.js'
 import { createPairScorer } from './create-pair-scorer.js'
 import type { StageOneTerm } from './fit-stage-one.js'
-import {
-  findNeighbourhoods,
-  type MeasuredReranking,
-  measureReranking,
-  type Neighbourhood,
-  SCALES,
-} from './measure-reranking.js'
+import { findLists, type MeasuredReranking, measureReranking, type Neighbourhood, SCALES } from './measure-reranking.js'
 import { weightsOf } from './pair-weights.js'
 import type { StirTraining } from './prepare-stir.js'
 import { proposeTopN, type TopNProposal } from './propose-top-n.js'
@@ -37,7 +31,7 @@ export async function createPairValidation(
 ): Promise<PairValidation> {
   const labels = held.items.map(({ label }) => label)
   const searching = { ...operation, threads: running.threads }
-  const listsOf = (topN: number) => findNeighbourhoods(held.embeddings, labels, topN, searching)
+  const listsOf = (topN: number) => findLists(held, labels, topN, searching)
   const lists = await listsOf(settings.topN)
   const scales = !spec.stageOne ? [0] : stageOne ? [stageOne.scale, ...SCALES] : SCALES
   const judge = async (given: readonly Neighbourhood[]) => {
