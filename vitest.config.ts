@@ -31,7 +31,7 @@ export default defineConfig({
     hookTimeout: 1_200_000,
     pool: 'forks',
     maxWorkers: Math.max(2, availableParallelism()),
-    // Modules for bundlers: Node alone cannot load them.
-    server: { deps: { inline: [/tfjs-core\/dist\/(?!tf-core)/] } },
+    // The built command is Node's to load, as for users. Modules for bundlers Node alone cannot load.
+    server: { deps: { external: [/apps\/cli\/dist\//], inline: [/tfjs-core\/dist\/(?!tf-core)/] } },
   },
 })

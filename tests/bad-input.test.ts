@@ -6,7 +6,7 @@ import { openGallery } from '@lookalike/gallery'
 import { createGraphBuilder, saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makePhotos } from './helpers/make-photos.js'
-import { root, runCli } from './helpers/run-cli.js'
+import { root, runCli, spawnCli } from './helpers/run-cli.js'
 
 let folder = ''
 const cli = (...args: string[]) => runCli(args, { cwd: folder })
@@ -151,7 +151,12 @@ describe('galleries', () => {
     }
     const gallery = await openGallery(at('gallery'), { space, dim })
     try {
-      expectError(await cli('index', 'photos'), 1, 'gallery/locked', new RegExp(`${process.pid}`))
+      expectError(
+        await spawnCli(['index', 'photos'], { cwd: folder }),
+        1,
+        'gallery/locked',
+        new RegExp(`${process.pid}`),
+      )
     } finally {
       await gallery.close()
     }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { float32, type OnnxModel, saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makePhotos } from './helpers/make-photos.js'
-import { root, runCli, runNode } from './helpers/run-cli.js'
+import { root, runCli, runNode, spawnCli } from './helpers/run-cli.js'
 
 let folder = ''
 const cli = (args: string[], env?: NodeJS.ProcessEnv) => runCli(args, { cwd: folder, ...(env && { env }) })
@@ -140,7 +140,7 @@ describe('index and search', () => {
 
   it('stops at Ctrl-C with everything so far kept, and goes on later', async () => {
     await makePhotos(path.join(folder, 'many'), 100)
-    const interrupted = await runCli(['index', 'many', '--gallery=./many.gallery', '--json', '--cache=false'], {
+    const interrupted = await spawnCli(['index', 'many', '--gallery=./many.gallery', '--json', '--cache=false'], {
       cwd: folder,
       onStart: (kill) => {
         const timer = setInterval(async () => {
@@ -431,7 +431,10 @@ describe('configs and plugins', () => {
       stdout: expect.stringContaining('Examples') as unknown,
       stderr: '',
     })
-    expect(await cli(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Commands') as unknown })
+    expect(await spawnCli(['--help'], { cwd: folder })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Commands') as unknown,
+    })
   })
 
   it('doctor looks at everything and gives each finding a remedy', async () => {

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { createRandom } from '@lookalike/core'
 import { encodePng, resizeImage } from '@lookalike/image'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { runCli } from './helpers/run-cli.js'
+import { runCli, spawnCli } from './helpers/run-cli.js'
 
 /* The everyday commands as people call them, on a few drawn pictures. The tests of the packages look closer. */
 
@@ -100,7 +100,7 @@ it('a model for others', async () => {
 
 it('follows a folder until it is stopped', async () => {
   let stop: (signal: NodeJS.Signals) => void = () => undefined
-  const running = runCli(['index', './photos', '--watch', '--encoder=mini', '--gallery=./followed'], {
+  const running = spawnCli(['index', './photos', '--watch', '--encoder=mini', '--gallery=./followed'], {
     cwd: folder,
     onStart: (kill) => (stop = kill),
   })

@@ -7,7 +7,7 @@ import { encodePng } from '@lookalike/image'
 import { loadConfig, loadPlugins, resolveConfig } from '@lookalike/pipeline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BUILT_IN } from '../apps/cli/src/built-in-plugins.js'
-import { root, runCli } from './helpers/run-cli.js'
+import { root, runCli, spawnCli } from './helpers/run-cli.js'
 
 const examples = path.join(root, 'examples')
 const configs = (await readdir(examples, { recursive: true }))
@@ -286,7 +286,7 @@ describe('the example of reranking', () => {
         '--quiet',
       ]
       const run = (...more: string[]) => runCli(['train', ...overrides, ...more], { cwd: folder })
-      const killed = await runCli(['train', ...overrides], {
+      const killed = await spawnCli(['train', ...overrides], {
         cwd: folder,
         onStart: (kill) => {
           const timer = setInterval(() => {

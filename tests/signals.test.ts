@@ -4,7 +4,7 @@ import path from 'node:path'
 import { createGraphBuilder, float32, saveModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makePhotos } from './helpers/make-photos.js'
-import { runCli } from './helpers/run-cli.js'
+import { runCli, spawnCli } from './helpers/run-cli.js'
 
 const EDGE = 4096
 const PREPROCESSING = { resize: { mode: 'squash' }, crop: { width: 8, height: 8 } }
@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-it.each([
+it.concurrent.each([
   ['index', ['index', 'photos', '--gallery=./other'], 'SIGTERM', 143],
   ['train', ['train'], 'SIGINT', 130],
   ['evaluate', ['evaluate'], 'SIGTERM', 143],
@@ -45,7 +45,7 @@ it.each([
 ] as const)(
   '%s ends soon while native code runs',
   async (_, args, signal, code) => {
-    const { stderr, ...result } = await runCli(args, {
+    const { stderr, ...result } = await spawnCli(args, {
       cwd: folder,
       onStart: (kill) => setTimeout(() => kill(signal), 6000),
     })
