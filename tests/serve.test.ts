@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -207,7 +210,7 @@ it('what was acknowledged is there after the process was killed while it wrote',
   expect(await last.stop()).toBe(0)
 })
 
-it('shows pictures that datasets drew into the cache, wherever that is', async () => {
+it('shows pictures that datasets drew into the cache, wherever that is, and asks no address', async () => {
   const project = path.join(folder, 'project')
   const id = 'photos/blue-cross/0.png'
   for (const name of ['model.onnx', 'photos'])
@@ -221,12 +224,20 @@ it('shows pictures that datasets drew into the cache, wherever that is', async (
   const { space, dim } = JSON.parse(await readFile(path.join(project, 'gallery/gallery.json'), 'utf8'))
   const gallery = await openGallery(path.join(project, 'gallery'), { space, dim })
   await gallery.update([{ id, source: '../../drawn/0.png' }])
+  let asked = 0
+  const secret = createServer((_, response) => response.end(String(asked++))).listen(0, '127.0.0.1')
+  await once(secret, 'listening')
+  const inside = 'photos/blue-cross/1.png'
+  await gallery.update([{ id: inside, source: `http://127.0.0.1:${(secret.address() as AddressInfo).port}/x.png` }])
   await gallery.close()
   const other = await startServer([], { cwd: project })
   try {
     const picture = await fetch(`${other.url}/api/v1/items/${encodeURIComponent(id)}/thumbnail`)
     expect([picture.status, picture.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^image\//)])
+    const none = await fetch(`${other.url}/api/v1/items/${encodeURIComponent(inside)}/thumbnail`)
+    expect([none.status, asked]).toEqual([404, 0])
   } finally {
     await other.stop()
+    secret.close()
   }
 })

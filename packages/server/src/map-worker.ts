@@ -1,13 +1,14 @@
-/** The program of the thread that lays images out with UMAP. */
+/** The program of the thread that lays images out on a map. */
 import { parentPort } from 'node:worker_threads'
 import type { FromMapWorker, ToMapWorker } from './service/map-in-worker.js'
-import { type UmapLayout, umapLayout } from './service/umap-layout.js'
+import { mapLayout } from './service/map-layout.js'
+import type { MapLayout } from './service/umap-layout.js'
 
-let layout: UmapLayout | undefined
+let layout: MapLayout | undefined
 
-parentPort!.on('message', async (message: ToMapWorker) => {
+parentPort!.on('message', (message: ToMapWorker) => {
   if ('sample' in message) {
-    layout = await umapLayout(message.sample, message.dim)
+    layout = mapLayout(message.layout, message.sample, message.dim)
     answer({ points: new Float32Array() })
   } else answer({ points: layout!.place(message.vectors) })
 })

@@ -11,7 +11,8 @@ export function classOf({ metadata }: Pick<Item, 'metadata'>): string | undefine
 
 export const titleOf = (item: Pick<Item, 'id' | 'metadata'>): string => classOf(item) ?? nameOf(item.id)
 
-export const distanceText = (distance: number): string => distance.toFixed(3)
+/** Never below nothing: rounding may leave a distance of the same image there. */
+export const distanceText = (distance: number): string => distance.toFixed(3).replace(/^-(0\.0+)$/, '$1')
 
 export const number = (value: number): string => value.toLocaleString('en')
 

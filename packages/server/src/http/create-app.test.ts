@@ -287,6 +287,15 @@ describe('the gallery', () => {
   })
 })
 
+it('names the gallery as it is served, not where it lies', async () => {
+  const name = path.join(folder, 'gallery')
+  const problem = `No image of the gallery ${name} has the key "a"`
+  const page = async () => Promise.reject(new LookalikeError('gallery/unknown-key', { problem }))
+  const app = makeApp({ service: { gallery: { ...gallery, name, page } } })
+  const { status, detail } = await read(ask(app, '/api/v1/items?filter={"a":1}'))
+  expect([status, detail]).toEqual([400, 'No image of the gallery test has the key "a".'])
+})
+
 describe('pictures', () => {
   it('are kept by what they show', async () => {
     const photo = path.join(folder, 'photos/real.jpg')
@@ -317,7 +326,7 @@ describe('pictures', () => {
     expect(changed.headers.get('etag')).toBeNull()
   })
 
-  it.each([['/etc/passwd'], ['../../../../etc/passwd'], ['file:///etc/passwd'], ['gone.jpg'], ['ftp://host/x.png']])(
+  it.each(['/etc/passwd', '../../../../etc/passwd', 'file:///etc/passwd', 'gone.jpg', 'ftp://host/x.png'])(
     'of an entry that points at %s are not there',
     async (source) => {
       await gallery.add([{ id: 'bad', hash: '../../x', source }], {
@@ -429,6 +438,61 @@ describe('who may ask', () => {
     const response = await ask(makeApp({ originals: true }), at)
     expect(response.status).toBe(404)
     expect(await response.text()).not.toContain('root:')
+  })
+
+  describe('every route of the description', () => {
+    const calls = () =>
+      Object.entries(makeApp().description.paths as Record<string, object>).flatMap(([at, methods]) =>
+        Object.keys(methods).map((method) => [method.toUpperCase(), at] as const),
+      )
+    const call = (
+      app: App,
+      [method, at]: readonly [string, string],
+      headers: Record<string, string> = {},
+      id = 'red',
+    ) => {
+      const body = method === 'GET' || method === 'DELETE' ? {} : asJson(method, '{}')
+      return ask(app, at.replace('{id}', id), {
+        ...body,
+        method,
+        headers: { 'content-type': 'application/json', ...headers },
+      })
+    }
+
+    it('is closed to other hosts, other origins and tokens in addresses', async () => {
+      expect(calls().length).toBeGreaterThan(15)
+      const app = makeApp()
+      for (const each of calls()) {
+        const [method, at] = each
+        expect(await read(call(app, each, { host: 'evil.example' })), at).toMatchObject({ code: 'serve/foreign-host' })
+        expect(await read(call(app, each, { origin: 'http://evil.example' })), at).toMatchObject({
+          code: 'serve/foreign-origin',
+        })
+        expect(await read(call(app, [method, `${at}?token=abc`])), at).toMatchObject({ code: 'serve/token-in-url' })
+      }
+      // Nothing of all that did anything.
+      expect(await gallery.count({ rejected: false })).toBe(Object.keys(COLOURS).length)
+    })
+
+    it('is closed without a token, but for whether the server lives', async () => {
+      const app = makeApp({ tokens })
+      const open: string[] = []
+      for (const each of calls()) if ((await call(app, each)).status !== 401) open.push(each.join(' '))
+      expect(open).toEqual(['GET /api/v1/health', 'GET /api/v1/ready'])
+    })
+
+    it.each(['..%2f..%2f..%2fetc%2fpasswd', '%2fetc%2fpasswd', '%00', '%c0%ae%c0%ae', '%zz', 'a%0d%0aset-cookie: b'])(
+      'knows no image %s, and no file of that name',
+      async (id) => {
+        const app = makeApp({ originals: true })
+        for (const each of calls().filter(([method, at]) => at.includes('{id}') && method !== 'PUT')) {
+          const response = await call(app, each, {}, id)
+          expect([200, 400, 404], each.join(' ')).toContain(response.status)
+          expect(response.headers.get('set-cookie')).toBeNull()
+          expect(await response.text()).not.toContain('root:')
+        }
+      },
+    )
   })
 
   it('knows its methods', async () => {

@@ -9,7 +9,7 @@ import { describeApi } from './describe-api.js'
 import { createGuard, type GuardOptions } from './guard.js'
 import { createMetrics } from './metrics.js'
 import { overviewRoutes } from './overview-routes.js'
-import { problemOf, statusOf } from './problem.js'
+import { type Problem, problemOf } from './problem.js'
 import { createBodyBudget } from './read-body.js'
 import { mount } from './routes.js'
 
@@ -66,6 +66,11 @@ export function createApp(options: AppOptions): App {
   const app = new Hono()
   const ids = new WeakMap<Request, string>()
   const idOf = (context: Context) => ids.get(context.req.raw) ?? ''
+  const fail = (context: Context, error: unknown) => {
+    const { detail, ...problem } = problemOf(error, idOf(context))
+    // Galleries call themselves by where they lie.
+    return failure(context, { ...problem, detail: detail.replaceAll(service.gallery.name, options.name) })
+  }
 
   app.use(async (context, next) => {
     const id = randomUUID()
@@ -80,7 +85,7 @@ export function createApp(options: AppOptions): App {
       else await next()
     } catch (error) {
       context.error = error as Error
-      context.res = failure(context, error, id)
+      context.res = fail(context, error)
     } finally {
       underWay--
     }
@@ -126,9 +131,9 @@ export function createApp(options: AppOptions): App {
           fix: 'GET /api/v1/openapi.json says what there is.',
         })
     context.error = error
-    return failure(context, error, idOf(context))
+    return fail(context, error)
   })
-  app.onError((error, context) => failure(context, error, idOf(context)))
+  app.onError((error, context) => fail(context, error))
 
   return {
     fetch: (request, env) => app.fetch(request, env),
@@ -141,10 +146,9 @@ export function createApp(options: AppOptions): App {
   }
 }
 
-function failure(context: Context, error: unknown, id: string): Response {
+function failure(context: Context, problem: Problem): Response {
   const left = context.req.raw.signal.aborted
-  const problem = problemOf(error, id)
-  const status = left ? 499 : statusOf(error)
+  const status = left ? 499 : problem.status
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' }
   if (status === 401) headers['www-authenticate'] = 'Bearer'
   if (status === 503) headers['retry-after'] = '1'

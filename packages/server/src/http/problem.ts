@@ -75,7 +75,7 @@ const TITLES: Readonly<Record<number, string>> = {
   507: 'No room',
 }
 
-export function statusOf(error: unknown): number {
+function statusOf(error: unknown): number {
   if (!isLookalikeError(error)) return 500
   return STATUS[error.code] ?? AREAS[error.code.split('/')[0]!] ?? 500
 }

@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { LookalikeError } from '@lookalike/core'
+import type { Layout } from './map-layout.js'
 
-export type ToMapWorker = { readonly sample: Float32Array; readonly dim: number } | { readonly vectors: Float32Array }
+export type ToMapWorker =
+  | { readonly layout: Layout; readonly sample: Float32Array; readonly dim: number }
+  | { readonly vectors: Float32Array }
 
 export interface FromMapWorker {
   readonly points: Float32Array
@@ -17,12 +20,17 @@ export interface Projection {
 }
 
 /**
- * UMAP in a thread of its own: this one goes on meanwhile.
+ * A map in a thread of its own: this one goes on meanwhile.
  *
  * @param signal ends the thread
  * @throws `serve/map` where the thread ends early or its program is missing
  */
-export async function mapInWorker(sample: Float32Array, dim: number, signal: AbortSignal): Promise<Projection> {
+export async function mapInWorker(
+  layout: Layout,
+  sample: Float32Array,
+  dim: number,
+  signal: AbortSignal,
+): Promise<Projection> {
   signal.throwIfAborted()
   const worker = new Worker(programFile(), { execArgv: [] })
   const end = () => void worker.terminate()
@@ -48,7 +56,7 @@ export async function mapInWorker(sample: Float32Array, dim: number, signal: Abo
       worker.postMessage(message, [buffer as ArrayBuffer])
     })
   try {
-    await ask({ sample, dim })
+    await ask({ layout, sample, dim })
   } catch (error) {
     await dispose()
     throw error
@@ -59,8 +67,11 @@ export async function mapInWorker(sample: Float32Array, dim: number, signal: Abo
 const ended = (why: string, cause?: Error) =>
   new LookalikeError(
     'serve/map',
-    { problem: `The thread that makes the map ended: ${why}`, fix: 'Ask for the layout "pca".' },
-    { ...(cause && { cause }) },
+    {
+      problem: `The thread that makes the map ended: ${why}`,
+      fix: 'Ask for it again; "pca" needs less room than "umap".',
+    },
+    { cause },
   )
 
 function programFile(): string {

@@ -1,6 +1,8 @@
 import { createEmbeddings, createRandom } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
 import { memoryGallery } from '../testing/memory-gallery.js'
+import type { mapInWorker } from './map-in-worker.js'
+import { mapLayout } from './map-layout.js'
 import { createOverview } from './overview.js'
 import { principalPlane } from './principal-plane.js'
 import { umapLayout } from './umap-layout.js'
@@ -14,8 +16,14 @@ async function galleryOf(vectors: Readonly<Record<string, readonly [number, numb
   return gallery
 }
 
+/** The thread runs the built package: here the same layouts without it. */
+const here: typeof mapInWorker = async (layout, sample, dim) => {
+  const { place } = mapLayout(layout, sample, dim)
+  return { place: async (vectors) => place(vectors), dispose: async () => undefined }
+}
+
 describe('principalPlane', () => {
-  it('finds the two directions that rows were spread out in, the wider one first', async () => {
+  it('finds the two directions that rows were spread out in, the wider one first', () => {
     const dim = 9
     const random = createRandom('plane')
     const centred = () => random.next() - 0.5
@@ -26,14 +34,14 @@ describe('principalPlane', () => {
       data[row * dim + 2]! += wide
       data[row * dim + 7]! += narrow
     }
-    const { mean, axes } = await principalPlane(data, dim)
+    const { mean, axes } = principalPlane(data, dim)
     expect(mean[0]).toBeCloseTo(5, 1)
     expect(Math.abs(axes[0]![2]!)).toBeGreaterThan(0.999)
     expect(Math.abs(axes[1]![7]!)).toBeGreaterThan(0.999)
   })
 
-  it('is no number of nothing', async () => {
-    const { axes } = await principalPlane(new Float32Array(12).fill(1), 3)
+  it('is no number of nothing', () => {
+    const { axes } = principalPlane(new Float32Array(12).fill(1), 3)
     expect(axes.flatMap((axis) => [...axis]).every(Number.isFinite)).toBe(true)
   })
 })
@@ -44,7 +52,7 @@ describe('createOverview', () => {
   it('places images so that near ones lie near, and is made anew when the gallery changes', async () => {
     const gallery = await galleryOf(vectors)
     let version = 0
-    const { map } = createOverview(gallery, () => version)
+    const { map } = createOverview(gallery, () => version, here)
     const { ids, points, values } = await map({ key: 'name' })
     expect(ids).toEqual(['a', 'b', 'c', 'd'])
     expect(values).toEqual(['a', 'b', 'c', 'd'])
@@ -59,13 +67,13 @@ describe('createOverview', () => {
   })
 
   it('maps nothing where there is nothing', async () => {
-    const { map } = createOverview(await galleryOf(vectors), () => 0)
+    const { map } = createOverview(await galleryOf(vectors), () => 0, here)
     expect(await map({ filter: { name: 'nobody' } })).toEqual({ ids: [], points: [] })
   })
 
   it('tells what repeats what; a repeat hides nothing itself', async () => {
     const chain = { a: [1, 0, 0], b: [0.96, 0.28, 0], c: [0.843, 0.538, 0] } as const
-    const { near } = createOverview(await galleryOf(chain), () => 0)
+    const { near } = createOverview(await galleryOf(chain), () => 0, here)
     expect(await near(['a', 'b', 'c'], 0.05)).toEqual(['a', 'a', 'c'])
     expect(await near(['c', 'b', 'a'], 0.05)).toEqual(['c', 'c', 'a'])
     expect(await near(['a', 'b', 'c'], 0)).toEqual(['a', 'b', 'c'])
@@ -83,8 +91,8 @@ describe('umapLayout', () => {
     })
   }
 
-  it('keeps together what is near, in the sample and beside it, the same way every time', async () => {
-    const layout = await umapLayout(rowsOf(90, 'sample'), dim)
+  it('keeps together what is near, in the sample and beside it, the same way every time', () => {
+    const layout = umapLayout(rowsOf(90, 'sample'), dim)
     const points = layout.place(rowsOf(60, 'others'))
     const apart = (i: number, j: number) =>
       Math.hypot(points[2 * i]! - points[2 * j]!, points[2 * i + 1]! - points[2 * j + 1]!)
@@ -93,12 +101,12 @@ describe('umapLayout', () => {
       const nearest = others.reduce((best, j) => (apart(i, j) < apart(i, best) ? j : best))
       expect(nearest % 6).toBe(i % 6)
     }
-    const again = await umapLayout(rowsOf(90, 'sample'), dim)
+    const again = umapLayout(rowsOf(90, 'sample'), dim)
     expect(again.place(rowsOf(60, 'others'))).toEqual(points)
   })
 
-  it.each([1, 2, 3, 4, 5, 20])('places %d equal images somewhere', async (count) => {
-    const layout = await umapLayout(new Float32Array(count * dim).fill(0.5), dim)
+  it.each([1, 2, 3, 4, 5, 20])('places %d equal images somewhere', (count) => {
+    const layout = umapLayout(new Float32Array(count * dim).fill(0.5), dim)
     const points = layout.place(new Float32Array(3 * dim).fill(0.5))
     expect([...points].every(Number.isFinite)).toBe(true)
     expect(points).toHaveLength(6)

@@ -1,6 +1,6 @@
 import { concat, dotRows, type Filter, type Gallery, galleryPages, type Metadata, unitRows } from '@lookalike/core'
 import { mapInWorker, type Projection } from './map-in-worker.js'
-import { principalPlane, project } from './principal-plane.js'
+import type { Layout } from './map-layout.js'
 
 type Value = string | number | boolean
 
@@ -12,9 +12,6 @@ export interface GalleryMap {
   /** What they have under the key that was asked for. */
   readonly values?: readonly (Value | null)[]
 }
-
-/** The plane that the vectors spread out in most, or a map on which what is near stays near. */
-export type Layout = 'pca' | 'umap'
 
 export interface Overview {
   /** Where images lie in two dimensions. Rejected ones are left out. */
@@ -38,8 +35,12 @@ const SAMPLES: Readonly<Record<Layout, number>> = { pca: 4000, umap: 2000 }
 /** Maps kept for one version of the gallery. */
 const KEPT = 4
 
-/** What only all vectors together can tell. A map is made once a version of the gallery. */
-export function createOverview(gallery: Gallery, version: () => number): Overview {
+/**
+ * What only all vectors together can tell. A map is made once a version of the gallery.
+ *
+ * @param makeMap off this thread
+ */
+export function createOverview(gallery: Gallery, version: () => number, makeMap = mapInWorker): Overview {
   const kept = new Map<string, ReturnType<typeof place>>()
   let of = -1
   const ended = new AbortController()
@@ -64,7 +65,7 @@ export function createOverview(gallery: Gallery, version: () => number): Overvie
     }
     const [first, ...others] = sample
     if (!first) return { ids: [], metadata: [], points: [] }
-    const projection = await fits[layout](concat([first, ...others]), dim, ended.signal)
+    const projection = await makeMap(layout, concat([first, ...others]), dim, ended.signal)
     try {
       return await placeAll(projection, filter)
     } finally {
@@ -134,15 +135,6 @@ export function createOverview(gallery: Gallery, version: () => number): Overvie
 
 /** Other requests come in between. */
 const breathe = () => new Promise((resolve) => setImmediate(resolve))
-
-const fits: Readonly<Record<Layout, (sample: Float32Array, dim: number, signal: AbortSignal) => Promise<Projection>>> =
-  {
-    umap: mapInWorker,
-    async pca(sample, dim) {
-      const plane = await principalPlane(sample, dim)
-      return { place: async (vectors) => project(plane, vectors, dim), dispose: async () => undefined }
-    },
-  }
 
 /** From -1 to 1, the middle of what is there in the middle. */
 function centred(points: readonly number[]): number[] {

@@ -3,8 +3,6 @@ import { createRandom, dot, dotRows } from '@lookalike/core'
 /** Directions that are looked for besides those that are kept: more of them settle sooner. */
 const MORE = 4
 const ROUNDS = 12
-/** Rows between two breaths of the event loop. */
-const BLOCK = 256
 
 export interface PrincipalPlane {
   /** Of the rows, `dim` values. */
@@ -15,12 +13,11 @@ export interface PrincipalPlane {
 
 /**
  * The directions that rows spread out in most (principal components, by subspace iteration: Halko, Martinsson & Tropp 2011, algorithm 4.4), seeded.
- * The event loop goes on meanwhile.
  *
  * @param data row-major, any number of rows of `dim` values
  * @param count how many directions; two are a plane
  */
-export async function principalPlane(data: Float32Array, dim: number, count = 2): Promise<PrincipalPlane> {
+export function principalPlane(data: Float32Array, dim: number, count = 2): PrincipalPlane {
   const rows = data.length / dim
   const mean = new Float32Array(dim)
   for (let row = 0; row < rows; row++) for (let j = 0; j < dim; j++) mean[j]! += data[row * dim + j]! / rows
@@ -33,7 +30,6 @@ export async function principalPlane(data: Float32Array, dim: number, count = 2)
   for (let round = 0; round < ROUNDS; round++) {
     const next = basis.map(() => new Float32Array(dim))
     for (let row = 0; row < rows; row++) {
-      if (row % BLOCK === 0) await new Promise((resolve) => setImmediate(resolve))
       for (let j = 0; j < dim; j++) centred[j] = data[row * dim + j]! - mean[j]!
       for (let k = 0; k < basis.length; k++) {
         const [weight, to] = [dot(basis[k]!, centred), next[k]!]

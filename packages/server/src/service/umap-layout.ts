@@ -11,8 +11,9 @@ const EPOCHS = 300
 /** Neighbours in the sample that place an image which is not of it (ours). */
 const ANCHORS = 5
 
-export interface UmapLayout {
-  /** Row-major, any number of rows: x and y of each. */
+/** A map made of a sample, for all. */
+export interface MapLayout {
+  /** @param vectors row-major, any number of rows. @returns x and y of each */
   place(vectors: Float32Array): Float32Array
 }
 
@@ -22,9 +23,9 @@ export interface UmapLayout {
  *
  * @param sample row-major, rows of `dim` values
  */
-export async function umapLayout(sample: Float32Array, dim: number): Promise<UmapLayout> {
+export function umapLayout(sample: Float32Array, dim: number): MapLayout {
   const rows = sample.length / dim
-  const plane = await principalPlane(sample, dim, Math.min(COMPONENTS, dim))
+  const plane = principalPlane(sample, dim, Math.min(COMPONENTS, dim))
   const inner = plane.axes.length
   const reduced = project(plane, sample, dim)
   const squares = squaresOf(reduced, inner)

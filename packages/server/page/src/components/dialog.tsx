@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './button.js'
 
 interface DialogProps {
@@ -12,7 +12,8 @@ interface DialogProps {
 /** A window above the page; escape and a press beside it close it. */
 export function Dialog({ title, wide, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // Keys are for it as soon as it is there.
+  useLayoutEffect(() => {
     element.current?.showModal()
   }, [])
   return (

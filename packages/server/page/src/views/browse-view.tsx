@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { type ApiError, api, type Item } from '../api.js'
 import { IconButton } from '../components/button.js'
 import { Card } from '../components/card.js'
@@ -24,7 +24,12 @@ export function BrowseView() {
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
   const wanted = filter.value
 
-  const load = async (after: string | undefined, signal?: AbortSignal) => {
+  // Ends with the list that it loads.
+  const controller = useRef(new AbortController())
+  const load = async (after?: string) => {
+    const { signal } = controller.current
+    // One page is asked for once.
+    setNext(undefined)
     try {
       const query = { limit: PAGE, order: order.value, rejected: which.value }
       const page = await api.items(
@@ -35,15 +40,17 @@ export function BrowseView() {
       setNext(page.next)
       setError(undefined)
     } catch (cause) {
-      if (!signal?.aborted) setError(asApiError(cause))
+      if (signal.aborted) return
+      setError(asApiError(cause))
+      setNext(after)
     }
   }
   useEffect(() => {
-    const controller = new AbortController()
+    controller.current = new AbortController()
     setItems(undefined)
     setPicked(new Set())
-    void load(undefined, controller.signal)
-    return () => controller.abort()
+    void load()
+    return () => controller.current.abort()
   }, [order.value, which.value, JSON.stringify(wanted)])
 
   const toggle = (id: string) => {
@@ -58,8 +65,10 @@ export function BrowseView() {
       return rejected ? `${images(changed)} kept out of the results.` : `${images(changed)} taken back.`
     })
     if (!done) return
-    setItems(items?.map((item) => (picked.has(item.id) ? { ...item, rejected } : item)))
-    setPicked(new Set())
+    // More may have been loaded and chosen meanwhile.
+    const changed = new Set(ids)
+    setItems((known) => known?.map((item) => (changed.has(item.id) ? { ...item, rejected } : item)))
+    setPicked((now) => new Set([...now].filter((id) => !changed.has(id))))
   }
   return (
     <div class="split">
@@ -101,7 +110,7 @@ export function BrowseView() {
         </details>
       </aside>
       <div class="main-column">
-        {error && <Failed error={error} onRetry={() => void load(undefined)} />}
+        {error && <Failed error={error} onRetry={() => void load()} />}
         {!items && !error && <Skeletons />}
         {items?.length === 0 && <NothingHere />}
         <ul class="grid" aria-label="Images">

@@ -14,6 +14,8 @@ type Group = NonNullable<Duplicates['groups']>[number]
 /** Milliseconds between two questions whether it is done. */
 const AGAIN = 500
 const PAGE = 50
+/** Groups that the server tells of at once. */
+const MOST = 1000
 
 /** Groups of the same or nearly the same image: what is kept stays, the others can be removed. */
 export function DuplicatesView() {
@@ -22,6 +24,7 @@ export function DuplicatesView() {
   const [groups, setGroups] = useState<readonly Group[]>([])
   const [error, setError] = useState<ApiError>()
   const [round, setRound] = useState(0)
+  const [limit, setLimit] = useState(PAGE)
   useEffect(() => {
     const controller = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -29,10 +32,10 @@ export function DuplicatesView() {
     setAnswer(undefined)
     const look = async () => {
       try {
-        const found = await api.duplicates({ threshold: wanted, limit: PAGE }, controller.signal)
+        const found = await api.duplicates({ threshold: wanted, limit }, controller.signal)
         setAnswer(found)
-        setGroups(found.groups ?? [])
         if (found.state === 'running') timer = setTimeout(look, AGAIN)
+        else setGroups(found.groups ?? [])
       } catch (cause) {
         if (!controller.signal.aborted) setError(asApiError(cause))
       }
@@ -42,18 +45,11 @@ export function DuplicatesView() {
       clearTimeout(timer)
       controller.abort()
     }
-  }, [wanted, round])
-  const more = async () => {
-    try {
-      const found = await api.duplicates({ threshold: wanted, limit: PAGE, offset: groups.length })
-      setGroups([...groups, ...(found.groups ?? [])])
-    } catch (cause) {
-      setError(asApiError(cause))
-    }
-  }
+  }, [wanted, round, limit])
+  // Others may go meanwhile.
   const forget = (ids: readonly string[]) =>
-    setGroups(
-      groups
+    setGroups((known) =>
+      known
         .map((group) => ({ ...group, images: group.images.filter(({ id }) => !ids.includes(id)) }))
         .filter(({ images }) => images.length > 1),
     )
@@ -70,7 +66,14 @@ export function DuplicatesView() {
             {!writable.value && 'To remove some, start the server with --write.'}
           </p>
         </div>
-        <ThresholdForm known={wanted ?? answer?.threshold} onChange={setWanted} />
+        <ThresholdForm
+          known={wanted ?? answer?.threshold}
+          onChange={(value) => {
+            setWanted(value)
+            setLimit(PAGE)
+            setGroups([])
+          }}
+        />
       </div>
       {error && <Failed error={error} onRetry={() => setRound(round + 1)} />}
       {!error && answer?.state !== 'done' && <Progress answer={answer} />}
@@ -84,9 +87,9 @@ export function DuplicatesView() {
           <DuplicateGroup key={group.images[0]!.id} group={group} onGone={forget} />
         ))}
       </div>
-      {groups.length < count && groups.length >= PAGE && (
+      {limit < Math.min(count, MOST) && (
         <div class="row centre">
-          <button type="button" class="button" onClick={more}>
+          <button type="button" class="button" onClick={() => setLimit(Math.min(MOST, limit + PAGE))}>
             Show more groups
           </button>
         </div>

@@ -217,13 +217,16 @@ function MapCanvas({ map, colours, chosen, onChoose }: CanvasProps) {
   }
   const zoom = (factor: number) =>
     setPlace((before) => ({ ...before, scale: Math.max(20, Math.min(60_000, before.scale * factor)) }))
+  const hide = () => {
+    // One that is still asked for stays away, too.
+    wanted.current = ''
+    setNear(undefined)
+  }
   const hover = (x: number, y: number) => {
     const found = nearest(x, y)
     const id = map.ids[found]
-    if (id === undefined) {
-      wanted.current = ''
-      setNear(undefined)
-    } else if (wanted.current !== id) {
+    if (id === undefined) hide()
+    else if (wanted.current !== id) {
       wanted.current = id
       const [px, py] = screen(found)
       api.item(id).then(
@@ -287,7 +290,7 @@ function MapCanvas({ map, colours, chosen, onChoose }: CanvasProps) {
         onPointerDown={(event) => {
           canvas.current!.setPointerCapture(event.pointerId)
           last.current = at(event)
-          setNear(undefined)
+          hide()
           if (mode === 'lasso') setLasso([at(event)])
         }}
         onPointerMove={(event) => {
@@ -300,7 +303,7 @@ function MapCanvas({ map, colours, chosen, onChoose }: CanvasProps) {
         }}
         onPointerUp={end}
         onPointerCancel={end}
-        onPointerLeave={() => setNear(undefined)}
+        onPointerLeave={hide}
       />
       {near && (
         <div class="map-near" style={{ left: `${near.x}px`, top: `${near.y}px` }}>
