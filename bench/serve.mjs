@@ -1,6 +1,7 @@
 // A gallery of 60,000 x 256 over HTTP: requests a second and waiting times, beside FastAPI + faiss; the event loop while images are embedded;
-// a soak of mixed requests; kills while it writes.
-// node bench/serve.mjs [--seconds=10] [--soak=20000] [--kills=50] [--python=python3]; the last needs fastapi, uvicorn and faiss-cpu.
+// and while lists are reranked; a soak of mixed requests; kills while it writes.
+// node bench/serve.mjs [--only=loop,rerank,requests,mixed,killed] [--seconds=10] [--soak=20000] [--minutes=0] [--kills=50] [--rows=60000]
+// [--python=python3]; that needs fastapi, uvicorn and faiss-cpu. With minutes, the soak goes on for so long, however many requests that is.
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,19 +13,25 @@ import { createEmbeddings, createRandom } from '@lookalike/core'
 import { createBuiltinEncoder } from '@lookalike/encoders'
 import { openGallery } from '@lookalike/gallery'
 import { embedImages, encodePng } from '@lookalike/image'
+import { createListReranker } from '@lookalike/pipeline'
+import { createKReciprocal } from '@lookalike/rerank'
 import { createEncoderPool } from '@lookalike/server'
 import autocannon from 'autocannon'
 
 const { values: given } = parseArgs({
   options: {
     seconds: { type: 'string', default: '10' },
+    only: { type: 'string', default: 'loop,rerank,requests,mixed,killed' },
     soak: { type: 'string', default: '20000' },
+    minutes: { type: 'string', default: '0' },
     kills: { type: 'string', default: '50' },
     python: { type: 'string', default: 'python3' },
     rows: { type: 'string', default: '60000' },
   },
 })
-const [seconds, soak, kills, ROWS] = [given.seconds, given.soak, given.kills, given.rows].map(Number)
+const [seconds, soak, minutes, kills, ROWS] = [given.seconds, given.soak, given.minutes, given.kills, given.rows].map(
+  Number,
+)
 const DIM = 256
 const here = path.dirname(fileURLToPath(import.meta.url))
 const main = path.join(here, '../apps/cli/dist/main.js')
@@ -68,6 +75,8 @@ async function load(name, url, connections, requests) {
   line(name, connections, rate.average.toFixed(0), latency.p50, latency.p97_5, latency.p99, non2xx + errors)
 }
 
+/** Row-major, of length 1. */
+const data = new Float32Array(ROWS * DIM)
 const idRequests = Array.from({ length: 500 }, (_, i) => ({ path: `/api/v1/items/${(i * 101) % ROWS}/similar?k=10` }))
 const peerRequests = Array.from({ length: 500 }, (_, i) => ({ path: `/items/${(i * 101) % ROWS}/similar?k=10` }))
 const imageRequests = pictures.map((picture) => ({
@@ -77,11 +86,11 @@ const imageRequests = pictures.map((picture) => ({
   body: JSON.stringify({ positives: [{ image: Buffer.from(picture).toString('base64') }], k: 10 }),
 }))
 
+const parts = { loop, rerank, requests, mixed, killed }
 try {
-  await loop()
-  await requests()
-  await mixed()
-  await killed()
+  const names = given.only.split(',')
+  if (names.some((name) => name !== 'loop')) await makeGallery()
+  for (const name of names) await parts[name]()
 } finally {
   await rm(folder, { recursive: true, force: true })
 }
@@ -114,15 +123,15 @@ async function loop() {
   )
 }
 
-async function requests() {
-  const data = new Float32Array(ROWS * DIM)
+/** Random directions, and the config of a model of their space. */
+async function makeGallery() {
   for (let row = 0; row < ROWS; row++) {
     const vector = data.subarray(row * DIM, (row + 1) * DIM)
     for (let i = 0; i < DIM; i++) vector[i] = random.normal()
     const length = Math.hypot(...vector)
     for (let i = 0; i < DIM; i++) vector[i] /= length
   }
-  const model = { encoder: { use: 'conv-net', embeddingDim: DIM } }
+  const model = { encoder: { use: 'conv-net', embeddingDim: DIM }, rerankers: ['k-reciprocal'] }
   await writeFile(path.join(folder, 'lookalike.config.json'), JSON.stringify(model))
   const pool = await createEncoderPool({ encoder: model.encoder, plugins: ['@lookalike/encoders'], folder: here })
   const { space } = pool
@@ -139,6 +148,54 @@ async function requests() {
     await gallery.add(items, { embeddings: createEmbeddings({ data: part, rows, dim: DIM, space, role: 'any' }) })
   }
   await gallery.close()
+}
+
+/** The event loop while lists are reranked by what looks at the whole gallery: in the pool, and on this thread as before. */
+async function rerank() {
+  const gallery = await openGallery(path.join(folder, 'gallery'), { mode: 'read' })
+  const rerankers = ['k-reciprocal']
+  const pool = await createEncoderPool({
+    encoder: { use: 'conv-net', embeddingDim: DIM },
+    rerankers,
+    plugins: ['@lookalike/encoders', '@lookalike/rerank'],
+    folder: here,
+  })
+  const own = createListReranker(gallery, [createKReciprocal()])
+  const list = async (i) => {
+    const query = createEmbeddings({
+      data: data.slice(i * DIM, (i + 1) * DIM),
+      rows: 1,
+      dim: DIM,
+      space: gallery.space,
+      role: 'any',
+    })
+    const [hits] = await gallery.search(query, 100, { withVectors: true })
+    return { gallery, version: 0, query, hits, imageOf: () => undefined }
+  }
+  const lists = await Promise.all(Array.from({ length: 64 }, (_, i) => list(i * 11)))
+  line('reranked', 'first list, s', '64 lists, s', 'longest tick ms', '99 % ms')
+  line('---', '---:', '---:', '---:', '---:')
+  for (const [name, work] of [
+    ['in the pool', (each) => pool.rerank(each)],
+    ['on this thread', own],
+  ]) {
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    const from = performance.now()
+    await work(lists[0])
+    const prepared = performance.now()
+    await Promise.all(lists.map((each) => work(each)))
+    const done = performance.now()
+    delay.disable()
+    const ticks = [delay.max, delay.percentile(99)].map((each) => (each / 1e6 - 5).toFixed(1))
+    line(name, ((prepared - from) / 1000).toFixed(1), ((done - prepared) / 1000).toFixed(2), ...ticks)
+  }
+  console.log()
+  await pool.dispose()
+  await gallery.close()
+}
+
+async function requests() {
   line('requests', 'clients', 'requests/s', 'p50 ms', 'p97.5 ms', 'p99 ms', 'failed')
   line('---', '---:', '---:', '---:', '---:', '---:', '---:')
   const server = await serve([])
@@ -187,15 +244,23 @@ async function mixed() {
     if (answer.status !== 200 && !nothingToDelete) failed++
     else if (kind === 8) kept.set(id, i)
     else if (kind === 9) kept.delete(id)
-    if (++done % Math.ceil(soak / 8) === 0)
-      found.push(`${await residentMb(server)} MB, ${await descriptors(server)} fds`)
+    done++
+    if (minutes === 0 && done % Math.ceil(soak / 8) === 0) await look()
   }
+  const look = async () => {
+    found.push(`${await residentMb(server)} MB, ${await descriptors(server)} fds`)
+  }
+  const end = performance.now() + minutes * 60_000
+  const goesOn = (i) => (minutes > 0 ? performance.now() < end : i < soak)
+  const timer = minutes > 0 ? setInterval(look, 60_000) : undefined
   await Promise.all(
     Array.from({ length: 8 }, async (_, lane) => {
       // A lane has ids of its own: what is kept is known.
-      for (let i = lane; i < soak; i += 8) await one(i)
+      for (let i = lane; goesOn(i); i += 8) await one(i)
     }),
   )
+  clearInterval(timer)
+  if (minutes > 0) await look()
   let lost = 0
   for (const [id, i] of kept) {
     const { body } = await ask(`/items/${id}`)
@@ -203,7 +268,7 @@ async function mixed() {
   }
   await server.stop()
   console.log(
-    `\nSoak: ${soak} mixed requests, ${failed} failed, ${lost} of ${kept.size} kept changes lost. ${found.join('; ')}.\n`,
+    `\nSoak: ${done} mixed requests${minutes > 0 ? ` in ${minutes} minutes` : ''}, ${failed} failed, ${lost} of ${kept.size} kept changes lost. ${found.join('; ')}.\n`,
   )
 }
 
