@@ -1,12 +1,14 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { lastTally } from './lib/tally.mjs'
 
 /**
  * Breaks things on purpose: `node campaign/run.mjs [--short] [--json] [part of a file's name[:part of the campaign] ...]`. A campaign is a file
  * in a folder here whose default export is `{ name, run({ folder, short, only }) }`; `run` resolves with a tally (lib/tally.mjs). Ends with 1 when
- * anything was lost, or was wrong without a word.
+ * anything was lost, or was wrong without a word. Stopped, it says what it had found.
  */
 const { values, positionals } = parseArgs({
   options: { short: { type: 'boolean' }, json: { type: 'boolean' } },
@@ -20,6 +22,8 @@ const files = (await readdir(here, { recursive: true }))
   .sort()
 
 const rows = []
+let stop = () => undefined
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop())
 for (const file of files) {
   const { default: campaign } = await import(pathToFileURL(path.join(here, file)).href)
   if (!campaign) continue
@@ -27,17 +31,25 @@ for (const file of files) {
   const folder = await mkdtemp(path.join(here, '../node_modules/.campaign-'))
   const only = wanted.filter(([part, of]) => of && file.includes(part)).map(([, of]) => of)
   const start = performance.now()
+  const name = [campaign.name, ...only].join(', only ')
+  const rowSoFar = ({ counts, examples, note }) => ({
+    campaign: name,
+    ...counts,
+    seconds: Math.round((performance.now() - start) / 1000),
+    note,
+    examples,
+  })
+  stop = () => {
+    const tally = lastTally()
+    if (tally) console.log(rowOf(rowSoFar({ ...tally, note: 'stopped' })), ...tally.examples)
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(130)
+  }
   try {
-    const { counts, examples, note } = await campaign.run({ folder, short: values.short === true, only })
-    rows.push({
-      campaign: [campaign.name, ...only].join(', only '),
-      ...counts,
-      seconds: Math.round((performance.now() - start) / 1000),
-      note,
-      examples,
-    })
-    if (!values.json) console.log(rowOf(rows.at(-1)))
-    for (const example of examples) console.error(`  ${example}`)
+    const row = rowSoFar(await campaign.run({ folder, short: values.short === true, only }))
+    rows.push(row)
+    if (!values.json) console.log(rowOf(row))
+    for (const example of row.examples) console.error(`  ${example}`)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

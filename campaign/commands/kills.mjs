@@ -4,7 +4,7 @@ import { createRandom } from '@lookalike/core'
 import { openGallery } from '@lookalike/gallery'
 import { lookalike, succeed } from '../lib/command.mjs'
 import { createTally } from '../lib/tally.mjs'
-import { makeProject, TRAINERS } from './projects.mjs'
+import { anotherQueryModel, makeProject, TRAINERS } from './projects.mjs'
 
 const filesIn = (folder) =>
   existsSync(folder) ? readdirSync(folder, { recursive: true }).filter((name) => !name.includes('cache')) : []
@@ -125,13 +125,14 @@ async function judge(at, least, what) {
 /** Kills `upgrade`: the gallery is the old one or the new one, never anything else, and going on makes it the new one. */
 async function killUpgrade(tally, cwd, kills, random) {
   await succeed(['train', '--name=run', '--quiet', '--json'], { cwd })
-  await succeed(['train', '--name=other', '--seed=7', '--quiet', '--json'], { cwd })
+  const other = `--config=${anotherQueryModel(cwd)}`
+  await succeed(['train', other, '--quiet', '--json'], { cwd })
   const gallery = '--gallery=./kept'
   await succeed(['index', 'photos', '--quiet', '--json', gallery], { cwd })
   const kept = path.join(cwd, 'kept')
   const old = path.join(cwd, 'old')
   cpSync(kept, old, { recursive: true })
-  const upgrade = ['upgrade', gallery, '--quiet', '--json', '--combiner.folder=./runs/other/transforms']
+  const upgrade = ['upgrade', other, gallery, '--quiet', '--json']
   const { milliseconds } = await succeed(upgrade, { cwd })
   const spaceOf = () => JSON.parse(readFileSync(path.join(kept, 'gallery.json'), 'utf8')).space
   const next = spaceOf()

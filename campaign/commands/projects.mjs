@@ -87,3 +87,20 @@ export async function makeProject(folder, trainer) {
   )
   return folder
 }
+
+/** Beside the project of a cross-model ensemble, whose run is there: another query model for the same gallery models. */
+export function anotherQueryModel(folder) {
+  const { 'cross-model': project } = CONFIGS
+  const [light, , , transforms] = project.stages
+  const members = ['first', 'last'].map((name) => ({
+    name,
+    encoder: { use: 'onnx', name, model: `./runs/run/${name}/model.onnx` },
+  }))
+  const stages = [
+    { ...light, encoder: { ...NETWORK, widths: [8, 12] } },
+    { ...transforms, train: { ...transforms.train, members } },
+  ]
+  const file = path.join(folder, 'other.config.json')
+  writeFileSync(file, JSON.stringify({ ...project, name: 'other', stages }, null, 2))
+  return file
+}

@@ -60,9 +60,10 @@ async function judge(folder, engine, { lines, stderr }) {
 
 export default {
   name: 'gallery: every call that writes fails, is cut off, or is the last',
-  async run({ folder, short }) {
+  async run({ folder, short, only = [] }) {
     const tally = createTally()
     for (const engine of short ? ['usearch'] : ['exact', 'usearch', 'mapped']) {
+      if (only.length > 0 && !only.includes(engine)) continue
       const at = path.join(folder, 'failing')
       rmSync(at, { recursive: true, force: true })
       const { lines, stderr } = live(at, engine, {})

@@ -3,12 +3,29 @@ import { followSupervisor, isSupervised, supervise } from './supervise.js'
 
 // A reader that goes away early (`| head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  if (error.code !== 'EPIPE')
+    process.stderr.write(`error: The output cannot be written: ${error.message}. Free some disk space. [cli/output]\n`)
+  process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 
 /** Commands that run native code for long. */
-const WORK = ['index', 'upgrade', 'search', 'evaluate', 'train', 'doctor', 'check-gradients']
+const WORK = [
+  'check-gradients',
+  'cluster',
+  'doctor',
+  'duplicates',
+  'embed',
+  'evaluate',
+  'export',
+  'import',
+  'index',
+  'init',
+  'merge',
+  'search',
+  'train',
+  'upgrade',
+  'work',
+]
 /** A debugger waits for this process, not for another. */
 const isDebugged = process.execArgv.some((option) => option.startsWith('--inspect'))
 

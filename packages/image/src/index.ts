@@ -5,6 +5,7 @@ export * from './embed/create-model.js'
 export * from './embed/embed-images.js'
 export { type LoadBatchesOptions, type LoadedBatch, loadBatches } from './embed/load-batches.js'
 export * from './embed/open-embedding-cache.js'
+export { removeUnfinished, removeUnfinishedOf, unfinishedName } from './files/unfinished.js'
 export { type EntryImagesOptions, entryImages, toGallerySource } from './gallery/gallery-source.js'
 export {
   type FoundImage,

@@ -88,6 +88,8 @@ const NATIVES = [
 ] as const
 
 async function natives(): Promise<Finding[]> {
+  // First as everything else loads it: with its telemetry off.
+  await import('@lookalike/onnx').then(({ runtimeVersion }) => runtimeVersion()).catch(() => undefined)
   return NATIVES.map(({ name, owner, purpose, remedy }): Finding => {
     try {
       const require = createRequire(owner === '@lookalike/cli' ? import.meta.url : import.meta.resolve(owner))

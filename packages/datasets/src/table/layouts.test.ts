@@ -140,6 +140,11 @@ describe('tables as people write them', () => {
       ['edges by other names', 'xmin,ymin,xmax,ymax', '5,2,15,6'],
       ['edges by name', 'left,top,right,bottom', '5,2,15,6'],
       ['fractions', 'x,y,w,h', '0.25,0.2,0.5,0.4'],
+      ['edges counted from 0', 'x0,y0,x1,y1', '5,2,15,6'],
+      ['corner and size with a prefix', 'bbox_x,bbox_y,bbox_width,bbox_height', '5,2,10,4'],
+      ['centre and size, as YOLO has them', 'x_center,y_center,width,height', '0.5,0.4,0.5,0.4'],
+      ['a list in a cell, as COCO has it', 'bbox', '"[5.0, 2.0, 10, 4]"'],
+      ['numbers in a cell', 'bbox', '5 2 10 4'],
     ])('%s', async (_, header, cells) => {
       const { items, warnings } = await csv(
         `path,label,split,${header}\na.png,cat,train,${cells}\n`,

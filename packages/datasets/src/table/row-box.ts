@@ -11,10 +11,10 @@ export interface RowBox {
 }
 
 interface Layout {
-  /** Two corners, or a corner and a size. */
-  readonly kind: 'edges' | 'size'
+  /** Two corners, a corner and a size, or the centre and a size. */
+  readonly kind: 'edges' | 'size' | 'centre'
   readonly unit: 'pixels' | 'fractions' | 'either'
-  /** Left, top, and right, bottom or width, height. */
+  /** Left, top (or the centre's x, y), and right, bottom or width, height. */
   readonly columns: readonly [string, string, string, string]
 }
 
@@ -22,15 +22,24 @@ interface Layout {
 const USUAL: readonly Omit<Layout, 'unit'>[] = [
   { kind: 'edges', columns: ['x_1', 'y_1', 'x_2', 'y_2'] },
   { kind: 'edges', columns: ['x1', 'y1', 'x2', 'y2'] },
+  { kind: 'edges', columns: ['x0', 'y0', 'x1', 'y1'] },
+  { kind: 'edges', columns: ['xtl', 'ytl', 'xbr', 'ybr'] },
+  { kind: 'edges', columns: ['bbox_x1', 'bbox_y1', 'bbox_x2', 'bbox_y2'] },
   { kind: 'edges', columns: ['xmin', 'ymin', 'xmax', 'ymax'] },
   { kind: 'edges', columns: ['x_min', 'y_min', 'x_max', 'y_max'] },
   { kind: 'edges', columns: ['left', 'top', 'right', 'bottom'] },
   { kind: 'size', columns: ['x', 'y', 'w', 'h'] },
   { kind: 'size', columns: ['x', 'y', 'width', 'height'] },
   { kind: 'size', columns: ['left', 'top', 'width', 'height'] },
+  { kind: 'size', columns: ['bbox_x', 'bbox_y', 'bbox_w', 'bbox_h'] },
+  { kind: 'size', columns: ['bbox_x', 'bbox_y', 'bbox_width', 'bbox_height'] },
+  { kind: 'size', columns: ['bbox_left', 'bbox_top', 'bbox_width', 'bbox_height'] },
+  { kind: 'centre', columns: ['x_center', 'y_center', 'width', 'height'] },
+  { kind: 'centre', columns: ['xcenter', 'ycenter', 'width', 'height'] },
 ]
 /** A list of four numbers in one cell, as COCO has it. */
 const LIST = 'bbox'
+const FOUR_NUMBERS = /^[[(]?\s*([-+\d.eE]+(?:[\s,;]+[-+\d.eE]+){3})\s*[\])]?$/
 
 /**
  * Reads the boxes of rows; undefined when the table has none.
@@ -77,19 +86,27 @@ function findLayout(table: Table): Layout | undefined {
     if (kind === 'edges' && columns[0] === 'x_1' && found.some((name) => name !== undefined))
       requireColumns(table, columns)
   }
-  return table.rows.some(({ lists }) => lists?.[LIST])
+  return table.rows.some((row) => listOf(row, table))
     ? { kind: 'size', unit: 'either', columns: [LIST, LIST, LIST, LIST] }
     : undefined
 }
 
 /** The four cells of a row; undefined where all are empty. */
 function cellReader({ columns }: Layout, table: Table): (row: TableRow) => readonly string[] | undefined {
-  if (columns[0] === LIST && columns[1] === LIST) return (row) => row.lists?.[LIST]
+  if (columns[0] === LIST && columns[1] === LIST) return (row) => listOf(row, table)
   requireColumns(table, columns)
   return ({ values }) => {
     const cells = columns.map((name) => values[name] ?? '')
     return cells.every((cell) => ['', 'nan', 'none', 'null'].includes(cell.toLowerCase())) ? undefined : cells
   }
+}
+
+/** Formats without lists write one as text: `[5, 2, 10, 4]`, `5 2 10 4`. */
+function listOf({ lists, values }: TableRow, table: Table): readonly string[] | undefined {
+  if (lists?.[LIST]) return lists[LIST]
+  const column = columnNamed(table, LIST)
+  const four = column === undefined ? undefined : FOUR_NUMBERS.exec((values[column] ?? '').trim())?.[1]
+  return four?.split(/[\s,;]+/)
 }
 
 /** Numbers of a file whose largest is 1 are fractions: no box of a photograph is one pixel wide. */
@@ -111,7 +128,8 @@ function boxOf(
   table: Table,
   row: TableRow,
 ): RowBox {
-  const [left, top, a, b] = numbers
+  const [a, b] = [numbers[2], numbers[3]]
+  const [left, top] = kind === 'centre' ? [numbers[0] - a / 2, numbers[1] - b / 2] : ([numbers[0], numbers[1]] as const)
   const [right, bottom] = kind === 'edges' ? [a, b] : [left + a, top + b]
   // The order in which open-metric-learning lists the edges.
   const text = kind === 'edges' ? [left, right, top, bottom].join(',') : numbers.join(',')
@@ -133,7 +151,7 @@ function boxOf(
   const x = Math.max(left, 0)
   const y = Math.max(top, 0)
   // A size that fits is kept to the last digit.
-  const width = kind === 'size' && left >= 0 ? a : right - x
-  const height = kind === 'size' && top >= 0 ? b : bottom - y
+  const width = kind !== 'edges' && left >= 0 ? a : right - x
+  const height = kind !== 'edges' && top >= 0 ? b : bottom - y
   return { text, fractions: { x, y, width: Math.min(width, 1 - x), height: Math.min(height, 1 - y) } }
 }

@@ -42,7 +42,7 @@ const boxSchema = z
   ])
   .optional()
   .describe(
-    'Bounding boxes of the upright image: edges, or corner and size; in pixels, or in fractions of its width and height. Default: by the usual names (x_1, x_2, y_1, y_2; x, y, w, h; xmin, ...), in fractions where no number is above 1',
+    'Bounding boxes of the upright image: edges, or corner and size; in pixels, or in fractions of its width and height. Default: by the usual names (x_1, x_2, y_1, y_2; x, y, w, h; xmin, ...; x_center, ...; bbox), in fractions where no number is above 1',
   )
 export type BoxColumns = NonNullable<z.infer<typeof boxSchema>>
 

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
+import { removeUnfinishedOf, unfinishedName } from '@lookalike/image'
 
 /**
  * The absolute path of a folder that is still to be written.
@@ -24,7 +24,8 @@ export async function newFolder(to: string): Promise<string> {
  * @throws `export/write` where the disk refuses; what `fill` throws
  */
 export async function writeWholeFolder<T>(folder: string, fill: (temporary: string) => Promise<T>): Promise<T> {
-  const temporary = `${folder}.${randomBytes(4).toString('hex')}.tmp`
+  await removeUnfinishedOf(folder)
+  const temporary = unfinishedName(folder)
   try {
     await mkdir(temporary, { recursive: true })
     const result = await fill(temporary)

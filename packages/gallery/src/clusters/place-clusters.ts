@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type GalleryEntry, type ImageRequest, LookalikeError, type OperationOptions } from '@lookalike/core'
-import { decodeImage, encodePng } from '@lookalike/image'
+import { decodeImage, encodePng, removeUnfinishedOf, unfinishedName } from '@lookalike/image'
 import type { ImageClusters } from './cluster-images.js'
 
 export interface PlaceClustersOptions extends OperationOptions {
@@ -35,7 +34,8 @@ export async function placeClusters(
     error.code === 'ENOENT' ? [] : undefined,
   )
   if (there === undefined || there.length > 0) throw exists(folder)
-  const temporary = `${folder}.${randomBytes(4).toString('hex')}.tmp`
+  await removeUnfinishedOf(folder)
+  const temporary = unfinishedName(folder)
   const left: string[] = []
   let done = 0
   try {

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
+import { removeUnfinishedOf, unfinishedName } from '@lookalike/image'
 
 /** Files on their way: written beside their place, put there together. */
 export interface FinishedFiles {
@@ -18,7 +18,8 @@ export function createFinishedFiles(): FinishedFiles {
     async begin(file) {
       const full = path.resolve(file)
       await writing(full, () => mkdir(path.dirname(full), { recursive: true }))
-      const temporary = `${full}.${randomBytes(4).toString('hex')}.tmp`
+      await removeUnfinishedOf(full)
+      const temporary = unfinishedName(full)
       names.set(full, temporary)
       return temporary
     },

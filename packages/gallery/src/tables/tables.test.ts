@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -69,6 +70,13 @@ describe.each(['npy', 'jsonl', 'parquet'] as const)('%s', (format) => {
     expect(await readdir(folder)).toEqual([`t.${format}`])
     expect(await readFile(at(`t.${format}`), 'utf8')).toBe('older')
   })
+})
+
+it('what a writer left that was killed goes when the table is written again', async () => {
+  const { pid } = spawnSync(process.execPath, ['--version'])
+  await writeFile(at(`table.npy.${pid}-0a1b2c3d-0.tmp`), '')
+  await write('table.npy', 'npy')
+  expect((await readdir(folder)).sort()).toEqual(['table.ids.jsonl', 'table.npy'])
 })
 
 it('safetensors: the head, then the numbers', async () => {

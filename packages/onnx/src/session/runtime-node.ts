@@ -6,6 +6,8 @@ export const runtimePackage = {
 }
 
 export async function startRuntime(): Promise<Runtime> {
+  // From 1.30 on it keeps a number of the machine and a database of events in the home folder, and sends them to its makers. Read when it is loaded.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'
   const [{ env, InferenceSession, Tensor, listSupportedBackends }, { availableParallelism }] = await Promise.all([
     import('onnxruntime-node'),
     import('node:os'),

@@ -2,7 +2,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
 import { type Checkpoint, LookalikeError } from '@lookalike/core'
-import { unfinishedName } from './unfinished.js'
+import { unfinishedName } from '@lookalike/image'
 import { writeFailed } from './write-failed.js'
 
 /*

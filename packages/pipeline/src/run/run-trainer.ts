@@ -18,7 +18,7 @@ import {
   type TrainerResult,
   type Warning,
 } from '@lookalike/core'
-import { embedImages } from '@lookalike/image'
+import { embedImages, removeUnfinished } from '@lookalike/image'
 import { createRun } from './create-run.js'
 import { keepEntries } from './create-run-log.js'
 import { hashDataset } from './hash-dataset.js'
@@ -26,7 +26,6 @@ import { type Difference, describeDifference, listDifferences } from './list-dif
 import { openLoggers, type RunLoggers } from './open-loggers.js'
 import { isModelCard, renderModelCard } from './render-model-card.js'
 import { RUN_FILE, type RunFile, readRunFile, writeRunFile } from './run-file.js'
-import { removeUnfinished } from './unfinished.js'
 import { writeInside } from './write-inside.js'
 import { writeWhole } from './write-whole.js'
 

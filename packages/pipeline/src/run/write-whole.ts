@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { removeUnfinishedOf, unfinishedName } from './unfinished.js'
+import { removeUnfinishedOf, unfinishedName } from '@lookalike/image'
 
 /** Writes a file whole or not at all, its folder included. */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {

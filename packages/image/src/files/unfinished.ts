@@ -6,7 +6,7 @@ import path from 'node:path'
 const SELF = `${process.pid}-${randomBytes(4).toString('hex')}`
 let names = 0
 
-/** Where a file is written before it takes its place: named after the process, so that what one leaves that was killed is known. */
+/** Where a file or folder is written before it takes its place: named after the process, so that what one leaves that was killed is known. */
 export const unfinishedName = (file: string) => `${file}.${SELF}-${names++}.tmp`
 
 /** Those names, and those of models (`saveModel`). */
@@ -15,14 +15,14 @@ const UNFINISHED = /^(.+)\.((\d+)(?:-[0-9a-f]{8})?)(?:-\d+)?\.tmp$/
 /** Removes what processes that are gone left unfinished in a folder and the folders in it. */
 export async function removeUnfinished(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true }).catch(() => [])
-  for (const name of entries) if (isLeft(name)) await rm(path.join(folder, name), { force: true })
+  for (const name of entries) if (isLeft(name)) await rm(path.join(folder, name), { force: true, recursive: true })
 }
 
-/** The same of one file. */
+/** The same of one file, or folder. */
 export async function removeUnfinishedOf(file: string): Promise<void> {
   const folder = path.dirname(file)
-  for (const name of await readdir(folder))
-    if (isLeft(name, path.basename(file))) await rm(path.join(folder, name), { force: true })
+  for (const name of await readdir(folder).catch(() => []))
+    if (isLeft(name, path.basename(file))) await rm(path.join(folder, name), { force: true, recursive: true })
 }
 
 function isLeft(name: string, of?: string): boolean {

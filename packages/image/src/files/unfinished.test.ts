@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { removeUnfinished, unfinishedName } from './unfinished.js'
-import { writeWhole } from './write-whole.js'
+import { removeUnfinished, removeUnfinishedOf, unfinishedName } from './unfinished.js'
 
 let folder: string
 beforeEach(async () => {
@@ -32,9 +31,11 @@ it('removes what a process that is gone left, and nothing else', async () => {
   await expect(removeUnfinished(path.join(folder, 'nothing'))).resolves.toBeUndefined()
 })
 
-it('a file that is written anew leaves nothing of an earlier try behind', async () => {
+it('removes what is left of one file or folder', async () => {
   const pid = gone()
   await make(`page.html.${pid}-0a1b2c3d-0.tmp`, `other.html.${pid}-0a1b2c3d-0.tmp`)
-  await writeWhole(path.join(folder, 'page.html'), 'whole')
-  expect(await found()).toEqual([`other.html.${pid}-0a1b2c3d-0.tmp`, 'page.html'])
+  await mkdir(path.join(folder, `page.html.${pid}-0a1b2c3d-1.tmp`))
+  await removeUnfinishedOf(path.join(folder, 'page.html'))
+  expect(await found()).toEqual([`other.html.${pid}-0a1b2c3d-0.tmp`])
+  await expect(removeUnfinishedOf(path.join(folder, 'nothing', 'page.html'))).resolves.toBeUndefined()
 })
