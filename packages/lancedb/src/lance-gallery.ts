@@ -100,7 +100,7 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
     root,
     base: root,
     warnings: place.warnings,
-    capabilities: { approximate: exactBelow !== Infinity, filters: 'before', writers: 'one', transactions: true },
+    capabilities: { approximate: true, filters: 'before', writers: 'one', transactions: true },
     get space() {
       return held.space
     },

@@ -39,7 +39,7 @@ const options = z.strictObject({
     .number()
     .min(0)
     .default(50_000)
-    .describe('Up to this many images, searches compare all; from there on they use an index. Infinity: always all.'),
+    .describe('Up to this many images, searches compare all; from there on they use an index. 1e12, say: always all.'),
   index: z
     .enum(['ivf', 'hnsw'])
     .default('ivf')

@@ -96,7 +96,7 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
     root,
     base: root,
     warnings: [],
-    capabilities: { approximate: exactBelow !== Infinity, filters: 'before', writers: 'many', transactions: true },
+    capabilities: { approximate: true, filters: 'before', writers: 'many', transactions: true },
     get space() {
       return held.space
     },

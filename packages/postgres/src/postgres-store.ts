@@ -48,7 +48,7 @@ const options = z.strictObject({
     .min(0)
     .default(20_000)
     .describe(
-      'Up to this many images, searches compare all; from there on they use an HNSW index. Infinity: always all.',
+      'Up to this many images, searches compare all; from there on they use an HNSW index. 1e12, say: always all.',
     ),
   half: z
     .boolean()

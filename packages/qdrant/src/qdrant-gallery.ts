@@ -119,7 +119,7 @@ export function qdrantGallery(place: GalleryPlace, found: Held, revision: string
     root,
     base: root,
     warnings: [],
-    capabilities: { approximate: exactBelow !== Infinity, filters: 'before', writers: 'many', transactions: false },
+    capabilities: { approximate: true, filters: 'before', writers: 'many', transactions: false },
     get space() {
       return held.space
     },

@@ -33,7 +33,7 @@ const options = z.strictObject({
     .min(0)
     .default(20_000)
     .describe(
-      "Up to this many images, searches compare all; from there on they use Qdrant's graph. Infinity: always all.",
+      "Up to this many images, searches compare all; from there on they use Qdrant's graph. 1e12, say: always all.",
     ),
   timeout: z.number().positive().max(3600).default(60).describe('Seconds that an answer of the server may take.'),
 })
