@@ -63,7 +63,7 @@ export interface PipelineOptions extends Pick<OperationOptions, 'signal' | 'onWa
 export interface IndexOptions extends OperationOptions {
   /** Default: the config's, opened for this call. */
   readonly gallery?: Gallery | undefined
-  /** Takes images out of the gallery that are not among the given ones. Default false. */
+  /** Takes images out of the gallery that are not among the given ones. Not with `shard`. Default false. */
   readonly prune?: boolean | undefined
   /** What http addresses among the images may name. Default: as the config says. */
   readonly urls?: ImageAccess['urls'] | undefined
@@ -366,12 +366,13 @@ async function composePipeline(
     },
     async index(images, { gallery: given, prune, urls, shard, prepare = true, ...operation } = {}) {
       const options = { ...defaults, ...operation }
+      if (shard && prune) throw noPruning()
       const wanted = images ?? imagesOfDataset(await dataset())
       const whole = (await store()).folder
       const apart = shard && !given && whole !== undefined ? shardFolder(whole, shard) : undefined
       const gallery = given ?? (await openGallery('write', { ...operation, folder: apart }))
       try {
-        if (shard) checkShard(gallery, prune, apart ?? gallery.folder)
+        if (shard) checkShard(gallery, apart ?? gallery.folder)
         const indexed = await indexImages(gallery, pipeline, wanted, {
           ...limits,
           urls: urls ?? limits.urls,
@@ -472,15 +473,16 @@ async function composePipeline(
   return pipeline
 }
 
-/** What a shard does not know, it cannot take away; and writers of shards have to be able to write at once. */
-function checkShard({ name, capabilities }: Gallery, prune: boolean | undefined, folder: string | undefined): void {
-  if (prune && folder === undefined) {
-    throw new LookalikeError('index/shard', {
-      problem: `A shard of the images cannot prune ${name}: it does not know the other shards' images`,
-      expected: 'a shard, or prune',
-      fix: 'Prune when all shards are done, with the whole listing: lookalike index --prune',
-    })
-  }
+/** What a shard does not know, it cannot take away. */
+const noPruning = () =>
+  new LookalikeError('index/shard', {
+    problem: "A shard of the images cannot prune a gallery: it does not know the other shards' images",
+    expected: 'a shard, or prune',
+    fix: 'Prune when all shards are done, with the whole listing: lookalike index --prune',
+  })
+
+/** Writers of shards have to be able to write at once. */
+function checkShard({ name, capabilities }: Gallery, folder: string | undefined): void {
   if (folder !== undefined || capabilities.writers === 'many') return
   throw new LookalikeError('index/shard', {
     problem: `${name} takes one writer at a time, and shards are written at once`,
