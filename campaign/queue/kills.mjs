@@ -1,25 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { createRandom, galleryEntries } from '@lookalike/core'
 import { openGallery } from '@lookalike/gallery'
-import { lookalike, succeed } from '../lib/command.mjs'
+import { succeed } from '../lib/command.mjs'
 import { writePictures } from '../lib/pictures.mjs'
 import { createTally } from '../lib/tally.mjs'
-
-const WORKERS = 3
-const main = fileURLToPath(new URL('../../apps/cli/dist/main.js', import.meta.url))
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  return port
-}
+import { killWorkers, startRedis } from '../lib/workers.mjs'
 
 /** Everything that a gallery says of its images, in its order, with what it finds for some of them. */
 async function contentsOf(folder) {
@@ -42,30 +28,18 @@ async function contentsOf(folder) {
   }
 }
 
-/** Three workers at a queue, killed at random moments; whoever is killed is replaced. */
-async function killWorkers(tally, cwd, queue, kills, random) {
-  const gallery = '--gallery=./shared'
-  const common = ['--encoder=mini', '--cache=false', '--threads=1', `--queue=${queue}`, '--json', '--quiet']
-  let over = false
-  let killed = 0
-  const filling = lookalike(['index', 'photos', gallery, ...common], { cwd }).finally(() => (over = true))
-  const workers = new Set()
-  const keepOne = async () => {
-    while (!over) {
-      const worker = spawn(process.execPath, [main, 'work', gallery, '--lease=2', ...common], { cwd, stdio: 'ignore' })
-      workers.add(worker)
-      const ended = once(worker, 'exit')
-      const timer =
-        killed < kills && setTimeout(() => worker.kill('SIGKILL') && !over && killed++, 500 + random.integer(8_000))
-      await ended
-      if (timer) clearTimeout(timer)
-      workers.delete(worker)
-    }
-  }
-  const kept = Array.from({ length: WORKERS }, keepOne)
-  const { code, stdout, stderr } = await filling
-  for (const worker of workers) worker.kill('SIGKILL')
-  await Promise.all(kept)
+async function compareAfterKills(tally, cwd, queue, kills) {
+  const args = [
+    '--gallery=./shared',
+    '--encoder=mini',
+    '--cache=false',
+    '--threads=1',
+    `--queue=${queue}`,
+    '--json',
+    '--quiet',
+  ]
+  const random = createRandom('kills of workers')
+  const { code, stdout, stderr, killed } = await killWorkers({ cwd, args, kills, random })
   if (code !== 0) return tally.add('lost', `index --queue ended with ${code}: ${stderr}`)
   const result = JSON.parse(stdout)
   if (result.skipped > 0) tally.add('silent', `skipped: ${JSON.stringify(result.skippedImages.slice(0, 3))}`)
@@ -81,18 +55,16 @@ export default {
   name: 'queue: three workers killed at random moments',
   async run({ folder, short }) {
     const tally = createTally()
-    if (spawnSync('redis-server', ['--version']).status !== 0) return { ...tally, note: 'no redis-server here' }
-    const port = await freePort()
-    const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no']
-    const redis = spawn('redis-server', args, { stdio: 'ignore' })
+    const redis = await startRedis(folder)
+    if (!redis) return { ...tally, note: 'no redis-server here' }
     try {
       await writePictures(path.join(folder, 'photos'), short ? { classes: 10, each: 60 } : { classes: 50, each: 100 })
       await succeed(['index', 'photos', '--gallery=./whole', '--encoder=mini', '--cache=false', '--json', '--quiet'], {
         cwd: folder,
       })
-      await killWorkers(tally, folder, `redis://127.0.0.1:${port}`, short ? 4 : 30, createRandom('kills of workers'))
+      await compareAfterKills(tally, folder, redis.url, short ? 4 : 30)
     } finally {
-      redis.kill()
+      redis.stop()
     }
     return tally
   },
