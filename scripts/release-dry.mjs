@@ -8,6 +8,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { installSubset } from './lib/install-subset.mjs'
 import { packPackages, root } from './lib/pack-packages.mjs'
+import { RUNTIME_PROGRAM } from './lib/runtime-program.mjs'
 import { servePackages } from './lib/serve-packages.mjs'
 import { SUBSETS } from './lib/subsets.mjs'
 
@@ -56,7 +57,7 @@ const tool = (name, ...args) => run('npx', ['--no', name, ...args], { env: { ...
 const SMOKE = `
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-const programs = ${JSON.stringify(Object.fromEntries(SUBSETS.map(({ name, program }) => [name, program])))}
+const programs = ${JSON.stringify({ ...Object.fromEntries(SUBSETS.map(({ name, program }) => [name, program])), service: RUNTIME_PROGRAM })}
 const results = globalThis.Deno ? { deno: Deno.version.deno } : process.versions.bun ? { bun: process.versions.bun } : { node: process.versions.node }
 const start = globalThis.Deno ? ['run', '--allow-all'] : []
 for (const [name, program] of Object.entries(programs)) {
