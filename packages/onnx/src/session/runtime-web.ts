@@ -12,6 +12,11 @@ export interface WebRuntime {
   readonly threads?: number | undefined
   /** Load the build that has WebGPU too, twice as large. Default false. */
   readonly webgpu?: boolean | undefined
+  /**
+   * `ort-wasm-simd-threaded.wasm` as a `WebAssembly.Module`, for places that import such files and compile none, as workers at the edge do. Default: the
+   * runtime fetches its file.
+   */
+  readonly module?: object | undefined
 }
 
 export const runtimePackage = {
@@ -30,19 +35,24 @@ export function useWebRuntime(runtime: WebRuntime): void {
 interface Place {
   readonly crossOriginIsolated?: boolean
   readonly navigator?: { readonly hardwareConcurrency?: number }
+  readonly WebAssembly: {
+    readonly Module: abstract new (bytes: never) => object
+    instantiate: (source: object, imports?: object) => Promise<unknown>
+  }
 }
 
 const MOST_THREADS = 4
 
 export async function startRuntime(): Promise<Runtime> {
-  const { folder, threads, webgpu = false } = chosen
+  const { folder, threads, webgpu = false, module } = chosen
   const ort = await loadPackage(folder, webgpu)
-  const { crossOriginIsolated = false, navigator } = globalThis as Place
+  const { crossOriginIsolated = false, navigator } = globalThis as unknown as Place
   // Threads share memory, which browsers allow isolated pages alone.
   const cores = crossOriginIsolated ? Math.min(MOST_THREADS, navigator?.hardwareConcurrency ?? 1) : 1
   const count = crossOriginIsolated ? (threads ?? cores) : 1
   ort.env.wasm.numThreads = count
   ort.env.logLevel = 'error'
+  if (module) useModule(ort, module)
   return {
     InferenceSession: {
       create: ((model: string | Uint8Array, settings: RuntimeSettings) =>
@@ -53,6 +63,18 @@ export async function startRuntime(): Promise<Runtime> {
     listSupportedBackends: () => [{ name: 'cpu' }, ...(webgpu ? [{ name: 'webgpu' }] : [])],
     defaultThreads: count,
     version: ort.env.versions.web ?? ort.env.versions.common,
+  }
+}
+
+/** The runtime asks to have its bytes compiled, once, when it opens the first model: it is given the module, whatever the bytes. */
+function useModule(ort: typeof OnnxRuntime, module: object): void {
+  const { WebAssembly: wasm } = globalThis as unknown as Place
+  const { instantiate } = wasm
+  ort.env.wasm.wasmBinary = new Uint8Array(8)
+  wasm.instantiate = async (source, imports) => {
+    if (source instanceof wasm.Module) return instantiate(source, imports)
+    wasm.instantiate = instantiate
+    return { module, instance: await instantiate(module, imports) }
   }
 }
 
