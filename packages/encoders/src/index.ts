@@ -12,7 +12,7 @@ export { type ProposalOptions, type ProposedNetwork, proposeNetwork } from './bu
 export { createBuiltinEncoder } from './builtin.js'
 export { createOnnxEncoder, type OnnxEncoderOptions } from './create-onnx-encoder.js'
 export { createPretrainedEncoder, type PretrainedEncoderOptions } from './create-pretrained-encoder.js'
-export { type ExportedModel, type ExportModelOptions, exportModel } from './export/export-model.js'
+export { type ExportedModel, type ExportModelOptions, exportModel, QUANTISED_FILE } from './export/export-model.js'
 export { newFolder, writeWholeFolder } from './export/whole-folder.js'
 export type { OnnxVersions } from './export/with-versions.js'
 export type { HubOptions } from './hub/hub-options.js'

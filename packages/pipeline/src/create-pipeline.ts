@@ -27,6 +27,7 @@ import {
 } from '@lookalike/core'
 import { type Embed, evaluate, type NoMatchThreshold } from '@lookalike/evaluate'
 import {
+  askedBy,
   entryImages,
   type FoundImages,
   findImages,
@@ -159,8 +160,8 @@ export interface Pipeline {
    * @throws as `noMatchThreshold`, `gallery/no-uncertainty`
    */
   rejectionThreshold(target: number, options?: OperationOptions & Pick<SearchOptions, 'gallery'>): Promise<number>
-  /** Measures the config on its dataset. */
-  evaluate(options?: OperationOptions): Promise<EvaluationResult>
+  /** Measures the config on its dataset; with `asking`, as if that encoder embedded the queries. */
+  evaluate(options?: OperationOptions & { readonly asking?: Encoder | undefined }): Promise<EvaluationResult>
   /** Writes an evaluation through the config's reporters; resolves to the files. */
   report(result: EvaluationResult): Promise<readonly string[]>
   /**
@@ -401,9 +402,9 @@ async function composePipeline(
     async rejectionThreshold(target, { gallery, ...options } = {}) {
       return calibrateRejection(await calibrationParts(gallery), target, { ...defaults, ...options })
     },
-    async evaluate(options = {}) {
+    async evaluate({ asking, ...options } = {}) {
       const { split, ks, metrics, baselines, targetRisks } = config.evaluate
-      const whole = await model()
+      const whole = asking ? askedBy(await model(), asking) : await model()
       const measured = await withStages(whole)
       const evaluation = {
         name: config.name,

@@ -3,6 +3,8 @@ import { LookalikeError } from '@lookalike/core'
 import { exportGallery, openTableWriter, streamTableWriter, TABLE_FORMATS, tableFormatOf } from '@lookalike/gallery'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
+import { queryEncoder } from '../export/query-encoder.js'
+import { describeLoss, type Measure, recallLoss } from '../export/recall-loss.js'
 import { withGallery } from '../gallery/with-gallery.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { choiceOption, numberOption } from '../terminal/numbers.js'
@@ -34,7 +36,7 @@ export const exportCommand = defineCommand({
     int8: {
       type: 'boolean',
       description:
-        'For browsers: 8-bit weights, half the download. Where the config names a dataset, what it costs in recall@1 is measured.',
+        'Of a model: 8-bit weights, for browsers in place of the 16-bit ones, else beside the full ones. Where the config names a dataset, what they cost in recall@1 is measured.',
     },
     'with-gallery': {
       type: 'boolean',
@@ -67,8 +69,11 @@ export const exportCommand = defineCommand({
     const reader = choiceOption('for', args.for, ['transformers', 'browser'])
     await withPipeline(project, context, async (pipeline) => {
       if (what === 'gallery') return writeGallery(pipeline, args.to, args.format, context)
-      if (reader === 'transformers')
-        return writeModel(pipeline, args.to, { opset: args.opset, irVersion: args['ir-version'] }, context)
+      const measure = (file: string | undefined) => recallOf(file, args, context)
+      if (reader === 'transformers') {
+        const { opset, 'ir-version': irVersion, int8 = false } = args
+        return writeModel(pipeline, args.to, { opset, irVersion, int8, measure }, context)
+      }
       const { writeBrowserFolder } = await import('../export/write-browser-folder.js')
       return writeBrowserFolder(
         pipeline,
@@ -77,7 +82,7 @@ export const exportCommand = defineCommand({
           int8: args.int8 === true,
           gallery: args['with-gallery'] === true,
           webgpu: args.webgpu === true,
-          measure: (file) => recallOf(file ?? args.model, args, context),
+          measure,
         },
         context,
       )
@@ -123,18 +128,24 @@ async function writeGallery(
 async function writeModel(
   pipeline: Pipeline,
   to: string,
-  versions: { readonly opset: string | undefined; readonly irVersion: string | undefined },
+  given: {
+    readonly opset: string | undefined
+    readonly irVersion: string | undefined
+    readonly int8: boolean
+    readonly measure: Measure
+  },
   { output }: CommandContext,
 ): Promise<void> {
   const whole = (name: string, text: string | undefined) =>
     text === undefined ? undefined : numberOption(name, text, 'a whole number', (value) => Number.isInteger(value))
-  const { exportModel } = await import('@lookalike/encoders')
+  const { exportModel, QUANTISED_FILE } = await import('@lookalike/encoders')
   const { renderModelCard } = await import('@lookalike/pipeline')
-  const encoder = await pipeline.encoder()
+  const encoder = await queryEncoder(pipeline)
   const preprocessing = encoder.input.kind === 'pixels' ? encoder.input.preprocessing : undefined
   const done = await exportModel(encoder, to, {
-    opset: whole('opset', versions.opset),
-    irVersion: whole('ir-version', versions.irVersion),
+    opset: whole('opset', given.opset),
+    irVersion: whole('ir-version', given.irVersion),
+    int8: given.int8,
     readme: renderModelCard({
       name: path.basename(path.resolve(to)),
       encoder: encoder.name,
@@ -144,23 +155,41 @@ async function writeModel(
     }),
     onWarning: output.warn,
   })
+  const recall = given.int8 ? await recallLoss(given.measure, path.join(done.folder, QUANTISED_FILE)) : undefined
   output.finish()
-  output.result({ ...done, name: encoder.name, space: encoder.space, dim: encoder.dim })
+  output.result({
+    ...done,
+    name: encoder.name,
+    space: encoder.space,
+    dim: encoder.dim,
+    ...(recall && { 'recall@1': recall }),
+  })
   output.print(`${to}: ${done.files.join(', ')} (opset ${done.opset}, IR version ${done.irVersion})`)
+  if (recall) output.print(describeLoss(recall))
   output.print(`Upload it: lookalike push ${to} <owner>/<name>`)
 }
 
-/** recall@1 on the validation images, by search alone. */
+/** recall@1 on the validation images, by search alone; of the model whose queries the encoder in a file embeds. */
 async function recallOf(
-  model: string | undefined,
-  args: Parameters<typeof openProject>[0],
+  file: string | undefined,
+  args: Parameters<typeof openProject>[0] & { readonly model?: string | undefined },
   context: CommandContext,
 ): Promise<number | undefined> {
   const measured = { rerankers: [], 'evaluate.split': 'validation', 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
-  const project = await openProject(args, { ...withModel(context.overrides, model), ...measured })
+  const project = await openProject(args, { ...withModel(context.overrides, args.model), ...measured })
   if (project.loaded.config.dataset === undefined) return undefined
-  return withPipeline(project, context, async (pipeline) => {
-    const { stages } = await pipeline.evaluate({ signal: context.signal, onProgress: context.output.progress })
-    return stages[0]!.metrics['recall@1']
-  })
+  const { createOnnxEncoder } = await import('@lookalike/encoders')
+  const asking = file === undefined ? undefined : await createOnnxEncoder({ model: file })
+  try {
+    return await withPipeline(project, context, async (pipeline) => {
+      const { stages } = await pipeline.evaluate({
+        signal: context.signal,
+        onProgress: context.output.progress,
+        asking,
+      })
+      return stages[0]!.metrics['recall@1']
+    })
+  } finally {
+    await asking?.dispose()
+  }
 }

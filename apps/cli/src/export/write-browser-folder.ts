@@ -3,14 +3,15 @@ import { thumbnail } from '@lookalike/image'
 import type { Pipeline } from '@lookalike/pipeline'
 import type { CommandContext } from '../command.js'
 import { withGallery } from '../gallery/with-gallery.js'
+import { queryEncoder } from './query-encoder.js'
+import { describeLoss, type Measure, recallLoss } from './recall-loss.js'
 
 export interface BrowserFolder {
   readonly int8: boolean
   /** With the images of the config's gallery. */
   readonly gallery: boolean
   readonly webgpu: boolean
-  /** recall@1 of a model file on the validation images; undefined where the config names no dataset. */
-  measure(model: string | undefined): Promise<number | undefined>
+  readonly measure: Measure
 }
 
 /** Pixels of the longer edge of the pictures that go with a gallery. */
@@ -25,7 +26,7 @@ export async function writeBrowserFolder(
 ): Promise<void> {
   const { output, signal } = context
   const { exportForBrowser } = await import('@lookalike/browser/export')
-  const encoder = await pipeline.encoder()
+  const encoder = await queryEncoder(pipeline)
   const options = {
     space: await querySpace(await pipeline.model(), encoder),
     weights: int8 ? 'int8' : 'float16',
@@ -52,15 +53,13 @@ export async function writeBrowserFolder(
         })
       })
     : await exportForBrowser(encoder, to, options)
-  const [before, after] = int8 ? [await measure(undefined), await measure(`${done.folder}/model.onnx`)] : []
+  const recall = int8 ? await recallLoss(measure, `${done.folder}/model.onnx`) : undefined
   output.finish()
-  const recall = before !== undefined && after !== undefined ? { before, after, loss: before - after } : undefined
   output.result({ ...done, name: encoder.name, ...(recall && { 'recall@1': recall }) })
   const size = (done.modelBytes / 1e6).toFixed(1)
   output.print(`${to}: ${encoder.name}, ${size} MB, ${done.dim} numbers of ${done.space}, ${done.images} images`)
   output.print(`Cosine to the vectors of the full weights: ${done.cosine.toFixed(5)}`)
-  if (recall)
-    output.print(`recall@1 on validation: ${before!.toFixed(4)} with the full weights, ${after!.toFixed(4)} with these`)
+  if (recall) output.print(describeLoss(recall))
   output.print(`In a page: await createQueryEncoder({ model: '/${to.replace(/^.*\//, '')}/' }) of @lookalike/browser`)
 }
 

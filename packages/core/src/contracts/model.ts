@@ -1,5 +1,6 @@
 import type { Combined } from './combiner.js'
 import type { Embeddings } from './embeddings.js'
+import type { Encoder } from './encoder.js'
 import type { ImageLimits, ImageRequest } from './image.js'
 import type { OperationOptions } from './spec.js'
 
@@ -49,6 +50,8 @@ export interface Model {
   readonly space: string
   /** Whether query and gallery images are embedded in the same way. */
   readonly symmetric: boolean
+  /** Whose work alone a query is; its vectors need not be of the model's space yet. Absent where several encoders ask. */
+  readonly queryEncoder?: Encoder | undefined
   /** Whose embeddings a gallery keeps beside those that are searched. */
   readonly members?: readonly { readonly name: string; readonly space: string; readonly dim: number }[] | undefined
   /** Calls with the same array of images share the work of members that both roles use. */

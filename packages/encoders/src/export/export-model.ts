@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Encoder, LookalikeError, type Preprocessing, type Warning } from '@lookalike/core'
-import { createGraphBuilder, type OnnxModel, readModel, saveModel } from '@lookalike/onnx'
+import { createGraphBuilder, type OnnxModel, readModel, saveModel, toInt8 } from '@lookalike/onnx'
 import { preprocessingEntry } from '../network/preprocessing-entry.js'
 import { processorOf } from './processor-of.js'
 import { newFolder, writeWholeFolder } from './whole-folder.js'
@@ -10,8 +10,11 @@ import { type OnnxVersions, withVersions } from './with-versions.js'
 /** What transformers.js feeds, and where it looks for the embedding of an image. */
 const INPUT = 'pixel_values'
 const OUTPUT = 'image_embeds'
+export const QUANTISED_FILE = 'onnx/model_quantized.onnx'
 
 export interface ExportModelOptions extends OnnxVersions {
+  /** Writes `onnx/model_quantized.onnx` too, with 8-bit weights: `dtype: 'q8'`. Default false. */
+  readonly int8?: boolean | undefined
   /** Text of `README.md`. Default: none is written. */
   readonly readme?: string | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
@@ -39,7 +42,7 @@ export interface ExportedModel {
 export async function exportModel(
   encoder: Encoder,
   to: string,
-  { readme, onWarning, ...versions }: ExportModelOptions = {},
+  { int8 = false, readme, onWarning, ...versions }: ExportModelOptions = {},
 ): Promise<ExportedModel> {
   if (!encoder.onnx || encoder.input.kind !== 'pixels') throw noNetwork(encoder.name)
   const { preprocessing } = encoder.input
@@ -66,9 +69,10 @@ export async function exportModel(
   await writeWholeFolder(folder, async (temporary) => {
     await mkdir(path.join(temporary, 'onnx'))
     await saveModel(path.join(temporary, 'onnx/model.onnx'), whole)
+    if (int8) await saveModel(path.join(temporary, QUANTISED_FILE), toInt8(whole))
     for (const [name, text] of Object.entries(texts)) await writeFile(path.join(temporary, name), text, { flush: true })
   })
-  const files = [...Object.keys(texts), 'onnx/model.onnx'].sort()
+  const files = [...Object.keys(texts), 'onnx/model.onnx', ...(int8 ? [QUANTISED_FILE] : [])].sort()
   return { folder, files, opset: whole.opset[''] ?? 0, irVersion: whole.irVersion }
 }
 

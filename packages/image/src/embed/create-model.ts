@@ -1,5 +1,6 @@
 import {
   type Combiner,
+  createEmbeddings,
   type EmbeddedImages,
   type Embeddings,
   type EmbedOptions,
@@ -8,6 +9,7 @@ import {
   LookalikeError,
   type Model,
   selectRows,
+  unitRows,
 } from '@lookalike/core'
 import { embedImages } from './embed-images.js'
 
@@ -19,6 +21,7 @@ export function modelOfEncoder(encoder: Encoder): Model {
     dim: encoder.dim,
     space: encoder.space,
     symmetric: true,
+    queryEncoder: encoder,
     embed: (images, _role, options) => embed(images, options),
     dispose: () => encoder.dispose(),
   }
@@ -30,6 +33,27 @@ export function modelOfEncoder(encoder: Encoder): Model {
  */
 export function modelOfCombiner(combiner: Combiner): Model {
   return modelWith(combiner, new Map())
+}
+
+/**
+ * A model whose queries another encoder embeds, for an encoder that is to stand for the model's own: with smaller weights, say. Both share a space
+ * only as far as their vectors agree, so this is for measuring that. It owns neither.
+ */
+export function askedBy(model: Model, encoder: Encoder): Model {
+  const queries = modelOfEncoder(encoder)
+  const { space } = model
+  return {
+    ...model,
+    symmetric: false,
+    queryEncoder: encoder,
+    async embed(images, role, options) {
+      if (role === 'gallery') return model.embed(images, role, options)
+      const { embeddings, positions } = await queries.embed(images, role, options)
+      const { data, rows, dim } = embeddings
+      return { embeddings: createEmbeddings({ data: unitRows(data, dim), rows, dim, space, role }), positions }
+    },
+    dispose: async () => {},
+  }
 }
 
 function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof remember>>): Model {
@@ -51,6 +75,7 @@ function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof
     dim: combiner.dim,
     space: combiner.space,
     symmetric: false,
+    ...(combiner.queryEncoders.length === 1 && { queryEncoder: combiner.queryEncoders[0] }),
     ...(names && {
       members: names.map((name, i) => ({
         name,
