@@ -158,6 +158,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
 
   const visit = async (context: BrowserContext, url = isolated.url) => {
     const page = await context.newPage()
+    page.setDefaultTimeout(300_000)
     await page.goto(url)
     await page.waitForFunction('globalThis.ready')
     return {
@@ -206,6 +207,10 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
       expect(found.map(({ id }) => id)).toEqual(['same', 'other'])
       expect(found[0]!.thumbnail).toBe(`${isolated.url}/model/thumbnails/1.jpg`)
       expect(found[0]!.distance).toBeLessThan(0.01)
+      const stranger = `{ data: new Float32Array(32).fill(0.1), rows: 1, dim: 32, space: 'other', role: 'query' }`
+      expect(await run(`return (await lookalike.loadSmallGallery('/model/')).search(${stranger})`)).toMatchObject({
+        code: 'embeddings/space',
+      })
     })
   })
 
@@ -284,6 +289,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
     }, open.url)
     const context = await browser.newContext()
     const page = await context.newPage()
+    page.setDefaultTimeout(300_000)
     // What starts in the worker before its own program.
     const without = (code: string) =>
       page.addInitScript(`{ const Whole = Blob; globalThis.Blob = class extends Whole {
@@ -298,6 +304,35 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
     expect(cosine(await run(`return ${EMBED}`), wanted)).toBeGreaterThan(0.999)
     await context.close()
   })
+
+  it('computes by WebGPU what Node computes (skipped where Chromium has no adapter)', async ({ skip }) => {
+    const { chromium } = await import('playwright-core')
+    // Chromium's own renderer stands for a graphics card.
+    const args = [
+      '--no-sandbox',
+      '--enable-unsafe-webgpu',
+      '--enable-unsafe-swiftshader',
+      '--use-webgpu-adapter=swiftshader',
+    ]
+    const drawn = await chromium.launch({ executablePath: CHROMIUM, args })
+    try {
+      const context = await drawn.newContext()
+      const { run } = await visit(context)
+      if (!(await run(`return (await navigator.gpu?.requestAdapter()) != null`))) skip('no adapter for WebGPU')
+      expect(await run(`return open({ model: '/model/', device: 'webgpu' })`)).toMatchObject({ device: 'webgpu' })
+      const byCard = await run<number[]>(`return ${EMBED}`)
+      expect(cosine(byCard, wanted)).toBeGreaterThan(0.999)
+      await run(`await open({ model: '/model/', device: 'wasm' })`)
+      expect(cosine(byCard, await run<number[]>(`return ${EMBED}`))).toBeGreaterThan(0.9999)
+      expect(await run<string[]>('return told')).toEqual([])
+      // A card that computes something else is left alone.
+      const wrong = await run(`return open({ model: '/wrong/', device: 'webgpu' })`)
+      expect(wrong).toMatchObject({ code: 'browser/check' })
+      expect(await run<string[]>('return told')).toEqual(['browser/webgpu'])
+    } finally {
+      await drawn.close()
+    }
+  }, 300_000)
 
   it('names the policy that keeps a worker from starting', async () => {
     await inNew(async ({ run }) => {
