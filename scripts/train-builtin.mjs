@@ -6,8 +6,8 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildVit, loadVitWeights, toHalfWeights } from '@lookalike/encoders'
-import { saveModel } from '@lookalike/onnx'
+import { buildVit, loadVitWeights } from '@lookalike/encoders'
+import { saveModel, toHalf } from '@lookalike/onnx'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const shipped = path.join(root, 'packages', 'encoders', 'assets', 'builtin.onnx')
@@ -130,7 +130,7 @@ const network = buildVit({
 })
 const { model, kept, unused } = await loadVitWeights(network, at('weights.safetensors'))
 if (kept.length + unused.length > 0) fail(`The weights do not fit the network: ${[...kept, ...unused].join(', ')}`)
-await saveModel(at('builtin.onnx'), toHalfWeights(model))
+await saveModel(at('builtin.onnx'), toHalf(model))
 const photos = path.basename(path.resolve(given.photos))
 const card = {
   network: `ViT-Ti/${patch} at ${size} x ${size} pixels, class token, 192 dimensions`,

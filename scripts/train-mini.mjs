@@ -4,8 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFile, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { toHalfWeights } from '@lookalike/encoders'
-import { loadModel, saveModel } from '@lookalike/onnx'
+import { loadModel, saveModel, toHalf } from '@lookalike/onnx'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const cli = path.join(root, 'apps', 'cli', 'dist', 'main.js')
@@ -23,7 +22,7 @@ function lookalike(...args) {
 const [mode] = process.argv.slice(2)
 if (mode !== '--ship') lookalike('train', '--config', example, mode === '--resume' ? '--resume' : '--overwrite')
 
-await saveModel(shipped, toHalfWeights(await loadModel(path.join(runs, 'refined', 'model.onnx'))))
+await saveModel(shipped, toHalf(await loadModel(path.join(runs, 'refined', 'model.onnx'))))
 for (const [stage, prefix] of [
   ['first', ''],
   ['refined', 'refined-'],

@@ -6,6 +6,7 @@ import {
   createGraphBuilder,
   createSession,
   float32,
+  float32ToFloat16,
   type GraphBuilder,
   type OnnxModel,
   writeModel,
@@ -14,7 +15,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildVit } from './builder/build-vit.js'
 import { createPretrainedEncoder, type PretrainedEncoderOptions } from './create-pretrained-encoder.js'
 import { startHubServer } from './hub/hub-server.fixture.js'
-import { float32ToFloat16 } from './weights/half-precision.js'
 
 const size = { imageSize: 16, patchSize: 4, dim: 8, depth: 1, heads: 2 } as const
 const random = createRandom('pretrained')

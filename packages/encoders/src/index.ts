@@ -21,7 +21,6 @@ export { type PushedFolder, type PushFolderOptions, pushFolder } from './hub/pus
 export { createMiniEncoder } from './mini.js'
 export type { Reading } from './network/complete-network.js'
 export { createNetworkEncoder, type Running } from './network/create-network-encoder.js'
-export { toFullWeights, toHalfWeights } from './network/half-weights.js'
 export type { NetworkInput } from './network/network-input.js'
 export type { Pooling } from './network/pooling.js'
 export { quicken } from './network/quicken.js'

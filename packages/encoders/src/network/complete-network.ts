@@ -7,11 +7,11 @@ import {
   type OnnxModel,
   type TensorType,
   TO_END,
+  toFull,
 } from '@lookalike/onnx'
 import { adaptPixels } from './adapt-pixels.js'
 import { chooseOutput } from './choose-output.js'
 import { findTokens } from './find-tokens.js'
-import { toFullWeights } from './half-weights.js'
 import { neededGraph } from './needed-graph.js'
 import { describeShape, exampleFeeds, modelInput, type NetworkInput, networkInput } from './network-input.js'
 import type { Pooling } from './pooling.js'
@@ -60,7 +60,7 @@ export async function completeNetwork(
   name: string,
   onWarning?: (warning: Warning) => void,
 ): Promise<CompleteNetwork> {
-  const model = toFullWeights(given)
+  const model = toFull(given)
   const read = chooseOutput(model, reading.output, name, onWarning)
   const needed: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
   const own = modelInput(needed.graph, reading.input, preprocessing, name)

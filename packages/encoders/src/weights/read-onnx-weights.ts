@@ -1,5 +1,4 @@
-import type { Node, OnnxModel, Tensor } from '@lookalike/onnx'
-import { float16ToFloat32 } from './half-precision.js'
+import { float16ToFloat32, type Node, type OnnxModel, type Tensor } from '@lookalike/onnx'
 import type { Weight } from './weights.js'
 
 /**

@@ -1,5 +1,6 @@
+import { float16ToFloat32, float32ToFloat16 } from '@lookalike/onnx'
 import { describe, expect, it } from 'vitest'
-import { bfloat16ToFloat32, float16ToFloat32, float32ToFloat16 } from './half-precision.js'
+import { bfloat16ToFloat32 } from './bfloat16.js'
 import { readSafetensors } from './read-safetensors.js'
 
 function safetensors(header: Record<string, unknown>, data: Uint8Array): Uint8Array {

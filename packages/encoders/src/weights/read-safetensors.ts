@@ -1,5 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
-import { bfloat16ToFloat32, float16ToFloat32 } from './half-precision.js'
+import { float16ToFloat32 } from '@lookalike/onnx'
+import { bfloat16ToFloat32 } from './bfloat16.js'
 import type { Weight, Weights } from './weights.js'
 
 interface Entry {

@@ -1,7 +1,7 @@
 import { elementTypeNumber } from '../model/element-types.js'
 import type { Node, OnnxModel } from '../model/model.js'
-import type { Tensor, TensorOf } from '../model/tensor.js'
-import { toHalfBits } from './half.js'
+import { float32, type Tensor, type TensorOf } from '../model/tensor.js'
+import { float16ToFloat32, float32ToFloat16 } from './half.js'
 
 export interface ShrinkOptions {
   /** Weights with fewer values stay float32. Default 1024. */
@@ -18,7 +18,7 @@ export interface ShrinkOptions {
 export function toHalf(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel {
   return shrink(model, options, (name, tensor) => {
     if (tensor.data.some((value) => Math.abs(value) > 65504)) return undefined
-    const stored: Tensor = { type: 'float16', shape: tensor.shape, data: Uint16Array.from(tensor.data, toHalfBits) }
+    const stored: Tensor = { type: 'float16', shape: tensor.shape, data: float32ToFloat16(tensor.data) }
     const cast: Node = {
       name: `${name} as float`,
       op: 'Cast',
@@ -59,6 +59,59 @@ export function toInt8(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel
   })
 }
 
+/**
+ * Undoes {@link toHalf} and {@link toInt8}: weights in single precision under their own names, which training can change. A model that
+ * computes with integers, whose values are quantised too, keeps its 8-bit weights.
+ */
+export function toFull(model: OnnxModel): OnnxModel {
+  const { graph } = model
+  const initializers = new Map(graph.initializers)
+  const whole = graph.nodes.some(({ op, inputs }) => isQuantising(op) && !graph.initializers.has(inputs[0]!))
+  const folded = new Set<string>()
+  const nodes = graph.nodes.filter((node) => {
+    const full = widened(node, graph.initializers, whole)
+    if (!full) return true
+    initializers.set(node.outputs[0]!, full)
+    for (const name of node.inputs) folded.add(name)
+    return false
+  })
+  for (const node of nodes) for (const input of node.inputs) folded.delete(input)
+  for (const { name } of graph.outputs) folded.delete(name)
+  for (const name of folded) initializers.delete(name)
+  return { ...model, graph: { ...graph, nodes, initializers } }
+}
+
+const isQuantising = (op: string) =>
+  op === 'DequantizeLinear' || op.endsWith('QuantizeLinear') || op.endsWith('Integer')
+
+function widened(
+  { op, inputs, attributes }: Node,
+  initializers: ReadonlyMap<string, Tensor>,
+  quantised: boolean,
+): Tensor | undefined {
+  const [stored, scale] = inputs.map((name) => initializers.get(name))
+  if (op === 'Cast' && stored?.type === 'float16' && intOf(attributes['to']) === elementTypeNumber('float32'))
+    return float32(float16ToFloat32(stored.data), stored.shape)
+  // With a zero point it is another exporter's.
+  if (quantised || op !== 'DequantizeLinear' || inputs.length !== 2) return undefined
+  if (stored?.type !== 'int8' || scale?.type !== 'float32') return undefined
+  const axis = intOf(attributes['axis']) ?? 1
+  if (scale.data.length !== stored.shape[axis]) return undefined
+  const inner = innerOf(stored.shape, axis)
+  const full = new Float32Array(stored.data.length)
+  for (let start = 0; start < full.length; )
+    for (const step of scale.data)
+      for (const end = start + inner; start < end; start++) full[start] = stored.data[start]! * step
+  return float32(full, stored.shape)
+}
+
+const intOf = (attribute: Node['attributes'][string] | undefined) =>
+  attribute?.kind === 'int' ? attribute.value : undefined
+
+/** Values in a row that stand at one place of an axis. */
+const innerOf = (shape: readonly number[], axis: number) =>
+  shape.slice(axis + 1).reduce((product, dim) => product * dim, 1)
+
 type Stored = { readonly node: Node; readonly tensors: readonly (readonly [string, Tensor])[] }
 
 function shrink(
@@ -87,15 +140,14 @@ function scaleAxis({ graph }: OnnxModel, name: string, rank: number): number {
 }
 
 function quantise({ data, shape }: TensorOf<'float32'>, axis: number): { data: Int8Array; scales: Float32Array } {
-  const count = shape[axis]!
-  const inner = shape.slice(axis + 1).reduce((product, dim) => product * dim, 1)
-  const channel = (i: number) => Math.floor(i / inner) % count
-  const scales = new Float32Array(count)
+  const inner = innerOf(shape, axis)
+  const scales = new Float32Array(shape[axis]!)
+  const channel = (i: number) => Math.floor(i / inner) % scales.length
   data.forEach((value, i) => {
     scales[channel(i)] = Math.max(scales[channel(i)]!, Math.abs(value))
   })
   // A channel of zeros keeps a harmless scale.
-  for (let i = 0; i < count; i++) scales[i] = scales[i]! > 0 ? scales[i]! / 127 : 1
+  for (let i = 0; i < scales.length; i++) scales[i] = scales[i]! > 0 ? scales[i]! / 127 : 1
   return {
     data: Int8Array.from(data, (value, i) => Math.max(-127, Math.min(127, Math.round(value / scales[channel(i)]!)))),
     scales,

@@ -1,15 +1,16 @@
 import { expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import type { OnnxModel } from '../model/model.js'
+import { readModel } from '../model/read-model.js'
 import { float32, halfToNumber, type TensorOf } from '../model/tensor.js'
 import { writeModel } from '../model/write-model.js'
 import { createSession } from '../session/create-session.js'
 import type { Feeds } from '../session/open-session.js'
 import { connectModels } from './connect-models.js'
 import { extractModel } from './extract-model.js'
-import { toHalfBits } from './half.js'
+import { float16ToFloat32, float32ToFloat16 } from './half.js'
 import { probeShapes } from './probe-shapes.js'
-import { toHalf, toInt8 } from './shrink-weights.js'
+import { toFull, toHalf, toInt8 } from './shrink-weights.js'
 import { withInitializers } from './with-initializers.js'
 
 async function run(model: OnnxModel, feeds: Feeds) {
@@ -85,9 +86,12 @@ test('the shape of every tensor', async () => {
   })
 })
 
+const toHalfBits = (value: number) => float32ToFloat16(Float32Array.of(value))[0]!
+
 test('halves round as they should, and every half comes back', () => {
   const all = Array.from({ length: 0x7c01 }, (_, bits) => bits)
   expect(all.filter((bits) => toHalfBits(halfToNumber(bits)) !== bits)).toEqual([])
+  expect(float16ToFloat32(Uint16Array.from(all))).toEqual(Float32Array.from(all, halfToNumber))
   expect([2049, 2051, 65519, 65520, 2 ** -25, -0, 1e-9].map((value) => halfToNumber(toHalfBits(value)))).toEqual([
     2048,
     2052,
@@ -98,6 +102,36 @@ test('halves round as they should, and every half comes back', () => {
     0,
   ])
   expect(toHalfBits(NaN)).toBe(0x7e00)
+})
+
+test('small weights come back under their names, and those beyond halves stay', () => {
+  const g = createGraphBuilder()
+  const wide = Float32Array.from({ length: 64 * 48 }, (_, i) => Math.sin(i * 12.9898))
+  const x = g.input('x', 'float32', ['N', 64])
+  const y = g.matMul(x, g.initializer('w', float32(wide, [64, 48])))
+  g.output(g.add(y, g.initializer('large', float32(new Float32Array(48 * 48).fill(1e6), [48, 48]))), 'y')
+  const model = g.build()
+  expect(toHalf(model).graph.initializers.get('large')?.type).toBe('float32')
+  for (const [small, step] of [
+    [toHalf(model), 2 ** -12],
+    [toInt8(model), 1 / 254],
+  ] as const) {
+    const back = toFull(readModel(writeModel(small)))
+    expect(back.graph.nodes).toEqual(readModel(writeModel(model)).graph.nodes)
+    expect([...back.graph.initializers.keys()].sort()).toEqual([...model.graph.initializers.keys()].sort())
+    const found = back.graph.initializers.get('w') as TensorOf<'float32'>
+    expect(found.shape).toEqual([64, 48])
+    found.data.forEach((value, i) => expect(Math.abs(value - wide[i]!)).toBeLessThanOrEqual(step * 1.001))
+  }
+  // A network that computes with integers goes on doing so.
+  const integers = createGraphBuilder()
+  const { graph } = toInt8(model)
+  const fed = integers.input('x', 'float32', ['N', 64])
+  const scale = integers.floats(1)
+  const quantised = integers.node('DequantizeLinear', [integers.node('QuantizeLinear', [fed, scale]), scale])
+  integers.output(integers.include(graph, { x: quantised })['y']!, 'y')
+  const whole = integers.build()
+  expect(toFull(whole).graph.nodes.map(({ op }) => op)).toEqual(whole.graph.nodes.map(({ op }) => op))
 })
 
 test('small weights compute almost the same', async () => {
