@@ -71,7 +71,8 @@ const NATIVES = [
     name: 'onnxruntime-node',
     owner: '@lookalike/onnx',
     purpose: 'runs every model',
-    remedy: 'Run: npm install onnxruntime-node. Behind a proxy set ONNXRUNTIME_NODE_INSTALL=skip first.',
+    remedy:
+      'Run: npm install onnxruntime-node. Behind a proxy set ONNXRUNTIME_NODE_INSTALL=skip first. For Intel Macs and for musl (Alpine) it has no build: take a Linux or a container with glibc.',
   },
   {
     name: 'sharp',

@@ -2,6 +2,9 @@ import { nearestName } from './nearest-name.js'
 import type { SchemaIssue } from './schema.js'
 import { formatPath, type JsonSchema, schemaAt, valueAt } from './schema-path.js'
 
+/** So many things that do not fit are told, with the nearest spelling of each: a file of nothing else shall not take long to refuse. */
+export const TOLD = 20
+
 /** One thing in a config that does not fit. */
 export interface ConfigIssue {
   /** `rerankers[0].topN`; empty for the config itself. */
@@ -25,8 +28,8 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
 
   if (detail.code === 'unrecognized_keys' && detail.keys) {
     const known = Object.keys(schemaAt(schema, keys)?.properties ?? {})
-    return detail.keys.map((key) => {
-      const near = nearestName(key, known)
+    return detail.keys.map((key, at) => {
+      const near = at < TOLD ? nearestName(key, known) : undefined
       return {
         path: formatPath([...keys, key], base),
         problem: 'unknown key',

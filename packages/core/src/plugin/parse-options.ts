@@ -1,6 +1,6 @@
 import { LookalikeError } from '../errors.js'
 import type { Plugin } from './define-plugin.js'
-import { type ConfigIssue, describeIssue } from './describe-issue.js'
+import { type ConfigIssue, describeIssue, TOLD } from './describe-issue.js'
 
 /**
  * A plugin's options, checked and with defaults filled in, or what does not fit.
@@ -33,11 +33,12 @@ export function invalidConfig(issues: readonly ConfigIssue[], file?: string): Lo
         }
       : {
           problem: `${where}${issues.length} things in the config do not fit:${issues
+            .slice(0, TOLD)
             .map(
               (issue) =>
                 `\n  - ${one(issue)}${issue.expected ? ` (expected ${issue.expected})` : ''}${issue.fix ? `. ${issue.fix}` : ''}`,
             )
-            .join('')}`,
+            .join('')}${issues.length > TOLD ? `\n  - and ${issues.length - TOLD} more` : ''}`,
         },
     { fields: { issues, file } },
   )

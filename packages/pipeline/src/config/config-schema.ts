@@ -39,7 +39,7 @@ const keys = {
     ),
   name: z
     .string()
-    .regex(/^[^/\\]+$/, 'A name without slashes')
+    .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}]+$/u, 'A name without slashes and control characters, and neither . nor ..')
     .optional()
     .describe("Name of the run's folder. Default: the name of the config's folder."),
   seed: z.int().default(0).describe('Every random choice follows it.'),

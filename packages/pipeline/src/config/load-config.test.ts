@@ -177,6 +177,22 @@ describe('loadConfig', () => {
     expect(error.message).toContain('- splits: unknown key')
   })
 
+  it('tells some of many things that do not fit, and how many more there are', async () => {
+    const file = await put('many.yaml', Array.from({ length: 3000 }, (_, i) => `k${i}: 1\n`).join(''))
+    const error = await loadConfig(file).catch((error: Error) => error)
+    expect((error as Error).message.split('\n')).toHaveLength(22)
+    expect((error as Error).message).toContain('- k19: unknown key')
+    expect((error as Error).message).toContain('and 2980 more')
+  })
+
+  it.each(['.', '..', 'a/b', 'a\\b', 'a\0b', 'a\nb'])(
+    'refuses the name %j, which is to be a folder of its own',
+    async (name) =>
+      expect(loadConfig(await put('name.json', JSON.stringify({ name })))).rejects.toMatchObject({
+        code: 'config/invalid',
+      }),
+  )
+
   it.each([
     ['yaml', 'a: [1'],
     ['json', '{"a": }'],
