@@ -28,7 +28,8 @@ export async function searchPoints(
       query: [...rowOf(queries, row)],
       using: OWN,
       limit: k,
-      params: all ? { exact: true } : { hnsw_ef: Math.max(MIN_CANDIDATES, 2 * k) },
+      // Where the server keeps fewer bits for the graph, distances are those of the vectors as they were given.
+      params: all ? { exact: true } : { hnsw_ef: Math.max(MIN_CANDIDATES, 2 * k), quantization: { rescore: true } },
       with_payload: [...ENTRY],
       with_vector: withVectors ? [OWN] : false,
       ...(condition && { filter: condition }),
