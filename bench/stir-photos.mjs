@@ -2,22 +2,23 @@
  * Reranking on photographs, without leakage: birds (classes 1-25 learn, 26-50 are measured) and Cars-196 (98/98). Networks that see the pair by more and
  * more (`lib/pair-networks.mjs`) on the frozen tokens of MobileNetV2 at 224 px, trained on search results by the listwise softmax; beside them what needs
  * no training, and the same labels spent on the search alone. All choices (epoch, weight of the search's similarity, number of candidates) are made on a
- * third of the classes for learning, whose photographs search all those for learning. Intervals: 2,000 bootstrap samples of the queries, paired, of the
+ * third of the classes for learning, whose photographs search each other. Intervals: 2,000 bootstrap samples of the queries, paired, of the
  * mean over seeds.
  *
  * Stage 1: `light`, MobileNetV2 at 64 px; `untuned`, at 224 px; `cross-fitted`, a linear head on it trained with Proxy Anchor, of which the pairs of one half of
  * the classes are found by a head that learned from the other half.
  *
  *     node bench/stir-photos.mjs --cars DIR --cache DIR [--data ../shared/data] [--sets birds,cars] [--stages light,untuned,cross-fitted]
- *         [--rows head,places,blocks,match,match-head] [--seeds 0,1,2] [--results FILE] [--table]
+ *         [--rows head,places,blocks,match,match-head] [--seeds 0,1,2] [--results FILE] [--table] [--svg FILE]
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createEmbeddings, createRandom, createRanking, selectRows, unitRows } from '@lookalike/core'
 import { exactTopK } from '@lookalike/gallery'
 import { createKReciprocal, createLateScorer, quantiseTokens } from '@lookalike/rerank'
+import { drawCurves } from './lib/draw-curves.mjs'
 import { frozenEmbeddings, frozenMap, kept } from './lib/frozen.mjs'
 import { pick } from './lib/linear-maps.mjs'
 import { PAIR_NETWORKS } from './lib/pair-networks.mjs'
@@ -36,12 +37,13 @@ const { values } = parseArgs({
     stages: { type: 'string', default: 'light,untuned,cross-fitted' },
     rows: { type: 'string', default: PAIR_NETWORKS.join(',') },
     seeds: { type: 'string', default: '0,1,2' },
-    epochs: { type: 'string', default: '3' },
-    rate: { type: 'string', default: '0.003' },
+    epochs: { type: 'string', default: '1' },
+    rate: { type: 'string', default: '0.002' },
     dim: { type: 'string', default: '64' },
     results: { type: 'string', default: 'stir-photos.jsonl' },
     threads: { type: 'string', default: '2' },
     table: { type: 'boolean', default: false },
+    svg: { type: 'string' },
   },
 })
 const [data, cars, cache] = ['data', 'cars', 'cache'].map((name) => path.resolve(values[name]))
@@ -122,7 +124,7 @@ async function openStage(opened, stage, seed) {
     return {
       search,
       fit: await listsOf(opened, search, heavy, fit, fit),
-      held: await listsOf(opened, search, heavy, held, learn),
+      held: await listsOf(opened, search, heavy, held, held),
       test: await listsOf(opened, search, heavy, measured, measured),
     }
   }
@@ -337,5 +339,29 @@ function table() {
   }
 }
 
+/** CMC@1 against the number of candidates, of the first set and stage 1. */
+function draw() {
+  const [set] = values.sets.split(',')
+  const [stage] = values.stages.split(',')
+  const lines = known().filter((line) => line.set === set && line.stage === stage)
+  const base = lines.find(({ row }) => row === 'without training')
+  const share = (hits) => mean(Array.from(hits, Number))
+  const curve = (hits) => [[1, share(base.before)], ...TOPS.map((top) => [top, share(hits[top])])]
+  const trained = PAIR_NETWORKS.flatMap((row) => {
+    const group = lines.filter((line) => line.row === row)
+    return row.startsWith('match-') && group.length > 0
+      ? [{ label: 'tokens attend to the other image, trained', lines: group.map((line) => curve(line.hits)) }]
+      : []
+  })
+  const series = [
+    { label: 'a right one among them', lines: [curve(base.among)] },
+    { label: "the pair model's own distance", lines: [curve(base.distance)] },
+    { label: 'late interaction, no training', lines: [curve(base.late.hits)] },
+    ...trained,
+  ]
+  writeFileSync(values.svg, drawCurves(series, { x: 'candidates', y: 'CMC@1' }))
+}
+
 if (!values.table) await run()
 table()
+if (values.svg) draw()

@@ -110,3 +110,23 @@ function circleReference(
   }
   return sum / labels.length
 }
+
+it.each([
+  ['proxy-anchor', proxyAnchor({ alpha: 4 })],
+  ['triplet, normalised', triplet({ mining: 'all', margin: 3, normalise: true })],
+  ['nt-xent', ntXent({ tau: 0.5 })],
+])(
+  '%s: no part of the gradient lies along the embedding, so a detached norm in front changes nothing',
+  async (_name, unbound) => {
+    const input = randomBatch(8, 8, 6, 4)
+    const loss = await unbound.bind({ dim: 6, classes: 4, seed: 3 })
+    const { embeddings } = (await loss.compute(input)).gradients
+    const along = (row: number, other: Float32Array) =>
+      other.subarray(row * 6, row * 6 + 6).reduce((sum, value, d) => sum + value * embeddings[row * 6 + d]!, 0)
+    for (let row = 0; row < 8; row++) {
+      const length = Math.sqrt(along(row, embeddings))
+      expect(length).toBeGreaterThan(0)
+      expect(Math.abs(along(row, input.embeddings)) / length).toBeLessThan(1e-5)
+    }
+  },
+)
