@@ -294,8 +294,6 @@ function table() {
       if (base.length === 0) continue
       const before = perQuery(base.map((line) => line.before))
       const cmc = (list) => (100 * mean(list)).toFixed(1)
-      // Of one network alone, its distance is the order that the lists have.
-      const alone = perQuery(base.map((line) => line.distance[TOP]))
       console.log(
         `\n${set}, stage 1 ${stage}: CMC@1 ${cmc(before)}, CMC@5 ${cmc(perQuery(base.map((l) => l.among[5])))}, CMC@20 ${cmc(perQuery(base.map((l) => l.among[20])))}; ${before.length} queries\n`,
       )
@@ -303,6 +301,11 @@ function table() {
         '| row | 5 | 10 | 20 | chosen | difference | errors | over the distance alone | seeds |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
       )
       const show = (name, group, hitsOf, chosenOf) => {
+        // A search that is trained has seeds of its own.
+        const own =
+          stage === 'cross-fitted' ? base.filter(({ seed }) => group.some((line) => line.seed === seed)) : base
+        const before = perQuery(own.map((line) => line.before))
+        const alone = perQuery(own.map((line) => line.distance[TOP]))
         const chosen = perQuery(group.map((line) => hitsOf(line)[chosenOf(line)]))
         const errors = (100 * (mean(before) - mean(chosen))) / (1 - mean(before))
         console.log(
@@ -316,17 +319,18 @@ function table() {
           (l) => l.distance,
           () => 20,
         )
-      if (base[0].late)
+      const slow = base.filter(({ late }) => late)
+      if (slow.length > 0)
         show(
           'late interaction, no training',
-          base,
+          slow,
           (l) => l.late.hits,
           (l) => l.late.chosen.top,
         )
-      if (base[0].late)
+      if (slow.length > 0)
         show(
           'k-reciprocal, 100',
-          base,
+          slow,
           (l) => ({ 5: l.kReciprocal, 10: l.kReciprocal, 20: l.kReciprocal }),
           () => 20,
         )
