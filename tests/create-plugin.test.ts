@@ -1,5 +1,6 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRegistry, KINDS, type Kind } from '@lookalike/core'
 import { loadConfig, loadPlugins, resolveConfig } from '@lookalike/pipeline'
@@ -9,44 +10,43 @@ import { packPackages } from '../scripts/lib/pack-packages.mjs'
 import { type PackageServer, servePackages } from '../scripts/lib/serve-packages.mjs'
 import { fencedBlocks } from './helpers/markdown.js'
 import { root } from './helpers/run-cli.js'
-import { mustRun } from './helpers/run-command.js'
+import { type CommandResult, mustRun, runCommand } from './helpers/run-command.js'
 
 /* A package of every kind, as npm writes, installs, builds and tests it: one install for all of them. */
 
 const MINUTES = 60_000
+/** A new package's tests have five seconds each; on a busy machine that is a measure of the machine. */
+const LIMIT = '--testTimeout=600000'
 let folder = ''
 let server: PackageServer
 const nameOf = (kind: Kind) => (kind === 'loss' ? 'my-loss' : `@acme/lookalike-my-${kind}`)
 const folderOf = (kind: Kind) => path.join(folder, 'plugins', kind === 'loss' ? 'my-loss' : `lookalike-my-${kind}`)
 
-const running = new Map<Kind, Promise<void>>()
+const built = (kind: Kind) => path.join(folderOf(kind), 'dist/index.js')
 
-/** Builds, type-checks and tests the packages, as many at once as there are processors. */
-function startAll(): void {
-  const waiting = [...KINDS]
-  const done = new Map(
-    KINDS.map((kind) => {
-      let settle!: { resolve: () => void; reject: (reason: unknown) => void }
-      running.set(kind, new Promise<void>((resolve, reject) => (settle = { resolve, reject })))
-      running.get(kind)!.catch(() => {})
-      return [kind, settle] as const
-    }),
-  )
-  const worker = async () => {
-    for (let kind = waiting.shift(); kind; kind = waiting.shift()) {
-      const { resolve, reject } = done.get(kind)!
-      const script = (name: string) => mustRun('npm', ['run', '--silent', name], folderOf(kind!))
-      await script('build')
-        .then(() => script('typecheck'))
-        .then(() => script('test'))
-        .then(() => resolve(), reject)
-    }
-  }
-  for (let i = 0; i < availableParallelism(); i++) void worker()
+interface TestReport {
+  readonly testResults: readonly { readonly name: string; readonly status: string; readonly message: string }[]
+}
+let types: CommandResult | undefined
+let tests: TestReport['testResults'] = []
+
+/** What the scripts of every package say, in one process a script: a compiler and a test runner take longer to start than for a package. */
+async function checkAll(): Promise<void> {
+  const others = KINDS.filter((kind) => kind !== 'loss')
+  const tsup = path.join(folder, 'node_modules/tsup/dist/cli-default.js')
+  for (const kind of others) await mustRun(process.execPath, [tsup], folderOf(kind))
+  // All have the same settings; see below.
+  const extended = './plugins/my-loss/tsconfig.json'
+  const compilerOptions = { noEmit: true, emitDeclarationOnly: false, rootDir: '.' }
+  const config = { extends: extended, compilerOptions, include: ['plugins/*/src'] }
+  await writeFile(path.join(folder, 'tsconfig.json'), JSON.stringify(config))
+  types = await runCommand('npx', ['tsc', '--pretty', 'false'], folder)
+  await runCommand('npx', ['vitest', 'run', LIMIT, '--reporter=json', '--outputFile=tests.json'], folder)
+  tests = (JSON.parse(await readFile(path.join(folder, 'tests.json'), 'utf8')) as TestReport).testResults
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'lookalike-create-'))
+  folder = await realpath(await mkdtemp(path.join(tmpdir(), 'lookalike-create-')))
   const packages = await packPackages(path.join(folder, 'packed'))
   server = await servePackages(packages)
   await writeFile(
@@ -74,7 +74,7 @@ beforeAll(async () => {
     registry,
   )
   await mustRun('npm', ['install', '--no-progress'], folder)
-  startAll()
+  await checkAll()
 }, 10 * MINUTES)
 
 afterAll(async () => {
@@ -82,10 +82,31 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+it(
+  'the scripts of a new package are those of its README: they test, check the types and build',
+  async () => {
+    await mustRun('npm', ['run', '--silent', 'test', '--', LIMIT], folderOf('loss'))
+    for (const name of ['typecheck', 'build']) await mustRun('npm', ['run', '--silent', name], folderOf('loss'))
+    expect(existsSync(path.join(folderOf('loss'), 'dist/my-loss.d.ts'))).toBe(true)
+  },
+  10 * MINUTES,
+)
+
 it.each(KINDS)(
   'a new %s builds, has its types right, passes its tests, and works by its name in the config of its README',
   async (kind) => {
-    await running.get(kind)
+    const settings = (of: Kind) => readFile(path.join(folderOf(of), 'tsconfig.json'), 'utf8')
+    expect(await settings(kind)).toBe(await settings('loss'))
+    const { scripts } = JSON.parse(await readFile(path.join(folderOf(kind), 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    expect(scripts).toMatchObject({ build: 'tsup && tsc', test: 'vitest run', typecheck: 'tsc --noEmit' })
+    expect(existsSync(built(kind))).toBe(true)
+    expect(types?.output.split('\n').filter((line) => line.includes(`${path.basename(folderOf(kind))}/`))).toEqual([])
+    expect(types?.code, types?.output).toBe(0)
+    const own = tests.filter(({ name }) => path.dirname(path.dirname(name)) === folderOf(kind))
+    expect(own).not.toEqual([])
+    expect(own.filter(({ status }) => status !== 'passed')).toEqual([])
     const readme = await readFile(path.join(folderOf(kind), 'README.md'), 'utf8')
     const [yaml] = fencedBlocks(readme).filter(({ language }) => language === 'yaml')
     const file = path.join(folder, `${kind}.lookalike.config.yaml`)

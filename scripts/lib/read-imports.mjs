@@ -1,4 +1,5 @@
 // The imports between the project's sources, type-only ones included, tests left out.
+import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cruise } from 'dependency-cruiser'
@@ -16,8 +17,12 @@ export const packageOf = (file) => /^(?:packages|apps)\/([^/]+)/.exec(file)[1]
  */
 export async function readImports() {
   const tsConfig = path.join(root, 'tsconfig.json')
+  // Named one by one: in `packages` and `apps` it would look at every file of every node_modules.
+  const folders = ['packages', 'apps']
+    .flatMap((group) => readdirSync(path.join(root, group)).map((name) => `${group}/${name}/src`))
+    .filter((folder) => existsSync(path.join(root, folder)))
   const { output } = await cruise(
-    ['packages', 'apps'],
+    folders,
     {
       baseDir: root,
       includeOnly: '^(packages|apps)/[^/]+/src/',

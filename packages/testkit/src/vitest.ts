@@ -30,6 +30,9 @@ import { type RerankerCheckOptions, rerankerSuite } from './reranker/check-reran
 import { type SamplerCheckOptions, samplerSuite } from './sampler/check-sampler.js'
 import { type TrainerCheckOptions, trainerSuite } from './trainer/check-trainer.js'
 
+/** Milliseconds; it ends what hangs, and is no measure of speed: the five seconds that a test has by default are short on a busy machine. */
+const TIMEOUT = 300_000
+
 /** One test for each check; what a plugin does not claim is skipped and shown as such. */
 function describeSuite<Part, Options, Subject>(
   suite: Suite<Part, Options, Subject>,
@@ -41,7 +44,7 @@ function describeSuite<Part, Options, Subject>(
     const subject = suite.open(create, options)
     afterAll(() => suite.close(subject))
     for (const check of suite.checks) {
-      it(check.claim, async (context) => {
+      it(check.claim, { timeout: TIMEOUT }, async (context) => {
         const { issues, claimed } = await runCheck(check, subject)
         expect(issues.map(({ check: id, message }) => `${id}: ${message}`)).toEqual([])
         if (!claimed) context.skip(`not claimed (${check.id})`)
