@@ -14,7 +14,6 @@ checkpoint.pt and targets.pt, with which --resume goes on.
 """
 
 import argparse
-import gzip
 import json
 import math
 import os
@@ -31,6 +30,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
+
+from lib.emoji_file import read_emoji
 
 WIDTH, DEPTH, HEADS, GRID = 192, 12, 3, 8
 EPSILON = 1e-6
@@ -153,15 +154,10 @@ def read_photos(folder, edge, small):
 
 def read_drawings(path, small):
     """Drawings to learn from, those of the validation classes too, and those to measure: [images, classes] each."""
-    with gzip.open(path) as file:
-        header = json.loads(file.readline())
-        count, edge = header['images'], header['edge']
-        labels = np.frombuffer(file.read(count * 4), '<i4')
-        splits = np.frombuffer(file.read(count), np.uint8)
-        pixels = np.frombuffer(file.read(), np.uint8).reshape(count, edge, edge, 3)
+    names, labels, splits, pixels = read_emoji(path)
     parts = []
     for test in (False, True):
-        rows = np.flatnonzero((splits == header['splits'].index('test')) == test)
+        rows = np.flatnonzero((splits == names.index('test')) == test)
         if small:
             rows = rows[np.isin(labels[rows], np.unique(labels[rows])[:20])]
         _, classes = np.unique(labels[rows], return_inverse=True)

@@ -9,7 +9,6 @@ Prints one line of JSON for each validation and for each seed, and a last one wi
 """
 
 import argparse
-import gzip
 import itertools
 import json
 import math
@@ -20,6 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from lib.emoji_file import read_emoji
 
 parser = argparse.ArgumentParser()
 parser.add_argument('data')
@@ -86,14 +87,9 @@ class ConvNet(nn.Module):
 
 
 def load(path):
-    with gzip.open(path) as file:
-        header = json.loads(file.readline())
-        count, edge = header['images'], header['edge']
-        labels = np.frombuffer(file.read(count * 4), '<i4')
-        splits = np.frombuffer(file.read(count), np.uint8)
-        pixels = np.frombuffer(file.read(), np.uint8).reshape(count, edge, edge, 3)
+    names, labels, splits, pixels = read_emoji(path)
     parts = {}
-    for number, name in enumerate(header['splits']):
+    for number, name in enumerate(names):
         rows = np.flatnonzero(splits == number)
         images = torch.from_numpy(pixels[rows].transpose(0, 3, 1, 2).copy()).to(device)
         parts[name] = images, torch.from_numpy(labels[rows].astype(np.int64)).to(device)

@@ -35,6 +35,7 @@ export {
   unknownImage,
 } from './gallery/gallery-errors.js'
 export { type GalleryPagesOptions, galleryEntries, galleryPages } from './gallery/gallery-pages.js'
+export { isRecord } from './is-record.js'
 export { checkOptions } from './plugin/check-options.js'
 export * from './plugin/check-plugin.js'
 export * from './plugin/create-registry.js'

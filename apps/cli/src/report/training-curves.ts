@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Curve } from '@lookalike/core'
+import { type Curve, isRecord } from '@lookalike/core'
 
 /** Points of a curve in the report; longer logs are averaged down to this many. */
 const POINTS = 200
@@ -32,11 +32,10 @@ export async function trainingCurves(folder: string): Promise<Curve[]> {
     }))
 }
 
-function* numbersOf(entry: Record<string, unknown>, prefix = ''): Generator<[string, number]> {
+function* numbersOf(entry: Readonly<Record<string, unknown>>, prefix = ''): Generator<[string, number]> {
   for (const [key, value] of Object.entries(entry)) {
     if (typeof value === 'number' && Number.isFinite(value)) yield [prefix + key, value]
-    else if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      yield* numbersOf(value as Record<string, unknown>, `${prefix}${key}.`)
+    else if (isRecord(value)) yield* numbersOf(value, `${prefix}${key}.`)
   }
 }
 

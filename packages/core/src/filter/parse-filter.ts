@@ -1,5 +1,6 @@
 import type { Filter, FilterNode, FilterRange, MetadataValue } from '../contracts/filter.js'
 import { LookalikeError } from '../errors.js'
+import { isRecord } from '../is-record.js'
 import { nearestName } from '../plugin/nearest-name.js'
 
 const BOUNDS = ['gt', 'gte', 'lt', 'lte'] as const
@@ -21,7 +22,7 @@ export function parseFilter(filter: Filter): FilterNode {
 }
 
 function parseObject(filter: unknown, depth: number): FilterNode {
-  if (!isObject(filter)) throw badFilter(`The filter is ${shown(filter)}`, 'an object of metadata keys and conditions')
+  if (!isRecord(filter)) throw badFilter(`The filter is ${shown(filter)}`, 'an object of metadata keys and conditions')
   if (depth > MAX_DEPTH) throw badFilter('The filter is nested too deep', `at most ${MAX_DEPTH} levels`)
   return joined(
     'and',
@@ -42,7 +43,7 @@ function parseEntry(key: string, condition: unknown, depth: number): FilterNode 
     for (const value of condition) if (!isValue(value)) throw unfit(key, value)
     return { op: 'in', key, values: [...new Set(condition as MetadataValue[])] }
   }
-  if (!isObject(condition)) throw unfit(key, condition)
+  if (!isRecord(condition)) throw unfit(key, condition)
   return parseOperators(key, condition)
 }
 
@@ -68,9 +69,6 @@ function parseOperators(key: string, condition: Readonly<Record<string, unknown>
 }
 
 const joined = (op: 'and' | 'or', of: readonly FilterNode[]): FilterNode => (of.length === 1 ? of[0]! : { op, of })
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** NaN would equal nothing, and infinity is no metadata. */
 const isValue = (value: unknown): value is MetadataValue =>

@@ -1,4 +1,4 @@
-import { LookalikeError } from '@lookalike/core'
+import { isRecord, LookalikeError } from '@lookalike/core'
 import { type ReadTextOptions, readText } from './read-text.js'
 import { rowOfRecord } from './row-of-record.js'
 import { rowError, type Table } from './table.js'
@@ -53,6 +53,6 @@ function parseLine(file: string, content: string, line: number): Readonly<Record
       { fields: { file, line, column }, cause },
     )
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  if (isRecord(value)) return value
   throw rowError({ file }, { line }, 'dataset/bad-json', `the line is ${content.slice(0, 40)}`, 'a JSON object')
 }

@@ -1,4 +1,4 @@
-import type { Interpolation } from '@lookalike/core'
+import { type Interpolation, isRecord } from '@lookalike/core'
 import { z } from 'zod'
 import { configError } from './config-error.js'
 
@@ -69,10 +69,9 @@ export const KNOWN_KEYS: ReadonlySet<string> = new Set(Object.keys(schema.shape)
  */
 export function parseProcessorConfig(json: unknown, name: string): ProcessorConfig {
   const inner = imageProcessorOf(json)
-  const present =
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).filter(([, value]) => value !== null))
-      : inner
+  const present = isRecord(inner)
+    ? Object.fromEntries(Object.entries(inner).filter(([, value]) => value !== null))
+    : inner
   const parsed = schema.safeParse(present)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]

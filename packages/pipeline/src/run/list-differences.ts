@@ -1,3 +1,5 @@
+import { isRecord } from '@lookalike/core'
+
 /** One thing that is not what it was. */
 export interface Difference {
   /** Dotted: `train.optimizer.learningRate`. */
@@ -9,7 +11,7 @@ export interface Difference {
 
 /** Where two plain values differ, as deep as they are objects; arrays are compared whole. */
 export function listDifferences(was: unknown, is: unknown, path: string): Difference[] {
-  if (isObject(was) && isObject(is)) {
+  if (isRecord(was) && isRecord(is)) {
     const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort()
     return keys.flatMap((key) => listDifferences(was[key], is[key], path === '' ? key : `${path}.${key}`))
   }
@@ -25,8 +27,4 @@ function short(value: unknown): string {
   if (value === undefined) return 'not set'
   const text = JSON.stringify(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

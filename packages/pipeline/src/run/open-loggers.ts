@@ -1,4 +1,5 @@
 import {
+  isRecord,
   type LoggedEnd,
   type LoggedRun,
   type Logger,
@@ -58,8 +59,7 @@ function figuresOf(value: Readonly<Record<string, unknown>>, at?: string): Recor
   for (const [key, inner] of Object.entries(value)) {
     const name = at === undefined ? key : `${at}/${key}`
     if (typeof inner === 'number' && Number.isFinite(inner)) figures[name] = inner
-    else if (typeof inner === 'object' && inner !== null && !Array.isArray(inner))
-      Object.assign(figures, figuresOf(inner as Readonly<Record<string, unknown>>, name))
+    else if (isRecord(inner)) Object.assign(figures, figuresOf(inner, name))
   }
   return figures
 }
