@@ -1,5 +1,5 @@
 // Trains the built-in encoder `builtin`: the run itself is bench/builtin-reference.py, in PyTorch. Prepares its data, puts the weights into our own `vit` network,
-// stores them in half precision with a card and the log, and measures them beside what the package ships. See docs/builtin-encoder.md.
+// sets `mini` beside it (join-builtin.mjs), stores them with a card and the log, and measures them beside what the package ships. See docs/builtin-encoder.md.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -130,7 +130,19 @@ const network = buildVit({
 })
 const { model, kept, unused } = await loadVitWeights(network, at('weights.safetensors'))
 if (kept.length + unused.length > 0) fail(`The weights do not fit the network: ${[...kept, ...unused].join(', ')}`)
-await saveModel(at('builtin.onnx'), toHalf(model))
+await saveModel(at('network.onnx'), toHalf(model))
+// What is a drawing is learnt on photographs that were not trained on, where the folder has some.
+const unseen = path.resolve(given.photos, 'val')
+run(
+  process.execPath,
+  'scripts/join-builtin.mjs',
+  '--network',
+  at('network.onnx'),
+  '--photos',
+  existsSync(unseen) ? unseen : path.resolve(given.photos),
+  '--out',
+  at('builtin.onnx'),
+)
 const photos = path.basename(path.resolve(given.photos))
 const card = {
   network: `ViT-Ti/${patch} at ${size} x ${size} pixels, class token, 192 dimensions`,
