@@ -89,6 +89,19 @@ describe('images', () => {
   })
 })
 
+describe('names with a line break in them', () => {
+  it('forge no line of what a command prints', async () => {
+    await mkdir(at('odd'))
+    await cp(at('photos/red/0.png'), at('odd/one\ntwo.png'))
+    await cli('index', 'odd', '--gallery=./odd-gallery')
+    for (const command of ['search', 'remove']) {
+      const { stdout } = await cli(command, 'odd/one\ntwo.png', '--gallery=./odd-gallery')
+      expect(stdout).toContain('odd/one\\ntwo.png')
+      expect(stdout.split('\n')).not.toContain('two.png')
+    }
+  }, 120_000)
+})
+
 describe('models', () => {
   beforeAll(async () => {
     await writeFile(at('text.onnx'), 'not a model')

@@ -4,6 +4,7 @@ import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { parseFilter } from '../gallery/parse-filter.js'
 import { withGallery } from '../gallery/with-gallery.js'
 import { openProject, withPipeline } from '../open-project.js'
+import { printable } from '../terminal/printable.js'
 
 /** Ids listed on the terminal. */
 const LISTED = 20
@@ -48,7 +49,7 @@ export const remove = defineCommand({
         const ids = await chooseImages(gallery, { ids: positionals, filter })
         if (!dry) await gallery.remove(ids)
         output.result({ gallery: gallery.name, removed: ids, dryRun: dry })
-        for (const id of ids.slice(0, LISTED)) output.print(id)
+        for (const id of ids.slice(0, LISTED)) output.print(printable(id))
         if (ids.length > LISTED) output.print(`and ${ids.length - LISTED} more`)
         output.print(`${place}: ${ids.length} ${ids.length === 1 ? 'image' : 'images'} ${dry ? 'would go' : 'removed'}`)
       }),

@@ -11,6 +11,7 @@ import { openProject, withModel, withPipeline } from '../open-project.js'
 import { shareOf } from '../share-of.js'
 import type { Output } from '../terminal/create-output.js'
 import { formatDistance } from '../terminal/format.js'
+import { printable } from '../terminal/printable.js'
 import { renderTable } from '../terminal/render-table.js'
 
 export const search = defineCommand({
@@ -95,7 +96,7 @@ export const search = defineCommand({
 })
 
 const nameOf = ({ query }: SearchResult) =>
-  query.source instanceof Uint8Array ? 'standard input' : describeSource(query.source)
+  query.source instanceof Uint8Array ? 'standard input' : printable(describeSource(query.source))
 
 function noteThreshold(output: Output, { threshold, falseMatches, missed }: NoMatchThreshold, target: number): void {
   output.finish()

@@ -3,6 +3,7 @@ import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { EXIT } from '../exit-codes.js'
 import { withGallery } from '../gallery/with-gallery.js'
 import { openProject, withPipeline } from '../open-project.js'
+import { printable } from '../terminal/printable.js'
 
 export const verify = defineCommand({
   name: 'verify',
@@ -31,9 +32,9 @@ export const verify = defineCommand({
         const { missing, changed, notAllowed } = found
         const sound = missing.length + changed.length + notAllowed.length === 0
         output.result({ gallery: gallery.name, sound, ...found })
-        for (const id of missing) output.print(`missing: ${id}`)
-        for (const id of changed) output.print(`changed: ${id}`)
-        for (const id of notAllowed) output.print(`elsewhere than the config allows: ${id}`)
+        for (const id of missing) output.print(`missing: ${printable(id)}`)
+        for (const id of changed) output.print(`changed: ${printable(id)}`)
+        for (const id of notAllowed) output.print(`elsewhere than the config allows: ${printable(id)}`)
         const parts = [
           `${found.images} images, vectors whole`,
           ...(found.elsewhere > 0 ? [`${found.elsewhere} without a file on this disk`] : []),
