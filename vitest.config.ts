@@ -29,6 +29,7 @@ export default defineConfig({
     // For a machine that has much else to do: a limit ends what hangs, and is no measure of speed.
     testTimeout: 1_200_000,
     hookTimeout: 1_200_000,
+    expect: { poll: { timeout: 300_000 } },
     pool: 'forks',
     maxWorkers: Math.max(2, availableParallelism()),
     // The built command is Node's to load, as for users. Modules for bundlers Node alone cannot load.

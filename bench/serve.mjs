@@ -222,7 +222,10 @@ async function mixed() {
     fetch(`${server.url}/api/v1${at}`, {
       method,
       ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-    }).then(async (response) => ({ status: response.status, body: await response.json().catch(() => undefined) }))
+    }).then(
+      async (response) => ({ status: response.status, body: await response.json().catch(() => undefined) }),
+      (error) => ({ status: `${error.message}: ${error.cause?.message}` }),
+    )
   const image = (i) => Buffer.from(pictures[i % 64]).toString('base64')
   let failed = 0
   let done = 0
@@ -241,8 +244,10 @@ async function mixed() {
               ? await ask(`/items/${id}`, 'PUT', { image: image(i), metadata: { i } })
               : await ask(`/items/${id}`, 'DELETE')
     const nothingToDelete = kind === 9 && answer.status === 404 && !kept.has(id)
-    if (answer.status !== 200 && !nothingToDelete) failed++
-    else if (kind === 8) kept.set(id, i)
+    if (answer.status !== 200 && !nothingToDelete) {
+      failed++
+      console.log(`${kind}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    } else if (kind === 8) kept.set(id, i)
     else if (kind === 9) kept.delete(id)
     done++
     if (minutes === 0 && done % Math.ceil(soak / 8) === 0) await look()

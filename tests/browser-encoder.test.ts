@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -10,11 +9,11 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundleForBrowser } from '../scripts/lib/bundle-for-browser.mjs'
 import { serveFiles } from '../scripts/lib/serve-files.mjs'
+import { hasChromium, launchChromium, openContext } from './helpers/chromium.js'
 import { root } from './helpers/run-cli.js'
 
 /* Pixels and vectors in a browser are those of Node. */
 
-const CHROMIUM = '/usr/bin/chromium'
 const RUNTIME = path.dirname(
   createRequire(path.join(root, 'packages/onnx/package.json')).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm'),
 )
@@ -85,7 +84,7 @@ async function pictures(count: number): Promise<Picture[]> {
   )
 }
 
-describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/chromium)', () => {
+describe.skipIf(!hasChromium)('in a browser (skipped without /usr/bin/chromium)', () => {
   let browser: Browser
   let page: Page
   let server: Awaited<ReturnType<typeof serveFiles>>
@@ -102,9 +101,8 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser (skipped without /usr/bin/c
       '/runtime/': RUNTIME,
       '/builtin.onnx': BUILTIN,
     })
-    const { chromium } = await import('playwright-core')
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
-    page = await browser.newPage()
+    browser = await launchChromium()
+    page = await (await openContext(browser)).newPage()
     await page.goto(server.url)
   })
   afterAll(async () => {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -13,11 +12,11 @@ import type { Browser, BrowserContext } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serveFiles } from '../scripts/lib/serve-files.mjs'
+import { hasChromium, launchChromium, openContext } from './helpers/chromium.js'
 import { root } from './helpers/run-cli.js'
 
 /* @lookalike/browser as pages use it: the built package, an exported folder, a static host. */
 
-const CHROMIUM = '/usr/bin/chromium'
 const RUNTIME = path.dirname(
   createRequire(path.join(root, 'packages/browser/package.json')).resolve(
     'onnxruntime-web/ort-wasm-simd-threaded.wasm',
@@ -38,7 +37,7 @@ const SCRIPT = `
   globalThis.ready = true
 `
 
-describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped without /usr/bin/chromium)', () => {
+describe.skipIf(!hasChromium)('a query encoder in a page (skipped without /usr/bin/chromium)', () => {
   let folder = ''
   let browser: Browser
   let encoder: Encoder
@@ -145,8 +144,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
     }
     isolated = await serveFiles(places, { respond })
     open = await serveFiles(places, { respond, isolated: false })
-    const { chromium } = await import('playwright-core')
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] })
+    browser = await launchChromium()
   }, 300_000)
   afterAll(async () => {
     await browser?.close()
@@ -171,7 +169,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
     work: (visited: Awaited<ReturnType<typeof visit>>, context: BrowserContext) => Promise<void>,
     url?: string,
   ) => {
-    const context = await browser.newContext()
+    const context = await openContext(browser)
     try {
       await work(await visit(context, url), context)
     } finally {
@@ -287,7 +285,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a query encoder in a page (skipped witho
       })
       expect(await run<string[]>('return told')).toEqual(['browser/no-webgpu', 'browser/one-thread'])
     }, open.url)
-    const context = await browser.newContext()
+    const context = await openContext(browser)
     const page = await context.newPage()
     page.setDefaultTimeout(300_000)
     // What starts in the worker before its own program.

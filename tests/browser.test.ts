@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { bundleForBrowser, FOR_BROWSERS } from '../scripts/lib/bundle-for-browser.mjs'
+import { hasChromium, launchChromium, openContext } from './helpers/chromium.js'
 
 /* What needs nothing of Node, bundled for a page: the built packages, by the entries that they export. */
-
-const CHROMIUM = '/usr/bin/chromium'
 
 it('finds a module of Node', async () => {
   await expect(bundleForBrowser("import 'node:fs'")).rejects.toThrow('Could not resolve "node:fs"')
@@ -54,12 +52,11 @@ const PROGRAM = `
   }
 `
 
-it.skipIf(!existsSync(CHROMIUM))('works in a page (skipped without /usr/bin/chromium)', async () => {
+it.skipIf(!hasChromium)('works in a page (skipped without /usr/bin/chromium)', async () => {
   const { code } = await bundleForBrowser(PROGRAM, { globalName: 'lookalike' })
-  const { chromium } = await import('playwright-core')
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  const browser = await launchChromium()
   try {
-    const page = await browser.newPage()
+    const page = await (await openContext(browser)).newPage()
     await page.addScriptTag({ content: code })
     const { positions, metrics, value } = (await page.evaluate('lookalike.run()')) as {
       positions: number[]

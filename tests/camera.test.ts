@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -11,14 +10,14 @@ import type { Browser, Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serveFiles } from '../scripts/lib/serve-files.mjs'
+import { hasChromium, launchChromium, openContext } from './helpers/chromium.js'
 import { root } from './helpers/run-cli.js'
 
 /* apps/camera on a static host that sends no headers of its own. */
 
-const CHROMIUM = '/usr/bin/chromium'
 const COLOURS = ['red', 'green', 'blue', 'yellow']
 
-describe.skipIf(!existsSync(CHROMIUM))('the camera (skipped without /usr/bin/chromium)', () => {
+describe.skipIf(!hasChromium)('the camera (skipped without /usr/bin/chromium)', () => {
   let folder = ''
   let browser: Browser
   let page: Page
@@ -60,15 +59,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the camera (skipped without /usr/bin/chr
         },
       },
     )
-    const { chromium } = await import('playwright-core')
-    const args = [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--use-fake-device-for-media-stream',
-      '--use-fake-ui-for-media-stream',
-    ]
-    browser = await chromium.launch({ executablePath: CHROMIUM, args })
-    page = await (await browser.newContext({ viewport: { width: 400, height: 800 } })).newPage()
+    browser = await launchChromium('--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream')
+    page = await (await openContext(browser, { viewport: { width: 400, height: 800 } })).newPage()
     page.on('pageerror', (error) => complaints.push(error.message))
     await visit()
   }, 300_000)
@@ -81,7 +73,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the camera (skipped without /usr/bin/chr
 
   const visit = async () => {
     await page.goto(`${host.url}/shop/`)
-    await page.locator('#file:enabled').waitFor({ state: 'attached', timeout: 100_000 })
+    await page.locator('#file:enabled').waitFor({ state: 'attached' })
   }
   const search = async (colour: string) => {
     await page.locator('#results').evaluate((list) => list.replaceChildren())

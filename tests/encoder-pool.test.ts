@@ -90,6 +90,25 @@ describe('a process', () => {
   })
 })
 
+it('an asymmetric ensemble embeds each side in its way', async () => {
+  const combiner = path.join(root, 'tests/plugins/two-sided-combiner.js')
+  await start({}, { encoder: undefined, combiner: 'two-sided' as never, plugins: [combiner] })
+  expect(pool).toMatchObject({
+    symmetric: false,
+    space: 'two-sided/1',
+    members: [
+      { name: 'first', dim: 4, space: 'hanging/1' },
+      { name: 'second', dim: 4, space: 'hanging/1' },
+    ],
+  })
+  const [query, kept] = [await pool!.embed(good(3), 'query'), await pool!.embed(good(3), 'gallery')]
+  expect([query.embeddings.role, ...query.embeddings.data]).toEqual(['query', 3, 3, 3, 1])
+  expect([query.uncertainty, query.members]).toEqual([undefined, undefined])
+  expect([kept.embeddings.role, ...kept.embeddings.data]).toEqual(['gallery', 6, 6, 6, 2])
+  expect(kept.uncertainty).toBe(3)
+  expect([...kept.members!['second']!.data]).toEqual([3, 3, 3, 1])
+})
+
 describe('lists', () => {
   let folder = ''
   let gallery: Gallery

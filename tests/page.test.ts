@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,26 +6,17 @@ import { saveModel } from '@lookalike/onnx'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { hasChromium, launchChromium, openContext } from './helpers/chromium.js'
 import { makeShop } from './helpers/make-shop.js'
 import { runCli } from './helpers/run-cli.js'
 import { type StartedServer, startServer } from './helpers/start-server.js'
 
-const CHROMIUM = '/usr/bin/chromium'
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const FIRST = 'photos/blue-cross/0.png'
 const SHAPE = { imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 2 }
 const TINY = 'threads: 1\nencoder: { use: onnx, name: tiny, model: ./model.onnx }\n'
 const COPY = 'copy of blue-cross'
 
-describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chromium)', () => {
+describe.skipIf(!hasChromium)('the page (skipped without /usr/bin/chromium)', () => {
   let folder = ''
   let server: StartedServer
   let browser: Browser
@@ -51,9 +41,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
     form.append('request', JSON.stringify({ metadata: { label: 'blue-cross', price: 3 } }))
     const put = await fetch(itemAt(COPY), { method: 'PUT', body: form })
     expect(put.status).toBe(200)
-    const { chromium } = await import('playwright-core')
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
-  }, 180_000)
+    browser = await launchChromium()
+  })
   afterAll(async () => {
     await browser?.close()
     await server?.stop()
@@ -71,9 +60,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
 
   const itemAt = (id: string) => `${server.url}/api/v1/items/${encodeURIComponent(id)}`
   async function open(viewport: { width: number; height: number }, colorScheme: 'light' | 'dark' = 'light') {
-    context = await browser.newContext({ viewport, colorScheme, reducedMotion: 'reduce', acceptDownloads: true })
+    context = await openContext(browser, { viewport, colorScheme, reducedMotion: 'reduce', acceptDownloads: true })
     page = await context.newPage()
-    page.setDefaultTimeout(50_000)
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
     await page.goto(server.url)
@@ -363,8 +351,30 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
   })
 
   const VIEWS = ['Search', 'Browse', 'Duplicates', 'Map', 'Label']
+  it('shows markup in ids and metadata as it is written', async () => {
+    const id = '<img src=x onerror="alert(1)">'
+    const metadata = { label: '<b>bold</b>', note: '"><script>alert(1)</script>' }
+    const form = new FormData()
+    form.append('image', new Blob([await readFile(path.join(folder, FIRST))]))
+    form.append('request', JSON.stringify({ metadata }))
+    expect((await fetch(itemAt(id), { method: 'PUT', body: form })).status).toBe(200)
+    try {
+      await searchBy(id)
+      await page.getByText(id, { exact: true }).first().waitFor()
+      await view('Browse')
+      await button(`About ${id}`).click()
+      await page.getByRole('dialog').getByText(metadata.note, { exact: true }).waitFor()
+      await page.getByRole('heading', { name: metadata.label, exact: true }).waitFor()
+      expect(await page.locator('[onerror], #app b, #app script').count()).toBe(0)
+    } finally {
+      await fetch(itemAt(id), { method: 'DELETE' })
+    }
+  })
+
   it.each([
     [1280, 'light'],
+    [1280, 'dark'],
+    [400, 'light'],
     [400, 'dark'],
   ] as const)('is open to everybody at %i pixels, %s', async (width, scheme) => {
     await context.close()
@@ -392,6 +402,12 @@ describe.skipIf(!existsSync(CHROMIUM))('the page (skipped without /usr/bin/chrom
       .click()
     await page.locator('dialog img').waitFor()
     await check('details')
+    await page.keyboard.press('Escape')
+    for (const name of [/^Rerank/, /^Compare/]) {
+      await page.getByRole('switch', { name }).check()
+      await page.locator('.rank-row').first().waitFor()
+      await check(String(name))
+    }
   })
 
   it.each([360, 2560])('scrolls nothing sideways at %i pixels', async (width) => {

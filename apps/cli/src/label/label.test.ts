@@ -5,10 +5,10 @@ import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ImageRequest } from '@lookalike/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hasChromium, launchChromium, openContext } from '../../../../tests/helpers/chromium.js'
 import { drawQuestions, type LabelQuestion, openLabelSession, orderByDisagreement } from './label-session.js'
 import { type LabelServer, serveLabels } from './serve-labels.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 const ids = ['red, dark', 'green', 'blue', 'grey']
 const images = new Map(
   ids.map((id, i): [string, ImageRequest] => [
@@ -158,14 +158,14 @@ describe('serveLabels', () => {
     })
   })
 
-  it.skipIf(!existsSync(CHROMIUM))(
+  it.skipIf(!hasChromium)(
     'works in a browser, by keys and on a phone (skipped without /usr/bin/chromium)',
     async () => {
-      const { chromium } = await import('playwright-core')
       const { url } = await start()
-      const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+      const browser = await launchChromium()
       try {
-        const page = await browser.newPage({ viewport: { width: 390, height: 740 }, hasTouch: true })
+        const context = await openContext(browser, { viewport: { width: 390, height: 740 }, hasTouch: true })
+        const page = await context.newPage()
         await page.goto(url)
         const status = page.getByRole('status')
         const says = (text: string) => status.filter({ hasText: text }).waitFor()

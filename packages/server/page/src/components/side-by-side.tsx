@@ -66,7 +66,7 @@ export function SideBySide() {
       )}
       <div class="columns">
         <section aria-labelledby="before-title">
-          <h3 id="before-title">{left}</h3>
+          <h2 id="before-title">{left}</h2>
           <ol class="ranks">
             {before.map((id, i) => {
               const item = byId.get(id)
@@ -75,7 +75,7 @@ export function SideBySide() {
           </ol>
         </section>
         <section aria-labelledby="after-title">
-          <h3 id="after-title">{right}</h3>
+          <h2 id="after-title">{right}</h2>
           <ol class="ranks">
             {after.map((hit) => {
               const { note, tone } = moveOf(hit.rank, hit.rankBefore)
