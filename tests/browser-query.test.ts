@@ -304,17 +304,11 @@ describe.skipIf(!hasChromium)('a query encoder in a page (skipped without /usr/b
   })
 
   it('computes by WebGPU what Node computes (skipped where Chromium has no adapter)', async ({ skip }) => {
-    const { chromium } = await import('playwright-core')
     // Chromium's own renderer stands for a graphics card.
-    const args = [
-      '--no-sandbox',
-      '--enable-unsafe-webgpu',
-      '--enable-unsafe-swiftshader',
-      '--use-webgpu-adapter=swiftshader',
-    ]
-    const drawn = await chromium.launch({ executablePath: CHROMIUM, args })
+    const args = ['--enable-unsafe-webgpu', '--enable-unsafe-swiftshader', '--use-webgpu-adapter=swiftshader']
+    const drawn = await launchChromium(args)
     try {
-      const context = await drawn.newContext()
+      const context = await openContext(drawn)
       const { run } = await visit(context)
       if (!(await run(`return (await navigator.gpu?.requestAdapter()) != null`))) skip('no adapter for WebGPU')
       expect(await run(`return open({ model: '/model/', device: 'webgpu' })`)).toMatchObject({ device: 'webgpu' })

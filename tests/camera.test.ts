@@ -59,7 +59,11 @@ describe.skipIf(!hasChromium)('the camera (skipped without /usr/bin/chromium)', 
         },
       },
     )
-    browser = await launchChromium('--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream')
+    browser = await launchChromium([
+      '--disable-gpu',
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+    ])
     page = await (await openContext(browser, { viewport: { width: 400, height: 800 } })).newPage()
     page.on('pageerror', (error) => complaints.push(error.message))
     await visit()

@@ -6,14 +6,13 @@ export const hasChromium = existsSync(EXECUTABLE)
 /** Milliseconds that a browser may take for anything: a limit ends what hangs, and is no measure of speed. */
 const PATIENCE = 300_000
 
-export async function launchChromium(...args: readonly string[]): Promise<Browser> {
+export async function launchChromium(args: readonly string[] = ['--disable-gpu']): Promise<Browser> {
   const { chromium } = await import('playwright-core')
   return chromium.launch({
     executablePath: EXECUTABLE,
     timeout: PATIENCE,
     args: [
       '--no-sandbox',
-      '--disable-gpu',
       // It asks nobody for anything by itself.
       '--disable-quic',
       '--no-first-run',
