@@ -114,7 +114,8 @@ describe.skipIf(!hasRedis)('images shared out to workers', () => {
     const pipeline = await open()
     const indexed = indexWithWorkers(pipeline, photos(), { queue: redis.url, shardSize: 12 })
     const stop = new AbortController()
-    const slow = await open({ encoder: { use: 'grid', pause: 50 } })
+    // Its timer ends long after the one below, on any machine.
+    const slow = await open({ encoder: { use: 'grid', pause: 3000 } })
     const onProgress = ({ phase }: { phase: string }) => phase === 'work' && setTimeout(() => stop.abort(), 100)
     await expect(work(slow, { queue: redis.url, signal: stop.signal, onProgress, lease: 600 })).rejects.toThrow()
     const hand = await open()
