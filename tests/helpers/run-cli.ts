@@ -34,11 +34,12 @@ export function runCli(args: readonly string[], options: RunOptions): Promise<Cl
 }
 
 async function runHere(args: readonly string[], { cwd, env }: RunOptions): Promise<CliResult> {
-  const { run } = (await import(BUILT)) as typeof import('../../apps/cli/src/index.js')
   const said = { stdout: '', stderr: '' }
   const undo = [inFolder(cwd), inEnvironment({ ...PLAIN, ...env })]
   for (const name of ['stdout', 'stderr'] as const) undo.push(listenTo(process[name], (text) => (said[name] += text)))
   try {
+    // Whether there are colours is read once, when it is first imported.
+    const { run } = (await import(BUILT)) as typeof import('../../apps/cli/src/index.js')
     return { code: await run(args), ...said }
   } finally {
     for (const back of undo) back()

@@ -21,6 +21,9 @@ describeEncoder('mini with a projection', create('mini', { projection: { dim: 8 
 describeEncoder('vit', create('vit', { imageSize: 16, patchSize: 8, dim: 12, depth: 1, heads: 2, seed: 1 }), {
   variants: [create('vit', { imageSize: 16, patchSize: 8, dim: 12, depth: 1, heads: 2, seed: 2 })],
 })
+describeEncoder('light', create('light', { maxBytes: 400_000, embeddingDim: 6, seed: 1 }), {
+  variants: [create('light', { maxBytes: 400_000, embeddingDim: 6, seed: 2 })],
+})
 describeEncoder('conv-net', create('conv-net', { imageSize: 16, widths: [8, 8], embeddingDim: 6, seed: 1 }), {
   variants: [create('conv-net', { imageSize: 16, widths: [8, 8], embeddingDim: 6, seed: 2 })],
 })
