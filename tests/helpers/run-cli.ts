@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
@@ -38,7 +39,6 @@ async function runHere(args: readonly string[], { cwd, env }: RunOptions): Promi
   const undo = [inFolder(cwd), inEnvironment({ ...PLAIN, ...env })]
   for (const name of ['stdout', 'stderr'] as const) undo.push(listenTo(process[name], (text) => (said[name] += text)))
   try {
-    // Whether there are colours is read once, when it is first imported.
     const { run } = (await import(BUILT)) as typeof import('../../apps/cli/src/index.js')
     return { code: await run(args), ...said }
   } finally {
@@ -47,6 +47,11 @@ async function runHere(args: readonly string[], { cwd, env }: RunOptions): Promi
 }
 
 const BUILT = fileURLToPath(new URL('../../apps/cli/dist/index.js', import.meta.url))
+
+// Whether there are colours is read once, when this is first loaded, which a test may do by loading plugins.
+const coloured = inEnvironment(PLAIN)
+createRequire(BUILT)('picocolors')
+coloured()
 
 function inFolder(folder: string): () => void {
   const before = process.cwd()
