@@ -16,7 +16,8 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { parseConfig } from './config/parse-config.js'
-import { createPipeline, type Pipeline } from './create-pipeline.js'
+import { createPipeline } from './create-pipeline.js'
+import type { Pipeline } from './pipeline.js'
 
 const none = z.strictObject({})
 const solid = (r: number, g: number, b: number) => ({
