@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import {
   createEmbeddings,
   type Embeddings,
@@ -9,19 +7,10 @@ import {
   type Warning,
 } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
-import {
-  type FromWorker,
-  type ModelRecipe,
-  type PooledModel,
-  receiveError,
-  type SentImage,
-  type SentResult,
-  sendError,
-  type TaskKind,
-  type ToWorker,
-} from './messages.js'
-import { answerQuestion, type PoolList, sentImage, sentList } from './sent-list.js'
-import { startWorker, type Worker, workerEnded } from './start-worker.js'
+import type { ModelRecipe, PooledModel, SentResult, TaskKind } from './messages.js'
+import { startProcesses } from './pool-processes.js'
+import { createTask, isList, nextTasks, settleTask, type Task } from './pool-tasks.js'
+import { type PoolList, sentImage } from './sent-list.js'
 
 export interface EncoderPoolOptions {
   /** Processes, each with a model of its own. Default: 1, which uses all processors (ours). */
@@ -105,39 +94,8 @@ export interface EncoderPool extends PooledModel {
   dispose(): Promise<void>
 }
 
-/** Batches that a process has at once: it reads one while its model works on the other. */
-const AHEAD = 2
+/** Images of a batch at most, where the encoder would take more. */
 const MOST_AT_ONCE = 16
-/** Failed starts in a row after which what waits is given up. */
-const STARTS = 3
-
-interface Task {
-  readonly work:
-    | { readonly kind: TaskKind; readonly image: SentImage }
-    | { readonly kind: 'rerank'; readonly list: PoolList }
-  readonly name: string
-  readonly since: number
-  readonly resolve: (result: SentResult) => void
-  readonly reject: (error: unknown) => void
-  /** Something failed that it was a part of: the next time it goes alone, and it is its own fault. */
-  alone: boolean
-  settled: boolean
-}
-
-interface Batch {
-  readonly number: number
-  readonly tasks: readonly Task[]
-}
-
-interface Slot {
-  worker: Worker
-  ready: boolean
-  readonly batches: Map<number, Batch>
-  /** Runs out when the first of its batches takes too long. */
-  timer: NodeJS.Timeout | undefined
-  /** Why it was killed by this pool. */
-  late: boolean
-}
 
 /**
  * Starts the processes and waits until they can embed.
@@ -150,130 +108,45 @@ interface Slot {
  * await pool.dispose()
  */
 export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoolOptions = {}): Promise<EncoderPool> {
-  const { workers: count = 1, wait = 2, maxQueue = 256, deadline = 30_000 } = options
+  const { workers: count = 1, wait = 2, maxQueue = 256, deadline = 30_000, onWarning } = options
   checkNumbers({ workers: count, batchSize: options.batchSize ?? 1, maxQueue, deadline })
-  const program = programFile()
   const images: Task[] = []
   const lists: Task[] = []
-  const slots = new Set<Slot>()
-  let model: (PooledModel & { readonly batchSize: number }) | undefined
-  let number = 0
-  let replaced = 0
-  let failedStarts = 0
+  const takeAll = () => [...images.splice(0), ...lists.splice(0)]
   let disposed = false
   let waiting: NodeJS.Timeout | undefined
+  let dispatch = () => {}
 
-  const start = (): Slot => {
-    const slot: Slot = {
-      worker: startWorker(program, recipe, {
-        onMessage: (message) => receive(slot, message),
-        onEnd: (why) => ended(slot, why),
-      }),
-      ready: false,
-      batches: new Map(),
-      timer: undefined,
-      late: false,
-    }
-    slots.add(slot)
-    slot.worker.ready.then(
-      (made) => {
-        if (model && made.space !== model.space) return slot.worker.kill()
-        model ??= made
-        slot.ready = true
-        failedStarts = 0
-        dispatch()
-      },
-      () => {},
-    )
-    return slot
-  }
-
-  const ended = (slot: Slot, why: string) => {
-    clearTimeout(slot.timer)
-    slots.delete(slot)
-    const held = [...slot.batches.values()].flatMap(tasksOf)
-    slot.batches.clear()
-    if (disposed || !model) return
-    const wasReady = slot.ready
-    failTasks(held, (name) => (slot.late ? tooLate(name, deadline) : workerEnded(why)))
-    replaced++
-    if (!wasReady) failedStarts++
-    options.onWarning?.({
-      code: 'pool/worker-replaced',
-      message: `A process that embeds images ${slot.late ? 'took too long' : `ended (${why})`} and is replaced.`,
-      fields: { why: slot.late ? 'deadline' : why },
-    })
-    if (failedStarts >= STARTS)
-      for (const task of [...images.splice(0), ...lists.splice(0)])
-        settleTask(task, () => task.reject(workerEnded(why)))
-    // One that cannot start is not tried without a pause.
-    setTimeout(() => !disposed && slots.size < count && start(), failedStarts * 500).unref()
-  }
-
-  /** One that was alone failed by itself; of several it is not known which one it was, and each gets another chance, alone. */
-  const failTasks = (tasks: readonly Task[], errorOf: (name: string) => unknown) => {
-    const open = tasks.filter(({ settled }) => !settled)
-    if (tasks.length === 1) for (const task of open) settleTask(task, () => task.reject(errorOf(task.name)))
-    else {
-      for (const task of open) task.alone = true
-      images.unshift(...open.filter((task) => !isList(task)))
-      lists.unshift(...open.filter(isList))
-    }
-    dispatch()
-  }
-
-  const receive = (slot: Slot, message: Extract<FromWorker, { batch: number }>) => {
-    const batch = slot.batches.get(message.batch)
-    if (!batch) return
-    if (message.type === 'ask') {
-      void answer(slot, batch, message)
-      return
-    }
-    slot.batches.delete(message.batch)
-    watch(slot)
-    if (message.type === 'batch-failed') failTasks(batch.tasks, () => receiveError(message.error))
-    else
-      for (const [i, task] of batch.tasks.entries()) {
-        const result = message.results[i]!
-        settleTask(task, () => ('error' in result ? task.reject(receiveError(result.error)) : task.resolve(result)))
+  const processes = await startProcesses(recipe, {
+    count,
+    deadline,
+    onWarning,
+    onFree: () => dispatch(),
+    /** One that was alone failed by itself; of several it is not known which one it was, and each gets another chance, alone. */
+    onFailed(tasks, errorOf) {
+      const open = tasks.filter(({ settled }) => !settled)
+      if (tasks.length === 1) for (const task of open) settleTask(task, () => task.reject(errorOf(task.name)))
+      else {
+        for (const task of open) task.alone = true
+        images.unshift(...open.filter((task) => !isList(task)))
+        lists.unshift(...open.filter(isList))
       }
-    dispatch()
-  }
+      dispatch()
+    },
+    onHopeless(error) {
+      for (const task of takeAll()) settleTask(task, () => task.reject(error))
+    },
+  })
+  const { batchSize, ...known } = processes.model
 
-  /** The clock starts anew whenever a batch begins to be the first. */
-  const watch = (slot: Slot) => {
-    clearTimeout(slot.timer)
-    slot.timer = undefined
-    if (slot.batches.size === 0) return
-    slot.timer = setTimeout(() => {
-      slot.late = true
-      slot.worker.kill()
-    }, deadline)
-  }
-
-  const answer = async (
-    slot: Slot,
-    { tasks }: Batch,
-    { batch, question, asked }: Extract<FromWorker, { type: 'ask' }>,
-  ) => {
-    const { work } = tasks[0]!
-    if (work.kind !== 'rerank') return
-    // It is alive: its clock starts anew.
-    if (slot.batches.keys().next().value === batch) watch(slot)
-    await answerQuestion(work.list, asked).then(
-      (found) => slot.worker.send({ type: 'answer', question, answer: found }),
-      (error: unknown) => slot.worker.send({ type: 'answer', question, error: sendError(error) }),
-    )
-  }
-
-  const dispatch = () => {
-    if (disposed || !model) return
+  dispatch = () => {
+    if (disposed) return
     clearTimeout(waiting)
     waiting = undefined
     // One that is to go alone waits for a process that has nothing else to do: the others wait for it.
     const lanes = lists[0]?.alone ? [lists, images] : [images, lists]
     for (const lane of lanes) {
-      dispatchLane(lane, lane === lists ? 1 : (options.batchSize ?? Math.min(model.batchSize, MOST_AT_ONCE)))
+      dispatchLane(lane, lane === lists ? 1 : (options.batchSize ?? Math.min(batchSize, MOST_AT_ONCE)))
       if (lane[0]?.alone) return
     }
   }
@@ -281,27 +154,20 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
   const dispatchLane = (lane: Task[], size: number) => {
     while (lane.length > 0) {
       const tasks = nextTasks(lane, size)
-      const slot = freeSlot(slots, tasks[0]!)
-      if (!slot) return
+      if (!processes.canRun(tasks[0]!)) return
       const left = tasks[0]!.since + wait - performance.now()
       if (tasks.length < size && !tasks[0]!.alone && left > 0) {
         waiting = setTimeout(dispatch, left)
         return
       }
       for (const task of tasks) lane.splice(lane.indexOf(task), 1)
-      const batch = { number: number++, tasks }
-      slot.batches.set(batch.number, batch)
-      if (slot.batches.size === 1) watch(slot)
-      slot.worker.send(runMessage(batch))
+      processes.run(tasks)
     }
   }
 
   const abandon = (task: Task) => {
     for (const lane of [images, lists]) if (lane.includes(task)) lane.splice(lane.indexOf(task), 1)
-    for (const slot of slots)
-      for (const batch of slot.batches.values())
-        if (batch.tasks.includes(task) && batch.tasks.every(({ settled }) => settled))
-          slot.worker.send({ type: 'cancel', batch: batch.number })
+    processes.cancel(task)
   }
 
   const submit = (work: Task['work'], name: string, { signal }: PoolTaskOptions) =>
@@ -309,72 +175,16 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
       signal?.throwIfAborted()
       if (disposed) throw isDisposed()
       if (images.length + lists.length >= maxQueue) throw busy(maxQueue)
-      const onAbort = () => {
-        settleTask(task, () => task.reject(signal!.reason))
-        abandon(task)
-      }
-      const leave = () => signal?.removeEventListener('abort', onAbort)
-      const task: Task = {
-        work,
-        name,
-        since: performance.now(),
-        resolve: (result) => {
-          leave()
-          resolve(result)
-        },
-        reject: (error) => {
-          leave()
-          reject(error)
-        },
-        alone: false,
-        settled: false,
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-      ;(work.kind === 'rerank' ? lists : images).push(task)
+      const task = createTask(work, name, { signal, onAbort: abandon }, { resolve, reject })
+      ;(isList(task) ? lists : images).push(task)
       dispatch()
     })
   const submitImage = (kind: TaskKind, request: ImageRequest, task: PoolTaskOptions, edge?: number) =>
     submit({ kind, image: sentImage(request, edge) }, describeSource(request.source), task)
 
-  const kill = () => {
-    disposed = true
-    clearTimeout(waiting)
-    for (const slot of slots) {
-      clearTimeout(slot.timer)
-      slot.worker.kill()
-    }
-  }
-
-  try {
-    await Promise.all(Array.from({ length: count }, start).map(({ worker }) => worker.ready))
-  } catch (error) {
-    kill()
-    throw error
-  }
-  const { batchSize: _size, ...known } = model!
-  const { dim, space, symmetric } = known
-  const row = (data: Float32Array, role: 'query' | 'gallery', of = { dim, space, role: symmetric ? 'any' : role }) =>
-    createEmbeddings({ data, rows: 1, ...of } as Parameters<typeof createEmbeddings>[0])
-
   return {
     ...known,
-    async embed(image, role, task = {}) {
-      const { vector, members, uncertainty, hash, warnings = [] } = await submitImage(role, image, task)
-      return {
-        embeddings: row(vector!, role),
-        uncertainty,
-        hash,
-        warnings,
-        members:
-          members &&
-          Object.fromEntries(
-            known.members!.map(({ name, ...of }) => [
-              name,
-              row(members[name]!, 'gallery', { dim: of.dim, space: of.space, role: 'any' }),
-            ]),
-          ),
-      }
-    },
+    embed: async (image, role, task = {}) => toEmbedding(known, role, await submitImage(role, image, task)),
     async thumbnail(image, edge, task = {}) {
       const { picture, hash } = await submitImage('thumbnail', image, task, edge)
       return { picture: picture!, hash: hash! }
@@ -385,80 +195,40 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
       return { hits, warnings }
     },
     state: () => ({
-      ready: [...slots].filter(({ ready }) => ready).length,
+      ready: processes.ready,
       queued: images.length + lists.length,
-      running: [...slots].reduce(
-        (sum, { batches }) => sum + [...batches.values()].reduce((all, { tasks }) => all + tasks.length, 0),
-        0,
-      ),
-      replaced,
+      running: processes.held().length,
+      replaced: processes.replaced,
     }),
     async dispose() {
-      kill()
-      const open = [
-        ...images.splice(0),
-        ...lists.splice(0),
-        ...[...slots].flatMap(({ batches }) => [...batches.values()].flatMap(tasksOf)),
-      ]
+      disposed = true
+      clearTimeout(waiting)
+      const open = [...takeAll(), ...processes.held()]
+      processes.kill()
       for (const task of open) settleTask(task, () => task.reject(isDisposed()))
     },
   }
 }
 
-const tasksOf = ({ tasks }: Batch) => tasks
-
-function settleTask(task: Task, settle: () => void): void {
-  if (task.settled) return
-  task.settled = true
-  settle()
-}
-
-const isList = ({ work }: Task) => work.kind === 'rerank'
-
-function runMessage({ number, tasks }: Batch): ToWorker {
-  const works = tasks.map(({ work }) => work)
-  const [first] = works
-  if (first!.kind === 'rerank') return { type: 'rerank', batch: number, list: sentList(first!.list) }
-  const images = works.flatMap((work) => (work.kind === 'rerank' ? [] : [work.image]))
-  return { type: 'run', batch: number, kind: first!.kind, images }
-}
-
-/** One that is tried alone has its process for itself. A process reranks one list at a time, beside the images. */
-function freeSlot(slots: Iterable<Slot>, task: Task): Slot | undefined {
-  const [slot] = [...slots]
-    .filter(({ ready, batches }) => {
-      const held = Array.from(batches.values(), ({ tasks }) => tasks[0]!)
-      if (!ready || held.some(({ alone }) => alone)) return false
-      if (task.alone) return held.length === 0
-      return held.filter((each) => isList(each) === isList(task)).length < (isList(task) ? 1 : AHEAD)
-    })
-    .sort((a, b) => a.batches.size - b.batches.size)
-  return slot
-}
-
-/** The oldest, and what can go with it. */
-function nextTasks(queue: readonly Task[], size: number): Task[] {
-  const first = queue[0]!
-  if (first.alone) return [first]
-  const tasks: Task[] = []
-  for (const task of queue) {
-    if (task.work.kind === first.work.kind && !task.alone) tasks.push(task)
-    if (tasks.length === size) break
+/** As the process sent it, with the spaces that it belongs to. */
+function toEmbedding(
+  { dim, space, symmetric, members: named }: PooledModel,
+  role: 'query' | 'gallery',
+  { vector, members, uncertainty, hash, warnings = [] }: SentResult,
+): PooledEmbedding {
+  const row = (data: Float32Array, of: { dim: number; space: string; role: 'query' | 'gallery' | 'any' }) =>
+    createEmbeddings({ data, rows: 1, ...of } as Parameters<typeof createEmbeddings>[0])
+  return {
+    embeddings: row(vector!, { dim, space, role: symmetric ? 'any' : role }),
+    uncertainty,
+    hash,
+    warnings,
+    members:
+      members &&
+      Object.fromEntries(
+        named!.map((of) => [of.name, row(members[of.name]!, { dim: of.dim, space: of.space, role: 'any' })]),
+      ),
   }
-  return tasks
-}
-
-function programFile(): string {
-  const file = fileURLToPath(new URL('./encoder-worker.js', import.meta.url))
-  if (existsSync(file)) return file
-  throw new LookalikeError(
-    'pool/program-missing',
-    {
-      problem: `The program of the processes that embed is not at ${file}`,
-      fix: 'A bundler left it out: keep @lookalike/server out of the bundle (mark it as external).',
-    },
-    { fields: { file } },
-  )
 }
 
 function checkNumbers(numbers: Readonly<Record<string, number>>): void {
@@ -478,16 +248,6 @@ const busy = (maxQueue: number) =>
       fix: 'Try again later, or raise maxQueue.',
     },
     { fields: { maxQueue } },
-  )
-
-const tooLate = (name: string, deadline: number) =>
-  new LookalikeError(
-    'pool/deadline',
-    {
-      problem: `${name} was not done within ${deadline} ms`,
-      fix: 'Raise the deadline if the model is meant to be that slow.',
-    },
-    { fields: { source: name, deadline } },
   )
 
 const isDisposed = () => new LookalikeError('pool/disposed', { problem: 'The encoder pool was disposed' })
