@@ -38,69 +38,21 @@ export interface OpenedGallery {
   reopen(): Promise<GalleryContents>
 }
 
-/** The gallery as its users see it: who may do what when. */
-export function createGallery({ folder, contents: first, lock, how, warnings, reopen }: OpenedGallery): FolderGallery {
+/** A gallery at work: what it holds now, and who may do what when. */
+interface Work {
+  readonly opened: OpenedGallery
+  readonly turns: ReturnType<typeof createTurns>
+  /** What is there now. */
+  contents: GalleryContents
+  /** What new vectors are as long as, or not. */
+  reference: Float32Array | undefined
+}
+
+/** The gallery as its users see it. */
+export function createGallery(opened: OpenedGallery): FolderGallery {
+  const { folder, how, warnings } = opened
   const base = path.resolve(folder)
-  let contents = first
-  let reference: Float32Array | undefined
-  const turns = createTurns(folder)
-
-  const change = <T>(work: () => Promise<T>) =>
-    turns.change(async () => {
-      if (!lock) throw readOnlyGallery(folder)
-      return work()
-    })
-
-  const commit = async (records: readonly LogRecord[], vectors?: readonly Float32Array[]) => {
-    if (records.length === 0) return
-    await contents.store.write(records, vectors)
-    contents.entries.apply(records)
-  }
-
-  /** Looks that are under way end on what they began with. */
-  const switchTo = async (next: GalleryContents) => {
-    const before = contents
-    contents = next
-    reference = undefined
-    await turns.looksDone()
-    await before.dispose()
-  }
-
-  async function rewrite(
-    wanted: Pick<Manifest, 'space' | 'dim'>,
-    transform: Rewrite['transform'] | undefined,
-    options: OperationOptions = {},
-  ): Promise<void> {
-    const operation = {
-      signal: options.signal,
-      onProgress: options.onProgress,
-    }
-    const { counts, failure } = await rewriteContents(folder, contents, wanted, transform, { ...how, ...operation })
-    await switchTo(counts)
-    if (failure) throw failure
-    await removeLeftovers(folder, contents.store.manifest, how.onWarning)
-  }
-
-  /** What new vectors are as long as, or not. A damaged one is no measure. */
-  async function firstVector(): Promise<Float32Array | undefined> {
-    const entry = contents.entries.first()
-    if (!reference && entry) {
-      const position = contents.entries.positionOf(entry.id)!
-      reference = (await contents.vectors([position]).catch(() => undefined))?.data
-    }
-    return reference
-  }
-
-  async function refresh(): Promise<boolean> {
-    const { entries, store } = contents
-    const { version } = entries
-    const found = await findGallery(folder)
-    if (found?.manifest.generation === store.manifest.generation && (await store.follow()))
-      return entries.version !== version
-    await switchTo(await reopen())
-    return true
-  }
-
+  const work: Work = { opened, turns: createTurns(folder), contents: opened.contents, reference: undefined }
   return {
     name: folder,
     folder: base,
@@ -112,55 +64,46 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
       transactions: true,
     },
     get root() {
-      return path.resolve(folder, contents.entries.root)
+      return path.resolve(folder, work.contents.entries.root)
     },
     get space() {
-      return contents.store.manifest.space
+      return work.contents.store.manifest.space
     },
     get dim() {
-      return contents.store.manifest.dim
+      return work.contents.store.manifest.dim
     },
     get members() {
-      return contents.store.manifest.members
+      return work.contents.store.manifest.members
     },
     warnings,
-    count: (selection = {}) => turns.look(async () => contents.filters.of(selection)?.count ?? contents.entries.size),
+    ...createLooks(work),
+    ...createChanges(work),
+  }
+}
+
+type Looks = Pick<
+  FolderGallery,
+  'count' | 'get' | 'findSources' | 'page' | 'search' | 'vectors' | 'codes' | 'prepare' | 'verify'
+>
+
+/** What changes nothing; many at a time. */
+function createLooks(work: Work): Looks {
+  const { folder } = work.opened
+  const look = <T>(at: (contents: GalleryContents) => Promise<T>): Promise<T> =>
+    work.turns.look(() => at(work.contents))
+  return {
+    count: (selection = {}) => look(async ({ filters, entries }) => filters.of(selection)?.count ?? entries.size),
     get: (ids) =>
-      turns.look(async () => {
+      look(async ({ entries }) => {
         checkIds(ids)
-        return ids.map((id) => contents.entries.get(id))
+        return ids.map((id) => entries.get(id))
       }),
     findSources: (sources) =>
-      turns.look(async () => [...new Set(sources)].flatMap((source) => contents.entries.withSource(source))),
-    page: (options = {}) => turns.look(() => pageOf(folder, contents, options)),
-    add: (items, given, { signal, onWarning } = {}) =>
-      change(async () => {
-        signal?.throwIfAborted()
-        checkItems(items)
-        const matrices = checkVectors(contents.store.manifest, given, items.length)
-        const warning = checkLengths(matrices[0]!, await firstVector())
-        await commit(
-          toAdditions(items, matrices, contents.store.rows),
-          matrices.map(({ data }) => data),
-        )
-        if (warning) (onWarning ?? how.onWarning)(warning)
-      }),
-    update: (changes) =>
-      change(async () => {
-        checkChanges(changes)
-        for (const { id } of changes) if (!contents.entries.get(id)) throw unknownImage(folder, id)
-        await commit(changes.map(toUpdate))
-      }),
-    remove: (ids) =>
-      change(async () => {
-        checkIds(ids)
-        const there = [...new Set(ids)].filter((id) => contents.entries.get(id))
-        await commit(there.map((id) => ({ op: 'remove', id })))
-        return there.length
-      }),
-    search: (queries, k, search) => turns.look(() => contents.search.search(queries, k, search)),
+      look(async ({ entries }) => [...new Set(sources)].flatMap((source) => entries.withSource(source))),
+    page: (options = {}) => look((contents) => pageOf(folder, contents, options)),
+    search: (queries, k, search) => look((contents) => contents.search.search(queries, k, search)),
     vectors: (ids, member) =>
-      turns.look(async () => {
+      look(async (contents) => {
         checkIds(ids)
         const positions = ids.map((id) => {
           const position = contents.entries.positionOf(id)
@@ -170,26 +113,127 @@ export function createGallery({ folder, contents: first, lock, how, warnings, re
         return contents.vectors(positions, member)
       }),
     codes: (reranker, key) => createFolderCodes(path.join(folder, reranker, key)),
-    prepare: (operation) => turns.look(() => contents.index.prepare(operation)),
-    rewrite: ({ transform, ...wanted }, operation) => change(() => rewrite(wanted, transform, operation)),
+    prepare: (operation) => look((contents) => contents.index.prepare(operation)),
+    verify: (operation = {}) => look((contents) => contents.verify(operation)),
+  }
+}
+
+type Changes = Pick<
+  FolderGallery,
+  'add' | 'update' | 'remove' | 'rewrite' | 'compact' | 'moveRoot' | 'refresh' | 'close'
+>
+
+/** What changes the gallery, one at a time. */
+function createChanges(work: Work): Changes {
+  const { folder, how, lock } = work.opened
+  const change = <T>(to: () => Promise<T>) =>
+    work.turns.change(async () => {
+      if (!lock) throw readOnlyGallery(folder)
+      return to()
+    })
+  return {
+    add: (items, given, { signal, onWarning } = {}) =>
+      change(async () => {
+        signal?.throwIfAborted()
+        checkItems(items)
+        const { store } = work.contents
+        const matrices = checkVectors(store.manifest, given, items.length)
+        const warning = checkLengths(matrices[0]!, await firstVector(work))
+        await commit(
+          work,
+          toAdditions(items, matrices, store.rows),
+          matrices.map(({ data }) => data),
+        )
+        if (warning) (onWarning ?? how.onWarning)(warning)
+      }),
+    update: (changes) =>
+      change(async () => {
+        checkChanges(changes)
+        for (const { id } of changes) if (!work.contents.entries.get(id)) throw unknownImage(folder, id)
+        await commit(work, changes.map(toUpdate))
+      }),
+    remove: (ids) =>
+      change(async () => {
+        checkIds(ids)
+        const there = [...new Set(ids)].filter((id) => work.contents.entries.get(id))
+        await commit(
+          work,
+          there.map((id) => ({ op: 'remove', id })),
+        )
+        return there.length
+      }),
+    rewrite: ({ transform, ...wanted }, operation) => change(() => rewrite(work, wanted, transform, operation)),
     compact: (operation) =>
       change(async () => {
-        await rewrite(contents.store.manifest, undefined, operation)
+        await rewrite(work, work.contents.store.manifest, undefined, operation)
         await rm(path.join(folder, ASIDE), { recursive: true, force: true }).catch(() => undefined)
       }),
-    moveRoot: (root) => change(() => commit([{ op: 'root', root: relativeRoot(folder, root) }])),
-    refresh: () => turns.change(async () => (lock ? false : io(folder, refresh))),
-    verify: (operation = {}) => turns.look(() => contents.verify(operation)),
+    moveRoot: (root) => change(() => commit(work, [{ op: 'root', root: relativeRoot(folder, root) }])),
+    refresh: () => work.turns.change(async () => (lock ? false : io(folder, () => refresh(work)))),
     close: () =>
-      turns.close(async () => {
+      work.turns.close(async () => {
         try {
-          if (lock) await contents.index.save()
+          if (lock) await work.contents.index.save()
         } finally {
-          await contents.dispose()
+          await work.contents.dispose()
           lock?.release()
         }
       }),
   }
+}
+
+async function commit(
+  { contents }: Work,
+  records: readonly LogRecord[],
+  vectors?: readonly Float32Array[],
+): Promise<void> {
+  if (records.length === 0) return
+  await contents.store.write(records, vectors)
+  contents.entries.apply(records)
+}
+
+/** Looks that are under way end on what they began with. */
+async function switchTo(work: Work, next: GalleryContents): Promise<void> {
+  const before = work.contents
+  work.contents = next
+  work.reference = undefined
+  await work.turns.looksDone()
+  await before.dispose()
+}
+
+async function rewrite(
+  work: Work,
+  wanted: Pick<Manifest, 'space' | 'dim'>,
+  transform: Rewrite['transform'] | undefined,
+  { signal, onProgress }: OperationOptions = {},
+): Promise<void> {
+  const { folder, how } = work.opened
+  const operation = { ...how, signal, onProgress }
+  const { counts, failure } = await rewriteContents(folder, work.contents, wanted, transform, operation)
+  await switchTo(work, counts)
+  if (failure) throw failure
+  await removeLeftovers(folder, counts.store.manifest, how.onWarning)
+}
+
+/** A damaged vector is no measure. */
+async function firstVector(work: Work): Promise<Float32Array | undefined> {
+  const { entries, vectors } = work.contents
+  const entry = entries.first()
+  if (!work.reference && entry) {
+    const position = entries.positionOf(entry.id)!
+    work.reference = (await vectors([position]).catch(() => undefined))?.data
+  }
+  return work.reference
+}
+
+async function refresh(work: Work): Promise<boolean> {
+  const { entries, store } = work.contents
+  const { version } = entries
+  const found = await findGallery(work.opened.folder)
+  if (found?.manifest.generation === store.manifest.generation && (await store.follow()))
+    return entries.version !== version
+  await switchTo(work, await work.opened.reopen())
+  return true
 }
 
 /** With forward slashes. */

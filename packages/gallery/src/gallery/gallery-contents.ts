@@ -45,7 +45,7 @@ export async function openContents(
   const { engine, onWarning } = options
   const entries = createEntryTable()
   const store = await openStore(folder, manifest, { ...options, onChange: (records) => entries.apply(records) })
-  const index = createGalleryIndex(folder, store, engine, entries, onWarning)
+  const index = createGalleryIndex(folder, { store, engine, entries }, onWarning)
   const filters = createRowFilters(folder, entries)
   const isThere = (row: number) => entries.at(row) !== undefined
 

@@ -7,6 +7,7 @@ import { damaged, writeFailed } from './file-errors.js'
 import { type Manifest, sameIdentity } from './manifest.js'
 import { openFile } from './open-file.js'
 import { keepTail } from './set-aside.js'
+import { checkEnd, findTails, otherGallery, type Tail, tornTail } from './store-end.js'
 import { openVectorFile, type VectorFile } from './vector-file.js'
 import { syncFolder, writeAt, writeWhole } from './write-whole.js'
 
@@ -128,19 +129,7 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
       acknowledged,
       onHeader(header) {
         if (sameIdentity(header.manifest, manifest)) return onChange([{ op: 'root', root: header.root }])
-        const problem =
-          header.manifest.gallery === manifest.gallery
-            ? 'and gallery.json say different things'
-            : 'is of another gallery than gallery.json'
-        throw damaged(
-          logFile,
-          problem,
-          { log: header.manifest, manifest },
-          {
-            expected: 'files of one gallery',
-            fix: 'Put back what was exchanged. If the log is right, delete gallery.json: it is made again from the log.',
-          },
-        )
+        throw otherGallery(logFile, header.manifest, manifest)
       },
       onChange(records, line) {
         remember(records, line)
@@ -151,55 +140,14 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
     return result
   }
 
-  /** What the log lost at its end: nobody can tell what that was, but it was there. */
-  const checkEnd = () => {
-    if (end === LOG_START) throw damaged(logFile, 'has no header', { line: end.lines + 1 })
-    if (!sealed) return
-    if (noted && end.bytes < noted.bytes) {
-      const fields = { path: logFile, bytes: noted.bytes - end.bytes, lines: noted.lines - end.lines }
-      const problem = `ends ${fields.bytes} bytes early: its last ${fields.lines} lines are missing`
-      if (mode === 'write' && !options.acceptLoss)
-        throw damaged(logFile, problem, fields, {
-          expected: 'everything that was acknowledged',
-          fix: 'Put the file back from a copy. A program can go on with what is left by opening the gallery once with acceptLoss: true.',
-        })
-      onWarning({ code: 'gallery/lost-end', message: `${logFile} ${problem}; the rest is there.`, fields })
-    }
-    if (!noted && !isWritten())
-      onWarning({
-        code: 'gallery/no-end-note',
-        message: `The note at the beginning of ${logFile} of how far it goes is damaged: whether its end is lost cannot be told.`,
-        fields: { path: logFile },
-      })
-  }
-
-  /** Bytes behind what counts, by file. */
-  async function tails(size: number): Promise<{ file: string; from: number; bytes: number }[]> {
-    const found = [{ file: logFile, from: end.bytes, bytes: size - end.bytes }]
-    for (const each of files) {
-      const wanted = rows * each.dim * 4
-      const has = await each.size()
-      if (has < wanted)
-        throw damaged(each.file, `has ${has} bytes, where ${rows} rows take ${wanted}`, { size: has, wanted })
-      found.push({ file: each.file, from: wanted, bytes: has - wanted })
-    }
-    return found.filter(({ bytes }) => bytes > 0)
-  }
-
-  async function cutTails(found: readonly { file: string; from: number; bytes: number }[]): Promise<void> {
-    const bytes = found.reduce((sum, tail) => sum + tail.bytes, 0)
+  async function cutTails(found: readonly Tail[]): Promise<void> {
     const kept: string[] = []
     if (mode === 'write') {
       beforeWrite()
       for (const { file, from } of found) kept.push(await keepTail(folder, file, from))
       await cutBack()
     } else if (isWritten()) return
-    const what = `${bytes} bytes of a write that was cut off were found in ${folder}`
-    const message =
-      mode === 'write'
-        ? `${what} and moved to ${kept.join(', ')}; everything acknowledged before is there.`
-        : `${what}; the next writer moves them aside.`
-    onWarning({ code: 'gallery/torn-tail', message, fields: { path: folder, bytes, files: found, kept } })
+    onWarning(tornTail(folder, found, kept))
   }
 
   /** The log first: it must never speak of rows that are gone. */
@@ -214,8 +162,8 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
       files.push(await openVectorFile(path.join(folder, name), dims[i]!, mode))
     const { size } = await log.stat()
     readOn(size, noted?.bytes ?? 0)
-    checkEnd()
-    const found = await tails(size)
+    checkEnd(logFile, end, sealed ? { noted, ...options } : undefined)
+    const found = await findTails({ file: logFile, from: end.bytes, bytes: size - end.bytes }, files, rows)
     if (found.length > 0) await cutTails(found)
     if (mode === 'write' && sealed && noted?.bytes !== end.bytes) await note.reset(end)
   } catch (error) {
