@@ -11,6 +11,8 @@ import { request, withRetries } from './request.js'
 const SAMPLE = 512
 /** Files of a question to the hub. */
 const BATCH = 256
+/** Of Git LFS's interface. */
+const LFS = 'application/vnd.git-lfs+json'
 
 export interface PushFolderOptions extends Pick<OperationOptions, 'signal' | 'onProgress'> {
   /** Default `main`. */
@@ -137,66 +139,82 @@ async function createHub(repository: string, options: PushFolderOptions) {
         ref: { name: revision },
         objects: [{ oid, size: file.size }],
       }
-      const answer = await json(url, await post(url, wanted, 'application/vnd.git-lfs+json'))
+      const answer = await json(url, await post(url, wanted, LFS))
       const [object] = listOf<LfsObject>(url, answer, 'objects')
       if (!object || object.error)
         throw badAnswer(url, `no place for ${file.name}: ${object?.error?.message ?? 'nothing'}`)
       const { upload, verify } = object.actions ?? {}
       // Without one, the hub has it already.
-      if (upload) await transfer(file, oid, upload)
+      const parts = upload && (await transfer(file, upload, send))
+      if (upload && parts) await (await post(upload.href, { oid, parts }, LFS)).body?.cancel()
       if (verify) {
         const sent = {
           method: 'POST',
-          headers: { ...authorised, ...verify.header, 'content-type': 'application/vnd.git-lfs+json' },
+          headers: { ...authorised, ...verify.header, 'content-type': LFS },
         }
         await (await send(verify.href, { ...sent, body: JSON.stringify({ oid, size: file.size }) })).body?.cancel()
       }
       return oid
     },
     async commit(files: readonly LocalFile[], objects: ReadonlyMap<string, string>): Promise<string> {
-      const lines: unknown[] = [{ key: 'header', value: { summary: message, description: '' } }]
-      for (const { name, full, size } of files) {
-        const oid = objects.get(name)
-        lines.push(
-          oid === undefined
-            ? {
-                key: 'file',
-                value: { path: name, encoding: 'base64', content: (await readFile(full)).toString('base64') },
-              }
-            : { key: 'lfsFile', value: { path: name, algo: 'sha256', oid, size } },
-        )
-      }
+      const lines = await commitLines(files, objects, message)
       const url = `${at}/commit/${encodeURIComponent(revision)}`
       const body = lines.map((line) => `${JSON.stringify(line)}\n`).join('')
       const answer = (await json(url, await post(url, body, 'application/x-ndjson'))) as { commitUrl?: unknown }
       return typeof answer.commitUrl === 'string' ? answer.commitUrl : `${base}/${repository}`
     },
   }
+}
 
-  /** The token stays with the hub: storage has addresses that are signed. */
-  async function transfer(file: LocalFile, oid: string, { href, header = {} }: LfsAction): Promise<void> {
-    const chunk = Number(header['chunk_size'])
-    if (header['chunk_size'] === undefined) {
-      const body = await openAsBlob(file.full)
-      await (await send(href, { method: 'PUT', headers: header, body })).body?.cancel()
-      return
+async function commitLines(
+  files: readonly LocalFile[],
+  objects: ReadonlyMap<string, string>,
+  message: string,
+): Promise<unknown[]> {
+  const lines: unknown[] = [{ key: 'header', value: { summary: message, description: '' } }]
+  for (const { name, full, size } of files) {
+    const oid = objects.get(name)
+    if (oid !== undefined) lines.push({ key: 'lfsFile', value: { path: name, algo: 'sha256', oid, size } })
+    else {
+      const content = (await readFile(full)).toString('base64')
+      lines.push({ key: 'file', value: { path: name, encoding: 'base64', content } })
     }
-    const whole = await openAsBlob(file.full)
-    const places = Object.keys(header)
-      .filter((key) => /^\d+$/.test(key))
-      .sort((a, b) => Number(a) - Number(b))
-    if (!(chunk > 0) || places.length !== Math.ceil(file.size / chunk))
-      throw badAnswer(href, 'parts that do not fit the file')
-    const parts: { partNumber: number; etag: string }[] = []
-    for (const [i, key] of places.entries()) {
-      const response = await send(header[key]!, { method: 'PUT', body: whole.slice(i * chunk, (i + 1) * chunk) })
-      await response.body?.cancel()
-      const etag = response.headers.get('etag')
-      if (etag === null) throw badAnswer(header[key]!, 'no etag')
-      parts.push({ partNumber: i + 1, etag })
-    }
-    await (await post(href, { oid, parts }, 'application/vnd.git-lfs+json')).body?.cancel()
   }
+  return lines
+}
+
+type Send = (url: string, init: RequestInit) => Promise<Response>
+
+/**
+ * Sends a file to the storage that the hub named. The token stays with the hub: storage has addresses that are signed.
+ *
+ * @returns of a file in parts, what the hub has to be told at `href`
+ */
+async function transfer(
+  file: LocalFile,
+  { href, header = {} }: LfsAction,
+  send: Send,
+): Promise<readonly { partNumber: number; etag: string }[] | undefined> {
+  const whole = await openAsBlob(file.full)
+  if (header['chunk_size'] === undefined) {
+    await (await send(href, { method: 'PUT', headers: header, body: whole })).body?.cancel()
+    return undefined
+  }
+  const chunk = Number(header['chunk_size'])
+  const places = Object.keys(header)
+    .filter((key) => /^\d+$/.test(key))
+    .sort((a, b) => Number(a) - Number(b))
+  if (!(chunk > 0) || places.length !== Math.ceil(file.size / chunk))
+    throw badAnswer(href, 'parts that do not fit the file')
+  const parts: { partNumber: number; etag: string }[] = []
+  for (const [i, key] of places.entries()) {
+    const response = await send(header[key]!, { method: 'PUT', body: whole.slice(i * chunk, (i + 1) * chunk) })
+    await response.body?.cancel()
+    const etag = response.headers.get('etag')
+    if (etag === null) throw badAnswer(header[key]!, 'no etag')
+    parts.push({ partNumber: i + 1, etag })
+  }
+  return parts
 }
 
 interface Mode {

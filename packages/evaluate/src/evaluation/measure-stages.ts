@@ -2,9 +2,13 @@ import {
   applyReranker,
   type Embeddings,
   type EvaluationResult,
+  type GalleryView,
+  type ImageRequest,
   type OperationOptions,
   type Ranking,
+  type Reranker,
   searchGallery,
+  type VectorIndex,
   type Warning,
 } from '@lookalike/core'
 import { createJudge, type Judge } from '../metrics/create-judge.js'
@@ -62,36 +66,14 @@ export async function measureStages(
     const view = { embeddings: gallery, nearest: (rows: Embeddings, k: number) => index.search(rows, k) }
     const images = { queryImages: queryItems.map(requestOf), galleryImages: galleryItems.map(requestOf) }
     for (const reranker of rerankers) await reranker.prepare?.(view, options)
-    for (let start = 0; start < queries.rows; start += BLOCK) {
-      const rows = Math.min(BLOCK, queries.rows - start)
-      const block = { ...queries, data: queries.data.subarray(start * queries.dim, (start + rows) * queries.dim), rows }
-      const progress = shifted(options, start, queries.rows)
-      const beyond = judge && (await judgeBlock(judge, block, start))
-      let rankings: Ranking[] = []
-      for (const [number, stage] of stages.entries()) {
-        const reranker = rerankers[number - 1]
-        const began = performance.now()
-        rankings = reranker
-          ? await applyReranker(
-              reranker,
-              {
-                rankings,
-                queries: block,
-                gallery: view,
-                ...images,
-                queryImages: images.queryImages.slice(start, start + rows),
-              },
-              progress,
-            )
-          : await searchGallery(index, block, depth, (row) => relevance.excludedFrom(start + row), progress)
-        stage.milliseconds += performance.now() - began
-        const cut = rerankers.slice(0, number).some(({ drops }) => drops)
-        const { queries: judged } = judgeRankings(rankings, partOf(truth, start, rows), beyond, cut)
-        stage.summary.add(judged.map((query) => ({ ...query, query: start + query.query })))
-        for (const { hits } of judged) stage.firstRanks.push(hits[0] ?? Infinity)
-        for (const ranking of rankings) stage.rankings.push(beginning(ranking, Math.max(KEPT, largest)))
-      }
-    }
+    const kept = Math.max(KEPT, largest)
+    for (let start = 0; start < queries.rows; start += BLOCK)
+      await measureBlock(
+        start,
+        Math.min(BLOCK, queries.rows - start),
+        { stages, rerankers, index, depth, kept, queries, view, images, truth, relevance, judge },
+        options,
+      )
   } finally {
     await index.dispose()
     await judge?.dispose()
@@ -125,6 +107,57 @@ export async function measureStages(
       ...(rejection ? rejectionCurves(rejection) : []),
     ],
     rejection,
+  }
+}
+
+interface Stage {
+  milliseconds: number
+  /** Their beginnings. */
+  readonly rankings: Ranking[]
+  readonly summary: ReturnType<typeof createSummary>
+  readonly firstRanks: number[]
+}
+
+interface BlockParts {
+  /** The search, then the rerankers. */
+  readonly stages: readonly Stage[]
+  readonly rerankers: readonly Reranker[]
+  readonly index: VectorIndex
+  readonly depth: number
+  /** Results of each query that stay. */
+  readonly kept: number
+  readonly queries: Embeddings
+  readonly view: GalleryView
+  readonly images: Readonly<Record<'queryImages' | 'galleryImages', readonly ImageRequest[]>>
+  readonly truth: Truth
+  readonly relevance: Relevance
+  readonly judge: Judge | undefined
+}
+
+/** Takes some queries through all stages. */
+async function measureBlock(
+  start: number,
+  rows: number,
+  { stages, rerankers, index, depth, kept, queries, view, images, truth, relevance, judge }: BlockParts,
+  options: OperationOptions,
+): Promise<void> {
+  const block = { ...queries, data: queries.data.subarray(start * queries.dim, (start + rows) * queries.dim), rows }
+  const queryImages = images.queryImages.slice(start, start + rows)
+  const progress = shifted(options, start, queries.rows)
+  const beyond = judge && (await judgeBlock(judge, block, start))
+  let rankings: Ranking[] = []
+  for (const [number, stage] of stages.entries()) {
+    const reranker = rerankers[number - 1]
+    const began = performance.now()
+    rankings = reranker
+      ? await applyReranker(reranker, { rankings, queries: block, gallery: view, ...images, queryImages }, progress)
+      : await searchGallery(index, block, depth, (row) => relevance.excludedFrom(start + row), progress)
+    stage.milliseconds += performance.now() - began
+    const cut = rerankers.slice(0, number).some(({ drops }) => drops)
+    const { queries: judged } = judgeRankings(rankings, partOf(truth, start, rows), beyond, cut)
+    stage.summary.add(judged.map((query) => ({ ...query, query: start + query.query })))
+    for (const { hits } of judged) stage.firstRanks.push(hits[0] ?? Infinity)
+    for (const ranking of rankings) stage.rankings.push(beginning(ranking, kept))
   }
 }
 

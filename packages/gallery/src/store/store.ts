@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises'
+import { type FileHandle, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Warning } from '@lookalike/core'
 import { encodeChange, encodeHeader, LOG_START, type LogHeader, type LogRecord, readLog } from './change-log.js'
-import { createEndNote, emptyNote, readEndNote } from './end-note.js'
+import { createEndNote, type EndNote, emptyNote, type LogEnd, readEndNote } from './end-note.js'
 import { damaged, writeFailed } from './file-errors.js'
 import { type Manifest, sameIdentity } from './manifest.js'
 import { openFile } from './open-file.js'
@@ -85,6 +85,24 @@ export async function sealStoreFiles(folder: string, header: LogHeader): Promise
 /** Bytes of a log without any change. */
 export const emptyLogBytes = (header: LogHeader): number => encodeHeader(header).end.bytes
 
+/** A generation at work. */
+interface Work {
+  readonly folder: string
+  readonly manifest: Manifest
+  readonly options: StoreOptions
+  readonly logFile: string
+  readonly log: FileHandle
+  readonly note: EndNote
+  /** Of vectors, in the order of `storeFiles`. */
+  readonly files: VectorFile[]
+  rows: number
+  /** Where the log's whole changes end. */
+  end: LogEnd
+  sealed: boolean
+  /** Why nothing can be written any more. */
+  broken: unknown
+}
+
 /**
  * Reads a generation and proves that it is whole. Only then, and only for writing, what a crash left behind the last change is cut off,
  * and kept aside.
@@ -92,80 +110,40 @@ export const emptyLogBytes = (header: LogHeader): number => encodeHeader(header)
  * @throws `gallery/damaged` naming the file.
  */
 export async function openStore(folder: string, manifest: Manifest, options: StoreOptions): Promise<Store> {
-  const { mode, beforeWrite, isWritten, onChange, onWarning } = options
+  const { mode } = options
   const names = storeFiles(manifest)
   const logFile = path.join(folder, names.log)
-  const dims = [manifest.dim, ...manifest.members.map(({ dim }) => dim)]
   const log = await openFile(logFile, mode)
   // The note before the log: beside a writer, the log is never shorter than an older note says.
   const noted = readEndNote(log.fd)
-  const note = createEndNote(log)
-  let sealed = !options.unsealed
-  const files: VectorFile[] = []
-  let rows = 0
-  let end = LOG_START
-  let broken: unknown
-
+  const work: Work = {
+    folder,
+    manifest,
+    options,
+    logFile,
+    log,
+    note: createEndNote(log),
+    files: [],
+    rows: 0,
+    end: LOG_START,
+    sealed: !options.unsealed,
+    broken: undefined,
+  }
+  const { files } = work
   const close = async () => {
     for (const each of [log, ...files.splice(0)]) await each.close()
   }
-
-  const remember = (records: readonly LogRecord[], line?: number) => {
-    for (const record of records) {
-      if (record.op !== 'add') continue
-      if (record.row !== rows || record.checks.length !== dims.length)
-        throw damaged(logFile, `does not go on with row ${rows} at line ${line}`, { line })
-      for (const [i, file] of files.entries()) file.remember(record.checks[i]!)
-      rows++
-    }
-  }
-
-  const readOn = (size: number, acknowledged: number) => {
-    const result = readLog({
-      file: logFile,
-      descriptor: log.fd,
-      size,
-      from: end,
-      acknowledged,
-      onHeader(header) {
-        if (sameIdentity(header.manifest, manifest)) return onChange([{ op: 'root', root: header.root }])
-        throw otherGallery(logFile, header.manifest, manifest)
-      },
-      onChange(records, line) {
-        remember(records, line)
-        onChange(records)
-      },
-    })
-    end = result.end
-    return result
-  }
-
-  async function cutTails(found: readonly Tail[]): Promise<void> {
-    const kept: string[] = []
-    if (mode === 'write') {
-      beforeWrite()
-      for (const { file, from } of found) kept.push(await keepTail(folder, file, from))
-      await cutBack()
-    } else if (isWritten()) return
-    onWarning(tornTail(folder, found, kept))
-  }
-
-  /** The log first: it must never speak of rows that are gone. */
-  async function cutBack(): Promise<void> {
-    await log.truncate(end.bytes)
-    await log.datasync()
-    for (const file of files) await file.cutTo(rows)
-  }
-
   try {
+    const dims = [manifest.dim, ...manifest.members.map(({ dim }) => dim)]
     for (const [i, name] of names.vectors.entries())
       files.push(await openVectorFile(path.join(folder, name), dims[i]!, mode))
     const { size } = await log.stat()
-    readOn(size, noted?.bytes ?? 0)
-    checkEnd(logFile, end, sealed ? { noted, ...options } : undefined)
-    const found = await findTails({ file: logFile, from: end.bytes, bytes: size - end.bytes }, files, rows)
-    if (found.length > 0) await cutTails(found)
-    if (mode === 'write' && sealed && noted?.bytes !== end.bytes) await note.reset(end)
+    readOn(work, size, noted?.bytes ?? 0)
+    checkEnd(logFile, work.end, work.sealed ? { noted, ...options } : undefined)
+    const { bytes } = work.end
+    const found = await findTails({ file: logFile, from: bytes, bytes: size - bytes }, files, work.rows)
+    if (found.length > 0) await cutTails(work, found)
+    if (mode === 'write' && work.sealed && noted?.bytes !== work.end.bytes) await work.note.reset(work.end)
   } catch (error) {
     await close()
     throw error
@@ -174,44 +152,96 @@ export async function openStore(folder: string, manifest: Manifest, options: Sto
   return {
     manifest,
     get rows() {
-      return rows
+      return work.rows
     },
     checkOf: (row) => files[0]!.checkOf(row),
-    async write(records, vectors = []) {
-      if (broken) throw writeFailed(folder, broken, false)
-      beforeWrite()
-      const { text, end: next } = encodeChange(records, end)
-      try {
-        for (const [i, data] of vectors.entries()) await files[i]!.write(data, rows)
-        await writeAt(log, Buffer.from(text), end.bytes)
-        await log.datasync()
-      } catch (cause) {
-        await cutBack().catch(() => {
-          broken = cause
-        })
-        throw writeFailed(folder, cause, broken === undefined)
-      }
-      end = next
-      remember(records)
-      // The change is on disk: a note that stays behind is caught up by the next one, and by the next writer.
-      if (sealed) await note.write(end).catch(() => undefined)
-    },
+    write: (records, vectors = []) => write(work, records, vectors),
     read: (file, start, count, isUsed) => files[file]!.read(start, count, isUsed),
     async follow() {
       const [now, opened] = await Promise.all([stat(logFile).catch(() => undefined), log.stat()])
-      if (now?.ino !== opened.ino || opened.size < end.bytes) return false
-      if (opened.size === end.bytes) return true
+      if (now?.ino !== opened.ino || opened.size < work.end.bytes) return false
+      if (opened.size === work.end.bytes) return true
       try {
-        readOn(opened.size, 0)
+        readOn(work, opened.size, 0)
       } catch {
         return false
       }
       return true
     },
     async seal() {
-      await note.reset(end)
-      sealed = true
+      await work.note.reset(work.end)
+      work.sealed = true
     },
     close,
   }
+}
+
+/** Reads the log from where it was read to. @param acknowledged bytes that were noted as written */
+function readOn(work: Work, size: number, acknowledged: number): void {
+  const { manifest, logFile: file, log, options } = work
+  work.end = readLog({
+    file,
+    descriptor: log.fd,
+    size,
+    from: work.end,
+    acknowledged,
+    onHeader({ manifest: found, root }) {
+      if (!sameIdentity(found, manifest)) throw otherGallery(file, found, manifest)
+      options.onChange([{ op: 'root', root }])
+    },
+    onChange(records, line) {
+      remember(work, records, line)
+      options.onChange(records)
+    },
+  }).end
+}
+
+function remember(work: Work, records: readonly LogRecord[], line?: number): void {
+  const { files, logFile } = work
+  for (const record of records) {
+    if (record.op !== 'add') continue
+    if (record.row !== work.rows || record.checks.length !== files.length)
+      throw damaged(logFile, `does not go on with row ${work.rows} at line ${line}`, { line })
+    for (const [i, file] of files.entries()) file.remember(record.checks[i]!)
+    work.rows++
+  }
+}
+
+async function write(work: Work, records: readonly LogRecord[], vectors: readonly Float32Array[]): Promise<void> {
+  const { folder, files, log } = work
+  if (work.broken) throw writeFailed(folder, work.broken, false)
+  work.options.beforeWrite()
+  const { text, end } = encodeChange(records, work.end)
+  try {
+    for (const [i, data] of vectors.entries()) await files[i]!.write(data, work.rows)
+    await writeAt(log, Buffer.from(text), work.end.bytes)
+    await log.datasync()
+  } catch (cause) {
+    await cutBack(work).catch(() => {
+      work.broken = cause
+    })
+    throw writeFailed(folder, cause, work.broken === undefined)
+  }
+  work.end = end
+  remember(work, records)
+  // The change is on disk: a note that stays behind is caught up by the next one, and by the next writer.
+  if (work.sealed) await work.note.write(end).catch(() => undefined)
+}
+
+async function cutTails(work: Work, found: readonly Tail[]): Promise<void> {
+  const { mode, beforeWrite, isWritten, onWarning } = work.options
+  const kept: string[] = []
+  if (mode === 'write') {
+    beforeWrite()
+    for (const { file, from } of found) kept.push(await keepTail(work.folder, file, from))
+    await cutBack(work)
+  } else if (isWritten()) return
+  onWarning(tornTail(work.folder, found, kept))
+}
+
+/** The log first: it must never speak of rows that are gone. */
+async function cutBack({ log, end, files, rows }: Work): Promise<void> {
+  await log.truncate(end.bytes)
+  await log.datasync()
+  for (const file of files) await file.cutTo(rows)
 }
