@@ -61,9 +61,14 @@ async function serve(args, cwd = folder) {
   return { url, child, stop: (signal = 'SIGINT') => (child.kill(signal), ended) }
 }
 
-const residentMb = async ({ child }) =>
-  Math.round((Number((await readFile(`/proc/${child.pid}/statm`, 'utf8')).split(' ')[1]) * 4096) / 2 ** 20)
-const descriptors = async ({ child }) => (await readdir(`/proc/${child.pid}/fd`)).length
+/** The process that serves: the one that was started waits for it. */
+const servingPid = async ({ child: { pid } }) =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ')[0]
+const residentMb = async (server) =>
+  Math.round(
+    (Number((await readFile(`/proc/${await servingPid(server)}/statm`, 'utf8')).split(' ')[1]) * 4096) / 2 ** 20,
+  )
+const descriptors = async (server) => (await readdir(`/proc/${await servingPid(server)}/fd`)).length
 
 async function load(name, url, connections, requests) {
   const {

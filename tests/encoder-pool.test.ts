@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -248,3 +250,29 @@ it('the built-in encoder gives the vectors that it gives here; small pictures co
   expect([small[0], small[1], hash]).toEqual([0xff, 0xd8, there[0]!.hash])
   await encoder.dispose()
 })
+
+it.skipIf(process.platform !== 'linux')('has no process that outlives it, whatever that is doing', async () => {
+  const program = `
+    import { readFileSync } from 'node:fs'
+    import { createEncoderPool } from ${JSON.stringify(path.join(root, 'packages/server/dist/index.js'))}
+    const pool = await createEncoderPool(${JSON.stringify({ encoder: 'hanging', plugins: [plugin], folder: root })}, { workers: 1 })
+    pool.embed({ source: { width: 1, height: 1, data: Uint8Array.of(255, 0, 0) } }, 'query').catch(() => undefined)
+    // It takes the image up meanwhile, and never comes back.
+    setTimeout(() => console.log(readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8')), 1500)`
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [said] = (await once(parent.stdout!, 'data')) as [Buffer]
+  const children = said.toString().trim().split(' ').map(Number)
+  expect(children.length).toBeGreaterThan(0)
+  parent.kill('SIGKILL')
+  for (const pid of children) await expect.poll(() => isAlive(pid)).toBe(false)
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createGraphBuilder, float32, saveModel } from '@lookalike/onnx'
@@ -54,3 +55,28 @@ it.concurrent.each([
   },
   90_000,
 )
+
+it.concurrent.each([
+  ['label', []],
+  ['reject', []],
+  ['remove', ['x']],
+  ['serve', ['--port=0']],
+  ['verify', []],
+] as const)('%s ends whatever its process is doing', async (name, args) => {
+  const place = path.join(folder, name)
+  await mkdir(place)
+  // The event loop never turns again, as within native code.
+  await writeFile(
+    path.join(place, 'endless.mjs'),
+    "import { writeFileSync } from 'node:fs'\nwriteFileSync('begun', '')\nfor (;;);\n",
+  )
+  await writeFile(path.join(place, 'lookalike.config.json'), JSON.stringify({ plugins: ['./endless.mjs'] }))
+  const { code } = await spawnCli([name, ...args], {
+    cwd: place,
+    onStart: async (kill) => {
+      await expect.poll(() => existsSync(path.join(place, 'begun'))).toBe(true)
+      kill('SIGTERM')
+    },
+  })
+  expect(code).toBe(143)
+})

@@ -7,6 +7,8 @@ export interface CommandContext {
   readonly output: Output
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
+  /** From now on the command has so many milliseconds to reach a safe point after Ctrl-C; before, 1,500. */
+  readonly allow: (milliseconds: number) => void
   /** `--train.epochs=3` and the like, by path. */
   readonly overrides: Overrides
   /** The arguments that are no options, in order. */
@@ -22,8 +24,6 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   readonly takesOverrides: boolean
   /** Whether more than the named positional arguments may follow. */
   readonly takesMore?: boolean | undefined
-  /** Milliseconds that it has to reach a safe point after Ctrl-C. Default 1,500. */
-  readonly grace?: number | undefined
   /** Resolves to an exit code; nothing means success. */
   run(args: ParsedArgs<T>, context: CommandContext): Promise<number | void>
 }

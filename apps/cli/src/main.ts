@@ -8,7 +8,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 
-/** Commands that run native code for long. */
+/** Commands that run native code, or open a gallery. */
 const WORK = [
   'check-gradients',
   'cluster',
@@ -20,10 +20,15 @@ const WORK = [
   'import',
   'index',
   'init',
+  'label',
   'merge',
+  'reject',
+  'remove',
   'search',
+  'serve',
   'train',
   'upgrade',
+  'verify',
   'work',
 ]
 /** A debugger waits for this process, not for another. */

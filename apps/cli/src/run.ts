@@ -4,7 +4,7 @@ import { COMMANDS, loadCommand } from './commands/index.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { overview } from './overview.js'
 import { splitArguments } from './split-arguments.js'
-import { INTERRUPT, isSupervised } from './supervise.js'
+import { GRACE, GRACE_KEY, INTERRUPT, isSupervised } from './supervise.js'
 import { createOutput } from './terminal/create-output.js'
 import { errorJson, errorText } from './terminal/print-error.js'
 import { renderHelp } from './terminal/render-help.js'
@@ -43,12 +43,11 @@ export async function run(argv: readonly string[]): Promise<number> {
       process.stdout.write(`${renderHelp(command)}\n`)
       return EXIT.ok
     }
-    if (command.grace !== undefined) allow(command.grace)
     const configKeys = command.takesOverrides ? (await import('@lookalike/pipeline')).CONFIG_KEYS : []
     const { own, positionals, overrides } = splitArguments(rest, command.args, configKeys)
     checkPositionals(command, positionals)
     const args = parseArgs([...own, '--', ...positionals], command.args)
-    const code = (await command.run(args, { output, signal, overrides, positionals })) ?? EXIT.ok
+    const code = (await command.run(args, { output, signal, allow, overrides, positionals })) ?? EXIT.ok
     output.finish()
     return code
   } catch (error) {
@@ -97,9 +96,6 @@ function checkPositionals(command: Awaited<ReturnType<typeof commandNamed>>, pos
   }
 }
 
-/** How long the work has to reach a safe point after Ctrl-C, milliseconds. */
-const GRACE = 1500
-
 /**
  * The first Ctrl-C asks the work to stop at a safe point. The second, or the end of the time that it has for that, ends the process by the
  * signal's own force: an orderly exit would wait for native code. What is on disk survives that at any moment.
@@ -135,6 +131,7 @@ function interruption(note: (text: string) => void) {
   else for (const signal of signals) process.on(signal, onSignal)
   const allow = (milliseconds: number) => {
     grace = milliseconds
+    if (supervised) process.send?.({ [GRACE_KEY]: milliseconds })
   }
   return { signal: controller.signal, release, allow }
 }

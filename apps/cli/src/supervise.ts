@@ -4,13 +4,17 @@ import { Worker } from 'node:worker_threads'
 
 /** Names the process that waits, to the one that works. */
 const SUPERVISOR = 'LOOKALIKE_SUPERVISOR'
-/** How long the work has to end after the first signal, milliseconds: its own time for that, and a little. */
-const PATIENCE = 1700
+/** How long the work has to reach a safe point after the first signal, milliseconds, unless it says otherwise. */
+export const GRACE = 1500
+/** What it has besides, to end by itself. */
+const BESIDES = 200
 /** How often the work looks whether anybody still waits for it, milliseconds. */
 const LOOK = 100
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 export const INTERRUPT = 'interrupt'
+/** Of the message in which the work says how long it has. */
+export const GRACE_KEY = 'grace'
 
 /** Whether this process does the work of a command while another waits. */
 export const isSupervised = () => process.connected === true && process.env[SUPERVISOR] === String(process.ppid)
@@ -29,6 +33,10 @@ export async function supervise(argv: readonly string[]): Promise<number> {
   })
   let interruptedBy: NodeJS.Signals | undefined
   let deadline: NodeJS.Timeout | undefined
+  let grace = GRACE
+  child.on('message', (message: { readonly [GRACE_KEY]?: number }) => {
+    grace = message[GRACE_KEY] ?? grace
+  })
   const onSignal = (signal: NodeJS.Signals) => {
     if (interruptedBy) return void child.kill('SIGKILL')
     interruptedBy = signal
@@ -36,7 +44,7 @@ export async function supervise(argv: readonly string[]): Promise<number> {
     deadline = setTimeout(() => {
       process.stderr.write('No safe point was reached in time; stopped at once. What was written is whole.\n')
       child.kill('SIGKILL')
-    }, PATIENCE)
+    }, grace + BESIDES)
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)
   try {

@@ -1,4 +1,5 @@
 /** The program of a process of the encoder pool: makes the model of a recipe, embeds the images and reranks the lists that it is sent. */
+import { Worker } from 'node:worker_threads'
 import {
   createEmbeddings,
   createRegistry,
@@ -31,6 +32,10 @@ const send = (message: FromWorker) => {
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+// The same from within native code, which lets no event through.
+const watching =
+  'const {ppid} = process; setInterval(() => process.ppid === ppid || process.kill(process.pid, "SIGKILL"), 200)'
+new Worker(watching, { eval: true, stdout: false }).unref()
 
 let model: Model | undefined
 let images: ImageAccess = {}

@@ -48,10 +48,8 @@ export const serve = defineCommand({
     ['curl -F image=@cat.jpg -F \'request={"k":5}\' localhost:4322/api/v1/search', 'search by an image'],
   ],
   takesOverrides: true,
-  // Requests that are under way are answered.
-  grace: 15_000,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, signal, allow } = context
     const overrides = {
       ...withModel(context.overrides, args.model),
       ...(args.host !== undefined && { 'serve.host': args.host }),
@@ -83,6 +81,8 @@ export const serve = defineCommand({
           if (!output.quiet) process.stderr.write(`${JSON.stringify(record)}\n`)
         },
       })
+      // Requests that are under way are answered.
+      allow(15_000)
       output.finish()
       output.print(`Serving at ${server.url} (Ctrl-C ends; what there is to ask: ${server.url}api/v1/openapi.json)`)
       output.result({ url: server.url })
