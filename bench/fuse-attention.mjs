@@ -10,7 +10,7 @@
 import { parseArgs } from 'node:util'
 import { createRandom } from '@lookalike/core'
 import { buildVit } from '@lookalike/encoders'
-import { createSession, float32, fuseAttention, loadModel } from '@lookalike/onnx'
+import { createSession, float32, fuseAttention, loadModel, probe } from '@lookalike/onnx'
 import { measured } from './lib/measured.mjs'
 import { median, rounded } from './lib/vectors.mjs'
 
@@ -40,7 +40,7 @@ for (const [name, open] of Object.entries(models)) {
     ),
   })
   const started = performance.now()
-  const fused = await fuseAttention(model, images(2))
+  const fused = await fuseAttention(model, await probe(model, images(2)))
   const fusing = performance.now() - started
   const settings = options.threads ? { threads: Number(options.threads) } : {}
   const sessions = { plain: await createSession(model, settings), fused: await createSession(fused, settings) }

@@ -3,7 +3,17 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Encoder, LookalikeError, type OperationOptions, type Preprocessing, type Warning } from '@lookalike/core'
 import { newFolder, quicken, writeWholeFolder } from '@lookalike/encoders'
-import { createSession, float32, type OnnxModel, readModel, toHalf, toInt8, writeModel } from '@lookalike/onnx'
+import {
+  createSession,
+  float32,
+  type OnnxModel,
+  probe,
+  readModel,
+  sizeOf,
+  toHalf,
+  toInt8,
+  writeModel,
+} from '@lookalike/onnx'
 import { checkPattern, cosine } from '../check-pattern.js'
 import { quantiseRows, writeGalleryRows } from '../gallery/gallery-rows.js'
 import type { GalleryImage, Manifest, ManifestFile } from '../manifest.js'
@@ -106,8 +116,11 @@ export async function exportForBrowser(
 /** The network with less to do and with smaller weights. */
 async function store(model: OnnxModel, weights: StoredWeights): Promise<OnnxModel> {
   const { name, shape } = model.graph.inputs[0]!
-  const batch = typeof shape?.[0] === 'number' ? shape[0] : undefined
-  const quick = await quicken(model, { name, batch, shape: shape! })
+  const [batch, ...image] = shape as number[]
+  const dims = [typeof batch === 'number' ? batch : 2, ...image]
+  const seen = await probe(model, { [name]: float32(new Float32Array(sizeOf(dims)), dims) }).catch(() => undefined)
+  // Some networks take one image at a time, whatever they say, and are left as they are.
+  const quick = seen ? await quicken(model, seen) : model
   return weights === 'int8' ? toInt8(quick) : toHalf(quick)
 }
 

@@ -6,16 +6,16 @@ import {
   type Feeds,
   float32,
   type OnnxModel,
-  runPlain,
+  type Probe,
+  probe,
   runtimeVersion,
   type Session,
   sizeOf,
-  type Tensor,
 } from '@lookalike/onnx'
 
 import type { CompleteNetwork } from './complete-network.js'
 import { type Checks, openChecks, type Verdict } from './kept-checks.js'
-import type { NetworkInput } from './network-input.js'
+import { exampleFeeds, type NetworkInput } from './network-input.js'
 import { quicken } from './quicken.js'
 
 export interface Opening extends Execution {
@@ -64,7 +64,7 @@ async function openAs(network: CompleteNetwork, verdict: Verdict, execution: Nam
 async function keptOrQuickened(network: CompleteNetwork, execution: Named, single: boolean, kept: Checks) {
   const known = await kept.readModel()
   if (known) return known
-  const model = await quickened(network, execution, single)
+  const model = await quickened(network, execution, single, await probe(network.model, exampleFeeds(network.input)))
   await kept.writeModel(model)
   return model
 }
@@ -74,12 +74,12 @@ async function check(
   execution: Named,
   kept: Checks,
 ): Promise<{ session: Session; verdict: Verdict }> {
-  const { feeds, expected, single } = await runNoise(network, execution)
-  const model = await quickened(network, execution, single)
+  const { feeds, seen, single } = await runNoise(network, execution)
+  const model = await quickened(network, execution, single, seen)
   const { session, optimisation, rewritten, firstError } = await createCheckedSession(model, {
     ...execution,
     feeds,
-    expected,
+    expected: seen.results,
     plain: network.model,
   })
   if (rewritten) await kept.writeModel(model)
@@ -89,7 +89,7 @@ async function check(
 
 interface Noise {
   readonly feeds: Feeds
-  readonly expected: Readonly<Record<string, Tensor>>
+  readonly seen: Probe
   readonly single: boolean
 }
 
@@ -97,9 +97,9 @@ interface Noise {
 async function runNoise({ model, input, output }: CompleteNetwork, { name, threads }: Named): Promise<Noise> {
   const run = async (images: number): Promise<Noise> => {
     const feeds = noise({ ...input, batch: images })
-    const expected = await runPlain(model, feeds, { name, threads })
-    const rows = expected[output]!.shape[0]
-    if (rows === images) return { feeds, expected, single: images === 1 && input.batch === undefined }
+    const seen = await probe(model, feeds, { name, threads })
+    const rows = seen.results[output]!.shape[0]
+    if (rows === images) return { feeds, seen, single: images === 1 && input.batch === undefined }
     throw new LookalikeError(
       'encoder/rows',
       {
@@ -132,11 +132,16 @@ function noise({ name, batch, shape }: NetworkInput): Feeds {
 }
 
 /** The same network with less to do. The fused operator is used where it was measured: on the CPU. */
-async function quickened({ model, input }: CompleteNetwork, { providers }: Named, single: boolean): Promise<OnnxModel> {
+async function quickened(
+  { model }: CompleteNetwork,
+  { providers }: Named,
+  single: boolean,
+  seen: Probe,
+): Promise<OnnxModel> {
   // Shapes tell images from other sizes only where there are several.
   if (single) return model
   const onCpu = (providers ?? ['cpu']).every((provider) => provider === 'cpu')
-  return quicken(model, input, onCpu)
+  return quicken(model, seen, onCpu)
 }
 
 function warningsOf(name: string, { optimisation, quickened: quick, single, error }: Verdict): Warning[] {

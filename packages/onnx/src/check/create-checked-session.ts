@@ -12,7 +12,7 @@ import {
 export interface CheckedSessionOptions extends Omit<SessionOptions, 'optimisation' | 'profile'> {
   /** One set of inputs to compare with. */
   readonly feeds: Feeds
-  /** What `plain` computes of the feeds, node by node. */
+  /** What `plain` computes of the feeds, node by node: the results of `probe`. */
   readonly expected: Readonly<Record<string, Tensor>>
   /** The same network before it was rewritten, for when no level of optimisation computes the rewritten one right. Default: the model. */
   readonly plain?: OnnxModel | undefined
@@ -59,16 +59,6 @@ export async function createCheckedSession(model: OnnxModel, options: CheckedSes
     }
   }
   throw new Error('The last candidate is always taken.')
-}
-
-/** What a model computes node by node, without any rewriting. */
-export async function runPlain(
-  model: OnnxModel,
-  feeds: Feeds,
-  options: SessionOptions = {},
-): Promise<Record<string, Tensor>> {
-  const session = await createSession(model, { ...options, optimisation: 'disabled', arena: false })
-  return session.run(feeds).finally(() => session.dispose())
 }
 
 function worstError(results: Readonly<Record<string, Tensor>>, expected: Readonly<Record<string, Tensor>>): number {

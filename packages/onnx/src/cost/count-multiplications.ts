@@ -71,7 +71,7 @@ const UNTOLD = new Set(['LSTM', 'GRU', 'RNN', 'DeformConv', 'DFT', 'STFT'])
  */
 export async function countMultiplications(model: OnnxModel, feeds: Feeds): Promise<number | undefined> {
   if (!model.graph.nodes.every((node) => isTold(node, model))) return undefined
-  const { shapes, values } = await probe(model, feeds, new Set())
+  const { shapes, values } = await probe(model, feeds)
   let count = 0
   for (const node of model.graph.nodes) {
     const [output = ''] = node.outputs

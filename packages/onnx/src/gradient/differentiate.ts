@@ -64,7 +64,7 @@ export async function differentiate(model: OnnxModel, options: DifferentiateOpti
   const graph = raiseVectors(raisePatterns(plain.graph), plain.opset['']!)
   const weights = weightsOf(graph, trainable)
   const raised = { ...plain, graph, opset: { ...plain.opset, 'com.microsoft': 1 } }
-  const seen = await probe(raised, options.example, new Set(trainable))
+  const seen = await probe(raised, options.example, { varying: new Set(trainable) })
   return buildGradient({ ...raised, graph: fold(graph, seen) }, seen, weights, inputGradients)
 }
 

@@ -11,7 +11,7 @@ import { probe } from './probe.js'
 export async function inlineBranches(model: OnnxModel, feeds: Feeds, varying: ReadonlySet<string>): Promise<OnnxModel> {
   let { graph } = model
   while (graph.nodes.some(isIf)) {
-    const { values } = await probe({ ...model, graph }, feeds, varying)
+    const { values } = await probe({ ...model, graph }, feeds, { varying })
     const taken = graph.nodes.filter((node) => isIf(node) && values.has(node.inputs[0]!))
     if (taken.length === 0) break
     const replaced = new Map(

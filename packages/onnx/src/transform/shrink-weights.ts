@@ -97,12 +97,16 @@ function widened(
   if (stored?.type !== 'int8' || scale?.type !== 'float32') return undefined
   const axis = intOf(attributes['axis']) ?? 1
   if (scale.data.length !== stored.shape[axis]) return undefined
-  const inner = innerOf(stored.shape, axis)
-  const full = new Float32Array(stored.data.length)
-  for (let start = 0; start < full.length; )
-    for (const step of scale.data)
-      for (const end = start + inner; start < end; start++) full[start] = stored.data[start]! * step
-  return float32(full, stored.shape)
+  return float32(scaled(stored.data, scale.data, innerOf(stored.shape, axis)), stored.shape)
+}
+
+function scaled(values: Int8Array, scales: Float32Array, inner: number): Float32Array {
+  const full = new Float32Array(values.length)
+  for (let i = 0, channel = 0; i < full.length; channel = channel + 1 === scales.length ? 0 : channel + 1) {
+    const scale = scales[channel]!
+    for (const end = i + inner; i < end; i++) full[i] = values[i]! * scale
+  }
+  return full
 }
 
 const intOf = (attribute: Node['attributes'][string] | undefined) =>

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
+import { probe } from '../gradient/probe.js'
 import type { OnnxModel } from '../model/model.js'
 import { readModel } from '../model/read-model.js'
 import { float32, halfToNumber, type TensorOf } from '../model/tensor.js'
@@ -9,7 +10,6 @@ import type { Feeds } from '../session/open-session.js'
 import { connectModels } from './connect-models.js'
 import { extractModel } from './extract-model.js'
 import { float16ToFloat32, float32ToFloat16 } from './half.js'
-import { probeShapes } from './probe-shapes.js'
 import { toFull, toHalf, toInt8 } from './shrink-weights.js'
 import { withInitializers } from './with-initializers.js'
 
@@ -74,7 +74,8 @@ test('other values for weights, in initializers and in Constant nodes', async ()
 })
 
 test('the shape of every tensor', async () => {
-  const shapes = await probeShapes(layer(), { x })
+  const { shapes, results } = await probe(layer(), { x })
+  expect(results).toEqual(await run(layer(), { x }))
   expect(Object.fromEntries(shapes)).toEqual({
     x: [2, 3],
     w: [3, 2],

@@ -5,17 +5,15 @@ import {
   float32,
   type GraphBuilder,
   type OnnxModel,
-  probeShapes,
+  probe,
   sizeOf,
 } from '@lookalike/onnx'
 import { expect, it } from 'vitest'
 import { buildConvNet } from '../../builder/build-conv-net.js'
 import { buildVit, type VitOptions } from '../../builder/build-vit.js'
-import type { NetworkInput } from '../network-input.js'
 import { narrowTokens } from './narrow-tokens.js'
 
 const random = createRandom('narrow-tokens')
-const input: NetworkInput = { name: 'pixel_values', batch: undefined, shape: ['N', 3, 32, 32] }
 const images = (count: number) =>
   float32(
     Float32Array.from({ length: count * 3 * 32 * 32 }, () => random.normal()),
@@ -31,10 +29,20 @@ async function outputOf(model: OnnxModel, pixels: ReturnType<typeof images>) {
 
 /** Multiply-adds of all MatMuls for one image. */
 async function work(model: OnnxModel): Promise<number> {
-  const shapes = await probeShapes(model, { pixel_values: images(1) })
+  const { shapes } = await probe(model, { pixel_values: images(1) })
   return model.graph.nodes
     .filter(({ op }) => op === 'MatMul')
     .reduce((sum, { inputs, outputs }) => sum + sizeOf(shapes.get(outputs[0]!)!) * shapes.get(inputs[0]!)!.at(-1)!, 0)
+}
+
+/** Checks besides that what it says of the narrow network is what a run of that shows. */
+async function narrowed(model: OnnxModel): Promise<OnnxModel> {
+  const feeds = { pixel_values: images(2) }
+  const narrow = narrowTokens(model, await probe(model, feeds))
+  const { shapes, values } = await probe(narrow.model, feeds)
+  for (const [name, shape] of shapes) expect([name, narrow.seen.shapes.get(name)]).toEqual([name, shape])
+  for (const [name, value] of values) expect([name, narrow.seen.values.get(name)]).toEqual([name, value])
+  return narrow.model
 }
 
 async function expectSame(model: OnnxModel, narrow: OnnxModel) {
@@ -57,7 +65,7 @@ it.each<[string, Partial<VitOptions>, number, number]>([
   ['the class token beside registers', { registers: 3 }, 20, 1],
 ])('computes only %s in the last block, with the same result', async (_, options, tokens, read) => {
   const model = vit(options)
-  const narrow = await narrowTokens(model, input)
+  const narrow = await narrowed(model)
   await expectSame(model, narrow)
   // Of the last block's 12 parts QKV is needed whole; projection 1, MLP 8, and of attention scores and mixing are not.
   expect((await work(model)) - (await work(narrow))).toBe((tokens - read) * (9 * 24 ** 2 + 2 * tokens * 24))
@@ -69,7 +77,7 @@ it('leaves networks without a chosen token alone', async () => {
     vit({ pooling: 'none' }),
     buildConvNet({ imageSize: 32, widths: [8], depths: [1], embeddingDim: 4 }),
   ]) {
-    const narrow = await narrowTokens(model, input)
+    const narrow = await narrowed(model)
     expect(narrow.graph.nodes.map(({ op }) => op)).toEqual(model.graph.nodes.map(({ op }) => op))
   }
 })
@@ -116,7 +124,7 @@ const gelu = (g: GraphBuilder, x: string) =>
 
 it('goes through layer norms in pieces and computed shapes', async () => {
   const model = exported()
-  const narrow = await narrowTokens(model, input)
+  const narrow = await narrowed(model)
   await expectSame(model, narrow)
   // Here Q is a product of its own and narrowed too.
   expect((await work(model)) - (await work(narrow))).toBe(255 * (10 * 12 ** 2 + 2 * 256 * 12))

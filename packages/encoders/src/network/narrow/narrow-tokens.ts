@@ -1,6 +1,6 @@
-import { type Graph, int64, type Node, type OnnxModel, probeShapes, type Tensor } from '@lookalike/onnx'
+import { type Graph, int64, type Node, type OnnxModel, type Probe, type Tensor } from '@lookalike/onnx'
 import { readBy } from '../needed-graph.js'
-import { exampleFeeds, type NetworkInput } from '../network-input.js'
+import { cutShape, cutTensor } from './cut-tensor.js'
 import { constant, constantTensor, type Narrowing, narrow, type Range, type RuleContext } from './narrowing-rules.js'
 
 /**
@@ -8,21 +8,32 @@ import { constant, constantTensor, type Narrowing, narrow, type Range, type Rule
  * needs keys and values of all tokens, but queries, attention, projection and MLP only of those: in a ViT of 12 blocks 7 % of the work.
  *
  * Goes from the output to the input: of a tensor whose readers all want parts along one axis, only what holds these parts is computed.
+ *
+ * @param seen of a run of the model
+ * @returns the network, and what a run of it would have shown
  */
-export async function narrowTokens(model: OnnxModel, input: NetworkInput): Promise<OnnxModel> {
+export function narrowTokens(model: OnnxModel, seen: Probe): Narrowed {
   const { graph } = model
-  if ((model.opset[''] ?? 0) < 13 || !graph.nodes.some((node) => chosenPart(node, { graph }))) return model
-  const feeds = exampleFeeds(input)
-  const shapes = await probeShapes(model, feeds)
-  return { ...model, graph: narrowGraph(graph, { graph, shapes, images: feeds[input.name]!.shape[0]! }) }
+  const { shapes } = seen
+  const images = shapes.get(graph.inputs[0]?.name ?? '')?.[0]
+  const context = { graph, shapes }
+  if ((model.opset[''] ?? 0) < 13 || images === undefined || !graph.nodes.some((node) => chosenPart(node, context)))
+    return { model, seen }
+  const narrowed = narrowGraph(graph, seen, { ...context, images })
+  return { model: { ...model, graph: narrowed.graph }, seen: narrowed.seen }
+}
+
+export interface Narrowed {
+  readonly model: OnnxModel
+  readonly seen: Probe
 }
 
 /** What Gather and Slice pick out of the tokens `[N, tokens, dim]`: at most a part of them. */
-function chosenPart(node: Node, context: Pick<RuleContext, 'graph'> & Partial<RuleContext>): Range | undefined {
+function chosenPart(node: Node, context: Pick<RuleContext, 'graph' | 'shapes'>): Range | undefined {
   const part = node.op === 'Gather' ? gathered(node, context) : node.op === 'Slice' ? sliced(node, context) : undefined
   if (!part || node.domain !== '' || context.graph.initializers.has(node.inputs[0]!)) return undefined
-  const shape = context.shapes?.get(node.inputs[0]!)
-  return !context.shapes || (shape?.length === 3 && (part.end - part.start) * 2 <= shape[1]!) ? part : undefined
+  const shape = context.shapes.get(node.inputs[0]!)
+  return shape?.length === 3 && (part.end - part.start) * 2 <= shape[1]! ? part : undefined
 }
 
 function gathered({ inputs, attributes }: Node, context: Pick<RuleContext, 'graph'>): Range | undefined {
@@ -48,7 +59,7 @@ function both(a: Demand, b: Demand): Demand {
   return { axis: a.axis, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) }
 }
 
-function narrowGraph(graph: Graph, context: RuleContext): Graph {
+function narrowGraph(graph: Graph, seen: Probe, context: RuleContext): { graph: Graph; seen: Probe } {
   const demands = new Map<string, Demand>(graph.outputs.map(({ name }) => [name, 'whole']))
   const want = (name: string, demand: Demand) => {
     const known = demands.get(name)
@@ -69,7 +80,7 @@ function narrowGraph(graph: Graph, context: RuleContext): Graph {
     for (const name of node.outputs) if (name) demands.set(name, 'whole')
     for (const name of readBy(node)) if (name) demands.set(name, 'whole')
   }
-  return rebuild(graph, demands, narrowed)
+  return rebuild(graph, seen, demands, narrowed)
 }
 
 /** A node that picks tokens itself reads only these. */
@@ -78,15 +89,33 @@ function pick(node: Node, context: RuleContext): Narrowing | undefined {
   return range && { inputs: node.inputs.map((_, i) => (i === 0 ? range : 'whole')) }
 }
 
-function rebuild(graph: Graph, demands: ReadonlyMap<string, Demand>, narrowed: ReadonlyMap<Node, Narrowing>): Graph {
+function rebuild(
+  graph: Graph,
+  seen: Probe,
+  demands: ReadonlyMap<string, Demand>,
+  narrowed: ReadonlyMap<Node, Narrowing>,
+): { graph: Graph; seen: Probe } {
+  const shapes = new Map(seen.shapes)
+  const values = new Map(seen.values)
+  /** What is seen of a part that has the name `to`. */
+  const see = (name: string, to: string, part: Range) => {
+    shapes.set(to, cutShape(seen.shapes.get(name)!, part))
+    const value = seen.values.get(name)
+    if (value) values.set(to, cutTensor(value, part))
+  }
   const nodes: Node[] = []
   const initializers = new Map<string, Tensor>([...graph.initializers].filter(([name]) => demands.has(name)))
-  const add = (base: string, values: readonly number[]) => {
-    const name = `${base} (narrow)`
-    initializers.set(name, int64(values, [values.length]))
+  const add = (base: string, numbers: readonly number[]) => {
+    return addTensor(`${base} (narrow)`, int64(numbers, [numbers.length]))
+  }
+  const addTensor = (name: string, tensor: Tensor) => {
+    initializers.set(name, tensor)
+    shapes.set(name, tensor.shape)
+    values.set(name, tensor)
     return name
   }
   const whole = new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)])
+  for (const [name, demand] of demands) if (demand !== 'whole' && !whole.has(name)) see(name, name, demand)
   const cut = new Set<string>()
   const read = (name: string, part: Demand | undefined) => {
     if (!part || part === 'whole') return name
@@ -98,6 +127,7 @@ function rebuild(graph: Graph, demands: ReadonlyMap<string, Demand>, narrowed: R
     const result = `${name} [${axis}, ${start}:${end}]`
     if (!cut.has(result)) {
       cut.add(result)
+      see(name, result, part)
       const constants = [add(`${result} starts`, [start]), add(`${result} ends`, [end]), add(`${result} axes`, [axis])]
       nodes.push({
         name: result,
@@ -125,9 +155,8 @@ function rebuild(graph: Graph, demands: ReadonlyMap<string, Demand>, narrowed: R
       const base = node.outputs[0]!
       const length = range.end - range.start
       if (node.op === 'Gather') {
-        const index = `${base} index (narrow)`
-        initializers.set(index, int64([0], constantTensor(node.inputs[1], { graph })!.shape))
-        inputs[1] = index
+        const { shape } = constantTensor(node.inputs[1], { graph })!
+        inputs[1] = addTensor(`${base} index (narrow)`, int64([0], shape))
       } else {
         inputs[1] = add(`${base} starts`, [0])
         inputs[2] = add(`${base} ends`, [length])
@@ -135,5 +164,5 @@ function rebuild(graph: Graph, demands: ReadonlyMap<string, Demand>, narrowed: R
     }
     nodes.push({ ...node, inputs })
   }
-  return { ...graph, nodes, initializers }
+  return { graph: { ...graph, nodes, initializers }, seen: { ...seen, shapes, values } }
 }

@@ -4,6 +4,7 @@ import { createRandom } from '@lookalike/core'
 import { expect, test } from 'vitest'
 import { createGraphBuilder, type GraphBuilder } from '../../builder/create-graph-builder.js'
 import { differentiate } from '../../gradient/differentiate.js'
+import { probe } from '../../gradient/probe.js'
 import { trainableInitializers } from '../../gradient/trainable-initializers.js'
 import type { OnnxModel } from '../../model/model.js'
 import { readModel } from '../../model/read-model.js'
@@ -62,7 +63,7 @@ test.each(networks)('every attention of %s is found, and the network gives the s
   const model = readModel(gunzipSync(readFileSync(new URL(file, fixtures))))
   const { name: input, shape } = model.graph.inputs[0]!
   const size = shape!.slice(1) as number[]
-  const fused = await fuseAttention(model, { [input]: tensor([2, ...size]) })
+  const fused = await fuseAttention(model, await probe(model, { [input]: tensor([2, ...size]) }))
   expect(fusedIn(fused)).toBe(countOf(model, 'Softmax') - left(file))
   expect(countOf(fused, 'Softmax')).toBe(left(file))
   await expectSame(model, fused, input, size, [1, 3])
@@ -169,7 +170,7 @@ test.each<[string, Form]>([
   ],
 ])('fuses %s', async (_, form) => {
   const model = network(form)
-  const fused = await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })
+  const fused = await fuseAttention(model, await probe(model, { x: tensor([2, TOKENS, DIM]) }))
   expect(fused.graph.nodes.map(({ op }) => op)).toEqual(['Relu', 'Attention', 'Relu', 'Identity'])
   await expectSame(model, fused, 'x', [TOKENS, DIM], [1, 2, 3])
 })
@@ -222,7 +223,7 @@ test.each<[string, Form]>([
   ],
 ])('fuses %s, from operands', async (_, form) => {
   const model = network(form)
-  const fused = await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })
+  const fused = await fuseAttention(model, await probe(model, { x: tensor([2, TOKENS, DIM]) }))
   expect(countOf(fused, 'MultiHeadAttention')).toBe(1)
   expect(countOf(fused, 'Softmax')).toBe(0)
   await expectSame(model, fused, 'x', [TOKENS, DIM], [1, 2, 3])
@@ -230,7 +231,7 @@ test.each<[string, Form]>([
 
 test('a result in another order is brought to it', async () => {
   const model = network({ operands: plain, result: (g, mixed) => g.reshape(mixed, [0, TOKENS, HEADS * EACH]) })
-  const fused = await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })
+  const fused = await fuseAttention(model, await probe(model, { x: tensor([2, TOKENS, DIM]) }))
   expect(countOf(fused, 'Attention')).toBe(1)
   await expectSame(model, fused, 'x', [TOKENS, DIM], [1, 2, 3])
 })
@@ -263,7 +264,7 @@ test.each<[string, Form]>([
   ],
 ])('leaves %s alone', async (_, form) => {
   const model = network(form)
-  expect(await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })).toBe(model)
+  expect(await fuseAttention(model, await probe(model, { x: tensor([2, TOKENS, DIM]) }))).toBe(model)
 })
 
 test('leaves halves alone', async () => {
@@ -276,19 +277,19 @@ test('leaves halves alone', async () => {
   }) as [string, string, string]
   g.output(g.cast(join(g, g.matMul(g.softmax(g.matMul(q, g.transpose(k, [0, 1, 3, 2]))), v)), 'float32'), 'y')
   const model = g.build()
-  expect(await fuseAttention(model, { x: tensor([2, TOKENS, DIM]) })).toBe(model)
+  expect(await fuseAttention(model, await probe(model, { x: tensor([2, TOKENS, DIM]) }))).toBe(model)
 })
 
 test('one image does not tell which dimension is that of the images', async () => {
   const model = network({ operands: plain })
-  expect(await fuseAttention(model, { x: tensor([1, TOKENS, DIM]) })).toBe(model)
+  expect(await fuseAttention(model, await probe(model, { x: tensor([1, TOKENS, DIM]) }))).toBe(model)
 })
 
 test('what is trained stays unfused: the fused node has no gradient, its model has', async () => {
   const model = network({ operands: three })
   const before = model.graph.nodes.map(({ op }) => op)
   const feeds = { x: tensor([2, TOKENS, DIM]) }
-  const fused = await fuseAttention(model, feeds)
+  const fused = await fuseAttention(model, await probe(model, feeds))
   expect(model.graph.nodes.map(({ op }) => op)).toEqual(before)
   const trainable = trainableInitializers(model)
   expect(trainable.length).toBeGreaterThan(0)

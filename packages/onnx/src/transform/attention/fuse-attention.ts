@@ -1,7 +1,6 @@
-import { probe } from '../../gradient/probe.js'
+import type { Probe } from '../../gradient/probe.js'
 import type { Node, OnnxModel } from '../../model/model.js'
 import type { Tensor } from '../../model/tensor.js'
-import type { Feeds } from '../../session/open-session.js'
 import { producers, pruned } from '../needed-nodes.js'
 import { findAttentions } from './find-attentions.js'
 import { type Fused, fuse } from './fuse.js'
@@ -15,20 +14,18 @@ import { type Fused, fuse } from './fuse.js'
  * normalised queries, tokens of a probe) a `MultiHeadAttention`. Left as they are: biases that depend on pixels or differ between images,
  * tokens that may look at none, and what is done to the weights before they are used (mixing between heads).
  *
- * @param feeds One set of inputs, to read the shapes with: of two images or more, unless the model takes one at a time. The result is for
- * inputs of this size, in any number.
+ * @param seen Of a run with two images or more, unless the model takes one at a time. The result is for inputs of this size, in any number.
  * @example
  * const pixels = float32(new Float32Array(2 * 3 * 224 * 224), [2, 3, 224, 224])
- * const session = await createSession(await fuseAttention(model, { pixel_values: pixels }))
+ * const session = await createSession(await fuseAttention(model, await probe(model, { pixel_values: pixels })))
  */
-export async function fuseAttention(model: OnnxModel, feeds: Feeds): Promise<OnnxModel> {
+export async function fuseAttention(model: OnnxModel, seen: Probe): Promise<OnnxModel> {
   const { graph } = model
-  if (!graph.nodes.some(({ op }) => op === 'Softmax') || isSingle(model, feeds)) return model
-  const found = await probe(model, feeds, new Set())
-  const batch = Object.values(feeds)[0]?.shape[0] ?? 1
+  if (!graph.nodes.some(({ op }) => op === 'Softmax') || isSingle(model, seen)) return model
+  const batch = seen.shapes.get(graph.inputs[0]?.name ?? '')?.[0] ?? 1
   const fused = new Map<string, Fused>()
-  for (const attention of findAttentions(graph, found)) {
-    const parts = await fuse(model, attention, found, batch)
+  for (const attention of findAttentions(graph, seen)) {
+    const parts = await fuse(model, attention, seen, batch)
     if (parts) fused.set(parts.result, parts)
   }
   const replaced = () => {
@@ -46,6 +43,6 @@ export async function fuseAttention(model: OnnxModel, feeds: Feeds): Promise<Onn
 }
 
 /** Of one image it cannot be told which dimension is that of the images. */
-function isSingle({ graph }: OnnxModel, feeds: Feeds): boolean {
-  return graph.inputs.some(({ name, shape }) => feeds[name]?.shape[0] === 1 && shape?.[0] !== 1)
+function isSingle({ graph }: OnnxModel, { shapes }: Probe): boolean {
+  return graph.inputs.some(({ name, shape }) => shapes.get(name)?.[0] === 1 && shape?.[0] !== 1)
 }

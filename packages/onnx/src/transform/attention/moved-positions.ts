@@ -72,7 +72,7 @@ export async function movedPositions(
         initializers: new Map([...constants].map((name) => [name, values.get(name)!])),
       },
     },
-    { optimisation: 'disabled', arena: false },
+    { optimisation: 'disabled', arena: false, threads: 1 },
   )
   try {
     const results = await session.run(Object.fromEntries(counted))
@@ -84,8 +84,7 @@ export async function movedPositions(
 }
 
 function counting(shape: readonly number[]) {
-  return float32(
-    Float32Array.from({ length: sizeOf(shape) }, (_, i) => i),
-    shape,
-  )
+  const positions = new Float32Array(sizeOf(shape))
+  for (let i = 0; i < positions.length; i++) positions[i] = i
+  return float32(positions, shape)
 }

@@ -7,7 +7,10 @@ export interface Scaling {
 }
 
 /** What a product with one constant number, or a quotient by one, scales and by how much. */
-export function scaling({ op, domain, inputs, outputs }: Node, { shapes, values }: Probe): Scaling | undefined {
+export function scaling(
+  { op, domain, inputs, outputs }: Node,
+  { shapes, values }: Pick<Probe, 'shapes' | 'values'>,
+): Scaling | undefined {
   if (domain !== '' || (op !== 'Mul' && op !== 'Div') || values.has(outputs[0]!)) return undefined
   const [a, b] = inputs as [string, string]
   const [input, constant] = values.has(b) ? [a, values.get(b)] : op === 'Mul' ? [b, values.get(a)] : []
