@@ -26,16 +26,14 @@ import { byId, conditionOf, findRows } from './lance-table.js'
 import { createPages } from './pages.js'
 import { rewriteTable } from './rewrite-table.js'
 import { entriesOf, entryColumns, itemColumns } from './rows.js'
-import { buildIndex, type IndexKind, searchTable } from './search-table.js'
+import { buildIndex, createTableSearch, type SearchSettings } from './search-table.js'
 
 export interface GalleryPlace {
   readonly connection: Connection
   readonly table: Table
   readonly name: string
   readonly opening: OpenGalleryOptions
-  readonly kind: IndexKind
-  /** Images from which on there is an index. */
-  readonly exactBelow: number
+  readonly settings: SearchSettings
   /** What was found when it opened. */
   readonly warnings: readonly Warning[]
   /** Called before each change. */
@@ -51,7 +49,7 @@ const KEPT_MS = 3_600_000
 
 /** An open gallery of one table. */
 export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
-  const { connection, table, name, opening, kind, exactBelow } = place
+  const { connection, table, name, opening, settings } = place
   const root = path.resolve(opening.root ?? '.')
   let held = found
   let changed = false
@@ -94,6 +92,7 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
     held = await readHeld(name, table)
   }
   const pages = createPages({ connection, table, name })
+  const searches = createTableSearch(table, name, settings)
 
   const gallery: Gallery = {
     name,
@@ -160,7 +159,7 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
     search: (queries, k, options = {}) =>
       read(async (now) => {
         options.signal?.throwIfAborted()
-        return searchTable(table, name, now, checkQueries(now, queries, k), k, options)
+        return searches.search(now, checkQueries(now, queries, k), k, options)
       }),
     vectors: (ids, member) =>
       read(async (now) => {
@@ -186,7 +185,7 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
     prepare: ({ signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
-        if (opening.mode !== 'read') await change(() => buildIndex(table, held, kind, exactBelow))
+        if (opening.mode !== 'read') await change(() => buildIndex(table, held, settings))
       }),
     rewrite: (wanted, { signal } = {}) =>
       change(async () => {
@@ -224,7 +223,7 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
     close: () =>
       (closing ??= last.then(async () => {
         try {
-          if (changed) await buildIndex(table, held, kind, exactBelow)
+          if (changed) await buildIndex(table, held, settings)
         } catch (error) {
           throw galleryError(name, error)
         } finally {

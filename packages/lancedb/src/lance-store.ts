@@ -38,13 +38,15 @@ const options = z.strictObject({
   exactBelow: z
     .number()
     .min(0)
-    .default(50_000)
+    .default(20_000)
     .describe('Up to this many images, searches compare all; from there on they use an index. 1e12, say: always all.'),
-  index: z
-    .enum(['ivf', 'hnsw'])
-    .default('ivf')
+  probed: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.3)
     .describe(
-      'ivf: clusters of vectors in 1 bit a value (PQ). hnsw: a graph in each cluster too, slower to make, faster to search.',
+      'The share of the index that a search looks into, above 0 and up to 1. More is slower and more exact; 1 finds all.',
     ),
 })
 export type LanceOptions = z.input<typeof options>
@@ -61,7 +63,7 @@ declare module '@lookalike/core' {
  * @param folder where a relative `uri` starts
  */
 export function lanceStore(given: LanceOptions = {}, folder = '.'): GalleryStore {
-  const { uri, table, exactBelow, index: kind } = options.parse(given)
+  const { uri, table, exactBelow, probed } = options.parse(given)
   const local = /^[a-z0-9+]{2,}:\/\//i.test(uri) ? undefined : path.resolve(folder, uri)
   // Never more than the path: an address may have a key in it.
   const name = `table ${table} of ${local ?? uri.replace(/^([a-z0-9+]+:\/\/)[^/]*@/i, '$1').replace(/[?#].*/, '')}`
@@ -113,8 +115,7 @@ export function lanceStore(given: LanceOptions = {}, folder = '.'): GalleryStore
             table: rows,
             name,
             opening,
-            kind,
-            exactBelow,
+            settings: { exactBelow, probed },
             warnings: lock?.warnings ?? [],
             check: () => lock?.check(),
             release: () => lock?.release(),
