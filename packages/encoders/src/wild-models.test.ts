@@ -53,6 +53,44 @@ describe('models as people have them give what ONNX says', () => {
     expect(codes).toEqual(warned[name] ?? [])
   })
 
+  /** Ends of a network, and how they are read. */
+  const ends: Readonly<Record<string, readonly [(g: GraphBuilder, x: string) => string, Partial<OnnxEncoderOptions>]>> =
+    {
+      vector: [(g, x) => g.gemm(g.flatten(g.globalAveragePool(x)), g.initializer('w2', wave(8, 16))), {}],
+      projected: [(g, x) => g.flatten(g.globalAveragePool(x)), { projection: { dim: 4 } }],
+      picture: [(_, x) => x, {}],
+      'class token': [(g, x) => g.transpose(g.reshape(x, [0, 8, -1]), [0, 2, 1]), { pooling: 'class-token' }],
+      'mean of tokens': [(g, x) => g.transpose(g.reshape(x, [0, 8, -1]), [0, 2, 1]), { pooling: 'mean' }],
+      'distilled mean': [(g, x) => g.transpose(g.reshape(x, [0, 8, -1]), [0, 2, 1]), { pooling: 'distilled-mean' }],
+    }
+  const wave = (...shape: number[]) =>
+    float32(
+      Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i * 1.3) / 4),
+      shape,
+    )
+
+  test.each(Object.keys(ends))('in every opset from 7 to 24 the same: %s', async (name) => {
+    const [end, reading] = ends[name]!
+    const run = async (opset: number, bytes: boolean) => {
+      const g = createGraphBuilder({ opset })
+      const given = bytes ? g.input('image', 'uint8', ['N', 16, 16, 3]) : g.input('image', 'float32', ['N', 3, 16, 16])
+      const x = bytes ? g.transpose(g.cast(given, 'float32'), [0, 3, 1, 2]) : given
+      g.output(end(g, g.relu(g.conv(x, g.initializer('w', wave(8, 3, 4, 4)), undefined, { strides: [4, 4] }))), 'out')
+      return encode(
+        { ...reading, name: 'old', model: writeModel(g.build()), preprocessing: preprocessingOf(16) },
+        pixelsOf(16),
+      )
+    }
+    for (const bytes of name === 'vector' ? [false, true] : [false]) {
+      const { data } = await run(17, bytes)
+      for (let opset = 7; opset <= 24; opset++) {
+        const other = await run(opset, bytes)
+        expect(other.codes).toEqual([])
+        data.forEach((value, i) => expect(other.data[i], `opset ${opset}`).toBeCloseTo(value, 5))
+      }
+    }
+  })
+
   it('takes pixels that lie channel by channel into a model that wants them place by place, and the other way round', async () => {
     const channels = 3
     const planar = pixelsOf(32)
@@ -168,6 +206,35 @@ describe('the check of a network', () => {
     expect((await stat(join(folder, 'model-checks'))).isDirectory()).toBe(true)
     const again = await encode(options, pixelsOf(8))
     expect(again).toEqual(first)
+  })
+
+  it.each([
+    ['batch normalisation', (g: GraphBuilder, x: string) => g.sub(x, g.reduceMean(x, [0])), 'evaluation mode'],
+    [
+      'dynamic quantisation',
+      (g: GraphBuilder, x: string) => {
+        const [low, scale, zero] = g.nodes('DynamicQuantizeLinear', [g.mul(x, g.reduceSum(g.abs(x), [1]))], 3)
+        return g.node('DequantizeLinear', [low!, scale!, zero!])
+      },
+      'statically',
+    ],
+  ])('notices images that run into each other by %s, and keeps them apart', async (_, end, advice) => {
+    const network = (batch: number | string) => {
+      const g = createGraphBuilder()
+      const x = g.flatten(g.input('pixels', 'float32', [batch, 3, 8, 8]))
+      g.output(end(g, x), 'embedding', { shape: [batch, 192] })
+      return writeModel(g.build())
+    }
+    const options = { name: 'mixed', preprocessing: preprocessingOf(8) }
+    const pixels = pixelsOf(8)
+    const { data, warnings } = await encode({ ...options, model: network('N') }, pixels)
+    expect(warnings).toMatchObject([{ code: 'encoder/mixed-images', message: expect.stringContaining(advice) }])
+    const others = await encode(
+      { ...options, model: network('N') },
+      pixels.map((value, i) => (i < 192 ? value : -value)),
+    )
+    expect(others.data.subarray(0, 192)).toEqual(data.subarray(0, 192))
+    expect((await encode({ ...options, model: network(2) }, pixels)).codes).toEqual(['encoder/mixed-images'])
   })
 
   it('keeps the network as it rewrote it, and makes it again where the file is damaged', async () => {

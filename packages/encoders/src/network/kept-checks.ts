@@ -11,6 +11,8 @@ const verdictSchema = z.strictObject({
   quickened: z.boolean(),
   /** Whether it takes one image at a time, whatever it says. */
   single: z.boolean(),
+  /** How much of an image's embedding changes with the other images of its batch; null where none does. */
+  mixed: z.number().nullable(),
   /** How far the first try was off. */
   error: z.number().nullable(),
 })

@@ -32,8 +32,8 @@ export interface OpenNetwork {
 
 /**
  * Opens a network after a check on two images of noise, once for each network: whether what the runtime makes of the graph computes the same
- * as the graph node by node (its rewriting has faults), and whether several images at once work. Otherwise the network runs with less
- * rewriting, or image by image, and a warning says so.
+ * as the graph node by node (its rewriting has faults), whether several images at once work, and whether each keeps to itself. Otherwise the
+ * network runs with less rewriting, or image by image, and a warning says so.
  */
 export async function openNetwork(
   name: string,
@@ -49,7 +49,7 @@ export async function openNetwork(
     ? { session: await openAs(network, known, execution, kept), verdict: known }
     : await check(network, execution, kept)
   if (!known) await kept.writeVerdict(verdict)
-  for (const warning of warningsOf(name, verdict)) onWarning?.(warning)
+  for (const warning of warningsOf(name, network.model, verdict)) onWarning?.(warning)
   return { session, batch: verdict.single ? 1 : network.input.batch }
 }
 
@@ -84,7 +84,9 @@ async function check(
   })
   if (rewritten) await kept.writeModel(model)
   const error = Number.isFinite(firstError) ? firstError : null
-  return { session, verdict: { optimisation, quickened: rewritten, single, error } }
+  const mixed = await mixing(session, network, feeds)
+  const alone = single || (mixed !== null && network.input.batch === undefined)
+  return { session, verdict: { optimisation, quickened: rewritten, single: alone, mixed, error } }
 }
 
 interface Noise {
@@ -120,6 +122,32 @@ async function runNoise({ model, input, output }: CompleteNetwork, { name, threa
   })
 }
 
+/** By how much of itself an embedding may change with its company: as much as other orders of summing may give. */
+const COMPANY = 1e-3
+
+/** By how much the first image's embedding changes with the others; null where it does not. */
+async function mixing(session: Session, { input, output }: CompleteNetwork, feeds: Feeds): Promise<number | null> {
+  const { data, shape } = feeds[input.name]!
+  if (shape[0]! < 2) return null
+  const own = data.length / shape[0]!
+  const pixels = data as Float32Array
+  const others = float32(
+    pixels.map((value, i) => (i < own ? value : -value)),
+    shape,
+  )
+  const one = (await session.run(feeds))[output]!
+  const other = (await session.run({ [input.name]: others }))[output]!
+  const length = one.data.length / one.shape[0]!
+  let [difference, largest] = [0, 0]
+  for (let i = 0; i < length; i++) {
+    const [a, b] = [Number(one.data[i]), Number(other.data[i])]
+    difference = Math.max(difference, Math.abs(a - b))
+    largest = Math.max(largest, Math.abs(a), Math.abs(b))
+  }
+  const share = largest > 0 ? difference / largest : 0
+  return share > COMPANY ? share : null
+}
+
 function noise({ name, batch, shape }: NetworkInput): Feeds {
   const random = createRandom('network check')
   const dims = [batch!, ...(shape.slice(1) as number[])]
@@ -144,7 +172,11 @@ async function quickened(
   return quicken(model, seen, onCpu)
 }
 
-function warningsOf(name: string, { optimisation, quickened: quick, single, error }: Verdict): Warning[] {
+function warningsOf(
+  name: string,
+  { graph }: OnnxModel,
+  { optimisation, quickened: quick, single, mixed, error }: Verdict,
+): Warning[] {
   const warnings: Warning[] = []
   if (optimisation !== 'all' || !quick) {
     warnings.push({
@@ -153,7 +185,19 @@ function warningsOf(name: string, { optimisation, quickened: quick, single, erro
       fields: { model: name, optimisation, error },
     })
   }
-  if (single) {
+  if (mixed !== null) {
+    const quantised = graph.nodes.some(({ op }) => op === 'DynamicQuantizeLinear')
+    const [like, fix] = quantised
+      ? ['dynamic quantisation, which gives a batch one scale, does', 'Quantise it statically.']
+      : ['batch normalisation in training mode does', 'Export it in evaluation mode.']
+    warnings.push({
+      code: 'encoder/mixed-images',
+      message:
+        `What ${name} makes of an image depends on the images beside it (by ${(100 * mixed).toPrecision(2)} %), as ${like}.` +
+        `${single ? ' It gets them one by one.' : ''} ${fix}`,
+      fields: { model: name, share: mixed },
+    })
+  } else if (single) {
     warnings.push({
       code: 'encoder/one-image',
       message: `${name} says that it takes any number of images, but works for one at a time only: it gets them one by one, which is slower. Export it with a dynamic batch.`,

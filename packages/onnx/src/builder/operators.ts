@@ -130,17 +130,24 @@ function withAxes(
 function pointwise(g: NodeBuilder) {
   const [unary, binary] = [unaryOf(g), binaryOf(g)]
   const add = binary('Add')
+  const sub = binary('Sub')
   const mul = binary('Mul')
   const div = binary('Div')
   const erf = unary('Erf')
+  const relu = unary('Relu')
+  // Before opset 8 both sides must have the same shape.
+  const [max, min]: Binary[] =
+    g.opset >= 8
+      ? [binary('Max'), binary('Min')]
+      : [(a, b, options) => add(a, relu(sub(b, a)), options), (a, b, options) => sub(a, relu(sub(a, b)), options)]
   return {
     add,
-    sub: binary('Sub'),
+    sub,
     mul,
     div,
     pow: binary('Pow'),
-    max: binary('Max'),
-    min: binary('Min'),
+    max: max!,
+    min: min!,
     equal: binary('Equal'),
     less: binary('Less'),
     greater: binary('Greater'),
@@ -153,7 +160,7 @@ function pointwise(g: NodeBuilder) {
     erf,
     tanh: unary('Tanh'),
     sigmoid: unary('Sigmoid'),
-    relu: unary('Relu'),
+    relu,
     reciprocal: unary('Reciprocal'),
     identity: unary('Identity'),
     not: unary('Not'),
