@@ -1,4 +1,4 @@
 export { float32, type Tensor } from './model/tensor.js'
 export { type Feeds, openSession, type Session, type SessionOptions } from './session/open-session.js'
-export { runtimeVersion } from './session/runtime.js'
+export { prepareRuntime, runtimeVersion } from './session/runtime.js'
 export { useWebRuntime, type WebRuntime } from './session/runtime-web.js'

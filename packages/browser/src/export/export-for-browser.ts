@@ -19,7 +19,7 @@ import { quantiseRows, writeGalleryRows } from '../gallery/gallery-rows.js'
 import type { GalleryImage, Manifest, ManifestFile } from '../manifest.js'
 import { runtimeFiles } from './runtime-files.js'
 
-/** How weights are stored; they are computed with in single precision. */
+/** How weights are stored; they are computed with in single precision. Those that were 8-bit before stay so. */
 export type StoredWeights = 'float16' | 'int8'
 
 /** An image of the gallery that goes with the model. */
@@ -121,7 +121,7 @@ async function store(model: OnnxModel, weights: StoredWeights): Promise<OnnxMode
   const seen = await probe(model, { [name]: float32(new Float32Array(sizeOf(dims)), dims) }).catch(() => undefined)
   // Some networks take one image at a time, whatever they say, and are left as they are.
   const quick = seen ? await quicken(model, seen) : model
-  return weights === 'int8' ? toInt8(quick) : toHalf(quick)
+  return weights === 'int8' ? toInt8(quick) : toHalf(toInt8(quick, { again: true }))
 }
 
 async function answerOf(model: OnnxModel, { crop, layout }: Preprocessing): Promise<Float32Array> {

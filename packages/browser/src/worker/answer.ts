@@ -1,9 +1,9 @@
 import { isLookalikeError } from '@lookalike/core'
 import { decodeInBrowser, preprocess } from '@lookalike/image/browser'
-import type { Reply, Request, SentError } from './protocol.js'
+import type { EmbedRequest, Reply, Request, SentError } from './protocol.js'
 import type { OpenModel, QueryModel, Report } from './query-model.js'
 
-/** The worker's side: answers what the page asks, one after the other. */
+/** The worker's side: answers what the page asks, one after the other. While the model runs, the browser decodes the next picture. */
 export function answer(open: OpenModel): void {
   const place = globalThis as unknown as {
     postMessage(reply: Reply, transfer?: readonly ArrayBuffer[]): void
@@ -14,33 +14,36 @@ export function answer(open: OpenModel): void {
     onWarning: (warning) => place.postMessage({ warning }),
   }
   let model: QueryModel | undefined
-  let last: Promise<unknown> = Promise.resolve()
+  let decoded: Promise<unknown> = Promise.resolve()
+  let [answered, answeredBefore] = [decoded, decoded]
 
-  const handle = async (request: Request): Promise<void> => {
-    switch (request.kind) {
-      case 'open': {
-        model = await open(request, report)
-        const { name, space, dim, device } = model
-        return place.postMessage({ id: request.id, value: { name, space, dim, device } })
-      }
-      case 'embed': {
-        const { preprocessing, encode } = model!
-        const { image } = request
-        const pixels = await decodeInBrowser(image, {
-          background: preprocessing.background,
-          onWarning: report.onWarning,
-        }).finally(() => 'close' in image && image.close())
-        const vector = await encode(preprocess(pixels, preprocessing))
-        return place.postMessage({ id: request.id, value: vector }, [vector.buffer as ArrayBuffer])
-      }
-      case 'dispose': {
-        await model?.dispose()
-        return place.postMessage({ id: request.id, value: undefined })
-      }
+  const decode = async ({ image }: EmbedRequest): Promise<Float32Array> => {
+    const { preprocessing } = model!
+    const pixels = await decodeInBrowser(image, {
+      background: preprocessing.background,
+      onWarning: report.onWarning,
+    }).finally(() => 'close' in image && image.close())
+    return preprocess(pixels, preprocessing)
+  }
+  const handle = async (request: Request, pixels: Promise<Float32Array> | undefined): Promise<void> => {
+    if (request.kind === 'open') {
+      model = await open(request, report)
+      const { name, space, dim, device } = model
+      return place.postMessage({ id: request.id, value: { name, space, dim, device } })
     }
+    const vector = await model!.encode(await pixels!)
+    place.postMessage({ id: request.id, value: vector }, [vector.buffer as ArrayBuffer])
   }
   place.onmessage = ({ data }) => {
-    last = last.then(() => handle(data)).catch((error) => place.postMessage({ id: data.id, error: toSent(error) }))
+    // One picture ahead, and no more: each takes memory.
+    const pixels =
+      data.kind === 'embed' ? Promise.allSettled([decoded, answeredBefore]).then(() => decode(data)) : undefined
+    decoded = Promise.allSettled([pixels])
+    const turn = answered
+    answeredBefore = answered
+    answered = Promise.allSettled([turn, pixels])
+      .then(() => handle(data, pixels))
+      .catch((error) => place.postMessage({ id: data.id, error: toSent(error) }))
   }
 }
 

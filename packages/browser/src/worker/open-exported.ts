@@ -1,5 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
-import { float32, openSession, type Session, useWebRuntime } from '@lookalike/onnx/web-session'
+import { float32, openSession, prepareRuntime, type Session, useWebRuntime } from '@lookalike/onnx/web-session'
 import { checkPattern, cosine } from '../check-pattern.js'
 import { download } from '../download/download.js'
 import { readManifest } from '../download/read-manifest.js'
@@ -16,15 +16,16 @@ export async function openExported(request: OpenRequest, report: Report): Promis
   if (!('folder' in request.source)) throw new Error('An ONNX file is opened by the other worker.')
   const { folder } = request.source
   const manifest = await readManifest(folder, { onWarning: report.onWarning })
+  const own = manifest.runtime && new URL(manifest.runtime.folder, folder).href
+  const webgpu = await wantsWebgpu(request, manifest, report)
+  useWebRuntime({ folder: needRuntime(request.runtime ?? own), threads: request.threads, webgpu })
+  tellOneThread(request.threads, report.onWarning)
+  prepareRuntime()
   const { file, ...whole } = manifest.model
   const bytes = await download(
     { url: folder + file, ...whole },
     { ...report, onProgress: (progress) => report.onProgress({ phase: 'model', ...progress }) },
   )
-  const own = manifest.runtime && new URL(manifest.runtime.folder, folder).href
-  const webgpu = await wantsWebgpu(request, manifest, report)
-  useWebRuntime({ folder: needRuntime(request.runtime ?? own), threads: request.threads, webgpu })
-  tellOneThread(request.threads, report.onWarning)
   report.onProgress({ phase: 'runtime', loaded: 0, total: undefined })
   for (const device of webgpu ? (['webgpu', 'wasm'] as const) : (['wasm'] as const)) {
     const opened = await openOn(device, bytes, manifest).catch((error: unknown) => {
@@ -79,7 +80,7 @@ async function openOn(
   { name, space, dim, preprocessing, model, check }: Manifest,
 ): Promise<QueryModel | { readonly fault: string }> {
   const providers = device === 'webgpu' ? (['webgpu', 'cpu'] as const) : (['cpu'] as const)
-  const session = await openSession(bytes, { name, providers })
+  const session = await openSession(bytes, { name, providers, unpack: true })
   const { width, height } = preprocessing.crop
   const shape = preprocessing.layout === 'nchw' ? [1, 3, height, width] : [1, height, width, 3]
   const encode = async (pixels: Float32Array) => {

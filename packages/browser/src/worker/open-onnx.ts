@@ -1,6 +1,6 @@
 import { createEncoderOfBytes } from '@lookalike/encoders/browser'
-import { useWebRuntime } from '@lookalike/onnx/browser'
-import { download } from '../download/download.js'
+import { prepareRuntime, useWebRuntime } from '@lookalike/onnx/browser'
+import { CACHE, download } from '../download/download.js'
 import type { OpenRequest } from './protocol.js'
 import type { QueryModel, Report } from './query-model.js'
 import { needRuntime, tellOneThread } from './runtime-place.js'
@@ -11,6 +11,7 @@ export async function openOnnx(request: OpenRequest, report: Report): Promise<Qu
   const { onnx, name, sha256 } = request.source
   useWebRuntime({ folder: needRuntime(request.runtime), threads: request.threads })
   tellOneThread(request.threads, report.onWarning)
+  prepareRuntime()
   const bytes =
     typeof onnx === 'string'
       ? await download(
@@ -19,7 +20,7 @@ export async function openOnnx(request: OpenRequest, report: Report): Promise<Qu
         )
       : new Uint8Array(await onnx.arrayBuffer())
   report.onProgress({ phase: 'runtime', loaded: 0, total: undefined })
-  const encoder = await createEncoderOfBytes(bytes, { name, onWarning: report.onWarning })
+  const encoder = await createEncoderOfBytes(bytes, { name, cacheFolder: CACHE, onWarning: report.onWarning })
   if (encoder.input.kind !== 'pixels') throw new Error('Networks take pixels.')
   const { space, dim, input } = encoder
   return {

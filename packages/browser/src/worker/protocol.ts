@@ -16,11 +16,12 @@ export interface OpenRequest {
   readonly threads: number | undefined
 }
 
-export type Request = { readonly id: number } & (
-  | OpenRequest
-  | { readonly kind: 'embed'; readonly image: BrowserImage }
-  | { readonly kind: 'dispose' }
-)
+export interface EmbedRequest {
+  readonly kind: 'embed'
+  readonly image: BrowserImage
+}
+
+export type Request = { readonly id: number } & (OpenRequest | EmbedRequest)
 
 export interface OpenedModel {
   readonly name: string

@@ -35,7 +35,7 @@ export async function createNetworkEncoder(
 ): Promise<Encoder> {
   const preprocessing = checkOptions('preprocessing', preprocessingSchema, given)
   const network = await completeNetwork(model, options, preprocessing, name, options.onWarning)
-  const space = spaceOf(name, network.model, preprocessing)
+  const space = await spaceOf(name, network.model, preprocessing)
   const { session, batch } = await openNetwork(name, network, space, options)
   return wrap(name, network, session, preprocessing, space, batch, options.batchSize ?? usualBatch(preprocessing))
 }

@@ -38,10 +38,11 @@ const REWRITING = 1
  * @param what The network, where it runs, and the runtime.
  * @param model The network as it is: weights that rewriting leaves alone are not written a second time.
  */
-export function openChecks(folder: string | undefined, what: string, model: OnnxModel): Checks {
-  const key = digest(what).slice(0, 32)
+export async function openChecks(folder: string | undefined, what: string, model: OnnxModel): Promise<Checks> {
+  const key = (await digest(what)).slice(0, 32)
+  const rewriting = (await digest(`${what} ${REWRITING}`)).slice(0, 32)
   const verdictFile = platform.notes(folder, `${key}.json`)
-  const modelFile = platform.notes(folder, `${digest(`${what} ${REWRITING}`).slice(0, 32)}.rewritten`)
+  const modelFile = platform.notes(folder, `${rewriting}.rewritten`)
   return {
     async readVerdict() {
       const known = verdicts.get(key)
@@ -58,7 +59,7 @@ export function openChecks(folder: string | undefined, what: string, model: Onnx
       return bytes && unpack(bytes, model)
     },
     async writeModel(rewritten) {
-      const bytes = folder === undefined || rewritten === model ? undefined : pack(rewritten, model)
+      const bytes = folder === undefined || rewritten === model ? undefined : await pack(rewritten, model)
       if (bytes) await modelFile.write(bytes)
     },
   }
@@ -73,27 +74,23 @@ function parseVerdict(text: string): Verdict | undefined {
 }
 
 /** 64 characters. */
-function digest(bytes: Uint8Array | string): string {
-  const hash = platform.sha256()
-  hash.update(bytes)
-  return hash.hex()
-}
+const digest = (bytes: Uint8Array | string) => platform.sha256([bytes])
 
 /** A checksum, then the graph with the weights that the network does not have. */
-function pack(rewritten: OnnxModel, { graph }: OnnxModel): Uint8Array | undefined {
+async function pack(rewritten: OnnxModel, { graph }: OnnxModel): Promise<Uint8Array | undefined> {
   const own = [...rewritten.graph.initializers].filter(([name, tensor]) => graph.initializers.get(name) !== tensor)
   try {
     const bytes = writeModel({ ...rewritten, graph: { ...rewritten.graph, initializers: new Map(own) } })
-    return concat([new TextEncoder().encode(digest(bytes)), bytes])
+    return concat([new TextEncoder().encode(await digest(bytes)), bytes])
   } catch {
     return undefined // Too large for one file.
   }
 }
 
 /** Undefined where the file is damaged. */
-function unpack(file: Uint8Array, { graph }: OnnxModel): OnnxModel | undefined {
+async function unpack(file: Uint8Array, { graph }: OnnxModel): Promise<OnnxModel | undefined> {
   const bytes = file.subarray(64)
-  if (new TextDecoder().decode(file.subarray(0, 64)) !== digest(bytes)) return undefined
+  if (new TextDecoder().decode(file.subarray(0, 64)) !== (await digest(bytes))) return undefined
   const model = readModel(bytes)
   const read = new Set(model.graph.nodes.flatMap(readBy))
   const initializers = new Map<string, Tensor>([...graph.initializers].filter(([name]) => read.has(name)))

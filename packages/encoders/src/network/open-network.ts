@@ -19,7 +19,7 @@ import { exampleFeeds, type NetworkInput } from './network-input.js'
 import { quicken } from './quicken.js'
 
 export interface Opening extends Execution {
-  /** Where the outcome of the check and the rewritten network are kept, so that both are made once. Default: nowhere. */
+  /** Where the outcome of the check and the rewritten network are kept, so that both are made once; in a browser the name of a cache. Default: nowhere. */
   readonly cacheFolder?: string | undefined
   readonly onWarning?: ((warning: Warning) => void) | undefined
 }
@@ -43,7 +43,7 @@ export async function openNetwork(
 ): Promise<OpenNetwork> {
   const execution = { name, threads, providers }
   const what = `${space} ${(providers ?? ['cpu']).join()} ${await runtimeVersion()}`
-  const kept = openChecks(cacheFolder, what, network.model)
+  const kept = await openChecks(cacheFolder, what, network.model)
   const known = await kept.readVerdict()
   const { session, verdict } = known
     ? { session: await openAs(network, known, execution, kept), verdict: known }

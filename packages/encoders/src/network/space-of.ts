@@ -7,9 +7,12 @@ import { platform } from '#platform'
  * `name@hash` of weights, graph and preprocessing: the same for the same vectors on every machine. What a model says about itself (its
  * metadata, its producer) does not count.
  */
-export function spaceOf(name: string, model: OnnxModel, preprocessing: Preprocessing): string {
-  const hash = platform.sha256()
-  for (const part of modelParts({ ...model, metadata: {}, producer: '' })) hash.update(part)
-  hash.update(describePreprocessing(preprocessing))
-  return `${name}@${hash.hex().slice(0, 16)}`
+export async function spaceOf(name: string, model: OnnxModel, preprocessing: Preprocessing): Promise<string> {
+  const hash = await platform.sha256(partsOf(model, preprocessing))
+  return `${name}@${hash.slice(0, 16)}`
+}
+
+function* partsOf(model: OnnxModel, preprocessing: Preprocessing): Generator<Uint8Array | string> {
+  yield* modelParts({ ...model, metadata: {}, producer: '' })
+  yield describePreprocessing(preprocessing)
 }

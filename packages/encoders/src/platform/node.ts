@@ -5,9 +5,10 @@ import { setImmediate } from 'node:timers/promises'
 import type { Platform } from './platform.js'
 
 export const platform: Platform = {
-  sha256() {
+  async sha256(parts) {
     const hash = createHash('sha256')
-    return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') }
+    for (const part of parts) hash.update(part)
+    return hash.digest('hex')
   },
   breathe: () => setImmediate(),
   notes(folder, name) {

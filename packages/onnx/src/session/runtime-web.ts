@@ -84,11 +84,13 @@ function loadPackage(folder: string | undefined, webgpu: boolean): Promise<typeo
   return import(/* @vite-ignore */ /* webpackIgnore: true */ file)
 }
 
-/** What is called the CPU everywhere else runs as WebAssembly here; there are no files to refer to. */
+/** What is called the CPU everywhere else runs as WebAssembly here; there are no files to refer to, and threads never spin. */
 function settingsHere(given: RuntimeSettings): RuntimeSettings {
-  const { executionProviders = [], extra: _, ...settings } = given
+  const { executionProviders = ['cpu'], extra, ...settings } = given
+  const { disable_quant_qdq } = extra?.['session'] as { readonly disable_quant_qdq?: string }
   return {
     ...settings,
+    ...(disable_quant_qdq && { extra: { session: { disable_quant_qdq } } }),
     executionProviders: executionProviders.map((provider) => (provider === 'cpu' ? 'wasm' : provider)),
   }
 }

@@ -25,6 +25,16 @@ export function loadRuntime(): Promise<Runtime> {
   return loading
 }
 
+/** Starts loading the runtime and compiling its WebAssembly, beside what else there is to do; what is wrong shows when a model is opened. */
+export function prepareRuntime(): void {
+  loadRuntime()
+    // It prepares itself before it reads the model, which is none.
+    .then(({ InferenceSession }) =>
+      InferenceSession.create(new Uint8Array(1), { logSeverityLevel: 4, extra: { session: {} } }),
+    )
+    .catch(() => undefined)
+}
+
 /** The version of onnxruntime that runs the models. */
 export async function runtimeVersion(): Promise<string> {
   return (await loadRuntime()).version

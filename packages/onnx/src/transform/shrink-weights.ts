@@ -8,6 +8,11 @@ export interface ShrinkOptions {
   readonly minimum?: number | undefined
 }
 
+export interface ToInt8Options extends ShrinkOptions {
+  /** Only weights that have been 8-bit integers before, which loses nothing. Default false. */
+  readonly again?: boolean | undefined
+}
+
 /**
  * The model with its float32 weights stored in half precision: half the size, computed in float32 as before. Values beyond 65,504 stay
  * float32.
@@ -35,12 +40,13 @@ export function toHalf(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel
  * The model with its large weights stored as 8-bit integers, a quarter of the size, each row of the longest useful axis with a scale of
  * its own; computed in float32 as before. Needs opset 13 or more; below that, nothing changes.
  */
-export function toInt8(model: OnnxModel, options: ShrinkOptions = {}): OnnxModel {
+export function toInt8(model: OnnxModel, options: ToInt8Options = {}): OnnxModel {
   if ((model.opset[''] ?? 0) < 13) return model
   return shrink(model, options, (name, tensor) => {
     if (tensor.shape.length < 2) return undefined
     const axis = scaleAxis(model, name, tensor.shape.length)
     const { data, scales } = quantise(tensor, axis)
+    if (options.again && !isSame(scaled(data, scales, innerOf(tensor.shape, axis)), tensor.data)) return undefined
     const node: Node = {
       name: `${name} as float`,
       op: 'DequantizeLinear',
@@ -99,6 +105,10 @@ function widened(
   if (scale.data.length !== stored.shape[axis]) return undefined
   return float32(scaled(stored.data, scale.data, innerOf(stored.shape, axis)), stored.shape)
 }
+
+/** But for the rounding of the scales. */
+const isSame = (found: Float32Array, wanted: Float32Array) =>
+  wanted.every((value, i) => Math.abs(found[i]! - value) <= 1e-6 * Math.abs(value))
 
 function scaled(values: Int8Array, scales: Float32Array, inner: number): Float32Array {
   const full = new Float32Array(values.length)

@@ -135,6 +135,21 @@ test('small weights come back under their names, and those beyond halves stay', 
   expect(toFull(whole).graph.nodes.map(({ op }) => op)).toEqual(whole.graph.nodes.map(({ op }) => op))
 })
 
+test('weights that have been 8-bit integers are stored as such again, others not', () => {
+  const g = createGraphBuilder()
+  const wide = Float32Array.from({ length: 64 * 48 }, (_, i) => Math.sin(i * 12.9898))
+  g.output(g.matMul(g.input('x', 'float32', ['N', 64]), g.initializer('w', float32(wide, [64, 48]))), 'y')
+  const model = g.build()
+  expect(toInt8(model, { again: true }).graph.nodes).toEqual(model.graph.nodes)
+  const unpacked = toFull(toInt8(model))
+  const stored = toInt8(unpacked, { again: true })
+  expect(stored.graph.initializers.get('w.int8')?.type).toBe('int8')
+  const [before, after] = [unpacked, toFull(stored)].map(
+    ({ graph }) => (graph.initializers.get('w') as TensorOf<'float32'>).data,
+  )
+  after!.forEach((value, i) => expect(value).toBeCloseTo(before![i]!, 6))
+})
+
 test('small weights compute almost the same', async () => {
   const g = createGraphBuilder()
   const weights = Float32Array.from({ length: 64 * 48 }, (_, i) => Math.sin(i * 12.9898) * (1 + (i % 48)))

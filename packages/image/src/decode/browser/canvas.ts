@@ -1,3 +1,5 @@
+import { isOpaque } from '../flatten.js'
+
 /** The parts of a browser's global that are needed here; Node's types leave them out. */
 interface Browser {
   createImageBitmap(image: Blob, options: Readonly<Record<string, string>>): Promise<Bitmap>
@@ -42,8 +44,7 @@ const CANVAS_PIXELS = 2 ** 24
 export function readRows(bitmap: Bitmap, take: (rgba: Uint8Array, top: number) => void): void {
   const { width, height } = bitmap
   const rows = Math.min(height, Math.max(1, Math.floor(CANVAS_PIXELS / width)))
-  const context = new browser.OffscreenCanvas(width, rows).getContext('2d', { willReadFrequently: true })
-  if (!context) throw new Error('The browser gives no canvas.')
+  const context = contextOf(width, rows)
   let exact: Uint8Array | undefined | null = null
   for (let top = 0; top < height; top += rows) {
     const count = Math.min(rows, height - top)
@@ -52,14 +53,21 @@ export function readRows(bitmap: Bitmap, take: (rgba: Uint8Array, top: number) =
     const { buffer } = context.getImageData(0, 0, width, count).data
     const rgba = new Uint8Array(buffer)
     // A canvas keeps colours multiplied by alpha, and cannot give back what that cost.
-    if (exact === null && isTransparent(rgba)) exact = readWithGl(bitmap)
+    if (exact === null && !isOpaque(rgba)) exact = readWithGl(bitmap)
     take(exact ? exact.subarray(top * width * 4, (top + count) * width * 4) : rgba, top)
   }
 }
 
-function isTransparent(rgba: Uint8Array): boolean {
-  for (let i = 3; i < rgba.length; i += 4) if (rgba[i]! < 255) return true
-  return false
+/** The last canvas that is worth keeping: pictures of a camera have one size. */
+let kept: { readonly width: number; readonly height: number; readonly context: Context } | undefined
+const KEPT_PIXELS = 2 ** 21
+
+function contextOf(width: number, height: number): Context {
+  if (kept?.width === width && kept.height === height) return kept.context
+  const context = new browser.OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
+  if (!context) throw new Error('The browser gives no canvas.')
+  if (width * height <= KEPT_PIXELS) kept = { width, height, context }
+  return context
 }
 
 /** Colours and alpha as the file has them: a texture keeps them apart. Undefined where that is not to be had. */

@@ -42,7 +42,7 @@ async function openFile(file: Blob, name: string, { onWarning }: BrowserDecodeOp
   if (!format) throw unsupported(name, bytes)
   try {
     // The type that a page gives a file says nothing of what is in it.
-    const bitmap = await openBitmap(new Blob([bytes]))
+    const bitmap = await openBitmap(file.slice(0, file.size, ''))
     if (endsEarly(bytes, format)) onWarning?.(truncatedWarning(damaged(name, bytes, format, new Error('no end'))))
     return bitmap
   } catch (cause) {
