@@ -87,7 +87,7 @@ function loadPackage(folder: string | undefined, webgpu: boolean): Promise<typeo
 /** What is called the CPU everywhere else runs as WebAssembly here; there are no files to refer to, and threads never spin. */
 function settingsHere(given: RuntimeSettings): RuntimeSettings {
   const { executionProviders = ['cpu'], extra, ...settings } = given
-  const { disable_quant_qdq } = extra?.['session'] as { readonly disable_quant_qdq?: string }
+  const { disable_quant_qdq } = (extra?.['session'] ?? {}) as { readonly disable_quant_qdq?: string }
   return {
     ...settings,
     ...(disable_quant_qdq && { extra: { session: { disable_quant_qdq } } }),

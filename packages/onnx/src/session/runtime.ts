@@ -29,9 +29,7 @@ export function loadRuntime(): Promise<Runtime> {
 export function prepareRuntime(): void {
   loadRuntime()
     // It prepares itself before it reads the model, which is none.
-    .then(({ InferenceSession }) =>
-      InferenceSession.create(new Uint8Array(1), { logSeverityLevel: 4, extra: { session: {} } }),
-    )
+    .then(({ InferenceSession }) => InferenceSession.create(new Uint8Array(1), { logSeverityLevel: 4 }))
     .catch(() => undefined)
 }
 
