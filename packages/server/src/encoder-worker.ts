@@ -158,7 +158,7 @@ async function rerank(batch: number, list: SentList): Promise<void> {
   }
 }
 
-const requestOf = ({ source, box }: SentImage) => ({ source, ...(box !== undefined && { box }) }) as ImageRequest
+const requestOf = ({ source, box }: SentImage) => ({ source, box }) as ImageRequest
 
 async function settled(work: () => Promise<SentResult>): Promise<SentResult | { error: ReturnType<typeof sendError> }> {
   try {
@@ -221,7 +221,7 @@ async function embed(kind: 'query' | 'gallery', sent: readonly SentImage[], sign
       ...(members && {
         members: Object.fromEntries(Object.entries(members).map(([name, member]) => [name, cut(member)])),
       }),
-      ...(hash !== undefined && { hash }),
+      hash,
       ...(warnings[at]!.length > 0 && { warnings: warnings[at]! }),
     }
   }

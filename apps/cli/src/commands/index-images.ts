@@ -99,7 +99,7 @@ async function indexOnce(
   output.finish()
   output.result({
     gallery,
-    ...(shard && { shard }),
+    shard,
     ...counts,
     skipped: skipped.length,
     skippedImages: skipped,

@@ -73,8 +73,8 @@ export interface GalleryPage {
   /** One row an entry; only where they were asked for. */
   readonly embeddings?: Embeddings<'gallery'> | undefined
   /** By name; only where they were asked for. */
-  readonly members?: Readonly<Record<string, Embeddings<'gallery'>>>
-  /** Where the next page begins; absent at the end. */
+  readonly members?: Readonly<Record<string, Embeddings<'gallery'>>> | undefined
+  /** Where the next page begins; undefined at the end. */
   readonly next?: string | undefined
 }
 

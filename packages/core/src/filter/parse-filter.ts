@@ -86,4 +86,4 @@ function shown(value: unknown): string {
 }
 
 const badFilter = (problem: string, expected: string, fix?: string) =>
-  new LookalikeError('gallery/filter', { problem, expected, ...(fix && { fix }) })
+  new LookalikeError('gallery/filter', { problem, expected, fix })

@@ -62,7 +62,7 @@ export function parseMetric(name: string): RankMetric {
     {
       problem: Object.hasOwn(AT_K, name) ? `The metric "${name}" came without its k` : `There is no metric "${name}"`,
       expected: `one of ${known.join(', ')}, with a number from 1 for k`,
-      ...(near !== undefined && { fix: `Did you mean "${near}"?` }),
+      fix: near === undefined ? undefined : `Did you mean "${near}"?`,
     },
     { fields: { name, known, nearest: near } },
   )

@@ -45,7 +45,7 @@ const unknownId = (folder: string, id: string, near: string | undefined) =>
     {
       problem: `The gallery ${folder} has no image ${JSON.stringify(id)}`,
       expected: 'the id of an image that is there, or the path of its file',
-      ...(near !== undefined && { fix: `Did you mean ${JSON.stringify(near)}?` }),
+      fix: near === undefined ? undefined : `Did you mean ${JSON.stringify(near)}?`,
     },
     { fields: { id, nearest: near } },
   )

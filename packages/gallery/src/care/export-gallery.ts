@@ -50,11 +50,11 @@ function rowOfEntry(entry: GalleryEntry, from: string, to: string): TableRow {
   return {
     id,
     hash,
-    ...(metadata && { metadata }),
-    ...(uncertainty !== undefined && { uncertainty }),
-    ...(rejected && { rejected }),
-    ...(source !== undefined && { source: movedSource(source, from, to) }),
-    ...(box && { box }),
+    metadata,
+    uncertainty,
+    rejected,
+    source: source === undefined ? undefined : movedSource(source, from, to),
+    box,
   }
 }
 

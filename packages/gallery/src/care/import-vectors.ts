@@ -73,11 +73,11 @@ function itemOf(row: TableRow, vector: Float32Array, from: string, to: string): 
   return {
     id,
     hash: hash ?? hashOfVector(vector),
-    ...(metadata && { metadata }),
-    ...(uncertainty !== undefined && { uncertainty }),
-    ...(rejected && { rejected }),
-    ...(source !== undefined && { source: movedSource(source, from, to) }),
-    ...(box && { box }),
+    metadata,
+    uncertainty,
+    rejected,
+    source: source === undefined ? undefined : movedSource(source, from, to),
+    box,
   }
 }
 

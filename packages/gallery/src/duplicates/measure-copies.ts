@@ -67,7 +67,7 @@ export async function measureCopies(
     (_, row) => 1 - dotRows(embeddings.data, row, own.data, Math.floor(row / each), own.dim),
   )
   // Its own exact copies are nearest.
-  const found = await gallery.search(own, copiesAtMost + 1, { ...(signal && { signal }) })
+  const found = await gallery.search(own, copiesAtMost + 1, { signal })
   const others = found.flatMap((hits, i) => {
     const other = hits.find(({ entry }) => entry.hash !== sample[i]!.hash)
     return other ? [other.distance] : []

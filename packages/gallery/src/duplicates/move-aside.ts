@@ -147,9 +147,9 @@ async function putBack(
   const { metadata, uncertainty, source, ...rest } = entry
   const item = {
     ...rest,
-    ...(metadata && { metadata }),
-    ...(uncertainty !== undefined && { uncertainty }),
-    ...(source !== undefined && { source }),
+    metadata,
+    uncertainty,
+    source,
   }
   await gallery.add([item], { embeddings, members })
   return undefined

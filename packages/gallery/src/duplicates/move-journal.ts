@@ -89,8 +89,8 @@ export const entryOfMove = ({ id, hash, metadata, uncertainty, source }: Gallery
   id,
   hash,
   ...(metadata && { metadata: { ...metadata } }),
-  ...(uncertainty !== undefined && { uncertainty }),
-  ...(source !== undefined && { source }),
+  uncertainty,
+  source,
 })
 
 const badJournal = (file: string, problem: string, cause: unknown) =>

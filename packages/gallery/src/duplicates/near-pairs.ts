@@ -38,7 +38,7 @@ export async function nearPairs(
         gallery,
         open.map((row) => entries[row]!),
       )
-      const found = await gallery.search(queries, k, { ...(signal && { signal }) })
+      const found = await gallery.search(queries, k, { signal })
       const unfinished: number[] = []
       for (const [i, hits] of found.entries()) {
         const a = open[i]!

@@ -245,9 +245,9 @@ function toUpdate({ id, metadata, uncertainty, rejected, source }: GalleryChange
   return {
     op: 'update',
     id,
-    ...(metadata && { metadata }),
-    ...(uncertainty !== undefined && { uncertainty }),
-    ...(rejected !== undefined && { rejected }),
-    ...(source !== undefined && { source }),
+    metadata,
+    uncertainty,
+    rejected,
+    source,
   }
 }

@@ -31,13 +31,13 @@ export async function pageOf(
     positions.push(position)
     found.push(entry)
   }
-  const embeddings = withVectors && (await vectors(positions))
+  const embeddings = withVectors ? await vectors(positions) : undefined
   const ofMembers: Record<string, Embeddings<'gallery'>> = {}
   if (withMembers) for (const { name } of members) ofMembers[name] = await vectors(positions, name)
   return {
     entries: found,
-    ...(embeddings && { embeddings }),
-    ...(withMembers && { members: ofMembers }),
-    ...(next !== undefined && { next }),
+    embeddings,
+    members: withMembers ? ofMembers : undefined,
+    next,
   }
 }

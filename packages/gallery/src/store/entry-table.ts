@@ -67,10 +67,18 @@ export function createEntryTable(): EntryTable {
     }
     const before = remove(record.id)
     if (record.op === 'update') {
-      const { op: _, ...change } = record
       if (before) {
         const { entry, position } = before
-        put(Object.freeze({ ...entry, ...change, rejected: change.rejected ?? entry.rejected }), position)
+        put(
+          Object.freeze({
+            ...entry,
+            metadata: record.metadata ?? entry.metadata,
+            uncertainty: record.uncertainty ?? entry.uncertainty,
+            rejected: record.rejected ?? entry.rejected,
+            source: record.source ?? entry.source,
+          }),
+          position,
+        )
       }
       return
     }

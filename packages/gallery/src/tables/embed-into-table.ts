@@ -57,7 +57,7 @@ export async function embedIntoTable(
           const { hash } = requests[position]!
           return {
             id: imageId(from, file),
-            ...(hash !== undefined && { hash }),
+            hash,
             source: path.relative(to, file).split(path.sep).join('/'),
           }
         })

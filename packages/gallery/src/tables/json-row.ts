@@ -22,7 +22,7 @@ export interface JsonRow {
 /** A row as one line of JSON. Nine digits are what a float32 comes back from as it was. */
 export function toJsonLine(row: TableRow, space: string, vector?: Float32Array): string {
   const numbers = vector && Array.from(vector, (value) => Number(value.toPrecision(9)))
-  return `${JSON.stringify({ ...row, space, ...(numbers && { vector: numbers }) })}\n`
+  return `${JSON.stringify({ ...row, space, vector: numbers })}\n`
 }
 
 /**

@@ -68,7 +68,7 @@ export const idsFileOf = (file: string): string => `${file.replace(/\.[^./\\]+$/
 export function badTable(file: string, problem: string, expected?: string, cause?: unknown): LookalikeError {
   return new LookalikeError(
     'table/unreadable',
-    { problem: `${file} ${problem}`, ...(expected !== undefined && { expected }) },
+    { problem: `${file} ${problem}`, expected },
     { fields: { file }, cause },
   )
 }

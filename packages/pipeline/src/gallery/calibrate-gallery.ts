@@ -158,7 +158,7 @@ async function calibrationQueries(
       'Index the dataset, or folders of one class each.',
     )
   }
-  const images = wanted.map(({ source, box }): ImageRequest => ({ source, ...(box && { box }) }))
+  const images = wanted.map(({ source, box }): ImageRequest => ({ source, box }))
   const { embeddings, positions } = await embed(images, 'query', options)
   const queries: CalibrationQuery[] = []
   for (const [row, at] of positions.entries()) {

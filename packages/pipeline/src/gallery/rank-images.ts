@@ -24,7 +24,7 @@ export interface RankedImage {
   readonly entry: GalleryEntry
   readonly distance: number
   /** The image itself, where the gallery knows where it lies, and that is a place that it may name. */
-  readonly image?: ImageRequest
+  readonly image?: ImageRequest | undefined
 }
 
 /** The nearest images of a gallery to each query, reranked; at least as many as the rerankers look at. */
@@ -64,7 +64,7 @@ export async function rerankAll(
   return rankings.map(({ positions, distances }) =>
     Array.from(positions, (position, i): RankedImage => {
       const image = galleryImages[position]
-      return { entry: candidates.entries[position]!, distance: distances[i]!, ...(image && { image }) }
+      return { entry: candidates.entries[position]!, distance: distances[i]!, image }
     }),
   )
 }

@@ -96,7 +96,7 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
         artefact: before.artefact,
         metrics: before.metrics ?? {},
         stopped: 'finished',
-        ...(before.usedBy && { usedBy: before.usedBy }),
+        usedBy: before.usedBy,
       }
     }
     const { trainer: origin, encoder, seed, settings } = started

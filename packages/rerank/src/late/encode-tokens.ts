@@ -67,7 +67,7 @@ export async function createTokenEncoder(
         batchSize: encoder.batchSize,
         onCorrupt: 'skip',
         onWarning: (warning) => (answers[warning.fields['position'] as number] = warning),
-        ...(signal && { signal }),
+        signal,
       })
       for await (const { batch, positions, release } of batches) {
         signal?.throwIfAborted()

@@ -64,7 +64,7 @@ export async function createLateInteraction({
   limits,
   ...rest
 }: LateInteractionSettings): Promise<Reranker> {
-  const run = { providers, ...(threads !== undefined && { threads }) }
+  const run = { providers, threads }
   const tokens = await createTokenEncoder(encoder, { ...run, grid, limits })
   const scorer = await createLateScorer(tokens.dim, run)
   return createCodeReranker({

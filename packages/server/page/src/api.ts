@@ -66,7 +66,7 @@ async function call<T>(
 ): Promise<T> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined)
   const search = given.length > 0 ? `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}` : ''
-  const init: RequestInit = { method, ...(signal && { signal }) }
+  const init: RequestInit = { method, signal: signal ?? null }
   if (pictures.length > 0) {
     const form = new FormData()
     for (const picture of pictures) form.append('image', picture)

@@ -35,9 +35,9 @@ function itemOf({ service, originals }: ApiOptions, entry: GalleryEntry) {
     id,
     hash,
     metadata,
-    ...(uncertainty !== undefined && { uncertainty }),
+    uncertainty,
     rejected,
-    ...(box && { box }),
+    box,
     thumbnail: has ? `${at}/thumbnail?hash=${encodeURIComponent(hash)}` : null,
     image: has && originals ? `${at}/image` : null,
   }
@@ -228,7 +228,7 @@ function itemRoutes(options: ApiOptions): Route[] {
           order === 'uncertainty'
             ? await uncertainPage(service, { rejected, filter, limit, after }, signal)
             : await service.page({ rejected, filter, limit, after, signal })
-        return json({ items: entries.map((entry) => itemOf(options, entry)), ...(next !== undefined && { next }) })
+        return json({ items: entries.map((entry) => itemOf(options, entry)), next })
       },
     }),
     route({
@@ -330,9 +330,9 @@ function changeRoutes(options: ApiOptions): Route[] {
           itemOf(
             options,
             await service.update(id, {
-              ...(metadata && { metadata }),
-              ...(uncertainty !== undefined && { uncertainty }),
-              ...(rejected !== undefined && { rejected }),
+              metadata,
+              uncertainty,
+              rejected,
             }),
           ),
         ),
@@ -383,7 +383,7 @@ function withUploads(
 }
 
 function exampleOf({ id, image, url, upload, box }: ExampleInput, uploads: readonly Uint8Array[], at: string): Example {
-  if (upload === undefined) return { id, url, box, ...(image !== undefined && { bytes: base64(image, at) }) }
+  if (upload === undefined) return { id, url, box, bytes: image === undefined ? undefined : base64(image, at) }
   const bytes = uploads[upload]
   if (bytes) return { bytes, box }
   throw invalid([

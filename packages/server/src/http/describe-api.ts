@@ -119,6 +119,6 @@ function parameters(schema: z.ZodType | undefined, where: 'path' | 'query'): obj
   const { properties = {} } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' })
   return Object.entries(properties).map(([name, property]) => {
     const { description, ...rest } = property as { description?: string }
-    return { name, in: where, required: where === 'path', ...(description && { description }), schema: rest }
+    return { name, in: where, required: where === 'path', description, schema: rest }
   })
 }

@@ -8,7 +8,7 @@ export interface Problem {
   readonly detail: string
   readonly code: string
   readonly instance: string
-  readonly issues?: readonly ConfigIssue[]
+  readonly issues?: readonly ConfigIssue[] | undefined
 }
 
 /** Statuses by code, and by what a code starts with. */
@@ -95,7 +95,7 @@ export function problemOf(error: unknown, instance: string): Problem {
     detail: hidden ? `This failed on the server; its log has more under ${instance}.` : (error as Error).message,
     code,
     instance,
-    ...(issues && { issues }),
+    issues,
   }
 }
 

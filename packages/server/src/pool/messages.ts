@@ -87,17 +87,17 @@ export interface GalleryAnswers {
 
 export interface SentResult {
   /** Of embeddings. */
-  readonly vector?: Float32Array
-  readonly uncertainty?: number
-  readonly members?: Readonly<Record<string, Float32Array>>
+  readonly vector?: Float32Array | undefined
+  readonly uncertainty?: number | undefined
+  readonly members?: Readonly<Record<string, Float32Array>> | undefined
   /** Of thumbnails: JPEG. */
-  readonly picture?: Uint8Array
+  readonly picture?: Uint8Array | undefined
   /** Of gallery images and thumbnails. */
-  readonly hash?: string
+  readonly hash?: string | undefined
   /** Of reranked lists: places in the list that was sent, in the new order, and their new distances. */
-  readonly order?: Int32Array
-  readonly distances?: Float32Array
-  readonly warnings?: readonly Warning[]
+  readonly order?: Int32Array | undefined
+  readonly distances?: Float32Array | undefined
+  readonly warnings?: readonly Warning[] | undefined
 }
 
 /** An error as it travels. */

@@ -10,7 +10,7 @@ export interface GalleryMap {
   /** x and y of each, from -1 to 1. */
   readonly points: readonly number[]
   /** What they have under the key that was asked for. */
-  readonly values?: readonly (Value | null)[]
+  readonly values?: readonly (Value | null)[] | undefined
 }
 
 export interface Overview {
@@ -114,7 +114,7 @@ export function createOverview(gallery: Gallery, version: () => number, makeMap 
       return {
         ids,
         points,
-        ...(key !== undefined && { values: metadata.map((each) => each?.[key] ?? null) }),
+        values: key === undefined ? undefined : metadata.map((each) => each?.[key] ?? null),
       }
     },
 

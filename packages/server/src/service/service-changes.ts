@@ -1,5 +1,12 @@
 import path from 'node:path'
-import { type Gallery, type GalleryEntry, type GalleryItem, LookalikeError, type Metadata } from '@lookalike/core'
+import {
+  type Gallery,
+  type GalleryChange,
+  type GalleryEntry,
+  type GalleryItem,
+  LookalikeError,
+  type Metadata,
+} from '@lookalike/core'
 import { toGallerySource } from '@lookalike/image'
 import type { EncoderPool } from '../pool/create-encoder-pool.js'
 import type { Example } from './search-request.js'
@@ -73,7 +80,7 @@ export function createServiceChanges(options: ChangesOptions, images: ServiceIma
       })
     },
 
-    async update(id: string, change: { metadata?: Metadata; uncertainty?: number; rejected?: boolean }) {
+    async update(id: string, change: Pick<GalleryChange, 'metadata' | 'uncertainty' | 'rejected'>) {
       assertWritable()
       await images.entryOf(id)
       await gallery.update([{ id, ...change }])

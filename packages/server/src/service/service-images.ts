@@ -118,5 +118,5 @@ const noPicture = (id: string, cause?: unknown) =>
       problem: `There is no picture of ${JSON.stringify(id)} that may be shown`,
       fix: 'The gallery has its vector alone, its file is gone, or it lies where the gallery may not point.',
     },
-    { fields: { id }, ...(cause !== undefined && { cause }) },
+    { fields: { id }, cause },
   )

@@ -46,7 +46,7 @@ export async function costOf(encoder: Encoder): Promise<Omit<ModelCost, 'name' |
   const pixels = float32(new Float32Array(images * 3 * height * width), shape)
   const multiplications = await countMultiplications(model, { [encoder.onnx.input]: pixels })
   return {
-    ...(multiplications !== undefined && { millionMultiplications: multiplications / images / 1e6 }),
+    millionMultiplications: multiplications === undefined ? undefined : multiplications / images / 1e6,
     bytes: file.length,
     milliseconds,
   }

@@ -13,7 +13,7 @@ export function s3Error(error: unknown, what: string): unknown {
   if (isLookalikeError(error)) return error
   const { name = '', message = '', $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }
   const status = $metadata?.httpStatusCode
-  const fields = { source: what, name, ...(status !== undefined && { status }) }
+  const fields = { source: what, name, status }
   if (name === 'NoSuchKey' || name === 'NotFound' || name === 'NoSuchBucket' || status === 404)
     return new LookalikeError(
       'image/not-found',

@@ -18,10 +18,7 @@ async function count(signal: AbortSignal): Promise<readonly Facet[]> {
   )
   const of = (but?: string) => {
     const wanted = filterOf(but)
-    return api.facets(
-      { values: 200, ...(but !== undefined && { keys: [but] }), ...(wanted && { filter: wanted }) },
-      signal,
-    )
+    return api.facets({ values: 200, keys: but === undefined ? undefined : [but], filter: wanted }, signal)
   }
   const [all, ...own] = await Promise.all([of(), ...keys.map(of)])
   const ownOf = new Map(own.flatMap(({ facets }) => facets.map((facet) => [facet.key, facet])))

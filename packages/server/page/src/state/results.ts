@@ -30,10 +30,10 @@ let controller = new AbortController()
 function requestOf(given: readonly Example[]): { body: SearchRequest; pictures: File[] } {
   const pictures: File[] = []
   const part = ({ id, url, file, box }: Example) => ({
-    ...(id !== undefined && { id }),
-    ...(url !== undefined && { url }),
+    id,
+    url,
     ...(file && { upload: pictures.push(file) - 1 }),
-    ...(box && { box }),
+    box,
   })
   const positives = given.filter(({ negative }) => !negative).map(part)
   const negatives = given.filter(({ negative }) => negative).map(part)
@@ -43,8 +43,8 @@ function requestOf(given: readonly Example[]): { body: SearchRequest; pictures: 
     k: PAGE,
     rerank: rerank.value,
     compare: compare.value,
-    ...(filter.value && { filter: filter.value }),
-    ...(threshold.value !== undefined && { threshold: threshold.value }),
+    filter: filter.value,
+    threshold: threshold.value,
   }
   return { body, pictures }
 }

@@ -32,10 +32,7 @@ export function BrowseView() {
     setNext(undefined)
     try {
       const query = { limit: PAGE, order: order.value, rejected: which.value }
-      const page = await api.items(
-        { ...query, ...(after !== undefined && { after }), ...(wanted && { filter: JSON.stringify(wanted) }) },
-        signal,
-      )
+      const page = await api.items({ ...query, after, ...(wanted && { filter: JSON.stringify(wanted) }) }, signal)
       setItems((before = []) => (after === undefined ? page.items : [...before, ...page.items]))
       setNext(page.next)
       setError(undefined)

@@ -32,7 +32,7 @@ export function MapView() {
     if (!keys) return
     const controller = new AbortController()
     setPlacing(true)
-    api.map({ layout, ...(key !== undefined && { key }), ...(wanted && { filter: wanted }) }, controller.signal).then(
+    api.map({ layout, key, filter: wanted }, controller.signal).then(
       (found) => {
         setPlacing(false)
         setMap(found)
