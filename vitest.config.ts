@@ -9,6 +9,7 @@ export default defineConfig({
     // Tests run on the sources; only `tests/` and the command line's own tests use the built packages.
     alias: [
       { find: '@lookalike/testkit/vitest', replacement: `${root}packages/testkit/src/vitest.ts` },
+      { find: '@lookalike/core/gallery', replacement: `${root}packages/core/src/gallery.ts` },
       { find: '@lookalike/rerank/classical', replacement: `${root}packages/rerank/src/classical.ts` },
       { find: '#runtime', replacement: `${root}packages/onnx/src/session/runtime-node.ts` },
       { find: '#platform', replacement: `${root}packages/encoders/src/platform/node.ts` },

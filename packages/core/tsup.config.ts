@@ -1,3 +1,3 @@
 import { build } from '../../tsup.base'
 
-export default build()
+export default build({ entry: ['src/index.ts', 'src/gallery.ts'] })

@@ -19,21 +19,8 @@ export type * from './contracts/training.js'
 export type * from './contracts/vector-index.js'
 export * from './embeddings/create-embeddings.js'
 export * from './errors.js'
-export { filterKeys, unknownKey } from './filter/filter-keys.js'
 export { matchesFilter } from './filter/matches-filter.js'
 export { parseFilter } from './filter/parse-filter.js'
-export { checkChanges, checkIds, checkItems } from './gallery/check-items.js'
-export { checkHeld, checkOpenOptions } from './gallery/check-opening.js'
-export { checkStorable } from './gallery/check-storable.js'
-export { checkK, checkQueries, checkUncertainty, checkVectors } from './gallery/check-vectors.js'
-export {
-  closedGallery,
-  findMember,
-  noSuchGallery,
-  noSuchPage,
-  readOnlyGallery,
-  unknownImage,
-} from './gallery/gallery-errors.js'
 export { type GalleryPagesOptions, galleryEntries, galleryPages } from './gallery/gallery-pages.js'
 export { isRecord } from './is-record.js'
 export { checkOptions } from './plugin/check-options.js'

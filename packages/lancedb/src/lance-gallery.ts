@@ -1,6 +1,7 @@
 import path from 'node:path'
 import type { Connection, Table } from '@lancedb/lancedb'
 import type { Gallery, GalleryChange, GalleryItem, GalleryVectors, OpenGalleryOptions, Warning } from '@lookalike/core'
+import { createEmbeddings } from '@lookalike/core'
 import {
   checkChanges,
   checkHeld,
@@ -10,12 +11,11 @@ import {
   checkStorable,
   checkVectors,
   closedGallery,
-  createEmbeddings,
   findMember,
   noSuchGallery,
   readOnlyGallery,
   unknownImage,
-} from '@lookalike/core'
+} from '@lookalike/core/gallery'
 import { matrixData, tableOf } from './arrow.js'
 import { lanceCodes } from './codes.js'
 import { quotedText } from './compile-filter.js'

@@ -1,16 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { Connection, Table } from '@lancedb/lancedb'
-import {
-  checkHeld,
-  checkOpenOptions,
-  definePlugin,
-  type GalleryStore,
-  noSuchGallery,
-  type OpenGalleryOptions,
-  type Plugin,
-  SPEC_VERSION,
-} from '@lookalike/core'
+import { definePlugin, type GalleryStore, type OpenGalleryOptions, type Plugin, SPEC_VERSION } from '@lookalike/core'
+import { checkHeld, checkOpenOptions, noSuchGallery } from '@lookalike/core/gallery'
 import { lockFolder } from '@lookalike/gallery'
 import { z } from 'zod'
 import { type Held, newSchema, readHeld } from './held.js'

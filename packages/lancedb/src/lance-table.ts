@@ -3,12 +3,11 @@ import {
   createEmbeddings,
   type Embeddings,
   type FilterNode,
-  filterKeys,
   type GalleryEntry,
   type GallerySelection,
   parseFilter,
-  unknownKey,
 } from '@lookalike/core'
+import { filterKeys, unknownKey } from '@lookalike/core/gallery'
 import type { Table as Rows } from 'apache-arrow'
 import { matrixData } from './arrow.js'
 import { compileFilter, quotedText } from './compile-filter.js'

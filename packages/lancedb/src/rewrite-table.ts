@@ -1,5 +1,6 @@
 import type { Table } from '@lancedb/lancedb'
-import { checkUncertainty, checkVectors, type Rewrite } from '@lookalike/core'
+import { type Rewrite } from '@lookalike/core'
+import { checkUncertainty, checkVectors } from '@lookalike/core/gallery'
 import { tableOf } from './arrow.js'
 import { generationFields, type Held, readHeld, uncertaintyColumn, vectorColumn } from './held.js'
 import { embeddingsOf, membersOf } from './lance-table.js'

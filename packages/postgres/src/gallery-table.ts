@@ -1,14 +1,6 @@
 import type { Embeddings, GalleryEntry, GalleryItem, GallerySelection, GalleryVectors } from '@lookalike/core'
-import {
-  checkVectors,
-  createEmbeddings,
-  type FilterNode,
-  filterKeys,
-  isLookalikeError,
-  LookalikeError,
-  parseFilter,
-  unknownKey,
-} from '@lookalike/core'
+import { createEmbeddings, type FilterNode, isLookalikeError, LookalikeError, parseFilter } from '@lookalike/core'
+import { checkVectors, filterKeys, unknownKey } from '@lookalike/core/gallery'
 import { readVector, vectorArray } from './binary-vectors.js'
 import { type Bind, compileFilter } from './compile-filter.js'
 import { quoted, type Row, type Session } from './database.js'

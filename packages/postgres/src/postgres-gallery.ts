@@ -13,7 +13,7 @@ import {
   noSuchPage,
   readOnlyGallery,
   unknownImage,
-} from '@lookalike/core'
+} from '@lookalike/core/gallery'
 import { postgresCodes } from './codes.js'
 import { quoted, type Session } from './database.js'
 import { codeOf, galleryError } from './database-errors.js'

@@ -1,15 +1,13 @@
 import path from 'node:path'
 import {
-  checkHeld,
-  checkOpenOptions,
   definePlugin,
   type GalleryStore,
   LookalikeError,
-  noSuchGallery,
   type OpenGalleryOptions,
   type Plugin,
   SPEC_VERSION,
 } from '@lookalike/core'
+import { checkHeld, checkOpenOptions, noSuchGallery } from '@lookalike/core/gallery'
 import { z } from 'zod'
 import type { Database, DatabasePlace } from './database.js'
 import { galleryError } from './database-errors.js'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Embeddings, Rewrite } from '@lookalike/core'
-import { checkUncertainty, checkVectors, noSuchGallery } from '@lookalike/core'
+import { checkUncertainty, checkVectors, noSuchGallery } from '@lookalike/core/gallery'
 import { vectorArray } from './binary-vectors.js'
 import { type ConnectedSession, quoted, type Row, type Session } from './database.js'
 import type { GalleryPlace } from './gallery-place.js'

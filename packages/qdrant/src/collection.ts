@@ -1,4 +1,5 @@
-import { type FilterNode, filterKeys, type GallerySelection, parseFilter, unknownKey } from '@lookalike/core'
+import { type FilterNode, type GallerySelection, parseFilter } from '@lookalike/core'
+import { filterKeys, unknownKey } from '@lookalike/core/gallery'
 import type { Schemas } from '@qdrant/js-client-rest'
 import { type Condition, compileFilter } from './compile-filter.js'
 import { findHeld, type Held, type Place } from './held.js'

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Gallery, GalleryChange, GalleryItem, GalleryVectors, OpenGalleryOptions } from '@lookalike/core'
+import { LookalikeError } from '@lookalike/core'
 import {
   checkChanges,
   checkHeld,
@@ -11,12 +12,11 @@ import {
   checkVectors,
   closedGallery,
   findMember,
-  LookalikeError,
   noSuchGallery,
   noSuchPage,
   readOnlyGallery,
   unknownImage,
-} from '@lookalike/core'
+} from '@lookalike/core/gallery'
 import { noteChange, readRevision } from './beside.js'
 import { qdrantCodes } from './codes.js'
 import { conditionOf, findPoints, scrollPoints } from './collection.js'

@@ -1,12 +1,5 @@
-import {
-  checkHeld,
-  checkOpenOptions,
-  definePlugin,
-  type GalleryStore,
-  noSuchGallery,
-  type Plugin,
-  SPEC_VERSION,
-} from '@lookalike/core'
+import { definePlugin, type GalleryStore, type Plugin, SPEC_VERSION } from '@lookalike/core'
+import { checkHeld, checkOpenOptions, noSuchGallery } from '@lookalike/core/gallery'
 import { z } from 'zod'
 import { readRevision } from './beside.js'
 import { findHeld, makeHeld } from './held.js'

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { checkUncertainty, checkVectors, LookalikeError, type Rewrite, rowOf } from '@lookalike/core'
+import { LookalikeError, type Rewrite, rowOf } from '@lookalike/core'
+import { checkUncertainty, checkVectors } from '@lookalike/core/gallery'
 import { seal, unseal } from './beside.js'
 import { scrollPoints } from './collection.js'
 import { besideOf, createCollection, findHeld, type Held, indexKeys, OWN, type Place, pointAlias } from './held.js'

@@ -2,10 +2,10 @@ import {
   type GalleryStore,
   LookalikeError,
   type Model,
-  noSuchGallery,
   type OperationOptions,
   type VectorIndexEngine,
 } from '@lookalike/core'
+import { noSuchGallery } from '@lookalike/core/gallery'
 
 export interface Upgraded {
   readonly images: number

@@ -1,14 +1,6 @@
 import path from 'node:path'
-import {
-  type Filter,
-  filterKeys,
-  type Gallery,
-  LookalikeError,
-  matchesFilter,
-  nearestName,
-  parseFilter,
-  unknownKey,
-} from '@lookalike/core'
+import { type Filter, type Gallery, LookalikeError, matchesFilter, nearestName, parseFilter } from '@lookalike/core'
+import { filterKeys, unknownKey } from '@lookalike/core/gallery'
 import { imageId } from '@lookalike/image'
 import { entriesOf, nameOf } from './reading.js'
 

@@ -1,12 +1,12 @@
 import {
   assertComparable,
-  checkK,
   definePlugin,
   LookalikeError,
   type Plugin,
   type VectorIndex,
   type VectorIndexEngine,
 } from '@lookalike/core'
+import { checkK } from '@lookalike/core/gallery'
 import { z } from 'zod'
 import { createBlockSearcher } from './block-searcher.js'
 import { createRowBlocks } from './row-blocks.js'

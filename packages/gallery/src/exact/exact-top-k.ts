@@ -1,4 +1,5 @@
-import { assertComparable, checkK, type Embeddings, type Ranking, type SearchOptions } from '@lookalike/core'
+import { assertComparable, type Embeddings, type Ranking, type SearchOptions } from '@lookalike/core'
+import { checkK } from '@lookalike/core/gallery'
 import { createBlockSearcher } from './block-searcher.js'
 
 export interface ExactTopKOptions extends SearchOptions {

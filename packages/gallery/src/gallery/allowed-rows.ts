@@ -1,12 +1,5 @@
-import {
-  type FilterNode,
-  filterKeys,
-  type GalleryEntry,
-  type GallerySelection,
-  matchesFilter,
-  parseFilter,
-  unknownKey,
-} from '@lookalike/core'
+import { type FilterNode, type GalleryEntry, type GallerySelection, matchesFilter, parseFilter } from '@lookalike/core'
+import { filterKeys, unknownKey } from '@lookalike/core/gallery'
 import type { EntryTable } from '../store/entry-table.js'
 
 /** The rows that a search may find. */

@@ -1,17 +1,14 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import { type GalleryChange, type OperationOptions, type Rewrite, type Warning } from '@lookalike/core'
 import {
   checkChanges,
   checkIds,
   checkItems,
   checkVectors,
-  type GalleryChange,
-  type OperationOptions,
-  type Rewrite,
   readOnlyGallery,
   unknownImage,
-  type Warning,
-} from '@lookalike/core'
+} from '@lookalike/core/gallery'
 import type { LogRecord } from '../store/change-log.js'
 import { io } from '../store/file-errors.js'
 import { createFolderCodes } from '../store/folder-codes.js'

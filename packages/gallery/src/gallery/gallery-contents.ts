@@ -1,12 +1,6 @@
 import type { VectorIndexEngine } from '@lookalike/core'
-import {
-  createEmbeddings,
-  type Embeddings,
-  findMember,
-  LookalikeError,
-  type OperationOptions,
-  type Warning,
-} from '@lookalike/core'
+import { createEmbeddings, type Embeddings, LookalikeError, type OperationOptions, type Warning } from '@lookalike/core'
+import { findMember } from '@lookalike/core/gallery'
 import { createEntryTable, type EntryTable } from '../store/entry-table.js'
 import type { Manifest } from '../store/manifest.js'
 import { openStore, type Store, type StoreOptions } from '../store/store.js'

@@ -1,5 +1,4 @@
 import {
-  checkQueries,
   createRanking,
   type Embeddings,
   type GalleryHit,
@@ -8,6 +7,7 @@ import {
   type Ranking,
   selectRows,
 } from '@lookalike/core'
+import { checkQueries } from '@lookalike/core/gallery'
 import { createBlockSearcher } from '../exact/block-searcher.js'
 import type { EntryTable } from '../store/entry-table.js'
 import type { Store } from '../store/store.js'

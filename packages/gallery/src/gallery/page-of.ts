@@ -1,10 +1,5 @@
-import {
-  type Embeddings,
-  type GalleryEntry,
-  type GalleryPage,
-  type GalleryPageOptions,
-  noSuchPage,
-} from '@lookalike/core'
+import { type Embeddings, type GalleryEntry, type GalleryPage, type GalleryPageOptions } from '@lookalike/core'
+import { noSuchPage } from '@lookalike/core/gallery'
 import type { GalleryContents } from './gallery-contents.js'
 
 /** A page of a generation's entries by position; `next` names both. */

@@ -1,4 +1,5 @@
-import { checkUncertainty, checkVectors, type Embeddings, type OperationOptions, type Rewrite } from '@lookalike/core'
+import { type Embeddings, type OperationOptions, type Rewrite } from '@lookalike/core'
+import { checkUncertainty, checkVectors } from '@lookalike/core/gallery'
 import { isSystemError, writeFailed } from '../store/file-errors.js'
 import { freeGeneration, removeGeneration } from '../store/generations.js'
 import { type Manifest, readManifest, writeManifest } from '../store/manifest.js'

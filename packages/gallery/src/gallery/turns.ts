@@ -1,4 +1,4 @@
-import { closedGallery } from '@lookalike/core'
+import { closedGallery } from '@lookalike/core/gallery'
 
 /** Who waits for whom: changes come one after the other, looks run beside each other and beside changes. */
 export interface Turns {

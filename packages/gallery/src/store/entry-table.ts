@@ -1,4 +1,4 @@
-import type { GalleryEntry } from '@lookalike/core'
+import type { GalleryChange, GalleryEntry } from '@lookalike/core'
 import type { LogRecord } from './change-log.js'
 import { createSourceIndex, type SourceIndex } from './source-index.js'
 
@@ -69,16 +69,7 @@ export function createEntryTable(): EntryTable {
     if (record.op === 'update') {
       if (before) {
         const { entry, position } = before
-        put(
-          Object.freeze({
-            ...entry,
-            metadata: record.metadata ?? entry.metadata,
-            uncertainty: record.uncertainty ?? entry.uncertainty,
-            rejected: record.rejected ?? entry.rejected,
-            source: record.source ?? entry.source,
-          }),
-          position,
-        )
+        put(changed(entry, record), position)
       }
       return
     }
@@ -120,3 +111,13 @@ export function createEntryTable(): EntryTable {
     },
   }
 }
+
+/** What a change says nothing of stays. */
+const changed = (entry: GalleryEntry, change: GalleryChange): GalleryEntry =>
+  Object.freeze({
+    ...entry,
+    metadata: change.metadata ?? entry.metadata,
+    uncertainty: change.uncertainty ?? entry.uncertainty,
+    rejected: change.rejected ?? entry.rejected,
+    source: change.source ?? entry.source,
+  })

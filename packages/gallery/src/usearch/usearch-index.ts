@@ -1,7 +1,6 @@
 import { open, rename } from 'node:fs/promises'
 import {
   assertComparable,
-  checkK,
   definePlugin,
   type Embeddings,
   LookalikeError,
@@ -12,6 +11,7 @@ import {
   type VectorIndex,
   type VectorIndexEngine,
 } from '@lookalike/core'
+import { checkK } from '@lookalike/core/gallery'
 import { z } from 'zod'
 import { checkPositions } from '../exact/exact-index.js'
 import { UNFINISHED } from '../store/write-whole.js'

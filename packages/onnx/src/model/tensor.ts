@@ -1,4 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
+import { float16ToFloat32 } from './half.js'
 
 /** How each element type lies in memory. float16 and bfloat16 as their bit patterns, bool as 0 and 1. */
 export interface TensorData {
@@ -49,19 +50,9 @@ export function int64(data: BigInt64Array | readonly number[], shape?: readonly 
 /** A tensor's values as JavaScript numbers. */
 export function toNumbers(tensor: Tensor): number[] {
   if (tensor.type === 'string') throw new TypeError('A tensor of strings has no numbers.')
-  if (tensor.type === 'float16') return Array.from(tensor.data, halfToNumber)
+  if (tensor.type === 'float16') return Array.from(float16ToFloat32(tensor.data))
   if (tensor.type === 'bfloat16') return Array.from(tensor.data, bfloat16ToNumber)
   return Array.from(tensor.data as ArrayLike<number | bigint>, Number)
-}
-
-/** The value of an IEEE half's 16 bits. */
-export function halfToNumber(bits: number): number {
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  const sign = bits & 0x8000 ? -1 : 1
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction ? NaN : sign * Infinity
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
 function bfloat16ToNumber(bits: number): number {

@@ -1,7 +1,7 @@
 import { elementTypeNumber } from '../model/element-types.js'
+import { float16ToFloat32, float32ToFloat16 } from '../model/half.js'
 import type { Node, OnnxModel } from '../model/model.js'
 import { float32, type Tensor, type TensorOf } from '../model/tensor.js'
-import { float16ToFloat32, float32ToFloat16 } from './half.js'
 
 export interface ShrinkOptions {
   /** Weights with fewer values stay float32. Default 1024. */

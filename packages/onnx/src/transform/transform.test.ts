@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import { probe } from '../gradient/probe.js'
+import { float16ToFloat32, float32ToFloat16 } from '../model/half.js'
 import type { OnnxModel } from '../model/model.js'
 import { readModel } from '../model/read-model.js'
-import { float32, halfToNumber, type TensorOf } from '../model/tensor.js'
+import { float32, type TensorOf } from '../model/tensor.js'
 import { writeModel } from '../model/write-model.js'
 import { createSession } from '../session/create-session.js'
 import type { Feeds } from '../session/open-session.js'
 import { connectModels } from './connect-models.js'
 import { extractModel } from './extract-model.js'
-import { float16ToFloat32, float32ToFloat16 } from './half.js'
 import { toFull, toHalf, toInt8 } from './shrink-weights.js'
 import { withInitializers } from './with-initializers.js'
 
@@ -86,6 +86,16 @@ test('the shape of every tensor', async () => {
     y: [2, 2],
   })
 })
+
+/** By the definition of IEEE 754: a sign, five bits of exponent, ten of fraction. */
+function halfToNumber(bits: number): number {
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  const sign = bits & 0x8000 ? -1 : 1
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 31) return fraction ? NaN : sign * Infinity
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
 
 const toHalfBits = (value: number) => float32ToFloat16(Float32Array.of(value))[0]!
 

@@ -1,5 +1,19 @@
 import path from 'node:path'
 import {
+  createEmbeddings,
+  definePlugin,
+  type Embeddings,
+  type Gallery,
+  type GalleryDescription,
+  type GalleryEntry,
+  type GallerySelection,
+  type GalleryStore,
+  matchesFilter,
+  type OpenGalleryOptions,
+  parseFilter,
+  rowOf,
+} from '@lookalike/core'
+import {
   checkChanges,
   checkHeld,
   checkIds,
@@ -9,26 +23,14 @@ import {
   checkUncertainty,
   checkVectors,
   closedGallery,
-  createEmbeddings,
-  definePlugin,
-  type Embeddings,
   filterKeys,
   findMember,
-  type Gallery,
-  type GalleryDescription,
-  type GalleryEntry,
-  type GallerySelection,
-  type GalleryStore,
-  matchesFilter,
   noSuchGallery,
   noSuchPage,
-  type OpenGalleryOptions,
-  parseFilter,
   readOnlyGallery,
-  rowOf,
   unknownImage,
   unknownKey,
-} from '@lookalike/core'
+} from '@lookalike/core/gallery'
 import { z } from 'zod'
 import { createVersions } from './versions.js'
 

@@ -1,0 +1,15 @@
+/** For those who make a gallery plugin: the checks and the errors that all galleries share. */
+
+export { filterKeys, unknownKey } from './filter/filter-keys.js'
+export { checkChanges, checkIds, checkItems } from './gallery/check-items.js'
+export { checkHeld, checkOpenOptions } from './gallery/check-opening.js'
+export { checkStorable } from './gallery/check-storable.js'
+export { checkK, checkQueries, checkUncertainty, checkVectors } from './gallery/check-vectors.js'
+export {
+  closedGallery,
+  findMember,
+  noSuchGallery,
+  noSuchPage,
+  readOnlyGallery,
+  unknownImage,
+} from './gallery/gallery-errors.js'
