@@ -67,10 +67,9 @@ ${'`'}
 let maxMemory = Infinity
 let since
 const watch = setInterval(() => {
-  if (since) {
-    const { user, system } = process.cpuUsage(since)
-    write({ spent: (user + system) / 1000 })
-  }
+  if (!since) return
+  const { user, system } = process.cpuUsage(since)
+  write({ spent: (user + system) / 1000 })
   if (process.memoryUsage.rss() <= maxMemory) return
   write({ memory: process.memoryUsage.rss() })
   setTimeout(kill, 100)

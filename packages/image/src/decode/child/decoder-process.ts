@@ -85,6 +85,7 @@ export function startDecoderProcess(find = resolvePackage): DecoderProcess {
   readMessages(stdout, (json, bytes) => {
     if (json.spent !== undefined) spent = Number(json.spent)
     else if (json.memory !== undefined) {
+      alive = false
       settle()?.reject(
         new LookalikeError(
           'image/memory',

@@ -64,6 +64,8 @@ describe('images in a process that can be killed', () => {
     } finally {
       opened.close()
     }
+    // The process that is about to end is not asked for the next image.
+    expect((await decodeImage({ source: DRAWING })).width).toBe(512)
   })
 
   it('tells of a process that ends', async () => {
