@@ -51,6 +51,9 @@ export const tooLong = (name: string, deadline: number): LookalikeError =>
     { fields: { source: name, deadline } },
   )
 
+/** The decoder's words for TIFF files that are whole and beyond it: 64-bit numbers, new compressions. */
+const OF_ANOTHER_KIND = /tiff2vips: .*(out of range|not configured|unsupported|not supported)/i
+
 /** A failure of the decoder, told of the image. */
 export function damaged(name: string, bytes: Uint8Array, format: ImageFormat, cause: unknown): LookalikeError {
   const reason = reasonOf(cause)
@@ -63,6 +66,16 @@ export function damaged(name: string, bytes: Uint8Array, format: ImageFormat, ca
         ...(cause.code === 'image/memory' && { fix: 'Simplify it, or save it as a JPEG or PNG.' }),
       },
       { ...details, fields: { ...cause.fields, ...details.fields } },
+    )
+  }
+  if (OF_ANOTHER_KIND.test(reason)) {
+    return new LookalikeError(
+      'image/unsupported',
+      {
+        problem: `${name} is a ${format.toUpperCase()} image of a kind that cannot be decoded (${reason})`,
+        fix: 'Save it anew with 8 or 16 bits and without compression, or as a PNG.',
+      },
+      details,
     )
   }
   return cutShort(cause, bytes, format)

@@ -23,7 +23,7 @@ import { type DecodedSource, type DecodeTask, maxMemoryOf, type ShrinkChooser } 
 import { asIntegers } from './depth/tiff-halves.js'
 import { firstPage } from './first-page.js'
 import { takePixels } from './pixel-budget.js'
-import { needsSixteenBits, type ReadPlan, rangeOf, readPlan, sixteenBitPlan, toPixels } from './read-plan.js'
+import { hasAlpha, needsSixteenBits, type ReadPlan, rangeOf, readPlan, sixteenBitPlan, toPixels } from './read-plan.js'
 import { type DecodedBytes, type ImageHeader, type OpenedImage, openHere } from './sharp-job.js'
 import { checkSvg } from './svg/check-svg.js'
 import { createTimeLimit, type TimeLimit } from './time-limit.js'
@@ -153,6 +153,7 @@ async function readPixels(
       halves ? 'halves' : sixteen,
       background,
       rangeOf(content, header),
+      hasAlpha(content, format),
       name,
     )
     if (warning) options.onWarning?.(warning)

@@ -4,7 +4,7 @@ import type { ImageFormat } from '../read/sniff-format.js'
 import type { ShrinkChooser } from './decode-task.js'
 import { pngSignificantBits } from './depth/png-significant-bits.js'
 import { fromHalves } from './depth/tiff-halves.js'
-import { tiffRange } from './depth/tiff-range.js'
+import { tiffExtraSample, tiffRange } from './depth/tiff-range.js'
 import { fromNumbers, fromSixteenBits, isDark, type RangeNote } from './depth/to-eight-bits.js'
 import { toRgb } from './flatten.js'
 import type { DecodedBytes, ImageHeader, SharpStep } from './sharp-job.js'
@@ -105,12 +105,17 @@ export function rangeOf(content: Uint8Array, { format, depth }: ImageHeader): { 
   return bits === undefined ? undefined : { min: 0, max: 2 ** bits - 1 }
 }
 
+/** Whether what follows the colours is how much is seen of them: a TIFF file may have other measurements there. */
+export const hasAlpha = (content: Uint8Array, format: ImageFormat): boolean =>
+  format !== 'tiff' || tiffExtraSample(content) !== 0
+
 export function toPixels(
   { data, width, height, channels }: DecodedBytes,
   header: ImageHeader,
   sixteen: boolean | 'halves',
   background: readonly [number, number, number],
   range: { readonly min: number; readonly max: number } | undefined,
+  alpha: boolean,
   name: string,
 ): { image: RawImage; warning?: Warning | undefined } {
   const words = () => new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
@@ -127,15 +132,33 @@ export function toPixels(
               header.depth ?? 'float',
               range,
             )
-  const image = { data: toRgb(values, channels, background), width, height }
+  const colours = channels < 3 ? 1 : 3
+  const image =
+    alpha || channels === colours
+      ? { data: toRgb(values, channels, background), width, height }
+      : { data: toRgb(firstOf(values, channels, colours), colours, background), width, height }
   return note ? { image, warning: rangeWarning(note, name) } : { image }
 }
 
+/** The first channels of each pixel. */
+function firstOf(values: Uint8Array, channels: number, kept: number): Uint8Array {
+  const out = new Uint8Array((values.length / channels) * kept)
+  for (let to = 0, from = 0; to < out.length; to += kept, from += channels)
+    for (let c = 0; c < kept; c++) out[to + c] = values[from + c]!
+  return out
+}
+
 function rangeWarning(note: RangeNote, name: string): Warning {
+  if (note.kind === 'no-numbers')
+    return {
+      code: 'image/range',
+      message: `${note.count.toLocaleString('en')} values of ${name} are no finite numbers: they became black or white.`,
+      fields: { source: name, count: note.count },
+    }
   return note.kind === 'dark'
     ? {
         code: 'image/dark',
-        message: `${name} uses ${note.bits} of its 16 bits and is nearly black. If it is a camera's or scanner's ${note.bits}-bit image, multiply its values by ${2 ** (16 - note.bits)} and save it anew.`,
+        message: `${name} uses ${note.bits} of its 16 bits and is dark. If it is a camera's or scanner's ${note.bits}-bit image, multiply its values by ${2 ** (16 - note.bits)} and save it anew.`,
         fields: { source: name, bits: note.bits },
       }
     : {

@@ -2,17 +2,18 @@
 export type RangeNote =
   | { readonly kind: 'dark'; readonly bits: number }
   | { readonly kind: 'guessed'; readonly min: number; readonly max: number; readonly rule: string }
+  | { readonly kind: 'no-numbers'; readonly count: number }
 
 export interface EightBits {
   readonly data: Uint8Array
   readonly note?: RangeNote | undefined
 }
 
-/** Whether 8-bit values all lie in the lowest eighth: what a file of 10 or 12 bits in 16 becomes. */
+/** Whether 8-bit values all lie in the lowest quarter: what a file of 10, 12 or 14 bits in 16 becomes. */
 export function isDark(values: Uint8Array, channels: number): boolean {
   const colours = coloursOf(channels)
   for (let i = 0; i < values.length; i += channels)
-    for (let c = 0; c < colours; c++) if (values[i + c]! > 31) return false
+    for (let c = 0; c < colours; c++) if (values[i + c]! > 63) return false
   return true
 }
 
@@ -43,7 +44,7 @@ const coloursOf = (channels: number) => (channels === 2 || channels === 4 ? chan
 
 /**
  * Numbers of any range as 8-bit ones: by `range` where the file states one, 0 to 1 as the format's own range of floating
- * point; else by the smallest guess that holds all values, which is told. What is not a number becomes black.
+ * point; else by the smallest guess that holds all values, which is told. What is not a number becomes black, and is told.
  *
  * @param depth of the file: `float`, `int`, ...
  */
@@ -55,17 +56,22 @@ export function fromNumbers(
 ): EightBits {
   const data = new Uint8Array(values.length)
   const colours = coloursOf(channels)
-  let [min, max] = [Infinity, -Infinity]
+  let [min, max, odd] = [Infinity, -Infinity, 0]
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!
-    if (i % channels >= colours || !Number.isFinite(value)) continue
+    if (i % channels >= colours) continue
+    if (!Number.isFinite(value)) {
+      odd++
+      continue
+    }
     if (value < min) min = value
     if (value > max) max = value
   }
   const { ends, rule } = endsOf(min, max, depth, range)
   const width = ends.max - ends.min
   for (let i = 0; i < values.length; i++) data[i] = clamp(((values[i]! - ends.min) / width) * 255)
-  return rule ? { data, note: { kind: 'guessed', min, max, rule } } : { data }
+  if (rule) return { data, note: { kind: 'guessed', min, max, rule } }
+  return odd > 0 ? { data, note: { kind: 'no-numbers', count: odd } } : { data }
 }
 
 function endsOf(
@@ -77,7 +83,8 @@ function endsOf(
   const between = (low: number, high: number) => min >= low && max <= high
   if (range && between(range.min, range.max)) return { ends: range }
   const floating = depth === 'float' || depth === 'double'
-  if (floating && between(0, 1)) return { ends: { min: 0, max: 1 } }
+  // What uses little of it may mean another range.
+  if (floating && between(0, 1)) return { ends: { min: 0, max: 1 }, ...(max > 0 && max < 0.125 && { rule: '0 to 1' }) }
   const whole = { char: [-128, 127], short: [-32_768, 32_767], uint: [0, 2 ** 32 - 1] }[depth]
   // Values that use an eighth of their type's range or more are taken to mean it.
   if (whole && max - min >= (whole[1]! - whole[0]!) / 8) return { ends: { min: whole[0]!, max: whole[1]! } }
