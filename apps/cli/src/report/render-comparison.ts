@@ -47,7 +47,7 @@ function comparison(dataset: string, runs: readonly Run[], folder: string): Html
       .map((curve) => ({ ...curve, name: `${path.basename(run.folder)} ${label}`.trim() })),
   )
   return html`<section><h2>${dataset}</h2>
-<div class="scroll dense"><table><thead><tr><th>run</th><th>model</th>${names.map((name) => html`<th>${metricLabel(name)}</th>`)}<th>ms a query</th></tr></thead>
-<tbody>${rows.map(({ run, stage, label }) => html`<tr><td><a href="${encodeURI(path.relative(folder, path.join(run.folder, 'report.html')))}">${path.basename(run.folder)}</a> ${label}</td><td>${run.result.model.name}</td>${names.map((name) => html`<td class="${stage.metrics[name] === best.get(name) ? 'best' : ''}">${formatPercent(stage.metrics[name] ?? Number.NaN)}</td>`)}<td>${stage.millisecondsPerQuery.toFixed(2)}</td></tr>`)}</tbody></table></div>
+<div class="scroll dense"><table class="runs"><thead><tr><th>run</th><th>model</th>${names.map((name) => html`<th>${metricLabel(name)}</th>`)}<th>ms a query</th></tr></thead>
+<tbody>${rows.map(({ run, stage, label }) => html`<tr><td><a href="${encodeURI(path.relative(folder, path.join(run.folder, 'report.html')))}">${path.basename(run.folder)}</a> ${label}</td><td data-label="model">${run.result.model.name}</td>${names.map((name) => html`<td data-label="${metricLabel(name)}" class="${stage.metrics[name] === best.get(name) ? 'best' : ''}">${formatPercent(stage.metrics[name] ?? Number.NaN)}</td>`)}<td data-label="ms a query">${stage.millisecondsPerQuery.toFixed(2)}</td></tr>`)}</tbody></table></div>
 ${lineCharts(curves)}</section>`
 }

@@ -3,7 +3,7 @@ import type { ImageLimits } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
 import type { SearchHit, SearchResult } from '@lookalike/pipeline'
 import { formatDistance } from '../terminal/format.js'
-import { type Html, html } from './html.js'
+import { type Html, html, raw } from './html.js'
 import { linkTo } from './link.js'
 import { page } from './page.js'
 import { createPictures, type Pictures } from './pictures.js'
@@ -39,8 +39,12 @@ async function hitOf({ entry, distance, image }: SearchHit, rank: number, pictur
   const { label } = entry.metadata ?? {}
   const picture = await pictures.picture(`g ${entry.id}`, image, entry.id)
   const link = (content: unknown) => linkTo(image?.source, folder, content)
-  return html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption><b>${rank}</b> · ${formatDistance(distance, 3)}${label !== undefined && html` · <b>${label}</b>`}<br><small>${link(entry.id)}</small></figcaption></figure>`
+  return html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption><b>${rank}</b> · ${formatDistance(distance, 3)}${label !== undefined && html` · <b>${label}</b>`}<br><small>${link(breakable(entry.id))}</small></figcaption></figure>`
 }
+
+/** Long paths break where their parts end. */
+const breakable = (text: string): Html[] =>
+  text.split(/(?<=[/_\\])/).map((part, i) => html`${i > 0 && raw('<wbr>')}${part}`)
 
 function shares({ x, y, width, height }: NonNullable<SearchResult['query']['box']>): string {
   return [x, y, width, height].map((share) => `${Math.round(share * 100)}%`).join(', ')

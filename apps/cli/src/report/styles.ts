@@ -53,7 +53,7 @@ figcaption.whole { white-space: normal !important; overflow-wrap: anywhere; } .t
 .mark { position: absolute; right: 0; bottom: 0; min-width: 19px; height: 19px; border-top-left-radius: 8px; display: grid; place-items: center; font: 700 12px/1 system-ui, sans-serif; color: #fff; }
 .right .mark { background: #14734a; } .wrong .mark { background: #b3261e; }
 .search { display: grid; grid-template-columns: 200px minmax(0, 1fr); gap: 24px; padding: 20px 0; border-bottom: 1px solid var(--faint); align-items: start; }
-.search figure.pic { width: auto; } .search figcaption { white-space: normal; overflow-wrap: anywhere; font-size: 12.5px; line-height: 1.35; color: var(--ink); } .search figcaption small { font-size: 11.5px; }
+.search:last-of-type { border-bottom: 0; } .search figure.pic { width: auto; } .search figcaption { white-space: normal; overflow-wrap: anywhere; font-size: 12.5px; line-height: 1.35; color: var(--ink); } .search figcaption small { font-size: 11.5px; }
 .search .query { width: auto; } .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 14px 12px; }
 .pic a { color: inherit; text-decoration: none; } .pic .box a { display: block; width: 100%; height: 100%; } .pic a:hover { text-decoration: underline; }
 .grid { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
@@ -61,7 +61,10 @@ details { margin: 10px 0; } summary { cursor: pointer; color: var(--accent); }
 ul.warnings { padding-left: 18px; } footer { margin-top: 56px; color: var(--soft); font-size: 13px; border-top: 1px solid var(--faint); padding-top: 14px; }
 @media (max-width: 640px) { main { padding: 24px 14px 48px; } .row { flex-direction: column; gap: 8px; } figure.pic { width: 68px; }
   .search { grid-template-columns: minmax(0, 1fr); } .search .query { max-width: 180px; } .tiles { grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); }
-  table { min-width: 0; } th, td { padding-right: 10px; } }
+  table { min-width: 0; } th, td { padding-right: 10px; }
+  /* A table of many columns: each row is a paragraph that names its figures. */
+  .runs thead { display: none; } .runs tr { display: flex; flex-wrap: wrap; gap: 0 14px; padding: 8px 0; border-bottom: 1px solid var(--faint); }
+  .runs td { border: 0; padding: 0; } .runs td:first-child { flex: 0 0 100%; max-width: none; font-weight: 600; } .runs td[data-label]::before { content: attr(data-label) ' '; color: var(--soft); font-weight: 400; } }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --faint: #ddd; --paper: #fff; --card: #fff; --edge: #bbb;
   --right: #14734a; --wrong: #b3261e; --accent: #2f5bd7; --s0: #2f5bd7; --s1: #c2571a; --s2: #14734a; --s3: #8a3ab9; --s4: #b3261e; --s5: #51606f; }
   main { padding: 0; max-width: none; } body { font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; } h2 { break-after: avoid; } figure.pic { width: 66px; } .chart, .card { break-inside: avoid; } }

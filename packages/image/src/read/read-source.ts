@@ -128,7 +128,7 @@ function fileError(error: unknown, name: string): unknown {
       return new LookalikeError(
         'image/not-found',
         {
-          problem: `There is no file ${name}`,
+          problem: name === '' ? 'The path of an image is empty' : `There is no file ${name}`,
           expected: 'the path of an image file',
           fix: `Relative paths start at ${process.cwd()}.`,
         },
