@@ -1,31 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { createEmbeddings } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startS3Server } from '../../../tests/helpers/s3-server.js'
 import { lanceStore } from './index.js'
 
 /* A gallery in a store that speaks S3, on this machine. */
 
-let folder = ''
-let server: { run(): Promise<AddressInfo>; close(): Promise<void> }
+let server: Awaited<ReturnType<typeof startS3Server>> | undefined
 beforeAll(async () => {
-  // @ts-ignore It comes without types.
-  const { default: S3rver } = (await import('@20minutes/s3rver')) as unknown as {
-    default: new (options: object) => typeof server
-  }
-  folder = await mkdtemp(path.join(tmpdir(), 'lookalike-lancedb-s3-'))
-  server = new S3rver({
-    port: 0,
-    address: '127.0.0.1',
-    silent: true,
-    allowMismatchedSignatures: true,
-    directory: folder,
-    configureBuckets: [{ name: 'shop' }],
-  })
-  const { port } = await server.run()
-  vi.stubEnv('AWS_ENDPOINT', `http://127.0.0.1:${port}`)
+  server = await startS3Server('shop')
+  vi.stubEnv('AWS_ENDPOINT', server.url)
   vi.stubEnv('AWS_ALLOW_HTTP', 'true')
   vi.stubEnv('AWS_REGION', 'eu-west-1')
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'S3RVER')
@@ -34,7 +17,6 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs()
   await server?.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 const SPACE = { space: 'test/space', dim: 3 }

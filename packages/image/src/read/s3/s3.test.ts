@@ -1,10 +1,8 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { startS3Server } from '../../../../../tests/helpers/s3-server.js'
 import { encodePng } from '../../decode/encode-image.js'
 import { findImages, idsOfListing } from '../../gallery/images-to-index.js'
 import { confineSource } from '../confine-source.js'
@@ -14,27 +12,12 @@ import { openS3 } from './s3-client.js'
 
 const SECRET = 'S3RVER-secret-of-this-test'
 const BUCKET = 'shop'
-let folder = ''
-let server: { run(): Promise<AddressInfo>; close(): Promise<void> }
+let server: Awaited<ReturnType<typeof startS3Server>> | undefined
 const png = await encodePng({ data: new Uint8Array(48).fill(90), width: 4, height: 4 })
 
 beforeAll(async () => {
-  // @ts-ignore It comes without types.
-  const { default: S3rver } = (await import('@20minutes/s3rver')) as unknown as {
-    default: new (options: object) => typeof server
-  }
-  folder = await mkdtemp(path.join(tmpdir(), 'lookalike-s3-'))
-  server = new S3rver({
-    port: 0,
-    address: '127.0.0.1',
-    silent: true,
-    // It signs listings of prefixes with a slash in another way.
-    allowMismatchedSignatures: true,
-    directory: folder,
-    configureBuckets: [{ name: BUCKET }],
-  })
-  const { port } = await server.run()
-  vi.stubEnv('AWS_ENDPOINT_URL_S3', `http://127.0.0.1:${port}`)
+  server = await startS3Server(BUCKET)
+  vi.stubEnv('AWS_ENDPOINT_URL_S3', server.url)
   vi.stubEnv('AWS_REGION', 'eu-west-1')
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'S3RVER')
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'S3RVER')
@@ -53,7 +36,6 @@ beforeAll(async () => {
 afterAll(async () => {
   vi.unstubAllEnvs()
   await server?.close()
-  await rm(folder, { recursive: true, force: true })
 })
 
 describe('images in S3', () => {
