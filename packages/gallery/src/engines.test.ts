@@ -242,6 +242,17 @@ it('int8 refuses vectors of unequal length', async () => {
 })
 
 describe('exactTopK', () => {
+  it.each([BigInt64Array.of(1n, 2n), 'ab', null, [[1], [2]], new Float32Array(3), new DataView(new ArrayBuffer(8))])(
+    'takes no other kind for vectors (%#)',
+    async (data) => {
+      const good = { data: Float32Array.of(1, 2), rows: 1, dim: 2, space: 's', role: 'any' } as const
+      const bad = { ...good, data } as never
+      const code = expect.stringMatching(/^embeddings\/(type|shape)$/)
+      await expect(exactTopK(bad, good, 1)).rejects.toMatchObject({ code })
+      await expect(exactTopK(good, bad, 1)).rejects.toMatchObject({ code })
+    },
+  )
+
   it('agrees with sorting over several blocks, whatever the lengths of the vectors', async () => {
     const random = createRandom(3)
     const data = Float32Array.from({ length: 40_000 * dim }, () => random.normal())

@@ -49,8 +49,8 @@ const ROLES: ReadonlySet<Role> = new Set(['query', 'gallery', 'any'])
 
 /** Looks at tags, not classes: test runners bring classes of their own. */
 function toFloat32(data: ArrayLike<number>): Float32Array {
+  if (isFloat32(data)) return data
   const tag = Object.prototype.toString.call(data).slice(8, -1)
-  if (tag === 'Float32Array') return data as Float32Array
   if (/^(Int|Uint|Float)\d+(Clamped)?Array$/.test(tag)) return Float32Array.from(data)
   if (!Array.isArray(data)) throw badType(`Embeddings came as ${nameOf(data)}`, 'an array of numbers')
   const wrong = data.findIndex((value) => typeof value !== 'number')
@@ -58,6 +58,9 @@ function toFloat32(data: ArrayLike<number>): Float32Array {
     throw badType(`Embeddings came with ${nameOf(data[wrong])} as value ${wrong}`, 'a flat array of numbers')
   return Float32Array.from(data)
 }
+
+const isFloat32 = (data: unknown): data is Float32Array =>
+  Object.prototype.toString.call(data) === '[object Float32Array]'
 
 function nameOf(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)

@@ -2,30 +2,43 @@ import type { GalleryDescription, GalleryMember, OpenGalleryOptions } from '../c
 import { LookalikeError } from '../errors.js'
 
 /** What every store asks of the options of an opening. @throws `gallery/options` */
-export function checkOpenOptions({ space, dim, mode, members, engine }: OpenGalleryOptions): void {
+export function checkOpenOptions(options: OpenGalleryOptions): void {
+  if (typeof options !== 'object' || options === null) throw badOptions(`The options are ${String(options)}`)
+  const { space, dim, mode, members, engine, onWarning } = options
   const problem =
     space !== undefined && (typeof space !== 'string' || space === '')
       ? `The space ${JSON.stringify(space)} is no text`
-      : dim !== undefined && (!Number.isInteger(dim) || dim < 1)
-        ? `${dim} dimensions are none`
+      : dim !== undefined && (!Number.isInteger(dim) || dim < 1 || dim > MOST_DIMENSIONS)
+        ? `${String(dim)} dimensions are none`
         : (space === undefined) !== (dim === undefined)
           ? 'Of space and dim only one was given'
           : mode !== undefined && mode !== 'read' && mode !== 'write'
             ? `The mode ${JSON.stringify(mode)} is not known`
             : engine !== undefined && typeof engine?.open !== 'function'
               ? `The engine ${JSON.stringify(engine)} opens no index`
-              : memberProblem(members)
-  if (problem === undefined) return
-  throw new LookalikeError('gallery/options', {
+              : onWarning !== undefined && typeof onWarning !== 'function'
+                ? `onWarning is ${typeof onWarning}`
+                : memberProblem(members)
+  if (problem !== undefined) throw badOptions(problem)
+}
+
+/** A row must fit into memory, and into the sizes of the stores' files. */
+const MOST_DIMENSIONS = 2 ** 24
+
+const badOptions = (problem: string) =>
+  new LookalikeError('gallery/options', {
     problem,
     expected:
       'a space and a number of dimensions as an encoder has them, or neither; an engine as exactEngine() makes one; members named in lower-case letters, digits and hyphens',
   })
-}
 
 function memberProblem(members: OpenGalleryOptions['members']): string | undefined {
-  const name = members?.map((member) => member.name).find((each) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(each))
-  return name === undefined ? undefined : `The member name ${JSON.stringify(name)} cannot be a file's`
+  if (members === undefined) return undefined
+  if (!Array.isArray(members)) return `The members are ${typeof members}`
+  const named = members as readonly (Partial<GalleryMember> | null)[]
+  const at = named.findIndex((member) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(member?.name ?? ''))
+  const name = named[at]?.name
+  return at < 0 ? undefined : `The member name ${JSON.stringify(name)} cannot be a file's`
 }
 
 /** Whether a gallery holds what it is opened for. @throws `gallery/space` */

@@ -25,6 +25,10 @@ describe('createRandom', () => {
     for (const count of counts) expect(Math.abs(count / n - 1 / 3)).toBeLessThan(0.02)
   })
 
+  it.each([undefined, null, Number.NaN, {}, 1n, true])('takes no seed of another type: %s', (seed) => {
+    expect(() => createRandom(seed as never)).toThrow(expect.objectContaining({ code: 'random/seed' }))
+  })
+
   it('permutes', () => {
     const order = createRandom(3).permutation(50)
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i))

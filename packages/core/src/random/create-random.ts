@@ -1,10 +1,18 @@
 import type { Random } from '../contracts/training.js'
+import { LookalikeError } from '../errors.js'
 
 /**
  * Seeded randomness: sfc32 (Chris Doty-Humphrey, PractRand), seeded through a 128-bit mix of `seed`.
  * The same seed gives the same numbers on every machine.
+ *
+ * @throws `random/seed` for anything but a number or a text.
  */
 export function createRandom(seed: number | string): Random {
+  if (typeof seed !== 'string' && (typeof seed !== 'number' || Number.isNaN(seed)))
+    throw new LookalikeError('random/seed', {
+      problem: `The seed is ${seed === null ? 'null' : typeof seed === 'number' ? 'NaN' : typeof seed}`,
+      expected: 'a number or a text',
+    })
   const text = String(seed)
   let [a, b, c, d] = hash128(text)
   const bits = () => {

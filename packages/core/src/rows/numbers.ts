@@ -18,7 +18,7 @@ type Numbers = ArrayLike<number>
  * @throws the owner's code when it is no list of numbers, with the first entry that is none.
  */
 export function toFloat32(values: unknown, owner: NumbersOwner): Float32Array {
-  if (tagOf(values) === 'Float32Array') return values as Float32Array
+  if (tagOf(values) === 'Float32Array') return attached(values as Float32Array, owner)
   const numbers = numbersOf(values, owner)
   for (let i = 0; i < numbers.length; i++) if (typeof numbers[i] !== 'number') throw noNumber(numbers[i], i, owner)
   return Float32Array.from(numbers)
@@ -30,7 +30,7 @@ export function toFloat32(values: unknown, owner: NumbersOwner): Float32Array {
  * @throws the owner's code, with the first entry that is no such number.
  */
 export function toInt32(values: unknown, owner: NumbersOwner): Int32Array {
-  if (tagOf(values) === 'Int32Array') return values as Int32Array
+  if (tagOf(values) === 'Int32Array') return attached(values as Int32Array, owner)
   const numbers = numbersOf(values, owner)
   for (let i = 0; i < numbers.length; i++) {
     const value: unknown = numbers[i]
@@ -40,7 +40,8 @@ export function toInt32(values: unknown, owner: NumbersOwner): Int32Array {
 }
 
 function numbersOf(values: unknown, owner: NumbersOwner): Numbers {
-  if (Array.isArray(values) || /^(Int|Uint|Float)\d+(Clamped)?Array$/.test(tagOf(values))) return values as Numbers
+  if (Array.isArray(values)) return values
+  if (/^(Int|Uint|Float)\d+(Clamped)?Array$/.test(tagOf(values))) return attached(values as Float32Array, owner)
   throw new LookalikeError(
     owner.code,
     {
@@ -49,6 +50,20 @@ function numbersOf(values: unknown, owner: NumbersOwner): Numbers {
     },
     { fields: { given: kindOf(values) } },
   )
+}
+
+/** Memory that was given to another thread leaves an array that looks empty. */
+function attached<T extends ArrayLike<number> & ArrayBufferView>(values: T, owner: NumbersOwner): T {
+  if (values.length > 0) return values
+  try {
+    new Uint8Array(values.buffer)
+    return values
+  } catch {
+    throw new LookalikeError(owner.code, {
+      problem: `${capitalised(owner.name)} came as ${kindOf(values)} whose memory belongs to another thread by now`,
+      expected: 'an array of numbers, plain or typed',
+    })
+  }
 }
 
 /** Tags rather than classes: test runners bring classes of their own. */

@@ -133,3 +133,16 @@ it('softplus and its slope hold at both ends', () => {
   for (const x of [-3, -0.2, 0.7, 5])
     expect((softplus(x + 1e-5) - softplus(x - 1e-5)) / 2e-5).toBeCloseTo(logistic(x), 8)
 })
+
+it.each([
+  ['Float32Array', toFloat32, new Float32Array(4)],
+  ['Int32Array', toInt32, new Int32Array(4)],
+  ['Int16Array', toInt32, new Int16Array(4)],
+] as const)('a %s whose memory was given away is not taken for an empty one', (kind, convert, values) => {
+  structuredClone(values, { transfer: [values.buffer] })
+  const owner = { code: 'test/given-away', name: 'the labels' }
+  expect(() => convert(values, owner)).toThrow(
+    expect.objectContaining({ code: owner.code, message: expect.stringContaining(kind) }),
+  )
+  expect(convert([], owner)).toHaveLength(0)
+})

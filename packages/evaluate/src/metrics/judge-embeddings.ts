@@ -1,5 +1,6 @@
 import {
   assertComparable,
+  createEmbeddings,
   type Embeddings,
   LookalikeError,
   type OperationOptions,
@@ -62,13 +63,15 @@ export async function measureEmbeddings(
 }
 
 async function* judgedBlocks(
-  queries: Embeddings,
-  gallery: Embeddings,
+  givenQueries: Embeddings,
+  givenGallery: Embeddings,
   relevance: Relevance,
   options: JudgeEmbeddingsOptions,
 ): AsyncGenerator<(JudgedQuery | undefined)[]> {
-  assertComparable(queries, { space: gallery.space, dim: gallery.dim, role: 'query' })
-  assertComparable(gallery, { space: gallery.space, dim: gallery.dim, role: 'gallery' })
+  const { space, dim } = givenGallery ?? {}
+  assertComparable(givenGallery, { space, dim, role: 'gallery' })
+  assertComparable(givenQueries, { space, dim, role: 'query' })
+  const [queries, gallery] = [createEmbeddings({ ...givenQueries }), createEmbeddings({ ...givenGallery })]
   if (relevance.queries !== queries.rows || relevance.gallery !== gallery.rows)
     throw doNotFit(queries, gallery, relevance)
   const judge = await createJudge(gallery, relevance, options.similarities ?? plainSimilarities)

@@ -30,10 +30,12 @@ describe('parseMetric', () => {
     ['map@R', 'map@r'],
     ['r_precision', 'r-precision'],
     ['recall@0', undefined],
+    [null, undefined],
+    [5, undefined],
   ])('refuses %s', (name, nearest) => {
     const error = (() => {
       try {
-        parseMetric(name)
+        parseMetric(name as string)
       } catch (thrown) {
         return thrown
       }

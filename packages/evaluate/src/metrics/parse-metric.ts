@@ -47,6 +47,7 @@ const WHOLE: Readonly<Record<string, Omit<RankMetric, 'name'>>> = {
  * @throws `metrics/unknown` with the nearest spelling.
  */
 export function parseMetric(name: string): RankMetric {
+  if (typeof name !== 'string') throw unknownMetric(String(name))
   const whole = WHOLE[name]
   if (whole) return { name, ...whole }
   const [, family = '', digits] = /^(.+)@([1-9]\d*)$/.exec(name) ?? []
@@ -55,9 +56,13 @@ export function parseMetric(name: string): RankMetric {
     const k = Number(digits)
     return { name, depth: () => k, of: (hits, relevant) => atK(hits, relevant, k) }
   }
+  throw unknownMetric(name)
+}
+
+function unknownMetric(name: string): LookalikeError {
   const known = [...Object.keys(AT_K).map((key) => `${key}@k`), ...Object.keys(WHOLE)]
   const near = Object.hasOwn(AT_K, name) ? `${name}@1` : nearestName(name, known)
-  throw new LookalikeError(
+  return new LookalikeError(
     'metrics/unknown',
     {
       problem: Object.hasOwn(AT_K, name) ? `The metric "${name}" came without its k` : `There is no metric "${name}"`,

@@ -126,11 +126,12 @@ function positionsBy<T extends string | number>(values: ArrayLike<T | readonly T
 }
 
 function checkLength(name: string, values: ArrayLike<unknown> | undefined, wanted: number): void {
-  if (values === undefined || values.length === wanted) return
+  if (values === undefined || values?.length === wanted) return
+  const given = values === null ? 'is null' : `has ${values.length} entries`
   throw new LookalikeError(
     'metrics/truth',
-    { problem: `The truth's "${name}" has ${values.length} entries`, expected: `${wanted}, one for each label` },
-    { fields: { name, length: values.length, wanted } },
+    { problem: `The truth's "${name}" ${given}`, expected: `${wanted}, one for each label` },
+    { fields: { name, length: values?.length, wanted } },
   )
 }
 

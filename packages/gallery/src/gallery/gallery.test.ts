@@ -413,8 +413,16 @@ describe('what does not fit is refused, and nothing is changed', () => {
     await expect(openGallery(folder as never)).rejects.toMatchObject({ code: 'gallery/options' })
   })
 
-  it('an engine that is none', async () => {
-    await expect(openIt({ engine: 'exact' as never })).rejects.toMatchObject({ code: 'gallery/options' })
+  it.each([
+    { engine: 'exact' },
+    { members: 'first' },
+    { members: [null] },
+    { dim: 1e12 },
+    { dim: '4' },
+    { onWarning: true },
+  ])('an option that means nothing: %j', async (options) => {
+    await expect(openIt(options as never)).rejects.toMatchObject({ code: 'gallery/options' })
+    await expect(openGallery(folder, null as never)).rejects.toMatchObject({ code: 'gallery/options' })
   })
 
   it('a gallery of another space, or none at all', async () => {

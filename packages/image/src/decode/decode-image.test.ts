@@ -206,6 +206,28 @@ describe('decodeImage', () => {
     expect(await decodeImage({ source: image })).toBe(image)
     expect(await failure({ ...image, width: 47 })).toMatchObject({ code: 'image/raw-shape' })
     expect(await failure({ data: new Uint8Array(0), width: 0, height: 0 })).toMatchObject({ code: 'image/raw-shape' })
+    const shape = { width: 1, height: 1 }
+    for (const data of [Float32Array.of(0, 0.5, 1), [1, 2, 3], '123'])
+      expect(await failure({ ...shape, data } as never)).toMatchObject({ code: 'image/raw-shape' })
+  })
+
+  it.each([null, undefined, 5, true])('takes no source of another type: %s', async (source) => {
+    expect(await failure(source as never)).toMatchObject({ code: 'image/source' })
+  })
+
+  it.each([
+    { deadline: 0 },
+    { deadline: Number.NaN },
+    { maxPixels: '5' },
+    { background: 'white' },
+    { background: [1, 2] },
+    { truncated: 'maybe' },
+    { urls: 'all' },
+    { onWarning: 5 },
+    { signal: 5 },
+  ])('names an option that means nothing: %j', async (options) => {
+    const error = await failure(Buffer.from('x'), options as never)
+    expect(error).toMatchObject({ code: 'image/options', fields: { option: Object.keys(options)[0] } })
   })
 
   it('stops for a signal', async () => {

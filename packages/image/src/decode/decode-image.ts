@@ -18,7 +18,7 @@ import {
   unsupported,
 } from './decode-errors.js'
 import { decodeHeic } from './decode-heic.js'
-import { DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
+import { checkDecodeOptions, DECODE_DEFAULTS, type DecodeOptions } from './decode-options.js'
 import { type DecodedSource, type DecodeTask, maxMemoryOf, type ShrinkChooser } from './decode-task.js'
 import { asIntegers } from './depth/tiff-halves.js'
 import { firstPage } from './first-page.js'
@@ -60,6 +60,7 @@ export async function decodeSource(
   options: DecodeOptions,
   shrinkBy?: ShrinkChooser,
 ): Promise<DecodedSource> {
+  checkDecodeOptions(options)
   const name = describeSource(request.source)
   const content = await contentOf(request, options)
   if (!(content instanceof Uint8Array)) {

@@ -1,4 +1,4 @@
-import type { Warning } from '@lookalike/core'
+import { LookalikeError, type Warning } from '@lookalike/core'
 
 /** How an image is read and decoded. */
 export interface DecodeOptions {
@@ -23,6 +23,39 @@ export interface DecodeOptions {
   readonly signal?: AbortSignal | undefined
   /** `image/truncated`, `image/damaged`, `image/dark`, `image/range`: the image was read, with what should be known of it. */
   readonly onWarning?: ((warning: Warning) => void) | undefined
+}
+
+/** @throws `image/options` naming the option */
+export function checkDecodeOptions(options: DecodeOptions): void {
+  const problem = problemOf(options)
+  if (problem === undefined) return
+  const [name, expected] = problem
+  throw new LookalikeError(
+    'image/options',
+    { problem: `The option ${name} is ${describe(options[name])}`, expected },
+    { fields: { option: name } },
+  )
+}
+
+function problemOf(options: DecodeOptions): readonly [keyof DecodeOptions, string] | undefined {
+  for (const name of ['maxPixels', 'maxBytes', 'timeout', 'deadline'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && !(typeof value === 'number' && value > 0)) return [name, 'a number above 0']
+  }
+  const { background, truncated, urls, onWarning, signal } = options
+  const isColour = (value: unknown) => typeof value === 'number' && value >= 0 && value <= 255
+  if (background !== undefined && !(Array.isArray(background) && background.length === 3 && background.every(isColour)))
+    return ['background', 'three numbers from 0 to 255']
+  if (truncated !== undefined && !['read', 'fail'].includes(truncated)) return ['truncated', 'read or fail']
+  if (urls !== undefined && !['public', 'any', 'none'].includes(urls)) return ['urls', 'public, any or none']
+  if (onWarning !== undefined && typeof onWarning !== 'function') return ['onWarning', 'a function']
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') return ['signal', 'an AbortSignal']
+  return undefined
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'function' ? 'a function' : (JSON.stringify(value)?.slice(0, 80) ?? String(value))
 }
 
 export type UrlAccess = 'public' | 'any' | 'none'

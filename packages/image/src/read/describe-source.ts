@@ -7,6 +7,7 @@ import type { ImageSource } from '@lookalike/core'
 export function describeSource(source: ImageSource): string {
   if (source instanceof URL) return describeText(source.href)
   if (typeof source === 'string') return describeText(source)
+  if (typeof source !== 'object' || source === null) return String(source)
   if (source instanceof Uint8Array) return `an image of ${source.byteLength} bytes`
   return `raw pixels of ${source.width} x ${source.height}`
 }

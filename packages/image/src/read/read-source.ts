@@ -17,6 +17,7 @@ import { requestUrl } from './url/request-url.js'
  */
 export async function readSource(source: ImageSource, options: DecodeOptions = {}): Promise<Uint8Array | RawImage> {
   options.signal?.throwIfAborted()
+  if (!isSource(source)) throw noSource(source)
   const name = describeSource(source)
   if (source instanceof Uint8Array) return checkSize(source, name, options)
   if (typeof source === 'object' && !(source instanceof URL)) return checkRaw(source)
@@ -39,9 +40,25 @@ export async function readSource(source: ImageSource, options: DecodeOptions = {
   }
 }
 
+const isSource = (source: unknown) => (typeof source === 'object' && source !== null) || typeof source === 'string'
+
+const noSource = (source: unknown) =>
+  new LookalikeError('image/source', {
+    problem: `The source of an image is ${source === null ? 'null' : typeof source}`,
+    expected: 'a path, an address, bytes, or raw pixels { data, width, height }',
+  })
+
 function checkRaw(image: RawImage): RawImage {
   const { data, width, height } = image
   const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0
+  const kind = Object.prototype.toString.call(data).slice(8, -1)
+  if (!/^Uint8(Clamped)?Array$/.test(kind)) {
+    throw new LookalikeError(
+      'image/raw-shape',
+      { problem: `Raw pixels came as ${kind}`, expected: 'a Uint8Array or Uint8ClampedArray of values from 0 to 255' },
+      { fields: { width, height, given: kind } },
+    )
+  }
   if (whole && data?.length === width * height * 3) return image
   throw new LookalikeError(
     'image/raw-shape',
