@@ -1,13 +1,12 @@
 // A gallery of 60,000 x 256 over HTTP: requests a second and waiting times, beside FastAPI + faiss; the event loop while images are embedded;
 // and while lists are reranked; a soak of mixed requests; kills while it writes.
-// node bench/serve.mjs [--only=loop,rerank,requests,mixed,killed] [--seconds=10] [--soak=20000] [--minutes=0] [--kills=50] [--rows=60000]
+// node bench/serve.mjs [--only=loop,rerank,reranked,requests,mixed,killed] [--seconds=10] [--soak=20000] [--minutes=0] [--kills=50] [--rows=60000]
 // [--python=python3]; that needs fastapi, uvicorn and faiss-cpu. With minutes, the soak goes on for so long, however many requests that is.
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createEmbeddings, createRandom } from '@lookalike/core'
 import { createBuiltinEncoder } from '@lookalike/encoders'
@@ -17,11 +16,12 @@ import { createListReranker } from '@lookalike/pipeline'
 import { createKReciprocal } from '@lookalike/rerank'
 import { createEncoderPool } from '@lookalike/server'
 import autocannon from 'autocannon'
+import { percentile, watchTicks } from './lib/ticks.mjs'
 
 const { values: given } = parseArgs({
   options: {
     seconds: { type: 'string', default: '10' },
-    only: { type: 'string', default: 'loop,rerank,requests,mixed,killed' },
+    only: { type: 'string', default: 'loop,rerank,reranked,requests,mixed,killed' },
     soak: { type: 'string', default: '20000' },
     minutes: { type: 'string', default: '0' },
     kills: { type: 'string', default: '50' },
@@ -36,6 +36,8 @@ const DIM = 256
 const here = path.dirname(fileURLToPath(import.meta.url))
 const main = path.join(here, '../apps/cli/dist/main.js')
 const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-bench-serve-'))
+const ticksFile = path.join(folder, 'ticks')
+const ticksModule = path.join(here, 'lib/ticks.mjs')
 const line = (...cells) => console.log(`| ${cells.join(' | ')} |`)
 
 const random = createRandom('bench serve')
@@ -46,7 +48,8 @@ const pictures = await Promise.all(
 )
 
 async function serve(args, cwd = folder) {
-  const child = spawn(process.execPath, [main, 'serve', '--port=0', '--quiet', ...args], { cwd })
+  const env = { ...process.env, BENCH_TICKS: ticksFile, NODE_OPTIONS: `--import ${pathToFileURL(ticksModule)}` }
+  const child = spawn(process.execPath, [main, 'serve', '--port=0', '--quiet', ...args], { cwd, env })
   let text = ''
   child.stderr.on('data', (data) => (text += data))
   const url = await new Promise((resolve, reject) => {
@@ -71,14 +74,29 @@ const residentMb = async (server) =>
 const descriptors = async (server) => (await readdir(`/proc/${await servingPid(server)}/fd`)).length
 
 async function load(name, url, connections, requests) {
-  const {
-    requests: rate,
-    latency,
-    non2xx,
-    errors,
-  } = await autocannon({ url, connections, duration: seconds, requests })
-  line(name, connections, rate.average.toFixed(0), latency.p50, latency.p97_5, latency.p99, non2xx + errors)
+  const times = []
+  const run = autocannon({ url, connections, duration: seconds, requests, timeout: 60 })
+  run.on('response', (client, status, bytes, time) => times.push(time))
+  const { requests: rate, non2xx, errors } = await run
+  const waits = [50, 95, 99].map((percent) => percentile(times, percent).toFixed(1))
+  line(name, connections, rate.average.toFixed(0), ...waits, non2xx + errors)
 }
+
+/** Between ticks of the server's main thread since the last time. */
+async function ticksOf(server) {
+  const pid = await servingPid(server)
+  const file = `${ticksFile}.${pid}`
+  await rm(file, { force: true })
+  process.kill(pid, 'SIGUSR2')
+  for (;;) {
+    const text = await readFile(file, 'utf8').catch(() => '')
+    if (text !== '') return JSON.parse(text)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+const ticksText = ({ wall, own }) =>
+  `Between ticks of the main thread: at most ${own.longest.toFixed(1)} ms of its own work, 99 % ${own.p99.toFixed(1)} ms; by the clock ${wall.longest.toFixed(1)} and ${wall.p99.toFixed(1)} ms.`
 
 /** Row-major, of length 1. */
 const data = new Float32Array(ROWS * DIM)
@@ -91,7 +109,7 @@ const imageRequests = pictures.map((picture) => ({
   body: JSON.stringify({ positives: [{ image: Buffer.from(picture).toString('base64') }], k: 10 }),
 }))
 
-const parts = { loop, rerank, requests, mixed, killed }
+const parts = { loop, rerank, reranked, requests, mixed, killed }
 try {
   const names = given.only.split(',')
   if (names.some((name) => name !== 'loop')) await makeGallery()
@@ -111,8 +129,7 @@ async function loop() {
   await encoder.dispose()
   const pool = await createEncoderPool({ encoder: 'builtin', plugins: ['@lookalike/encoders'], folder: here })
   await Promise.all(images.slice(0, 64).map((image) => pool.embed(image, 'query')))
-  const delay = monitorEventLoopDelay({ resolution: 5 })
-  delay.enable()
+  const watch = watchTicks()
   const from = performance.now()
   let next = 0
   const client = async () => {
@@ -120,11 +137,11 @@ async function loop() {
   }
   await Promise.all(Array.from({ length: 32 }, client))
   const pooled = images.length / ((performance.now() - from) / 1000)
-  delay.disable()
+  const ticks = watch.stop()
   await pool.dispose()
   console.log(
     `Images a second: batch job ${batch.toFixed(1)}, pool with 32 clients ${pooled.toFixed(1)} (x ${(pooled / batch).toFixed(2)}). ` +
-      `Between ticks of the main thread: at most ${(delay.max / 1e6 - 5).toFixed(1)} ms, 99 % ${(delay.percentile(99) / 1e6 - 5).toFixed(1)} ms.\n`,
+      `${ticksText(ticks)}\n`,
   )
 }
 
@@ -178,21 +195,20 @@ async function rerank() {
     return { gallery, version: 0, query, hits, imageOf: () => undefined }
   }
   const lists = await Promise.all(Array.from({ length: 64 }, (_, i) => list(i * 11)))
-  line('reranked', 'first list, s', '64 lists, s', 'longest tick ms', '99 % ms')
-  line('---', '---:', '---:', '---:', '---:')
+  line('reranked', 'first list, s', '64 lists, s', 'longest tick, own ms', '99 %', 'by the clock ms', '99 %')
+  line('---', '---:', '---:', '---:', '---:', '---:', '---:')
   for (const [name, work] of [
     ['in the pool', (each) => pool.rerank(each)],
     ['on this thread', own],
   ]) {
-    const delay = monitorEventLoopDelay({ resolution: 5 })
-    delay.enable()
+    const watch = watchTicks()
     const from = performance.now()
     await work(lists[0])
     const prepared = performance.now()
     await Promise.all(lists.map((each) => work(each)))
     const done = performance.now()
-    delay.disable()
-    const ticks = [delay.max, delay.percentile(99)].map((each) => (each / 1e6 - 5).toFixed(1))
+    const { own, wall } = watch.stop()
+    const ticks = [own.longest, own.p99, wall.longest, wall.p99].map((each) => each.toFixed(1))
     line(name, ((prepared - from) / 1000).toFixed(1), ((done - prepared) / 1000).toFixed(2), ...ticks)
   }
   console.log()
@@ -201,12 +217,29 @@ async function rerank() {
 }
 
 async function requests() {
-  line('requests', 'clients', 'requests/s', 'p50 ms', 'p97.5 ms', 'p99 ms', 'failed')
+  line('requests', 'clients', 'requests/s', 'p50 ms', 'p95 ms', 'p99 ms', 'failed')
   line('---', '---:', '---:', '---:', '---:', '---:', '---:')
   const server = await serve([])
+  await ticksOf(server)
   for (const clients of [1, 8, 32]) await load('by id', server.url, clients, idRequests)
   for (const clients of [1, 8, 32]) await load('by image', server.url, clients, imageRequests)
+  console.log(`\n${ticksText(await ticksOf(server))}\n`)
   await server.stop()
+  await peerRequested()
+}
+
+/** 32 clients who ask by image, some for reranked lists, which look at the whole gallery. */
+async function reranked() {
+  const server = await serve([])
+  const rerank = { ...imageRequests[0], body: JSON.stringify({ ...JSON.parse(imageRequests[0].body), rerank: true }) }
+  await load('by image, reranked', server.url, 1, [rerank])
+  await ticksOf(server)
+  await load('by image, a third of them reranked', server.url, 32, [rerank, ...imageRequests.slice(0, 2)])
+  console.log(`\n${ticksText(await ticksOf(server))}\n`)
+  await server.stop()
+}
+
+async function peerRequested() {
   await writeFile(path.join(folder, 'vectors.f32'), data)
   const peer = spawn(given.python, [path.join(here, 'serve.py'), path.join(folder, 'vectors.f32'), ROWS, DIM, '4399'], {
     stdio: 'inherit',

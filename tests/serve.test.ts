@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -5,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
+import { createRandom } from '@lookalike/core'
 import { buildVit } from '@lookalike/encoders'
 import { openGallery } from '@lookalike/gallery'
 import { encodePng } from '@lookalike/image'
@@ -208,6 +210,64 @@ it('what was acknowledged is there after the process was killed while it wrote',
     expect((await fetch(`${last.url}${thumbnail}`)).status).toBe(200)
   }
   expect(await last.stop()).toBe(0)
+})
+
+/** A disk of its own, of so many bytes; undefined where this user cannot mount one. */
+async function smallDisk(place: string, bytes: number) {
+  await mkdir(place)
+  if (process.platform !== 'linux') return undefined
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', place]).status !== 0) return undefined
+  return { unmount: () => spawnSync('umount', ['--lazy', place]) }
+}
+
+it('a disk that is full: said, nothing acknowledged lost, reading goes on, and writing again when there is room', async (context) => {
+  const place = path.join(folder, 'small')
+  const disk = await smallDisk(place, 4 << 20)
+  context.skip(disk === undefined, 'no disk can be mounted here')
+  try {
+    await writeFile(
+      path.join(place, 'lookalike.config.yaml'),
+      'name: shop\nthreads: 1\nencoder: { use: onnx, name: tiny, model: ../model.onnx }\n',
+    )
+    await writeFile(path.join(place, 'other'), Buffer.alloc(2 << 20))
+    const random = createRandom('full')
+    const noise = async () => {
+      const data = Uint8Array.from({ length: 200 * 200 * 3 }, () => random.integer(256))
+      return Buffer.from(await encodePng({ width: 200, height: 200, data })).toString('base64')
+    }
+    const small = await startServer(['--write'], { cwd: place })
+    const put = async (id: string) => {
+      const init = { method: 'PUT', headers: { 'content-type': 'application/json' } }
+      return fetch(`${small.url}/api/v1/items/${id}`, { ...init, body: JSON.stringify({ image: await noise() }) })
+    }
+    const acknowledged: string[] = []
+    let refused: Response | undefined
+    for (let i = 0; !refused; i++) {
+      const answer = await put(`${i}`)
+      if (answer.status === 200) acknowledged.push(`${i}`)
+      else refused = answer
+    }
+    expect(acknowledged.length).toBeGreaterThan(3)
+    expect(refused.status).toBe(507)
+    expect(await refused.json()).toMatchObject({ code: 'gallery/write' })
+    const all = async (url: string) => {
+      for (const id of acknowledged) expect((await fetch(`${url}/api/v1/items/${id}/similar`)).status, id).toBe(200)
+      const { size } = (await (await fetch(`${url}/api/v1/gallery`)).json()) as { size: number }
+      expect(size).toBe(acknowledged.length)
+    }
+    await all(small.url)
+    expect((await put('again')).status).toBe(507)
+    await rm(path.join(place, 'other'))
+    expect((await put('after')).status).toBe(200)
+    acknowledged.push('after')
+    await all(small.url)
+    expect(await small.stop()).toBe(0)
+    const next = await startServer([], { cwd: place })
+    await all(next.url)
+    expect(await next.stop()).toBe(0)
+  } finally {
+    disk?.unmount()
+  }
 })
 
 it('shows pictures that datasets drew into the cache, wherever that is, and asks no address', async () => {

@@ -40,7 +40,7 @@ const options = z.strictObject({
   expansionSearch: z
     .int()
     .min(1)
-    .default(64)
+    .default(128)
     .describe('Candidates looked at when searching (ef). More is slower and more exact.'),
   mapped: z
     .boolean()
