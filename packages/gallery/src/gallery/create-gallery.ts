@@ -184,9 +184,8 @@ async function commit(
   records: readonly LogRecord[],
   vectors?: readonly Float32Array[],
 ): Promise<void> {
-  if (records.length === 0) return
   await contents.store.write(records, vectors)
-  contents.entries.apply(records)
+  if (records.length > 0) contents.entries.apply(records)
 }
 
 /** Looks that are under way end on what they began with. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { createEmbeddings, type Embeddings, type Gallery, type GalleryItem, galleryEntries } from '@lookalike/core'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readManifest } from '../store/manifest.js'
 import { createStoreFiles } from '../store/store.js'
 import { usearchEngine } from '../usearch/usearch-index.js'
@@ -570,6 +570,27 @@ describe('a damaged file is named', () => {
       })
     }
   })
+})
+
+it('acknowledges nothing while a change that failed cannot be undone', async () => {
+  await threeImages()
+  const gallery = await openIt()
+  const handle = await open(folder, 'r')
+  const files = Object.getPrototypeOf(handle) as Record<'datasync' | 'truncate', () => Promise<void>>
+  await handle.close()
+  const failing = (['datasync', 'truncate'] as const).map((name) =>
+    vi.spyOn(files, name).mockRejectedValue(Object.assign(new Error('full'), { code: 'ENOSPC', syscall: name })),
+  )
+  const failure = { code: 'gallery/write', fields: { undone: false } }
+  await expect(gallery.add([item('down')], { embeddings: matrix([[0, 0, 0, 1]]) })).rejects.toMatchObject(failure)
+  // It may be there when the gallery is opened again: that it is not here yet is no answer.
+  await expect(gallery.remove(['down'])).rejects.toMatchObject(failure)
+  for (const each of failing) each.mockRestore()
+  expect(await gallery.remove(['down'])).toBe(0)
+  await gallery.close()
+  const again = await openIt({ mode: 'read' })
+  expect(await again.count()).toBe(3)
+  await again.close()
 })
 
 describe('a second writer', () => {

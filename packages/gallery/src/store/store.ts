@@ -209,7 +209,8 @@ function remember(work: Work, records: readonly LogRecord[], line?: number): voi
 
 async function write(work: Work, records: readonly LogRecord[], vectors: readonly Float32Array[]): Promise<void> {
   const { folder, files, log } = work
-  if (work.broken) throw writeFailed(folder, work.broken, false)
+  await mend(work)
+  if (records.length === 0) return
   work.options.beforeWrite()
   const { text, end } = encodeChange(records, work.end)
   try {
@@ -226,6 +227,16 @@ async function write(work: Work, records: readonly LogRecord[], vectors: readonl
   remember(work, records)
   // The change is on disk: a note that stays behind is caught up by the next one, and by the next writer.
   if (work.sealed) await work.note.write(end).catch(() => undefined)
+}
+
+/** Undoes what could not be undone when it failed. Until then nothing is acknowledged: it would come before what may be there. */
+async function mend(work: Work): Promise<void> {
+  const { broken } = work
+  if (!broken) return
+  await cutBack(work).catch(() => {
+    throw writeFailed(work.folder, broken, false)
+  })
+  work.broken = undefined
 }
 
 async function cutTails(work: Work, found: readonly Tail[]): Promise<void> {
