@@ -196,6 +196,16 @@ describe.each(['fp32', 'fp16', 'int8'] as const)('a saved usearch index, %s', (p
   })
 })
 
+it('a small graph misses nothing, however little it looks at', async () => {
+  const few = unitRows(1000, 4)
+  const engine = usearchEngine({ precision: 'fp32', connectivity: 8, expansionAdd: 16, expansionSearch: 8 })
+  const index = await engine.open({ dim, space })
+  await index.add(few)
+  const found = await index.search(queries, 10)
+  expect(recall(found, bruteForce(queries, few, 10))).toBe(1)
+  await index.dispose()
+})
+
 describe('a saved usearch index', () => {
   const engine = usearchEngine()
   const saved = async (name: string) => {

@@ -14,6 +14,9 @@ export interface SearchedGraph {
 
 type Allow = ((position: number) => boolean) | undefined
 
+/** A graph of so few nodes is looked at as a whole, which takes a millisecond: a neighbour is missed only where no way leads to it (ours). */
+const SMALL = 1024
+
 /** The graph knows no filter and nothing of removed rows: more is fetched until enough of it counts, in the end everything. */
 export function searchAllowed(
   searched: SearchedGraph,
@@ -28,7 +31,7 @@ export function searchAllowed(
   const live = keys.rows - removed.size
   const wanted = Math.min(k, live)
   let waiting = Array.from({ length: count }, (_, row) => row)
-  let fetched = Math.min(nodes, Math.ceil((wanted * nodes) / Math.max(1, live)))
+  let fetched = nodes <= SMALL ? nodes : Math.min(nodes, Math.ceil((wanted * nodes) / Math.max(1, live)))
   if (wanted === 0) return results
   for (;;) {
     const part = waiting.length === count ? queries : pickRows(queries, dim, waiting)
