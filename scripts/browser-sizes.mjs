@@ -1,6 +1,6 @@
 // Bundles for the browser what needs nothing of Node, and prints the sizes: the second table of docs/install-sizes.md. The packages have to be
 // built: `node scripts/browser-sizes.mjs`.
-import { bundleForBrowser, FOR_BROWSERS } from './lib/bundle-for-browser.mjs'
+import { bundleForBrowser, bundleWithVite, FOR_BROWSERS } from './lib/bundle-for-browser.mjs'
 
 const PROGRAMS = [
   ...FOR_BROWSERS.map((name) => [`all of \`${name}\``, `export * from '${name}'`]),
@@ -10,8 +10,10 @@ const PROGRAMS = [
 ]
 const kilobytes = (bytes) => Math.round(bytes / 1000)
 
-console.log('| the page imports | kB | gzipped |\n| --- | ---: | ---: |')
+console.log('| the page imports | esbuild, kB | gzipped | Vite, kB | gzipped |\n| --- | ---: | ---: | ---: | ---: |')
 for (const [title, program] of PROGRAMS) {
-  const { bytes, gzipped } = await bundleForBrowser(program)
-  console.log(`| ${title} | ${kilobytes(bytes)} | ${kilobytes(gzipped)} |`)
+  const sizes = [await bundleForBrowser(program), await bundleWithVite(program)]
+  console.log(
+    `| ${title} | ${sizes.map(({ bytes, gzipped }) => `${kilobytes(bytes)} | ${kilobytes(gzipped)}`).join(' | ')} |`,
+  )
 }

@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { bundleForBrowser, FOR_BROWSERS } from '../scripts/lib/bundle-for-browser.mjs'
+import { bundleForBrowser, bundleWithVite, FOR_BROWSERS } from '../scripts/lib/bundle-for-browser.mjs'
 import { hasChromium, launchChromium, openContext } from './helpers/chromium.js'
 
 /* What needs nothing of Node, bundled for a page: the built packages, by the entries that they export. */
 
 it('finds a module of Node', async () => {
   await expect(bundleForBrowser("import 'node:fs'")).rejects.toThrow('Could not resolve "node:fs"')
+  await expect(bundleWithVite("import 'node:fs'")).rejects.toThrow(/"node:fs" has been externalized/)
 })
 
 describe.each(FOR_BROWSERS)('%s', (name) => {
-  it('bundles without a module of Node', async () => {
-    const { imports } = await bundleForBrowser(`export * from '${name}'; export * as all from '${name}'`)
+  it('bundles without a module of Node, by esbuild and by Vite', async () => {
+    const { imports, ...byEsbuild } = await bundleForBrowser(`export * from '${name}'; export * as all from '${name}'`)
+    const byVite = await bundleWithVite(`export * from '${name}'`)
+    const size = ({ bytes, gzipped }: { bytes: number; gzipped: number }) =>
+      `${Math.round(bytes / 1000)} kB (${Math.round(gzipped / 1000)} gzipped)`
+    console.log(`${name}: ${size(byEsbuild)} by esbuild, ${size(byVite)} by Vite`)
     expect(imports.length).toBeGreaterThan(0)
     // The losses run on TensorFlow.js in a page.
     const leftOut = imports.filter(({ to }) => to.startsWith('(disabled):')).map(({ to }) => to)
@@ -28,6 +33,11 @@ it('a page that decodes and runs a model gets little beside the runtime', async 
     export { decodeInBrowser, preprocess } from '@lookalike/image/browser'
     export { openSession, useWebRuntime } from '@lookalike/onnx/web-session'`)
   expect(bytes).toBeLessThan(35_000)
+})
+
+it('a page that opens ONNX files does not get the texts of zod in forty languages', async () => {
+  const { bytes } = await bundleForBrowser("export * from '@lookalike/encoders/browser'")
+  expect(bytes).toBeLessThan(350_000)
 })
 
 const PROGRAM = `

@@ -1,5 +1,6 @@
-// What a page gets of the packages that need nothing of Node: one script by esbuild.
+// What a page gets of the packages that need nothing of Node: one script by esbuild, or by Vite.
 
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
@@ -16,6 +17,7 @@ export const FOR_BROWSERS = [
   '@lookalike/onnx/browser',
   '@lookalike/onnx/web-session',
   '@lookalike/encoders/browser',
+  '@lookalike/browser',
 ]
 
 /**
@@ -52,4 +54,38 @@ export async function bundleForBrowser(program, { globalName } = {}) {
       .filter(([file]) => file.startsWith('packages/'))
       .flatMap(([from, { imports }]) => imports.map(({ path }) => ({ from, to: path }))),
   }
+}
+
+/**
+ * The same by Vite. It puts a stand-in in the place of a module of Node: that is an error here.
+ *
+ * @param {string} program the text of an ES module
+ */
+export async function bundleWithVite(program) {
+  const { build: viteBuild } = await import('vite')
+  const entry = path.join(root, 'page.js')
+  const [{ output }] = await viteBuild({
+    root,
+    configFile: false,
+    publicDir: false,
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'program',
+        enforce: 'pre',
+        resolveId: (id) => (id === entry ? id : undefined),
+        load: (id) => (id === entry ? program : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      lib: { entry, formats: ['es'] },
+      minify: true,
+      rollupOptions: { external: /^onnxruntime-web/, output: { codeSplitting: false } },
+    },
+  })
+  const [{ code }] = output
+  const [, left] = /"([^"]+)";\s*throw Error\(`Module "[^`]*externalized for browser compatibility/.exec(code) ?? []
+  if (left !== undefined) throw new Error(`"${left}" has been externalized for browser compatibility`)
+  return { code, bytes: Buffer.byteLength(code), gzipped: gzipSync(code).length }
 }

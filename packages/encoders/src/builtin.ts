@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { definePlugin, type Encoder } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createOnnxEncoder } from './create-onnx-encoder.js'
 import type { Reading } from './network/complete-network.js'
 import type { Running } from './network/create-network-encoder.js'

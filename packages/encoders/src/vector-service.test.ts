@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createEmbeddings, definePlugin, type Encoder, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 
 // A plugin as a third party would write it: an encoder that sends image files to a vector service. It needs core alone; this test shows
 // that the contract carries it, and is the example that the guide for plugin authors points at.

@@ -1,5 +1,6 @@
 import { createEmbeddings, createRandom } from '@lookalike/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { createComparison } from './comparison.js'
 import { quantiseRows, readGalleryRows, writeGalleryRows } from './gallery-rows.js'
 import { createSmallGallery } from './small-gallery.js'
 
@@ -49,6 +50,28 @@ describe('a small gallery', () => {
     expect(() => gallery.search(query(unit(1), 'other'))).toThrow(code('embeddings/space'))
     expect(() => gallery.search(query(new Float32Array(8)))).toThrow(code('embeddings/dim'))
     expect(() => readGalleryRows(writeGalleryRows(rows).subarray(1), 500, DIM)).toThrow(code('browser/gallery'))
+  })
+
+  it.each([5, 256, 2000])('sums up what 8 bits hold, of %i numbers, the largest sums too', (dim) => {
+    const [all, mixed] = [new Float32Array(dim).fill(1), Float32Array.from({ length: dim }, () => random.normal())]
+    const held = quantiseRows(Float32Array.from([...all, ...mixed]), dim)
+    const compare = createComparison(held)
+    for (const data of [all, mixed, all.map((value) => -value), new Float32Array(dim)]) {
+      const found = compare(data)
+      for (const row of [0, 1]) {
+        const sum = data.reduce((total, value, i) => total + value * held.data[row * dim + i]! * held.scales[row]!, 0)
+        expect(Math.abs(found[row]! - sum)).toBeLessThan(1e-4 * dim)
+      }
+    }
+  })
+
+  it('says what forbids WebAssembly', () => {
+    vi.stubGlobal('WebAssembly', {})
+    try {
+      expect(() => createComparison(rows)).toThrow(expect.objectContaining({ code: 'browser/webassembly' }))
+    } finally {
+      vi.unstubAllGlobals()
+    }
   })
 
   it('keeps rows of zeros', () => {

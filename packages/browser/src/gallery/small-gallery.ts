@@ -1,5 +1,6 @@
 import { assertComparable, type Embeddings, topK } from '@lookalike/core'
 import type { GalleryImage } from '../manifest.js'
+import { createComparison } from './comparison.js'
 import type { GalleryRows } from './gallery-rows.js'
 
 export interface FoundImage extends GalleryImage {
@@ -27,13 +28,14 @@ export interface SmallSearch {
   readonly threshold?: number | undefined
 }
 
-/** A gallery in memory: for some ten thousand images. */
-export function createSmallGallery(
-  { data, scales, rows, dim }: GalleryRows,
-  images: readonly GalleryImage[],
-  space: string,
-): SmallGallery {
-  const similarities = new Float32Array(rows)
+/**
+ * A gallery in memory: for some ten thousand images.
+ *
+ * @throws `browser/webassembly` where the page forbids it
+ */
+export function createSmallGallery(gallery: GalleryRows, images: readonly GalleryImage[], space: string): SmallGallery {
+  const { rows, dim } = gallery
+  const compare = createComparison(gallery)
   return {
     space,
     dim,
@@ -41,21 +43,7 @@ export function createSmallGallery(
     images,
     search(query, { k = 12, threshold = Infinity } = {}) {
       assertComparable(query, { space, dim, role: 'query' })
-      const vector = query.data
-      for (let row = 0, at = 0; row < rows; row++) {
-        // Four sums that do not wait for each other.
-        let [a, b, c, d] = [0, 0, 0, 0]
-        const end = at + dim
-        let i = 0
-        for (; at + 3 < end; at += 4, i += 4) {
-          a += data[at]! * vector[i]!
-          b += data[at + 1]! * vector[i + 1]!
-          c += data[at + 2]! * vector[i + 2]!
-          d += data[at + 3]! * vector[i + 3]!
-        }
-        for (; at < end; at++, i++) a += data[at]! * vector[i]!
-        similarities[row] = (a + b + c + d) * scales[row]!
-      }
+      const similarities = compare(query.data)
       return Array.from(topK(similarities, k), (row) => ({ ...images[row]!, distance: 1 - similarities[row]! })).filter(
         ({ distance }) => distance <= threshold,
       )

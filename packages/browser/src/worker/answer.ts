@@ -3,7 +3,10 @@ import { decodeInBrowser, preprocess } from '@lookalike/image/browser'
 import type { EmbedRequest, Reply, Request, SentError } from './protocol.js'
 import type { OpenModel, QueryModel, Report } from './query-model.js'
 
-/** The worker's side: answers what the page asks, one after the other. While the model runs, the browser decodes the next picture. */
+/** Pictures at a time, the one that the model sees included: each takes the memory of a decoded photograph. */
+const AT_ONCE = 3
+
+/** The worker's side: answers what the page asks, one after the other. While the model runs, the browser decodes the next pictures. */
 export function answer(open: OpenModel): void {
   const place = globalThis as unknown as {
     postMessage(reply: Reply, transfer?: readonly ArrayBuffer[]): void
@@ -14,8 +17,8 @@ export function answer(open: OpenModel): void {
     onWarning: (warning) => place.postMessage({ warning }),
   }
   let model: QueryModel | undefined
-  let decoded: Promise<unknown> = Promise.resolve()
-  let [answered, answeredBefore] = [decoded, decoded]
+  /** Of the last requests, oldest first. */
+  const answers: Promise<unknown>[] = []
 
   const decode = async ({ image }: EmbedRequest): Promise<Float32Array> => {
     const { preprocessing } = model!
@@ -35,15 +38,12 @@ export function answer(open: OpenModel): void {
     place.postMessage({ id: request.id, value: vector }, [vector.buffer as ArrayBuffer])
   }
   place.onmessage = ({ data }) => {
-    // One picture ahead, and no more: each takes memory.
-    const pixels =
-      data.kind === 'embed' ? Promise.allSettled([decoded, answeredBefore]).then(() => decode(data)) : undefined
-    decoded = Promise.allSettled([pixels])
-    const turn = answered
-    answeredBefore = answered
-    answered = Promise.allSettled([turn, pixels])
+    const room = answers.length === AT_ONCE ? answers.shift() : undefined
+    const pixels = data.kind === 'embed' ? Promise.resolve(room).then(() => decode(data)) : undefined
+    const answer = Promise.allSettled([answers.at(-1), pixels])
       .then(() => handle(data, pixels))
       .catch((error) => place.postMessage({ id: data.id, error: toSent(error) }))
+    answers.push(answer)
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LookalikeError } from '../errors.js'
 import { createRegistry } from './create-registry.js'
 import { definePlugin, type Plugin } from './define-plugin.js'

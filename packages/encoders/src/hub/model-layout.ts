@@ -1,5 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseJson } from '../network/resolve-preprocessing.js'
 import type { ModelFiles } from './model-files.js'
 

@@ -1,6 +1,6 @@
 import { concat } from '@lookalike/core'
 import { type OnnxModel, readModel, type Tensor, writeModel } from '@lookalike/onnx'
-import { z } from 'zod'
+import * as z from 'zod'
 import { platform } from '#platform'
 import { readBy } from './needed-graph.js'
 

@@ -1,5 +1,5 @@
 import { definePlugin } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { buildConvNet } from '../builder/build-conv-net.js'
 import { createNetworkEncoder } from '../network/create-network-encoder.js'
 import { resolvePreprocessing } from '../network/resolve-preprocessing.js'

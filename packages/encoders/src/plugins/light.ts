@@ -1,6 +1,6 @@
 import { definePlugin } from '@lookalike/core'
 import { budgetBounds, hasBound, NO_BOUND } from '@lookalike/onnx'
-import { z } from 'zod'
+import * as z from 'zod'
 import { proposeNetwork } from '../builder/propose-network.js'
 import { createNetworkEncoder } from '../network/create-network-encoder.js'
 import { resolvePreprocessing } from '../network/resolve-preprocessing.js'

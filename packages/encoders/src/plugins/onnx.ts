@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { definePlugin } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createOnnxEncoder } from '../create-onnx-encoder.js'
 import { POOLINGS } from '../network/pooling.js'
 import { normalise, openingOf, preprocessing, projection, running } from './option-schemas.js'

@@ -1,7 +1,7 @@
 import type { PluginContext } from '@lookalike/core'
 import { preprocessingChangesSchema } from '@lookalike/image'
 import { providersSchema } from '@lookalike/onnx'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Opening } from '../network/open-network.js'
 
 /** Options that several encoders share, with their descriptions. */

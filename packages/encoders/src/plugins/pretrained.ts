@@ -1,5 +1,5 @@
 import { definePlugin, type PluginContext } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createPretrainedEncoder } from '../create-pretrained-encoder.js'
 import { DTYPES, FAMILIES, type Family } from '../presets/families.js'
 import { normalise, openingOf, preprocessing, projection, running } from './option-schemas.js'

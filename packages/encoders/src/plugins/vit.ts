@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { definePlugin } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { buildVit } from '../builder/build-vit.js'
 import { createNetworkEncoder } from '../network/create-network-encoder.js'
 import { resolvePreprocessing } from '../network/resolve-preprocessing.js'

@@ -1,5 +1,5 @@
 import { type Interpolation, isRecord } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import { configError } from './config-error.js'
 
 const edge = z.int().positive()

@@ -1,5 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ModelFiles } from '../hub/model-files.js'
 import { parseJson } from '../network/resolve-preprocessing.js'
 import { readSafetensors } from './read-safetensors.js'

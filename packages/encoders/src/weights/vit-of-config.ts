@@ -1,6 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
 import type { OnnxModel } from '@lookalike/onnx'
-import { z } from 'zod'
+import * as z from 'zod'
 import { buildVit } from '../builder/build-vit.js'
 import { fillVit } from './load-vit-weights.js'
 import type { Weights } from './weights.js'

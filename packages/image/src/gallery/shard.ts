@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** One of several parts of a listing: 2 of 8. */
 export interface Shard {

@@ -1,5 +1,5 @@
 import type { Preprocessing } from '@lookalike/core'
-import { z } from 'zod'
+import * as z from 'zod'
 
 const pixels = () => z.int().min(1).max(16_384)
 const three = (item: z.ZodNumber) => z.tuple([item, item, item]).readonly()

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The options of a budget by themselves, for schemas that have more. */
 export const budgetBounds = {

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { createGraphBuilder } from '../builder/create-graph-builder.js'
 import { createSession } from './create-session.js'
 import { PROVIDERS, type Provider } from './providers.js'
