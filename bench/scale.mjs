@@ -100,7 +100,7 @@ const STORES = [
     disk: dim * 4 + dim + graphBytes + entryBytes,
     object: 0,
   },
-  { name: 'lancedb, IVF-PQ in objects', memory: dim / 16, disk: 0, object: dim * 4 + dim / 8 + entryBytes },
+  { name: 'lancedb, IVF in objects', memory: dim * 4 * 0.3, disk: 0, object: dim * 4 * 2 + entryBytes },
 ]
 
 const round = (value) => (value >= 100 ? Math.round(value) : Number(value.toPrecision(2)))

@@ -2,6 +2,9 @@ import type { Embeddings, Gallery, GalleryEntry, GalleryHit, GallerySearchOption
 import { createEmbeddings } from '@lookalike/core'
 import type { GalleryAnswers, GalleryQuestion, SentImage, SentList } from './messages.js'
 
+/** Of a question, at a time: what they find is put together on the thread that answers everybody. */
+const QUERIES = 128
+
 /** What a search found, to be reranked in another process. */
 export interface PoolList extends Pick<GallerySearchOptions, 'filter' | 'includeRejected'> {
   readonly gallery: Gallery
@@ -58,12 +61,19 @@ export async function answerQuestion(
     return { ids: page.entries.map(({ id }) => id), vectors: page.embeddings!.data, next: page.next }
   }
   if (asked.about === 'nearest') {
-    const { queries: data, role, k } = asked
-    const queries = createEmbeddings({ data, rows: data.length / dim, dim, space, role })
-    return (await gallery.search(queries, k, { filter, includeRejected })).map((hits) => ({
-      ids: hits.map(({ entry }) => entry.id),
-      distances: Float32Array.from(hits, ({ distance }) => distance),
-    }))
+    const { queries, role, k } = asked
+    const nearest: GalleryAnswers['nearest'][number][] = []
+    for (let at = 0; at < queries.length; at += QUERIES * dim) {
+      const data = queries.slice(at, at + QUERIES * dim)
+      const part = createEmbeddings({ data, rows: data.length / dim, dim, space, role })
+      for (const hits of await gallery.search(part, k, { filter, includeRejected }))
+        nearest.push({
+          ids: hits.map(({ entry }) => entry.id),
+          distances: Float32Array.from(hits, ({ distance }) => distance),
+        })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return nearest
   }
   const codes = gallery.codes(asked.reranker, asked.key)
   // Whatever is asked comes with what it is asked of.
