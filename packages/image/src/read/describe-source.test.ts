@@ -15,6 +15,15 @@ it.each([
   ['https://host/a?x=0123456789abcdef0123456789abcdef', 'https://host/a?x=***'],
   ['http://user:secret@[::bad/x', 'http://[::bad/x'],
   ['ftp://user:secret@host/x', 'ftp://host/x'],
+  ['http:user:secret@host/x', 'http:host/x'],
+  ['https:/user:secret@host/x', 'https:/host/x'],
+  ['http:\\\\user:secret@host\\x', 'http:\\\\host\\x'],
+  ['  http://user:secret@host/x', '  http://host/x'],
+  ['ht\ntp://user:secret@host/x', 'ht\ntp://host/x'],
+  ['//user:secret@host/x?a=b#c', '//host/x?a=b#c'],
+  ['\\\\server\\share\\a #1?.jpg', '\\\\server\\share\\a #1?.jpg'],
+  ['s3://b/x?X-Amz-Security-Token=secret', 's3://b/x?X-Amz-Security-Token=***'],
+  ['notes:me@home.jpg', 'notes:me@home.jpg'],
   [`data:image/png;base64,${'A'.repeat(100)}`, 'data:image/png;base64,AAAAAAAAAAAAAAAAAA... (122 characters)'],
 ])('names %s as %s', (source, expected) => {
   expect(describeSource(source)).toBe(expected)

@@ -15,12 +15,17 @@ export function describeSource(source: ImageSource): string {
 function describeText(text: string): string {
   if (text.slice(0, 5).toLowerCase() === 'data:')
     return text.length > 48 ? `${text.slice(0, 40)}... (${text.length} characters)` : text
-  return /^[a-z][a-z0-9+.-]+:\/\//i.test(text) && !/^file:/i.test(text) ? withoutSecrets(text) : text
+  return ADDRESS.test(text.replace(IGNORED, '')) ? withoutSecrets(text) : text.replace(/^(\s*[/\\]{2})[^/\\]*@/, '$1')
 }
+
+/** An address, also as people misspell it and a browser still follows it: other slashes or none, and blanks before it. */
+const ADDRESS = /^\s*(?!file:)([a-z][a-z0-9+.-]+:\/\/|(https?|ftp|wss?|s3):)/i
+/** What the parsers of addresses leave out, wherever it stands. */
+const IGNORED = /[\t\r\n]/g
 
 /** By text alone: addresses that cannot be parsed hold secrets too. */
 function withoutSecrets(url: string): string {
-  const [, scheme, authority, path, query] = /^([^:]+:\/\/)([^/?#\\]*)([^?#]*)(\?[^#]*)?/.exec(url)!
+  const [, scheme, authority, path, query] = /^([^:/\\]*:?[/\\]*)([^/?#\\]*)([^?#]*)(\?[^#]*)?/.exec(url)!
   const host = authority!.slice(authority!.lastIndexOf('@') + 1)
   return `${scheme}${host}${path}${query ? query.replace(/([?&;])([^=&;]+)=([^&;]*)/g, hideValue) : ''}`
 }

@@ -1,4 +1,5 @@
 import { LookalikeError } from '@lookalike/core'
+import { describeSource } from '../describe-source.js'
 
 /** An object, or what a listing begins with. */
 export interface S3Address {
@@ -17,8 +18,7 @@ export const isS3 = (source: string): boolean => /^s3:/i.test(source)
 export function parseS3Address(text: string): S3Address {
   const [, bucket, key = ''] = /^s3:\/\/([a-z0-9][a-z0-9._-]{1,62})(?:\/(.*))?$/is.exec(text) ?? []
   if (bucket !== undefined) return { bucket, key }
-  // What stands before an @ may be a secret.
-  const shown = text.replace(/^(s3:\/\/)[^/]*@/i, '$1***@')
+  const shown = describeSource(text)
   throw new LookalikeError(
     'image/bad-url',
     {
