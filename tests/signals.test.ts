@@ -61,6 +61,7 @@ it.concurrent.each([
   ['reject', []],
   ['remove', ['x']],
   ['serve', ['--port=0']],
+  ['schema', []],
   ['verify', []],
 ] as const)('%s ends whatever its process is doing', async (name, args) => {
   const place = path.join(folder, name)

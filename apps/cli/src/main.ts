@@ -8,7 +8,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 
-/** Commands that run native code, or open a gallery. */
+/** Commands that run native code or plugins, or open a gallery. */
 const WORK = [
   'check-gradients',
   'cluster',
@@ -22,8 +22,11 @@ const WORK = [
   'init',
   'label',
   'merge',
+  'plugins',
   'reject',
   'remove',
+  'report',
+  'schema',
   'search',
   'serve',
   'train',
