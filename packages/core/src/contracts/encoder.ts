@@ -34,6 +34,7 @@ export interface Encoder {
   readonly batchSize: number
   /** The network, for methods that fine-tune or cut it; absent for encoders that are not ONNX. */
   readonly onnx?: OnnxNetwork | undefined
+  /** May compute on the calling thread, and then gives it back between two pieces of `batchSize` images. */
   encode(batch: EncoderBatch, options?: Pick<OperationOptions, 'signal'>): Promise<Embeddings<'any'>>
   dispose(): Promise<void>
 }
