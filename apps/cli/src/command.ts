@@ -47,6 +47,16 @@ export const commonArgs = {
   help: { type: 'boolean', alias: 'h', description: 'Show this help.' },
 } as const satisfies ArgsDef
 
+/** Of the commands that embed images. */
+export const modelArgs = {
+  model: {
+    type: 'string',
+    alias: 'm',
+    valueHint: 'file.onnx',
+    description: "Embed with this model instead of the config's encoder.",
+  },
+} as const satisfies ArgsDef
+
 /** Options of the commands that read a config. */
 export const configArgs = {
   config: {

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
 import { embedIntoTable, openTableWriter, streamTableWriter, TABLE_FORMATS, tableFormatOf } from '@lookalike/gallery'
-import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { commonArgs, configArgs, defineCommand, modelArgs } from '../command.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { choiceOption } from '../terminal/numbers.js'
@@ -29,12 +29,7 @@ export const embed = defineCommand({
       default: 'gallery',
       description: 'What the vectors are for; asymmetric models make two kinds.',
     },
-    model: {
-      type: 'string',
-      alias: 'm',
-      valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder.",
-    },
+    ...modelArgs,
     ...configArgs,
     ...commonArgs,
   },

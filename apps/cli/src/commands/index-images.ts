@@ -1,7 +1,7 @@
 import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
 import { type Indexed, parseShard, type Shard, shardFolder } from '@lookalike/image'
 import type { Pipeline } from '@lookalike/pipeline'
-import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
+import { type CommandContext, commonArgs, configArgs, defineCommand, modelArgs } from '../command.js'
 import { placeOf } from '../gallery/place-of.js'
 import { loadQueue } from '../load-queue.js'
 import { noteEncoder } from '../note-encoder.js'
@@ -33,12 +33,7 @@ export const indexImages = defineCommand({
       description:
         'Share the images out to the workers at this queue, wait for them, and put together what they make: see "work".',
     },
-    model: {
-      type: 'string',
-      alias: 'm',
-      valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder.",
-    },
+    ...modelArgs,
     ...configArgs,
     ...commonArgs,
   },

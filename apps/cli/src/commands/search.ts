@@ -3,7 +3,7 @@ import { LookalikeError } from '@lookalike/core'
 import type { NoMatchThreshold } from '@lookalike/evaluate'
 import { describeSource } from '@lookalike/image'
 import type { SearchResult } from '@lookalike/pipeline'
-import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { commonArgs, configArgs, defineCommand, modelArgs } from '../command.js'
 import { parseFilter } from '../gallery/parse-filter.js'
 import { queriesOf } from '../gallery/queries-of.js'
 import { noteEncoder } from '../note-encoder.js'
@@ -38,12 +38,7 @@ export const search = defineCommand({
         'Answer "no match" where that is likelier: at most this share of the queries without a match gets results. Calibrated on the dataset\'s validation part.',
     },
     html: { type: 'string', valueHint: 'file', description: 'Write a page with the pictures.' },
-    model: {
-      type: 'string',
-      alias: 'm',
-      valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder.",
-    },
+    ...modelArgs,
     ...configArgs,
     ...commonArgs,
   },

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { Registry } from '@lookalike/core'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type ServePipelineOptions, servePipeline } from '@lookalike/server'
-import { commonArgs, configArgs, defineCommand } from '../command.js'
+import { commonArgs, configArgs, defineCommand, modelArgs } from '../command.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { VERSION } from '../version.js'
@@ -23,12 +23,7 @@ export const serve = defineCommand({
     },
     originals: { type: 'boolean', description: 'Give away the files themselves, not only small pictures.' },
     urls: { type: 'boolean', description: 'Take images by address, as far as images.urls allows.' },
-    model: {
-      type: 'string',
-      alias: 'm',
-      valueHint: 'file.onnx',
-      description: "Embed with this model instead of the config's encoder.",
-    },
+    ...modelArgs,
     beside: {
       type: 'string',
       valueHint: 'config',
