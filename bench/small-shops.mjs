@@ -4,6 +4,7 @@
  * classes and of the other 6, each part searched in itself.
  *
  *     node bench/small-shops.mjs --data ../shared/data [--cars DIR] [--sets groceries,birds] [--seeds 0,1,2] [--cache DIR]
+ *         [--classes 20 --trained 14 --each 24] [--recipe "sup-con, 10 epochs, 1e-3"]
  *
  * `--cars` names a folder with `cars_train/` and `devkit/` (Cars-196's training half).
  */
@@ -28,12 +29,14 @@ const { values: given } = parseArgs({
     cars: { type: 'string', default: '' },
     sets: { type: 'string', default: 'groceries,birds' },
     seeds: { type: 'string', default: '0,1,2' },
+    classes: { type: 'string', default: '20' },
+    trained: { type: 'string', default: '14' },
+    each: { type: 'string', default: '24' },
+    recipe: { type: 'string' },
     cache: { type: 'string', default: path.join(tmpdir(), 'lookalike-bench') },
   },
 })
-const CLASSES = 20
-const TRAINED = 14
-const EACH = 24
+const [CLASSES, TRAINED, EACH] = [given.classes, given.trained, given.each].map(Number)
 
 const msim = 'multi-similarity'
 const quick = (learningRate, weightDecay = 1e-4) => ({
@@ -152,10 +155,17 @@ async function measureSet(set) {
     }
     note('untuned', await figures((data) => ({ data, dim: encoder.dim })))
     for (const [name, recipe] of Object.entries(RECIPES)) {
+      if (given.recipe !== undefined && name !== given.recipe) continue
       const run = mkdtempSync(path.join(tmpdir(), 'small-shop-'))
       const trainer = await registry.create(
         'trainer',
-        { use: 'head', validation: 0, keep: 'last', sampler: { use: 'balanced', labels: TRAINED }, ...recipe },
+        {
+          use: 'head',
+          validation: 0,
+          keep: 'last',
+          sampler: { use: 'balanced', labels: Math.min(TRAINED, 32) },
+          ...recipe,
+        },
         { ...context, seed },
       )
       const dataset = { specVersion: 'v1', name: 'shop', items: asItems(shop.train) }

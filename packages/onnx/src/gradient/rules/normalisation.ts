@@ -4,7 +4,7 @@ import { otherAxes, positiveAxis, type Rule, type RuleContext, range } from '../
 import { columnSums } from './matrix.js'
 
 const ones = (g: GraphBuilder, length: number) => g.constant(float32(new Float32Array(length).fill(1)))
-const noughts = (g: GraphBuilder, length: number) => g.constant(float32(new Float32Array(length)))
+const zeros = (g: GraphBuilder, length: number) => g.constant(float32(new Float32Array(length)))
 
 /** Rows of `x` [rows, width] with mean 0 and deviation 1, and one over their deviations [rows, 1]. */
 function standardised(
@@ -14,7 +14,7 @@ function standardised(
   epsilon: number,
   axis = -1,
 ): [normal: string, inverse: string] {
-  const [normal, , inverse] = g.nodes('LayerNormalization', [x, ones(g, width), noughts(g, width)], 3, {
+  const [normal, , inverse] = g.nodes('LayerNormalization', [x, ones(g, width), zeros(g, width)], 3, {
     axis,
     epsilon,
   })
