@@ -40,7 +40,6 @@ const [CLASSES, TRAINED, EACH] = [given.classes, given.trained, given.each].map(
 
 const msim = 'multi-similarity'
 const quick = (learningRate, weightDecay = 1e-4) => ({
-  head: { dim: 192 },
   epochs: 10,
   optimizer: { learningRate, weightDecay },
 })
@@ -59,7 +58,7 @@ const RECIPES = {
   'sup-con, 10 epochs, 1e-3': { loss: 'sup-con', ...quick(1e-3) },
   'sup-con, 10 epochs, 1e-3, decay 10': { loss: 'sup-con', ...quick(1e-3, 10) },
   'sup-con, 5 epochs, 1e-3': { loss: 'sup-con', ...quick(1e-3), epochs: 5 },
-  'sup-con, 20 epochs, 1e-3': { loss: 'sup-con', ...slow(1e-3), head: { dim: 192 } },
+  'sup-con, 20 epochs, 1e-3': { loss: 'sup-con', ...slow(1e-3) },
 }
 
 const registry = createRegistry([...encoders, ...losses, ...trainers])
