@@ -1,5 +1,5 @@
 import type { Connection, Table } from '@lancedb/lancedb'
-import { type GalleryPage, type GalleryPageOptions } from '@lookalike/core'
+import type { GalleryPage, GalleryPageOptions } from '@lookalike/core'
 import { noSuchPage } from '@lookalike/core/gallery'
 import { type Held, memberColumn, readHeld, vectorColumn } from './held.js'
 import { conditionOf, embeddingsOf, membersOf } from './lance-table.js'

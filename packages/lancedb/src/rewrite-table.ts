@@ -1,5 +1,5 @@
 import type { Table } from '@lancedb/lancedb'
-import { type Rewrite } from '@lookalike/core'
+import type { Rewrite } from '@lookalike/core'
 import { checkUncertainty, checkVectors } from '@lookalike/core/gallery'
 import { tableOf } from './arrow.js'
 import { generationFields, type Held, readHeld, uncertaintyColumn, vectorColumn } from './held.js'

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import { type GalleryChange, type OperationOptions, type Rewrite, type Warning } from '@lookalike/core'
+import type { GalleryChange, OperationOptions, Rewrite, Warning } from '@lookalike/core'
 import {
   checkChanges,
   checkIds,

@@ -1,4 +1,4 @@
-import { type Embeddings, type GalleryEntry, type GalleryPage, type GalleryPageOptions } from '@lookalike/core'
+import type { Embeddings, GalleryEntry, GalleryPage, GalleryPageOptions } from '@lookalike/core'
 import { noSuchPage } from '@lookalike/core/gallery'
 import type { GalleryContents } from './gallery-contents.js'
 

@@ -1,4 +1,4 @@
-import { type Embeddings, type OperationOptions, type Rewrite } from '@lookalike/core'
+import type { Embeddings, OperationOptions, Rewrite } from '@lookalike/core'
 import { checkUncertainty, checkVectors } from '@lookalike/core/gallery'
 import { isSystemError, writeFailed } from '../store/file-errors.js'
 import { freeGeneration, removeGeneration } from '../store/generations.js'

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Embeddings, Gallery, GalleryEntry, GalleryHit, GallerySearchOptions, ImageRequest } from '@lookalike/core'
 import { createEmbeddings } from '@lookalike/core'
 import type { GalleryAnswers, GalleryQuestion, SentImage, SentList } from './messages.js'
@@ -71,7 +72,7 @@ export async function answerQuestion(
           ids: hits.map(({ entry }) => entry.id),
           distances: Float32Array.from(hits, ({ distance }) => distance),
         })
-      await new Promise((resolve) => setImmediate(resolve))
+      await setImmediate()
     }
     return nearest
   }

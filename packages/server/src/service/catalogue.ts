@@ -1,4 +1,5 @@
-import { type Filter, type Gallery, type GalleryEntry } from '@lookalike/core'
+import { setImmediate } from 'node:timers/promises'
+import type { Filter, Gallery, GalleryEntry } from '@lookalike/core'
 
 type Value = string | number | boolean
 
@@ -52,7 +53,7 @@ export function createCatalogue(gallery: Gallery, version: () => number): Catalo
       for (const entry of page.entries) visit(entry)
       after = page.next
       // Other requests come in between.
-      await new Promise((resolve) => setImmediate(resolve))
+      await setImmediate()
     } while (after !== undefined)
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { concat, dotRows, type Filter, type Gallery, galleryPages, type Metadata, unitRows } from '@lookalike/core'
 import { mapInWorker, type Projection } from './map-in-worker.js'
 import type { Layout } from './map-layout.js'
@@ -61,7 +62,7 @@ export function createOverview(gallery: Gallery, version: () => number, makeMap 
     })) {
       for (let row = 0; row < entries.length; row++)
         if (seen++ % step === 0) sample.push(embeddings!.data.slice(row * dim, (row + 1) * dim))
-      await breathe()
+      await setImmediate()
     }
     const [first, ...others] = sample
     if (!first) return { ids: [], metadata: [], points: [] }
@@ -89,7 +90,7 @@ export function createOverview(gallery: Gallery, version: () => number, makeMap 
         metadata.push(entry.metadata)
       }
       for (const value of placed) points.push(value)
-      await breathe()
+      await setImmediate()
     }
     return { ids, metadata, points: centred(points) }
   }
@@ -132,9 +133,6 @@ export function createOverview(gallery: Gallery, version: () => number, makeMap 
     },
   }
 }
-
-/** Other requests come in between. */
-const breathe = () => new Promise((resolve) => setImmediate(resolve))
 
 /** From -1 to 1, the middle of what is there in the middle. */
 function centred(points: readonly number[]): number[] {

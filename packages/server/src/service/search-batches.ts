@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import {
   createEmbeddings,
   type Embeddings,
@@ -32,7 +33,7 @@ export function createSearchBatches(gallery: Gallery): SearchBatches {
     if (running) return
     running = true
     // What else came in this turn of the event loop goes with it.
-    await new Promise((resolve) => setImmediate(resolve))
+    await setImmediate()
     for (let [found] = groups; found; [found] = groups) {
       const [key, group] = found
       const batch = group.waiting.splice(0, MOST_ROWS)
