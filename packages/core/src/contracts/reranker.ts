@@ -27,7 +27,7 @@ export interface Reranked {
 export interface GalleryView {
   /** The whole gallery for rerankers that look at it; for others the candidates at hand. Positions in rankings are rows of it. */
   readonly embeddings: Embeddings
-  /** The k nearest gallery rows of each row of `queries`, nearest first. */
+  /** The k nearest gallery rows of each row of `queries`, nearest first. It may be asked for as long as lists of this gallery are reranked. */
   nearest(queries: Embeddings, k: number): Promise<Ranking[]>
   /** What `index` of the reranker kept, where there is a gallery that keeps it. */
   readonly codes?: Gallery['codes'] | undefined

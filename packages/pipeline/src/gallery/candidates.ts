@@ -32,6 +32,8 @@ export interface CandidateGallery<E extends Identified = GalleryEntry>
 export interface Candidates<E extends Identified = GalleryEntry> {
   readonly entries: readonly E[]
   readonly view: GalleryView
+  /** Images that came since the entries were read have none. */
+  rowOf(id: string): number | undefined
   rankingOf(hits: readonly CandidateHit<E>[]): Ranking
 }
 
@@ -81,7 +83,6 @@ function createCandidates<E extends Identified>(
   search: GallerySearchOptions,
 ): Candidates<E> {
   const rows = new Map(entries.map(({ id }, row) => [id, row]))
-  /** Images that came since the entries were read have no row. */
   const rankingOf = (hits: readonly CandidateHit<E>[]) => {
     const known = hits.filter(({ entry }) => rows.has(entry.id))
     return createRanking(
@@ -92,6 +93,7 @@ function createCandidates<E extends Identified>(
   const { space, dim } = gallery
   return {
     entries,
+    rowOf: (id) => rows.get(id),
     rankingOf,
     view: {
       embeddings: createEmbeddings({ data, rows: entries.length, dim, space, role: 'gallery' }),

@@ -69,12 +69,16 @@ export function createListReranker<E extends Identified>(
   const rerank: ListReranker<E> = async (list, { signal, onWarning } = {}) => {
     signal?.throwIfAborted()
     const candidates = await candidatesFor(list, onWarning)
-    const images = new Map(list.hits.map(({ entry }) => [entry.id, list.imageOf(entry)]))
+    const galleryImages: (ImageRequest | undefined)[] = []
+    for (const { entry } of list.hits) {
+      const row = candidates.rowOf(entry.id)
+      if (row !== undefined) galleryImages[row] = list.imageOf(entry)
+    }
     const input = {
       queries: list.query,
       gallery: candidates.view,
       queryImages: [list.queryImage],
-      galleryImages: candidates.entries.map(({ id }) => images.get(id)),
+      galleryImages,
     }
     const [ranking] = await applyRerankers(rerankers, candidates, [list.hits], input, { signal, onWarning })
     return Array.from(ranking!.positions, (position, i) => ({

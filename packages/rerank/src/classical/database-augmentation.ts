@@ -1,6 +1,6 @@
 import { checkOptions, definePlugin, dotRows, norm, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import * as z from 'zod'
-import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
+import { createGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
 import { addRow, withNorm } from '../ranking/vectors.js'
 
@@ -17,7 +17,7 @@ export type DatabaseAugmentationOptions = z.input<typeof options>
 
 /**
  * Database-side augmentation (Turcot, Lowe 2009; weights as in alpha query expansion): every gallery vector becomes the weighted mean of
- * itself and its n nearest gallery vectors, at its old length. Only the candidates' vectors are ever made; `prepare` finds the neighbours.
+ * itself and its n nearest gallery vectors, at its old length. Only the candidates' vectors are ever made, and only their neighbours looked for.
  */
 export function createDatabaseAugmentation(given: DatabaseAugmentationOptions = {}): Reranker {
   const { topN, n, alpha } = checkOptions('database-augmentation', options, given)
@@ -29,13 +29,14 @@ export function createDatabaseAugmentation(given: DatabaseAugmentationOptions = 
     needs: 'embeddings',
     wholeGallery: true,
     topN,
-    async prepare(gallery, operation) {
-      known = { neighbours: await findGalleryNeighbours(gallery, n, operation), gallery: gallery.embeddings.data }
+    async prepare(gallery) {
+      known = { neighbours: createGalleryNeighbours(gallery, n), gallery: gallery.embeddings.data }
     },
     async rerank({ ranking, query, candidates }, { signal } = {}) {
       signal?.throwIfAborted()
       if (!known) throw notPrepared(name)
       const { neighbours, gallery } = known
+      await neighbours.learn(ranking.positions.subarray(0, candidates.rows), { signal })
       const { dim } = query
       const distances = Float64Array.from({ length: candidates.rows }, (_, i) => {
         const row = ranking.positions[i]!

@@ -69,6 +69,37 @@ describe('k-reciprocal', () => {
     }
   })
 
+  it.each([
+    ['of clusters', 400, 40, 0.2],
+    ['scattered', 200, 200, 0.9],
+  ])(
+    'looks for the neighbours of few rows of a gallery %s, and equals the full matrices',
+    async (_, rows, classes, most) => {
+      const gallery = clusteredVectors(rows, 8, classes, 7)
+      const queries = clusteredVectors(3, 8, classes, 7, 'queries')
+      const view = viewOf(gallery)
+      const [k1, k2, lambda, topN] = [6, 3, 0, 12]
+      const reranker = createKReciprocal({ k1, k2, lambda, topN })
+      for (let row = 0; row < queries.rows; row++) {
+        let asked = 0
+        await reranker.prepare!({
+          ...view,
+          nearest(block, k) {
+            asked += block.rows
+            return view.nearest(block, k)
+          },
+        })
+        const expected = bruteForce(selectRows(queries, [row]), gallery, k1, k2, lambda)
+        const { ranking } = await reranker.rerank(requestOf(queries, row, gallery, topN, topN))
+        ranking.positions.forEach((position, i) => expect(ranking.distances[i]).toBeCloseTo(expected[position]!, 5))
+        expect(asked).toBeGreaterThan(0)
+        expect(asked).toBeLessThan(most * rows)
+        asked = 0
+        await reranker.rerank(requestOf(queries, row, gallery, topN, topN))
+      }
+    },
+  )
+
   it("brings an image forward that shares the query's neighbours", async () => {
     const gallery = clusteredVectors(60, 8, 7, 4)
     const queries = clusteredVectors(7, 8, 7, 4, 'queries')

@@ -1,6 +1,6 @@
 import { checkOptions, definePlugin, type Reranker, SPEC_VERSION } from '@lookalike/core'
 import * as z from 'zod'
-import { findGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
+import { createGalleryNeighbours, type GalleryNeighbours, notPrepared } from '../ranking/gallery-neighbours.js'
 import { reorder } from '../ranking/reorder.js'
 import { kReciprocalDistances } from './k-reciprocal-distances.js'
 
@@ -24,8 +24,8 @@ const options = z
 export type KReciprocalOptions = z.input<typeof options>
 
 /**
- * k-reciprocal re-ranking (Zhong et al. 2017): images are close when they share mutual neighbours. Needs `prepare`, which searches the
- * gallery with itself.
+ * k-reciprocal re-ranking (Zhong et al. 2017): images are close when they share mutual neighbours. Needs `prepare`; the
+ * gallery is searched with those of its rows that a list depends on.
  */
 export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
   const { topN, k1, k2, lambda } = checkOptions('k-reciprocal', options, given)
@@ -38,14 +38,14 @@ export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
     wholeGallery: true,
     // The query's own neighbours are taken from its list.
     topN: Math.max(topN, k1),
-    async prepare(gallery, operation) {
-      known = { neighbours: await findGalleryNeighbours(gallery, k1, operation), gallery: gallery.embeddings.data }
+    async prepare(gallery) {
+      known = { neighbours: createGalleryNeighbours(gallery, k1), gallery: gallery.embeddings.data }
     },
     async rerank({ ranking, query }, { signal } = {}) {
       signal?.throwIfAborted()
       if (!known) throw notPrepared(name)
       const count = Math.min(topN, ranking.positions.length)
-      const distances = kReciprocalDistances({
+      const distances = await kReciprocalDistances({
         query: query.data,
         ...known,
         ranked: ranking.positions,
@@ -53,6 +53,7 @@ export function createKReciprocal(given: KReciprocalOptions = {}): Reranker {
         k1,
         k2,
         lambda,
+        signal,
       })
       return { ranking: reorder(ranking, distances), warnings: [] }
     },
