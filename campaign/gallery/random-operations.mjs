@@ -59,11 +59,12 @@ if (process.argv[1] === self) {
 
 export default {
   name: 'gallery: 10,000 random operations against brute force, in a process that may die',
-  async run({ folder, short }) {
+  async run({ folder, short, only = [] }) {
     const tally = createTally()
     const engines = short ? ['usearch'] : ['usearch', 'mapped', 'exact']
     const [rounds, operations] = short ? [1, 300] : [10, 1000]
     for (const engine of engines) {
+      if (only.length > 0 && !only.includes(engine)) continue
       for (let seed = 0; seed < rounds; seed++) {
         const at = path.join(folder, `${engine}-${seed}`)
         const args = [self, at, engine, String(operations), `${seed}`]

@@ -13,10 +13,11 @@ function memory() {
 
 export default {
   name: 'gallery: 20,000 images, 20,000 searches: memory and descriptors stay flat',
-  async run({ folder, short }) {
+  async run({ folder, short, only = [] }) {
     const tally = createTally()
     const [images, searches] = short ? [500, 300] : [20_000, 20_000]
-    for (const engine of ['exact', 'usearch']) {
+    for (const engine of ['exact', 'usearch', 'mapped']) {
+      if (only.length > 0 && !only.includes(engine)) continue
       const at = path.join(folder, engine)
       let gallery = await open(at, engine)
       for (let start = 0; start < images; start += 250) {

@@ -116,5 +116,5 @@ export async function open(folder) {
 export default {
   name: 'input: wrong answers of a hub, and what is kept of them',
   run: ({ folder, short }) =>
-    tryMutants(fileURLToPath(import.meta.url), { folder: path.join(folder, 'hub'), count: short ? 40 : 1000 }),
+    tryMutants(fileURLToPath(import.meta.url), { folder: path.join(folder, 'hub'), count: short ? 40 : 2000 }),
 }

@@ -1,3 +1,6 @@
+import { hideSecrets } from './secrets/hide-secrets.js'
+import { hideSecretsOfError, hideSecretsOfFields } from './secrets/hide-secrets-of-error.js'
+
 /** The parts that every error's text is built from. */
 export interface ErrorText {
   /** What was given and why it does not work; names the file, key or node. */
@@ -20,7 +23,8 @@ const MARK = Symbol.for('lookalike.error')
  * The one error class of Lookalike.
  *
  * `code` is stable (`area/what`, for example `image/corrupt`); the message says what was given, what was expected and
- * what to do. Recognise it with {@link isLookalikeError}, which also works across copies of this package.
+ * what to do. Recognise it with {@link isLookalikeError}, which also works across copies of this package. Names, passwords and tokens of addresses
+ * are taken out of the problem, the fields and the cause.
  */
 export class LookalikeError extends Error {
   override readonly name = 'LookalikeError'
@@ -29,14 +33,14 @@ export class LookalikeError extends Error {
   readonly [MARK] = true
 
   constructor(code: string, text: ErrorText, details: ErrorDetails = {}) {
-    const sentences = [text.problem, text.expected && `Expected: ${text.expected}`, text.fix]
+    const sentences = [hideSecrets(text.problem), text.expected && `Expected: ${text.expected}`, text.fix]
     const message = sentences
       .filter((sentence): sentence is string => Boolean(sentence))
       .map((sentence) => (/[.!?]$/.test(sentence) ? sentence : `${sentence}.`))
       .join(' ')
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    super(message, details.cause === undefined ? undefined : { cause: hideSecretsOfError(details.cause) })
     this.code = code
-    this.fields = details.fields ?? {}
+    this.fields = hideSecretsOfFields(details.fields ?? {})
   }
 
   toJSON(): { code: string; message: string; fields: Readonly<Record<string, unknown>> } {
@@ -64,7 +68,9 @@ export interface Warning {
 
 /** Turns an error into a warning, where the caller chose to go on without the thing that failed. */
 export function toWarning(error: unknown, fields: Record<string, unknown> = {}): Warning {
-  if (isLookalikeError(error))
-    return { code: error.code, message: error.message, fields: { ...error.fields, ...fields } }
-  return { code: 'internal/unexpected', message: error instanceof Error ? error.message : String(error), fields }
+  const own = hideSecretsOfFields(fields)
+  if (isLookalikeError(error)) return { code: error.code, message: error.message, fields: { ...error.fields, ...own } }
+  const cleaned = hideSecretsOfError(error)
+  const message = cleaned instanceof Error ? cleaned.message : String(cleaned)
+  return { code: 'internal/unexpected', message, fields: own }
 }

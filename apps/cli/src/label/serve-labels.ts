@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ImageLimits, type ImageRequest, isLookalikeError, LookalikeError } from '@lookalike/core'
+import { type ImageLimits, type ImageRequest, LookalikeError, toWarning } from '@lookalike/core'
 import { thumbnail } from '@lookalike/image'
 import { foreignPart, readPage } from '@lookalike/server'
 import type { LabelAnswer, LabelSession } from './label-session.js'
@@ -71,9 +71,7 @@ export async function serveLabels({
   }
   const server = createServer((request, response) => {
     handle(request)
-      .catch((error: unknown) =>
-        json(500, { message: isLookalikeError(error) || error instanceof Error ? error.message : String(error) }),
-      )
+      .catch((error: unknown) => json(500, { message: toWarning(error).message }))
       .then(([status, headers, body]) => response.writeHead(status, headers).end(body))
       .catch(() => response.destroy())
   })

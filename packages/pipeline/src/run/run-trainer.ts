@@ -6,7 +6,6 @@ import {
   type EmbedOptions,
   type Encoder,
   type ImageLimits,
-  isLookalikeError,
   type LoggedEnd,
   type Logger,
   LookalikeError,
@@ -16,6 +15,7 @@ import {
   type Trainer,
   type TrainerRequest,
   type TrainerResult,
+  toWarning,
   type Warning,
 } from '@lookalike/core'
 import { embedImages, removeUnfinished } from '@lookalike/image'
@@ -257,10 +257,8 @@ function defined<T extends object>(options: T): T {
 }
 
 function errorFacts(error: unknown): { code: string; message: string } {
-  return {
-    code: isLookalikeError(error) ? error.code : 'internal/unexpected',
-    message: error instanceof Error ? error.message : String(error),
-  }
+  const { code, message } = toWarning(error)
+  return { code, message }
 }
 
 function runExists(folder: string, { trainer, state }: RunFile): LookalikeError {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isLookalikeError, LookalikeError } from '@lookalike/core'
+import { hideSecretsOfError, isLookalikeError, LookalikeError } from '@lookalike/core'
 import { type Context, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import type { PageFile } from '../page-files.js'
@@ -108,8 +108,7 @@ export function createApp(options: AppOptions): App {
       status,
       milliseconds: Math.round(milliseconds * 10) / 10,
       ...(error && { code: isLookalikeError(error) ? error.code : 'internal/unexpected' }),
-      ...(error &&
-        status >= 500 && { error: (isLookalikeError(error) ? error.message : error.stack) ?? String(error) }),
+      ...(error && status >= 500 && { error: logged(error) }),
     })
   })
 
@@ -155,6 +154,13 @@ function failure(context: Context, problem: Problem): Response {
   // What is left of a body that was refused is not read.
   if (status === 413 || status === 408) headers.connection = 'close'
   return new Response(JSON.stringify({ ...problem, status }), { status, headers })
+}
+
+/** An error as the log has it: the stack of what was not foreseen. */
+function logged(error: Error): string {
+  if (isLookalikeError(error)) return error.message
+  const { stack, message } = hideSecretsOfError(error) as Error
+  return stack ?? message
 }
 
 function cors(context: Context, origins: readonly string[]): void {

@@ -2,11 +2,11 @@ import {
   type Filter,
   type GalleryCodes,
   type ImageAccess,
-  isLookalikeError,
   LookalikeError,
   type PluginRef,
   type Reranker,
   type Role,
+  toWarning,
   type Warning,
 } from '@lookalike/core'
 
@@ -129,12 +129,8 @@ export type FromWorker =
   | { readonly type: 'batch-failed'; readonly batch: number; readonly error: SentError }
 
 export function sendError(error: unknown): SentError {
-  if (isLookalikeError(error)) return { code: error.code, message: error.message, fields: plain(error.fields) }
-  return {
-    code: 'internal/unexpected',
-    message: error instanceof Error ? error.message : String(error),
-    fields: {},
-  }
+  const { code, message, fields } = toWarning(error)
+  return { code, message, fields: plain(fields) }
 }
 
 export function receiveError({ code, message, fields }: SentError): LookalikeError {
