@@ -1,40 +1,4 @@
-import { LookalikeError, type LossInput, type LossOutput, toFloat32, toInt32 } from '@lookalike/core'
-
-/**
- * A batch, checked before any arithmetic; embeddings may come in any array of numbers.
- *
- * @throws `loss/shape`, `loss/not-finite` with the first bad row.
- */
-export function checkInput(name: string, input: LossInput, binding: { readonly dim: number }): LossInput {
-  const { rows, dim } = input
-  const embeddings = toFloat32(input.embeddings, { code: 'loss/shape', name: `the embeddings of ${name}` })
-  if (!Number.isInteger(rows) || dim !== binding.dim || embeddings.length !== rows * dim) {
-    throw new LookalikeError(
-      'loss/shape',
-      {
-        problem: `${name} got ${embeddings.length} values as ${rows} x ${dim} embeddings`,
-        expected: `rows of ${binding.dim} values, which the loss was bound to`,
-      },
-      { fields: { rows, dim, length: embeddings.length, bound: binding.dim } },
-    )
-  }
-  for (let i = 0; i < embeddings.length; i++) {
-    // x - x is 0 for every finite x and NaN for infinities and NaN.
-    if (embeddings[i]! - embeddings[i]! !== 0) {
-      const row = Math.floor(i / dim)
-      throw new LookalikeError(
-        'loss/not-finite',
-        {
-          problem: `Row ${row} of the batch that ${name} got at step ${input.step} holds ${input.embeddings[i]}`,
-          expected: 'finite embeddings in single precision',
-          fix: 'The model diverged: lower the learning rate, clip the gradients, or look at the image of that row.',
-        },
-        { fields: { row, step: input.step, loss: name } },
-      )
-    }
-  }
-  return { ...input, embeddings }
-}
+import { LookalikeError, type LossInput, type LossOutput, toInt32 } from '@lookalike/core'
 
 /**
  * The labels of a batch, checked; they may come in any array of whole numbers.

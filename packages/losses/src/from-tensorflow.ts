@@ -1,11 +1,13 @@
 import {
+  checkLossBinding,
+  checkLossInput,
+  checkLossTriples,
   createRandom,
   LookalikeError,
   type Loss,
   type LossBinding,
   type LossInput,
   type LossOutput,
-  type LossTriple,
   type Random,
   type UnboundLoss,
 } from '@lookalike/core'
@@ -13,7 +15,7 @@ import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core'
 import { loadTensorflow, tensorflowBackend } from './backend/load-tensorflow.js'
 import type { Tensorflow } from './backend/tensorflow.js'
 import { valueAndGradients } from './backend/value-and-gradients.js'
-import { checkInput, checkLabels, checkValue, zeroOutput } from './check-input.js'
+import { checkLabels, checkValue, zeroOutput } from './check-input.js'
 
 /** What a loss function gets. */
 export interface TensorflowInput {
@@ -69,14 +71,15 @@ export function fromTensorflow(loss: TensorflowLoss, options: FromTensorflowOpti
   const { name, input: kind = 'labels' } = options
   return {
     async bind(binding) {
+      checkLossBinding(name, binding)
       const tf = await loadTensorflow()
       const random = createRandom(binding.seed).fork(`${name}/parameters`)
       const parameters = Object.entries(options.parameters?.({ ...binding, random }) ?? {})
       const arrays = Object.fromEntries(parameters.map(([key, { data }]) => [key, data]))
 
       const compute = async (given: LossInput): Promise<LossOutput> => {
-        const checked = checkInput(name, given, binding)
-        if (kind === 'triples') checkTriples(name, checked)
+        const checked = checkLossInput(name, given, binding)
+        if (kind === 'triples') checkLossTriples(name, checked)
         const batch = kind === 'labels' ? { ...checked, labels: checkLabels(name, checked, binding.classes) } : checked
         if (batch.rows === 0 || (kind === 'triples' && batch.triples?.length === 0)) return zeroOutput(batch, arrays)
         const output = differentiate(tf, name, loss, batch, parameters)
@@ -144,31 +147,6 @@ function tripleRows(batch: LossInput): Int32Array {
   return Int32Array.from(
     triples.flatMap(({ reference, a, b, target }) => (target < 0.5 ? [reference, a, b] : [reference, b, a])),
   )
-}
-
-function checkTriples(name: string, { triples, rows }: LossInput): void {
-  if (!Array.isArray(triples)) {
-    throw new LookalikeError('loss/triples', {
-      problem: triples === undefined ? `${name} got no triples` : `The triples of ${name} are no array`,
-      expected: 'row numbers of (reference, a, b)',
-      fix: 'Use a data set with triples, or a loss on labels.',
-    })
-  }
-  const known = (row: number) => Number.isInteger(row) && row >= 0 && row < rows
-  const bad = triples.findIndex(
-    (triple) => ![triple?.reference, triple?.a, triple?.b].every(known) || !(triple.target >= 0 && triple.target <= 1),
-  )
-  if (bad >= 0) {
-    const { reference, a, b, target }: Partial<LossTriple> = triples[bad] ?? {}
-    throw new LookalikeError(
-      'loss/triples',
-      {
-        problem: `Triple ${bad} of ${name} names the rows ${reference}, ${a}, ${b} of a batch of ${rows}, and ${target} as the probability that b is the closer one`,
-        expected: `rows 0 to ${rows - 1}, and a probability of 0 to 1`,
-      },
-      { fields: { reference, a, b, target, rows } },
-    )
-  }
 }
 
 function notScalar(name: string, given: unknown): LookalikeError {

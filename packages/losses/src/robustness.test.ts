@@ -12,6 +12,7 @@ import {
   proxyAnchor,
   proxyNcaPp,
   softTriple,
+  sumOfLosses,
   supCon,
   triplet,
 } from './index.js'
@@ -37,7 +38,7 @@ const proxyLosses: readonly (readonly [string, UnboundLoss])[] = [
   ['proxy-nca-pp', proxyNcaPp()],
   ['soft-triple', softTriple({ K: 2 })],
 ]
-const all = [...pairLosses, ...proxyLosses]
+const all = [...pairLosses, ...proxyLosses, ['sum', sumOfLosses([{ loss: ntXent() }, { loss: arcface() }])] as const]
 const binding = { dim: 6, classes: 4, seed: 1 }
 
 const finite = (data: Float32Array) => data.every(Number.isFinite)
@@ -171,10 +172,48 @@ describe.each(all)('%s, given other arrays', (_name, unbound) => {
     ['text', 'embeddings'],
     ['nothing', undefined],
     ['big integers', new BigInt64Array(48)],
-    ['rows of rows', [[1, 2, 3, 4, 5, 6]]],
+    ['rows of rows', Array.from({ length: 8 }, () => [1, 2, 3, 4, 5, 6])],
+    ['typed rows', Array.from({ length: 8 }, () => new Float32Array(6))],
+    ['numbers as text', Array.from({ length: 48 }, String)],
+    ['an array of holes', new Array(48)],
+    ['raw memory', new ArrayBuffer(192)],
+    ['a tensor', { data: new Float32Array(48), dims: [8, 6] }],
     ['one value too few', new Float64Array(47)],
   ])('refuses %s for embeddings by name', async (_kind, embeddings) => {
     await expect(given(embeddings, input.labels)).rejects.toMatchObject({ code: 'loss/shape' })
+  })
+
+  it('takes half precision', async () => {
+    // Of runtimes that have such an array, or of a library.
+    class Float16Array extends Float64Array {
+      override readonly [Symbol.toStringTag] = 'Float16Array' as never
+    }
+    const halves = Array.from(input.embeddings, (value) => Math.round(value * 8) / 8)
+    expect(await given(Float16Array.from(halves), input.labels)).toEqual(await given(halves, input.labels))
+  })
+
+  it.each([
+    ['NaN', Float64Array.from({ length: 48 }, (_, i) => (i === 20 ? NaN : i))],
+    ['infinity', Array.from({ length: 48 }, (_, i) => (i === 20 ? -Infinity : i))],
+  ])('names the row of %s', async (_kind, embeddings) => {
+    await expect(given(embeddings, input.labels)).rejects.toMatchObject({ code: 'loss/not-finite', fields: { row: 3 } })
+  })
+
+  it.each([
+    ['loss/shape', null],
+    ['loss/shape', 'text'],
+    ['loss/shape', { ...input, rows: '8' }],
+    ['loss/shape', { ...input, rows: -8, dim: -6 }],
+    ['loss/shape', { ...input, dim: 6n }],
+    ['loss/step', { ...input, step: Number.NaN }],
+    ['loss/step', { ...input, step: '1' }],
+    ['loss/step', { ...input, totalSteps: undefined }],
+  ])('answers with %s to a batch of other types', async (code, batch) => {
+    await expect((await unbound.bind(binding)).compute(batch as never)).rejects.toMatchObject({ code })
+  })
+
+  it.each([0, -1, 1.5, '6', 6n, Number.NaN, undefined])('is not bound to %s dimensions', async (dim) => {
+    await expect(unbound.bind({ ...binding, dim: dim as number })).rejects.toMatchObject({ code: 'loss/shape' })
   })
 
   it('refuses numbers beyond single precision', async () => {
@@ -190,6 +229,15 @@ describe.each(all)('%s, given other arrays', (_name, unbound) => {
     ['negative numbers', Int32Array.from([0, 0, 1, 1, 2, 2, 3, -1])],
     ['numbers beyond 32 bits', [0, 0, 1, 1, 2, 2, 3, 2 ** 32]],
     ['big integers', new BigInt64Array(8)],
+    ['big integers in a list', [0n, 0n, 1n, 1n, 2n, 2n, 3n, 3n]],
+    ['lists', [[0], [0], [1], [1], [2], [2], [3], [3]]],
+    // biome-ignore lint/suspicious/noSparseArray: what a hole does is the question.
+    ['a hole', [0, 0, 1, 1, 2, 2, , 3]],
+    ['truth values', [true, true, true, true, false, false, false, false]],
+    ['one text', '00112233'],
+    ['a set', new Set([0, 1])],
+    ['raw memory', new ArrayBuffer(32)],
+    ['a tensor', { data: new Int32Array(8), dims: [8] }],
   ])('refuses %s for labels by name', async (_kind, labels) => {
     await expect(given(input.embeddings, labels)).rejects.toMatchObject({ code: 'loss/labels' })
   })
@@ -203,6 +251,8 @@ it('refuses options by name', () => {
     () => proxyAnchor({ orthogonality: { lambda: Number.NaN } }),
     () => crossBatchMemory(ntXent(), { size: 0.5 }),
     () => arcface(null as never),
+    () => sumOfLosses([{ loss: triplet(), weight: '1' as never }]),
+    () => sumOfLosses([{ loss: triplet(), weight: Number.NaN }]),
   ])
     expect(make).toThrow(expect.objectContaining({ code: 'config/invalid' }))
   expect(() => triplet({ margin: 'wide' as never })).toThrow('triplet.margin')

@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   definePlugin,
   LookalikeError,
   type Loss,
@@ -40,11 +41,15 @@ type State = Readonly<Record<string, Float32Array | Int32Array>>
  * @throws when bound: `loss/mixed-inputs` when some terms want labels and others triples.
  */
 export function sumOfLosses(terms: readonly SumTerm[]): UnboundLoss {
+  const weighted = terms.map(({ loss, weight }) => ({
+    loss,
+    weight: checkOptions('sum-of-losses', z.strictObject({ weight: weightSchema.default(1) }), { weight }).weight,
+  }))
   return {
     async bind(binding) {
       const seen = new Map<string, number>()
       const parts: { loss: Loss; key: string; weight: Weight }[] = []
-      for (const { loss: unbound, weight = 1 } of terms) {
+      for (const { loss: unbound, weight } of weighted) {
         const loss = await unbound.bind(binding)
         const nth = (seen.get(loss.name) ?? 0) + 1
         seen.set(loss.name, nth)
@@ -71,14 +76,16 @@ export function sumOfLosses(terms: readonly SumTerm[]): UnboundLoss {
         ),
         async compute(batch: LossInput): Promise<LossOutput> {
           let value = 0
-          const embeddings = new Float32Array(batch.embeddings.length)
+          let embeddings: Float32Array | undefined
           const parameters: Record<string, Float32Array> = {}
           const logs: Record<string, number> = {}
           for (const { loss, key, weight: schedule } of parts) {
-            const weight = weightAt(schedule, batch.step, batch.totalSteps)
             const term = await loss.compute(batch)
+            const weight = weightAt(schedule, batch.step, batch.totalSteps)
             value += weight * term.value
-            for (let i = 0; i < embeddings.length; i++) embeddings[i]! += weight * term.gradients.embeddings[i]!
+            const gradient = term.gradients.embeddings
+            embeddings ??= new Float32Array(gradient.length)
+            for (let i = 0; i < gradient.length; i++) embeddings[i]! += weight * gradient[i]!
             for (const [name, gradient] of Object.entries(term.gradients.parameters)) {
               parameters[`${key}.${name}`] = weight === 1 ? gradient : gradient.map((g) => weight * g)
             }
@@ -86,7 +93,7 @@ export function sumOfLosses(terms: readonly SumTerm[]): UnboundLoss {
             logs[`${key}/weight`] = weight
             for (const [name, number] of Object.entries(term.logs)) logs[`${key}.${name}`] = number
           }
-          return { value, gradients: { embeddings, parameters }, logs }
+          return { value, gradients: { embeddings: embeddings!, parameters }, logs }
         },
         state() {
           const state: Record<string, Float32Array | Int32Array> = {}

@@ -1,9 +1,13 @@
 import {
+  checkLossBinding,
+  checkLossInput,
+  checkLossTriples,
+  checkOptions,
   createRandom,
   definePlugin,
   type Loss,
-  type LossBinding,
-  type LossInput,
+  type LossOutput,
+  type LossTriple,
   type UnboundLoss,
 } from '@lookalike/core'
 import { z } from 'zod'
@@ -26,19 +30,21 @@ const cosineOptions = z.strictObject({
 
 /** The paper's loss of a context: a classifier on the three embeddings, which belongs to the loss, and a margin. Every triple counts both ways round. */
 export function contextTripleLoss(given: z.input<typeof contextOptions> = {}): UnboundLoss {
-  const options: ContextLossOptions = contextOptions.parse(given)
+  const options: ContextLossOptions = checkOptions('context', contextOptions, given)
   return {
     async bind({ dim, seed }) {
+      checkLossBinding('context', { dim })
       const random = createRandom(seed)
       const weight = Float32Array.from({ length: 6 * dim }, () => random.normal() / Math.sqrt(3 * dim))
       const bias = new Float32Array(2)
       return tripleLoss(
         'context',
+        dim,
         [
           { name: 'weight', shape: [2, 3 * dim], data: weight, learningRateFactor: 1, decay: false },
           { name: 'bias', shape: [2], data: bias, learningRateFactor: 1, decay: false },
         ],
-        ({ embeddings, triples = [] }) => {
+        ({ embeddings, triples }) => {
           const into = {
             embeddings: new Float32Array(embeddings.length),
             weight: new Float32Array(weight.length),
@@ -65,29 +71,39 @@ export function contextTripleLoss(given: z.input<typeof contextOptions> = {}): U
 
 /** Logistic loss of the difference of the two cosines (ours): the very quantity that an ensemble compares. */
 export function cosineTripleLoss(given: z.input<typeof cosineOptions> = {}): UnboundLoss {
-  const { temperature } = cosineOptions.parse(given)
+  const { temperature } = checkOptions('triple-cosine', cosineOptions, given)
   return {
-    bind: async ({ dim }: LossBinding) =>
-      tripleLoss('triple-cosine', [], ({ embeddings, triples = [] }) => {
+    async bind({ dim }) {
+      checkLossBinding('triple-cosine', { dim })
+      return tripleLoss('triple-cosine', dim, [], ({ embeddings, triples }) => {
         const gradient = new Float32Array(embeddings.length)
         const value = cosineLoss(embeddings, dim, triples, temperature, gradient)
         return { value, gradients: { embeddings: gradient, parameters: {} }, logs: {} }
-      }),
+      })
+    },
   }
+}
+
+interface Batch {
+  readonly embeddings: Float32Array
+  readonly triples: readonly LossTriple[]
 }
 
 function tripleLoss(
   name: string,
+  dim: number,
   parameters: Loss['parameters'],
-  compute: (input: LossInput) => Awaited<ReturnType<Loss['compute']>>,
+  compute: (batch: Batch) => LossOutput,
 ): Loss {
   return {
     specVersion: 'v1',
     name,
     input: 'triples',
     parameters,
-    compute: async (input) => {
-      if (input.triples && input.triples.length > 0) return compute(input)
+    compute: async (given) => {
+      const input = checkLossInput(name, given, { dim })
+      const triples = checkLossTriples(name, input)
+      if (triples.length > 0) return compute({ embeddings: input.embeddings, triples })
       return {
         value: 0,
         gradients: {

@@ -1,5 +1,13 @@
-import { concat, type Loss, type LossInput, type LossOutput, type UnboundLoss } from '@lookalike/core'
-import { checkInput, checkLabels, checkValue, zeroOutput } from '../check-input.js'
+import {
+  checkLossBinding,
+  checkLossInput,
+  concat,
+  type Loss,
+  type LossInput,
+  type LossOutput,
+  type UnboundLoss,
+} from '@lookalike/core'
+import { checkLabels, checkValue, zeroOutput } from '../check-input.js'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { loadProducts } from '../products/load-products.js'
 import { matrix, type Products } from '../products/products.js'
@@ -51,9 +59,10 @@ export function createPairLoss(definition: PairLossDefinition): UnboundPairLoss 
   const { name } = definition
   return {
     async bind({ dim }) {
+      checkLossBinding(name, { dim })
       const products = await loadProducts()
       const computeWith = async (given: LossInput, memory: PairMemory): Promise<LossOutput> => {
-        const input = checkInput(name, given, { dim })
+        const input = checkLossInput(name, given, { dim })
         const labels = checkLabels(name, input)
         if (input.rows === 0) return zeroOutput(input)
         const output = await step({ products, definition, input, labels, memory })

@@ -1,4 +1,6 @@
 import {
+  checkLossBinding,
+  checkLossInput,
   createRandom,
   LookalikeError,
   type Loss,
@@ -6,7 +8,7 @@ import {
   type LossOutput,
   type UnboundLoss,
 } from '@lookalike/core'
-import { checkInput, checkLabels, checkValue, zeroOutput } from '../check-input.js'
+import { checkLabels, checkValue, zeroOutput } from '../check-input.js'
 import { inverseRowNorms, normaliseRows, normaliseRowsBackward } from '../kernels/row-norms.js'
 import { loadProducts } from '../products/load-products.js'
 import { matrix, type Products } from '../products/products.js'
@@ -37,6 +39,7 @@ export function createProxyLoss(definition: ProxyLossDefinition): UnboundLoss {
   const { name, proxiesPerClass = 1, regularisers = [] } = definition
   return {
     async bind({ dim, classes, seed }) {
+      checkLossBinding(name, { dim })
       if (!Number.isInteger(classes) || classes < 1) {
         throw new LookalikeError(
           'loss/classes',
@@ -55,7 +58,7 @@ export function createProxyLoss(definition: ProxyLossDefinition): UnboundLoss {
       const proxies = Float32Array.from({ length: count * dim }, () => random.normal() * deviation)
 
       const compute = async (given: LossInput): Promise<LossOutput> => {
-        const input = checkInput(name, given, { dim })
+        const input = checkLossInput(name, given, { dim })
         const labels = checkLabels(name, input, classes)
         if (input.rows === 0) return zeroOutput(input, { proxies })
         const output = await step({ input, labels, classes, proxies, count, products, definition })
