@@ -180,7 +180,9 @@ async function indexShard(shift: Shift, shard: ShardToIndex, begun: number): Pro
 async function afterFailure(shift: Shift, number: number, error: unknown): Promise<void> {
   const { options } = shift
   shift.failures++
-  const { code, message, fields } = { ...toWarning(error), ...(!isLookalikeError(error) && { code: 'queue/shard' }) }
+  const { code, message, fields } = isLookalikeError(error)
+    ? toWarning(error)
+    : { code: 'queue/shard', message: toWarning(error).message, fields: {} }
   options.onWarning?.({ code, message: `Shard ${number} failed: ${message}`, fields: { ...fields, shard: number } })
   if (shift.failures >= FAILURES) shift.fail(error)
   await sleep(Math.min(500 * 2 ** shift.failures, PAUSE_MS), options.signal).catch(() => undefined)

@@ -31,8 +31,8 @@ it.each([
   ['loss/triples', { triples: [{ ...triple, target: Number.NaN }] }],
   ['loss/triples', { triples: [{ ...triple, classA: '4' }] }],
   ['loss/triples', { triples: [null] }],
-  ['loss/triples', { triples: new Array(1) }],
-  ['loss/shape', { embeddings: [[1, 0], [0.5, 1], [0, 1]] }], // biome-ignore format: rows
+  ['loss/triples', { triples: Object.assign([], { length: 1 }) }],
+  ['loss/shape', { embeddings: Array.from({ length: 3 }, () => [1, 0]) }],
   ['loss/shape', { embeddings: new BigInt64Array(6) }],
   ['loss/shape', { rows: 2 }],
   ['loss/not-finite', { embeddings: Float32Array.of(1, 0, 0.5, Number.NaN, 0, 1) }],
