@@ -7,7 +7,7 @@ export interface CommandContext {
   readonly output: Output
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
-  /** From now on the command has so many milliseconds to reach a safe point after Ctrl-C; before, 1,500. */
+  /** From now on the command has so many milliseconds to reach a safe point after Ctrl-C; before, 1,100. */
   readonly allow: (milliseconds: number) => void
   /** `--train.epochs=3` and the like, by path. */
   readonly overrides: Overrides

@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads'
 
 /** Names the process that waits, to the one that works. */
 const SUPERVISOR = 'LOOKALIKE_SUPERVISOR'
-/** How long the work has to reach a safe point after the first signal, milliseconds, unless it says otherwise. */
-export const GRACE = 1500
+/** How long the work has to reach a safe point after the first signal, milliseconds, unless it says otherwise: a busy machine takes its part of 2 s too. */
+export const GRACE = 1100
 /** What it has besides, to end by itself. */
 const BESIDES = 200
 /** How often the work looks whether anybody still waits for it, milliseconds. */

@@ -32,10 +32,12 @@ const HEADER = 'reference,a,b,closer'
 /**
  * Opens the answers of a CSV, and asks what it does not answer yet, in the given order. A skipped question is asked again next time.
  *
- * @throws `label/file` when the file is there and is no CSV of triples of this kind.
+ * @throws `label/file` when the file is there and is no CSV of triples of this kind; when answering, `label/changed` where somebody else has written
+ * to the file since.
  */
 export async function openLabelSession(file: string, questions: readonly LabelQuestion[]): Promise<LabelSession> {
-  const lines = await readAnswers(file)
+  let written = await readText(file)
+  const lines = answersOf(file, written)
   const known = new Set(lines.map((line) => keyOf(questionOfLine(line))))
   const open = questions.filter((question) => !known.has(keyOf(question)))
   const history: { readonly wrote: boolean }[] = []
@@ -45,7 +47,13 @@ export async function openLabelSession(file: string, questions: readonly LabelQu
     queue = next.catch(() => undefined)
     return next
   }
-  const save = (kept: readonly string[]) => writeWhole(file, `${[HEADER, ...kept].join('\n')}\n`)
+  const save = async (kept: readonly string[]) => {
+    // Another session of the same file has answers of its own there.
+    if ((await readText(file)) !== written) throw changed(file)
+    const text = `${[HEADER, ...kept].join('\n')}\n`
+    await writeWhole(file, text)
+    written = text
+  }
   const state = (): LabelState => {
     const number = history.length
     const question = open[number]
@@ -124,11 +132,36 @@ function keyOf({ reference, a, b }: LabelQuestion): string {
   return JSON.stringify([reference, ...[a, b].sort()])
 }
 
-async function readAnswers(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
+/** Undefined where there is no file yet. */
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new LookalikeError(
+      'label/file',
+      {
+        problem: `${file} cannot be read (${code})`,
+        expected: 'the CSV of this command, or no file',
+        fix: 'Name another file with --out.',
+      },
+      { fields: { file }, cause },
+    )
+  }
+}
+
+const changed = (file: string) =>
+  new LookalikeError(
+    'label/changed',
+    {
+      problem: `${file} was changed by somebody else since these questions were opened; this answer was not written`,
+      fix: 'End this command and start it again: it goes on from what the file holds. Two people at a time need a file each (--out).',
+    },
+    { fields: { file } },
+  )
+
+function answersOf(file: string, text: string | undefined): string[] {
   if (text === undefined) return []
   const [header, ...lines] = splitLines(text)
   const bad =

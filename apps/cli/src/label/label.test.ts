@@ -59,6 +59,23 @@ describe('openLabelSession', () => {
     expect(await answers()).toEqual(['"red, dark",green,blue,a'])
   })
 
+  it('never writes over answers that somebody else has put there meanwhile', async () => {
+    const [first, second] = [await openLabelSession(file, questions), await openLabelSession(file, questions)]
+    await first.answer(0, 'a')
+    await expect(second.answer(0, 'b')).rejects.toMatchObject({ code: 'label/changed' })
+    expect(second.state().question).toEqual({ ...questions[0], number: 0 })
+    await first.answer(1, 'b')
+    expect(await answers()).toHaveLength(2)
+    await writeFile(file, '')
+    await expect(first.undo()).rejects.toMatchObject({ code: 'label/changed' })
+    await rm(file)
+    await expect(first.answer(2, 'a')).rejects.toMatchObject({ code: 'label/changed' })
+  })
+
+  it('names what cannot be read', async () => {
+    await expect(openLabelSession(folder, questions)).rejects.toMatchObject({ code: 'label/file' })
+  })
+
   it('keeps names with quotes, commas and line breaks', async () => {
     const odd = [{ reference: 'two\nlines', a: 'a "b", c', b: 'carriage\r\nreturn' }, ...questions]
     const session = await openLabelSession(file, odd)

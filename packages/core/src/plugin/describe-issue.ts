@@ -28,12 +28,13 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
 
   if (detail.code === 'unrecognized_keys' && detail.keys) {
     const known = Object.keys(schemaAt(schema, keys)?.properties ?? {})
+    const expected = known.length > 0 ? `one of ${known.join(', ')}` : 'no options here'
     return detail.keys.map((key, at) => {
       const near = at < TOLD ? nearestName(key, known) : undefined
       return {
         path: formatPath([...keys, key], base),
         problem: 'unknown key',
-        ...(known.length > 0 ? { expected: `one of ${known.join(', ')}` } : { expected: 'no options here' }),
+        expected,
         ...(near && { fix: `Did you mean "${near}"?` }),
       }
     })
