@@ -56,7 +56,7 @@ async function addRows(
     const wanted = new Set(live)
     const data = await store.read(0, start, count, (position) => wanted.has(position))
     for (const [row, position] of live.entries())
-      data.copyWithin(row * dim, (position - start) * dim, (position - start + 1) * dim)
+      if (row !== position - start) data.copyWithin(row * dim, (position - start) * dim, (position - start + 1) * dim)
     const rows = live.length
     if (rows > 0)
       await to.index.add(createEmbeddings({ data: data.subarray(0, rows * dim), rows, dim, space, role: 'gallery' }), {

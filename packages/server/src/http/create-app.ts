@@ -4,11 +4,10 @@ import { type Context, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import type { PageFile } from '../page-files.js'
 import type { Service } from '../service/create-service.js'
-import { apiRoutes } from './api-routes.js'
+import { apiRoutes } from './api/api-routes.js'
 import { describeApi } from './describe-api.js'
 import { createGuard, type GuardOptions } from './guard.js'
 import { createMetrics } from './metrics.js'
-import { overviewRoutes } from './overview-routes.js'
 import { type Problem, problemOf } from './problem.js'
 import { createBodyBudget } from './read-body.js'
 import { mount } from './routes.js'
@@ -90,47 +89,20 @@ export function createApp(options: AppOptions): App {
       underWay--
     }
     cors(context, options.origins)
-    context.res.headers.set('x-request-id', id)
-    context.res.headers.set('x-content-type-options', 'nosniff')
-    context.res.headers.set('referrer-policy', 'no-referrer')
-    if (!context.res.headers.has('content-security-policy'))
-      context.res.headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox")
-    if (!context.res.headers.has('cache-control')) context.res.headers.set('cache-control', 'no-store')
+    secure(context, id)
     const milliseconds = performance.now() - start
-    const { error } = context
-    const { status } = context.res
-    metrics.observe(routePath(context, -1), context.req.method, status, milliseconds / 1000)
-    options.onRequest?.({
-      time: new Date().toISOString(),
-      id,
-      method: context.req.method,
-      path: context.req.path.slice(0, 2000),
-      status,
-      milliseconds: Math.round(milliseconds * 10) / 10,
-      ...(error && { code: isLookalikeError(error) ? error.code : 'internal/unexpected' }),
-      ...(error && status >= 500 && { error: logged(error) }),
-    })
+    metrics.observe(routePath(context, -1), context.req.method, context.res.status, milliseconds / 1000)
+    options.onRequest?.(recordOf(context, id, milliseconds))
   })
 
-  const routes = [...apiRoutes({ ...options, roleOf: guard.roleOf, metrics }), ...overviewRoutes(service)]
+  const routes = apiRoutes({ ...options, roleOf: guard.roleOf, metrics })
   const description = describeApi(routes, options.version)
   app.get('/api/v1/openapi.json', (context) => context.json(description))
   mount(app, routes, budget, guard.allow)
   for (const [at, { body, headers }] of options.page ?? []) app.get(at, () => new Response(body, { headers }))
   app.notFound((context) => {
-    const known = app.routes.some(
-      ({ path, method }) => method !== 'ALL' && path !== '/*' && pattern(path).test(context.req.path),
-    )
-    const error = known
-      ? new LookalikeError('serve/method', {
-          problem: `${context.req.method} is not for ${context.req.path.slice(0, 200)}`,
-        })
-      : new LookalikeError('serve/unknown-route', {
-          problem: `There is nothing at ${context.req.path.slice(0, 200)}`,
-          fix: 'GET /api/v1/openapi.json says what there is.',
-        })
-    context.error = error
-    return fail(context, error)
+    context.error = nothingThere(app, context)
+    return fail(context, context.error)
   })
   app.onError((error, context) => fail(context, error))
 
@@ -143,6 +115,39 @@ export function createApp(options: AppOptions): App {
     dispose: () => metrics.dispose(),
     description,
   }
+}
+
+/** What is said of an answer, whatever it is. */
+function secure({ res: { headers } }: Context, id: string): void {
+  headers.set('x-request-id', id)
+  headers.set('x-content-type-options', 'nosniff')
+  headers.set('referrer-policy', 'no-referrer')
+  if (!headers.has('content-security-policy'))
+    headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox")
+  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
+}
+
+function recordOf({ req, res: { status }, error }: Context, id: string, milliseconds: number): RequestRecord {
+  return {
+    time: new Date().toISOString(),
+    id,
+    method: req.method,
+    path: req.path.slice(0, 2000),
+    status,
+    milliseconds: Math.round(milliseconds * 10) / 10,
+    ...(error && { code: isLookalikeError(error) ? error.code : 'internal/unexpected' }),
+    ...(error && status >= 500 && { error: logged(error) }),
+  }
+}
+
+function nothingThere(app: Hono, { req }: Context): LookalikeError {
+  const at = req.path.slice(0, 200)
+  const known = app.routes.some(({ path, method }) => method !== 'ALL' && path !== '/*' && pattern(path).test(req.path))
+  if (known) return new LookalikeError('serve/method', { problem: `${req.method} is not for ${at}` })
+  return new LookalikeError('serve/unknown-route', {
+    problem: `There is nothing at ${at}`,
+    fix: 'GET /api/v1/openapi.json says what there is.',
+  })
 }
 
 function failure(context: Context, problem: Problem): Response {

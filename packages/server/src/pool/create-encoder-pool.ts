@@ -8,8 +8,9 @@ import {
 } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
 import type { ModelRecipe, PooledModel, SentResult, TaskKind } from './messages.js'
+import { createLanes, type Lanes } from './pool-lanes.js'
 import { startProcesses } from './pool-processes.js'
-import { createTask, isList, nextTasks, settleTask, type Task } from './pool-tasks.js'
+import { createTask, settleTask, type Task } from './pool-tasks.js'
 import { type PoolList, sentImage } from './sent-list.js'
 
 export interface EncoderPoolOptions {
@@ -110,74 +111,42 @@ const MOST_AT_ONCE = 16
 export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoolOptions = {}): Promise<EncoderPool> {
   const { workers: count = 1, wait = 2, maxQueue = 256, deadline = 30_000, onWarning } = options
   checkNumbers({ workers: count, batchSize: options.batchSize ?? 1, maxQueue, deadline })
-  const images: Task[] = []
-  const lists: Task[] = []
-  const takeAll = () => [...images.splice(0), ...lists.splice(0)]
   let disposed = false
-  let waiting: NodeJS.Timeout | undefined
-  let dispatch = () => {}
-
+  let lanes: Lanes | undefined
   const processes = await startProcesses(recipe, {
     count,
     deadline,
     onWarning,
-    onFree: () => dispatch(),
+    onFree: () => lanes?.dispatch(),
     /** One that was alone failed by itself; of several it is not known which one it was, and each gets another chance, alone. */
     onFailed(tasks, errorOf) {
       const open = tasks.filter(({ settled }) => !settled)
       if (tasks.length === 1) for (const task of open) settleTask(task, () => task.reject(errorOf(task.name)))
       else {
         for (const task of open) task.alone = true
-        images.unshift(...open.filter((task) => !isList(task)))
-        lists.unshift(...open.filter(isList))
+        lanes?.putBack(open)
       }
-      dispatch()
+      lanes?.dispatch()
     },
     onHopeless(error) {
-      for (const task of takeAll()) settleTask(task, () => task.reject(error))
+      for (const task of lanes?.takeAll() ?? []) settleTask(task, () => task.reject(error))
     },
   })
-  const { batchSize, ...known } = processes.model
-
-  dispatch = () => {
-    if (disposed) return
-    clearTimeout(waiting)
-    waiting = undefined
-    // One that is to go alone waits for a process that has nothing else to do: the others wait for it.
-    const lanes = lists[0]?.alone ? [lists, images] : [images, lists]
-    for (const lane of lanes) {
-      dispatchLane(lane, lane === lists ? 1 : (options.batchSize ?? Math.min(batchSize, MOST_AT_ONCE)))
-      if (lane[0]?.alone) return
-    }
-  }
-
-  const dispatchLane = (lane: Task[], size: number) => {
-    while (lane.length > 0) {
-      const tasks = nextTasks(lane, size)
-      if (!processes.canRun(tasks[0]!)) return
-      const left = tasks[0]!.since + wait - performance.now()
-      if (tasks.length < size && !tasks[0]!.alone && left > 0) {
-        waiting = setTimeout(dispatch, left)
-        return
-      }
-      for (const task of tasks) lane.splice(lane.indexOf(task), 1)
-      processes.run(tasks)
-    }
-  }
-
-  const abandon = (task: Task) => {
-    for (const lane of [images, lists]) if (lane.includes(task)) lane.splice(lane.indexOf(task), 1)
-    processes.cancel(task)
-  }
+  const { batchSize: liked, ...known } = processes.model
+  const waiting = createLanes(processes, { wait, batchSize: options.batchSize ?? Math.min(liked, MOST_AT_ONCE) })
+  lanes = waiting
 
   const submit = (work: Task['work'], name: string, { signal }: PoolTaskOptions) =>
     new Promise<SentResult>((resolve, reject) => {
       signal?.throwIfAborted()
       if (disposed) throw isDisposed()
-      if (images.length + lists.length >= maxQueue) throw busy(maxQueue)
-      const task = createTask(work, name, { signal, onAbort: abandon }, { resolve, reject })
-      ;(isList(task) ? lists : images).push(task)
-      dispatch()
+      if (waiting.length >= maxQueue) throw busy(maxQueue)
+      const onAbort = (task: Task) => {
+        waiting.remove(task)
+        processes.cancel(task)
+      }
+      waiting.add(createTask(work, name, { signal, onAbort }, { resolve, reject }))
+      waiting.dispatch()
     })
   const submitImage = (kind: TaskKind, request: ImageRequest, task: PoolTaskOptions, edge?: number) =>
     submit({ kind, image: sentImage(request, edge) }, describeSource(request.source), task)
@@ -196,14 +165,13 @@ export async function createEncoderPool(recipe: ModelRecipe, options: EncoderPoo
     },
     state: () => ({
       ready: processes.ready,
-      queued: images.length + lists.length,
+      queued: waiting.length,
       running: processes.held().length,
       replaced: processes.replaced,
     }),
     async dispose() {
       disposed = true
-      clearTimeout(waiting)
-      const open = [...takeAll(), ...processes.held()]
+      const open = [...waiting.takeAll(), ...processes.held()]
       processes.kill()
       for (const task of open) settleTask(task, () => task.reject(isDisposed()))
     },

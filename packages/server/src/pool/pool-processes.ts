@@ -59,7 +59,6 @@ export async function startProcesses(recipe: ModelRecipe, options: ProcessesOpti
   const program = programFile()
   const slots = new Set<Slot>()
   let model: StartedModel | undefined
-  let number = 0
   let replaced = 0
   let failedStarts = 0
   let killed = false
@@ -77,16 +76,18 @@ export async function startProcesses(recipe: ModelRecipe, options: ProcessesOpti
     }
     slots.add(slot)
     slot.worker.ready.then(
-      (made) => {
-        if (model && made.space !== model.space) return slot.worker.kill()
-        model ??= made
-        slot.ready = true
-        failedStarts = 0
-        onFree()
-      },
+      (made) => begin(slot, made),
       () => {},
     )
     return slot
+  }
+
+  const begin = (slot: Slot, made: StartedModel) => {
+    if (model && made.space !== model.space) return slot.worker.kill()
+    model ??= made
+    slot.ready = true
+    failedStarts = 0
+    onFree()
   }
 
   const ended = (slot: Slot, why: string) => {
@@ -98,11 +99,7 @@ export async function startProcesses(recipe: ModelRecipe, options: ProcessesOpti
     onFailed(held, (name) => (slot.late ? tooLate(name, deadline) : workerEnded(why)))
     replaced++
     if (!slot.ready) failedStarts++
-    onWarning?.({
-      code: 'pool/worker-replaced',
-      message: `A process that embeds images ${slot.late ? 'took too long' : `ended (${why})`} and is replaced.`,
-      fields: { why: slot.late ? 'deadline' : why },
-    })
+    onWarning?.(replacedWarning(slot, why))
     if (failedStarts >= STARTS) onHopeless(workerEnded(why))
     // One that cannot start is not tried without a pause.
     setTimeout(() => !killed && slots.size < count && start(), failedStarts * 500).unref()
@@ -111,36 +108,17 @@ export async function startProcesses(recipe: ModelRecipe, options: ProcessesOpti
   const receive = (slot: Slot, message: Extract<FromWorker, { batch: number }>) => {
     const batch = slot.batches.get(message.batch)
     if (!batch) return
-    if (message.type === 'ask') {
-      // It is alive: its clock starts anew.
-      if (slot.batches.keys().next().value === message.batch) watch(slot)
-      void answer(slot.worker, batch, message)
-      return
-    }
+    if (message.type === 'ask') return answer(slot, batch, message, deadline)
     slot.batches.delete(message.batch)
-    watch(slot)
+    watch(slot, deadline)
     if (message.type === 'batch-failed') onFailed(batch.tasks, () => receiveError(message.error))
     else settleBatch(batch, message.results)
     onFree()
   }
 
-  /** The clock starts anew whenever a batch begins to be the first. */
-  const watch = (slot: Slot) => {
-    clearTimeout(slot.timer)
-    slot.timer = undefined
-    if (slot.batches.size === 0) return
-    slot.timer = setTimeout(() => {
-      slot.late = true
-      slot.worker.kill()
-    }, deadline)
-  }
-
   const kill = () => {
     killed = true
-    for (const slot of slots) {
-      clearTimeout(slot.timer)
-      slot.worker.kill()
-    }
+    killAll(slots)
   }
 
   try {
@@ -151,12 +129,30 @@ export async function startProcesses(recipe: ModelRecipe, options: ProcessesOpti
   }
   return {
     model: model!,
+    ...createAssignment(slots, deadline),
+    get ready() {
+      return [...slots].filter(({ ready }) => ready).length
+    },
+    get replaced() {
+      return replaced
+    },
+    kill,
+  }
+}
+
+/** Who works on what. */
+function createAssignment(
+  slots: ReadonlySet<Slot>,
+  deadline: number,
+): Pick<Processes, 'canRun' | 'run' | 'cancel' | 'held'> {
+  let number = 0
+  return {
     canRun: (task) => freeSlot(slots, task) !== undefined,
     run(tasks) {
       const slot = freeSlot(slots, tasks[0]!)!
       const batch = { number: number++, tasks }
       slot.batches.set(batch.number, batch)
-      if (slot.batches.size === 1) watch(slot)
+      if (slot.batches.size === 1) watch(slot, deadline)
       slot.worker.send(runMessage(batch))
     },
     cancel(task) {
@@ -165,13 +161,24 @@ export async function startProcesses(recipe: ModelRecipe, options: ProcessesOpti
           if (tasks.includes(task) && tasks.every(({ settled }) => settled)) worker.send({ type: 'cancel', batch })
     },
     held: () => [...slots].flatMap(heldBy),
-    get ready() {
-      return [...slots].filter(({ ready }) => ready).length
-    },
-    get replaced() {
-      return replaced
-    },
-    kill,
+  }
+}
+
+/** The clock starts anew whenever a batch begins to be the first. */
+function watch(slot: Slot, deadline: number): void {
+  clearTimeout(slot.timer)
+  slot.timer = undefined
+  if (slot.batches.size === 0) return
+  slot.timer = setTimeout(() => {
+    slot.late = true
+    slot.worker.kill()
+  }, deadline)
+}
+
+function killAll(slots: Iterable<Slot>): void {
+  for (const slot of slots) {
+    clearTimeout(slot.timer)
+    slot.worker.kill()
   }
 }
 
@@ -184,14 +191,18 @@ function settleBatch({ tasks }: Batch, results: Extract<FromWorker, { type: 'don
   }
 }
 
-async function answer(
-  worker: Worker,
-  { tasks }: Batch,
+function answer(
+  slot: Slot,
+  { number, tasks }: Batch,
   { question, asked }: Extract<FromWorker, { type: 'ask' }>,
-): Promise<void> {
+  deadline: number,
+): void {
+  // It is alive: its clock starts anew.
+  if (slot.batches.keys().next().value === number) watch(slot, deadline)
+  const { worker } = slot
   const { work } = tasks[0]!
   if (work.kind !== 'rerank') return
-  await answerQuestion(work.list, asked).then(
+  void answerQuestion(work.list, asked).then(
     (found) => worker.send({ type: 'answer', question, answer: found }),
     (error: unknown) => worker.send({ type: 'answer', question, error: sendError(error) }),
   )
@@ -222,6 +233,12 @@ function programFile(): string {
     { fields: { file } },
   )
 }
+
+const replacedWarning = ({ late }: Slot, why: string): Warning => ({
+  code: 'pool/worker-replaced',
+  message: `A process that embeds images ${late ? 'took too long' : `ended (${why})`} and is replaced.`,
+  fields: { why: late ? 'deadline' : why },
+})
 
 const tooLate = (name: string, deadline: number) =>
   new LookalikeError(

@@ -42,58 +42,12 @@ const KEPT = 4
  * @param makeMap off this thread
  */
 export function createOverview(gallery: Gallery, version: () => number, makeMap = mapInWorker): Overview {
-  const kept = new Map<string, ReturnType<typeof place>>()
+  const kept = new Map<string, ReturnType<typeof placeImages>>()
   let of = -1
   const ended = new AbortController()
+  const fit: Fit = (layout, sample) => makeMap(layout, sample, gallery.dim, ended.signal)
   // One thread at a time, whatever is asked for.
   let turn: Promise<unknown> = Promise.resolve()
-
-  async function place(layout: Layout, filter: Filter | undefined) {
-    const { dim } = gallery
-    const step = Math.ceil((await gallery.count({ filter, rejected: false })) / SAMPLES[layout])
-    const sample: Float32Array[] = []
-    let seen = 0
-    // An image that goes meanwhile is missing from both.
-    for await (const { entries, embeddings } of galleryPages(gallery, {
-      filter,
-      rejected: false,
-      limit: PAGE,
-      withVectors: true,
-    })) {
-      for (let row = 0; row < entries.length; row++)
-        if (seen++ % step === 0) sample.push(embeddings!.data.slice(row * dim, (row + 1) * dim))
-      await setImmediate()
-    }
-    const [first, ...others] = sample
-    if (!first) return { ids: [], metadata: [], points: [] }
-    const projection = await makeMap(layout, concat([first, ...others]), dim, ended.signal)
-    try {
-      return await placeAll(projection, filter)
-    } finally {
-      await projection.dispose()
-    }
-  }
-
-  async function placeAll(projection: Projection, filter: Filter | undefined) {
-    const ids: string[] = []
-    const metadata: (Metadata | undefined)[] = []
-    const points: number[] = []
-    for await (const { entries, embeddings } of galleryPages(gallery, {
-      filter,
-      rejected: false,
-      limit: PAGE,
-      withVectors: true,
-    })) {
-      const placed = await projection.place(embeddings!.data.slice())
-      for (const entry of entries) {
-        ids.push(entry.id)
-        metadata.push(entry.metadata)
-      }
-      for (const value of placed) points.push(value)
-      await setImmediate()
-    }
-    return { ids, metadata, points: centred(points) }
-  }
 
   return {
     dispose: () => ended.abort(),
@@ -104,7 +58,7 @@ export function createOverview(gallery: Gallery, version: () => number, makeMap 
       let places = kept.get(name)
       if (!places) {
         // Others may wait for the same one: that a client leaves does not end it.
-        const made = turn.then(() => place(layout, filter))
+        const made = turn.then(() => placeImages(gallery, layout, filter, fit))
         turn = made.catch(() => undefined)
         made.catch(() => kept.get(name) === made && kept.delete(name))
         if (kept.size === KEPT) kept.delete(kept.keys().next().value!)
@@ -132,6 +86,56 @@ export function createOverview(gallery: Gallery, version: () => number, makeMap 
       return first
     },
   }
+}
+
+/** A projection that was fitted to vectors, off this thread. */
+type Fit = (layout: Layout, sample: Float32Array) => Promise<Projection>
+
+async function placeImages(gallery: Gallery, layout: Layout, filter: Filter | undefined, fit: Fit) {
+  const { dim } = gallery
+  const step = Math.ceil((await gallery.count({ filter, rejected: false })) / SAMPLES[layout])
+  const sample: Float32Array[] = []
+  let seen = 0
+  // An image that goes meanwhile is missing from both.
+  for await (const { entries, embeddings } of galleryPages(gallery, {
+    filter,
+    rejected: false,
+    limit: PAGE,
+    withVectors: true,
+  })) {
+    for (let row = 0; row < entries.length; row++)
+      if (seen++ % step === 0) sample.push(embeddings!.data.slice(row * dim, (row + 1) * dim))
+    await setImmediate()
+  }
+  const [first, ...others] = sample
+  if (!first) return { ids: [], metadata: [], points: [] }
+  const projection = await fit(layout, concat([first, ...others]))
+  try {
+    return await placeAll(gallery, projection, filter)
+  } finally {
+    await projection.dispose()
+  }
+}
+
+async function placeAll(gallery: Gallery, projection: Projection, filter: Filter | undefined) {
+  const ids: string[] = []
+  const metadata: (Metadata | undefined)[] = []
+  const points: number[] = []
+  for await (const { entries, embeddings } of galleryPages(gallery, {
+    filter,
+    rejected: false,
+    limit: PAGE,
+    withVectors: true,
+  })) {
+    const placed = await projection.place(embeddings!.data.slice())
+    for (const entry of entries) {
+      ids.push(entry.id)
+      metadata.push(entry.metadata)
+    }
+    for (const value of placed) points.push(value)
+    await setImmediate()
+  }
+  return { ids, metadata, points: centred(points) }
 }
 
 /** From -1 to 1, the middle of what is there in the middle. */

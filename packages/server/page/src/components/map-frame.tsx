@@ -1,9 +1,10 @@
+import type { RefObject } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { api, type GalleryMap, type Item } from '../api.js'
 import { images, nameOf } from '../names.js'
 import { theme } from '../state/theme.js'
 import { Icon } from './icon.js'
-import { drawMap, isInside } from './map-canvas.js'
+import { drawMap, isInside, type MapPlace } from './map-canvas.js'
 import { PALETTE } from './map-legend.js'
 import { Picture } from './picture.js'
 import { useMapPlace } from './use-map-place.js'
@@ -24,22 +25,7 @@ export function MapFrame({ map, colours, chosen, onChoose }: FrameProps) {
   const [lasso, setLasso] = useState<readonly (readonly [number, number])[]>([])
   const last = useRef<readonly [number, number] | undefined>(undefined)
   const { near, hover, hide } = useNear(map, nearest)
-  const flags = useMemo(() => {
-    const made = new Uint8Array(map.ids.length)
-    for (const at of chosen) made[at] = 1
-    return made
-  }, [map, chosen])
-  const shade = theme.value
-  useEffect(() => {
-    // The next frame may come when the view is gone already.
-    const drawn = canvas.current
-    if (!drawn || place.scale === 0) return
-    const ink = getComputedStyle(drawn).color
-    const frame = requestAnimationFrame(() =>
-      drawMap(drawn, { points: map.points, colours, palette: PALETTE, chosen: flags, place, lasso, ink }),
-    )
-    return () => cancelAnimationFrame(frame)
-  }, [map, colours, flags, place, lasso, shade])
+  useDrawnMap(canvas, { map, colours, chosen, place, lasso })
   const at = (event: { readonly clientX: number; readonly clientY: number }) => {
     const { left, top } = canvas.current!.getBoundingClientRect()
     return [event.clientX - left, event.clientY - top] as const
@@ -105,6 +91,31 @@ export function MapFrame({ map, colours, chosen, onChoose }: FrameProps) {
       )}
     </div>
   )
+}
+
+interface DrawnMap extends Omit<FrameProps, 'onChoose'> {
+  readonly place: MapPlace
+  readonly lasso: readonly (readonly [number, number])[]
+}
+
+/** Draws the map anew whenever something of it changes. */
+function useDrawnMap(canvas: RefObject<HTMLCanvasElement | null>, { map, colours, chosen, place, lasso }: DrawnMap) {
+  const flags = useMemo(() => {
+    const made = new Uint8Array(map.ids.length)
+    for (const at of chosen) made[at] = 1
+    return made
+  }, [map, chosen])
+  const shade = theme.value
+  useEffect(() => {
+    // The next frame may come when the view is gone already.
+    const drawn = canvas.current
+    if (!drawn || place.scale === 0) return
+    const ink = getComputedStyle(drawn).color
+    const frame = requestAnimationFrame(() =>
+      drawMap(drawn, { points: map.points, colours, palette: PALETTE, chosen: flags, place, lasso, ink }),
+    )
+    return () => cancelAnimationFrame(frame)
+  }, [map, colours, flags, place, lasso, shade])
 }
 
 /** The image under the pointer. */

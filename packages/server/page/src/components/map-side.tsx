@@ -42,32 +42,7 @@ export function MapSide({ map, legend, chosen, onChoose }: SideProps) {
     })
   return (
     <div class="map-side">
-      {legend.values.length > 0 && (
-        <section class="panel" aria-label="Values">
-          <ul class="legend">
-            {legend.values.map(([value, count], i) => (
-              <li key={value}>
-                <button
-                  type="button"
-                  class="legend-value"
-                  title={`Choose all of ${value}`}
-                  onClick={() => onChoose(map.ids.flatMap((_, at) => (legend.colours[at] === i ? [at] : [])))}
-                >
-                  <span class="dot" style={{ background: PALETTE[i]! }} />
-                  <span class="facet-name">{value}</span>
-                  <span class="facet-count">{number(count)}</span>
-                </button>
-              </li>
-            ))}
-            {legend.colours.includes(OTHER) && (
-              <li class="legend-value other">
-                <span class="dot" style={{ background: PALETTE[OTHER] }} />
-                <span class="facet-name">All others</span>
-              </li>
-            )}
-          </ul>
-        </section>
-      )}
+      {legend.values.length > 0 && <LegendPanel map={map} legend={legend} onChoose={onChoose} />}
       <section class="panel" aria-labelledby="chosen-title">
         <h2 id="chosen-title" aria-live="polite">
           {ids.length === 0 ? 'Nothing chosen' : `${images(ids.length)} chosen`}
@@ -110,5 +85,34 @@ export function MapSide({ map, legend, chosen, onChoose }: SideProps) {
         )}
       </section>
     </div>
+  )
+}
+
+function LegendPanel({ map, legend, onChoose }: Omit<SideProps, 'chosen'>) {
+  return (
+    <section class="panel" aria-label="Values">
+      <ul class="legend">
+        {legend.values.map(([value, count], i) => (
+          <li key={value}>
+            <button
+              type="button"
+              class="legend-value"
+              title={`Choose all of ${value}`}
+              onClick={() => onChoose(map.ids.flatMap((_, at) => (legend.colours[at] === i ? [at] : [])))}
+            >
+              <span class="dot" style={{ background: PALETTE[i]! }} />
+              <span class="facet-name">{value}</span>
+              <span class="facet-count">{number(count)}</span>
+            </button>
+          </li>
+        ))}
+        {legend.colours.includes(OTHER) && (
+          <li class="legend-value other">
+            <span class="dot" style={{ background: PALETTE[OTHER] }} />
+            <span class="facet-name">All others</span>
+          </li>
+        )}
+      </ul>
+    </section>
   )
 }

@@ -18,38 +18,8 @@ const PAGE = 96
 
 /** All images, the least sure first if wanted; several can be rejected or taken back at once. */
 export function BrowseView() {
-  const [items, setItems] = useState<readonly Item[]>()
-  const [next, setNext] = useState<string>()
-  const [error, setError] = useState<ApiError>()
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
-  const wanted = filter.value
-
-  // Ends with the list that it loads.
-  const controller = useRef(new AbortController())
-  const load = async (after?: string) => {
-    const { signal } = controller.current
-    // One page is asked for once.
-    setNext(undefined)
-    try {
-      const query = { limit: PAGE, order: order.value, rejected: which.value }
-      const page = await api.items({ ...query, after, ...(wanted && { filter: JSON.stringify(wanted) }) }, signal)
-      setItems((before = []) => (after === undefined ? page.items : [...before, ...page.items]))
-      setNext(page.next)
-      setError(undefined)
-    } catch (cause) {
-      if (signal.aborted) return
-      setError(asApiError(cause))
-      setNext(after)
-    }
-  }
-  useEffect(() => {
-    controller.current = new AbortController()
-    setItems(undefined)
-    setPicked(new Set())
-    void load()
-    return () => controller.current.abort()
-  }, [order.value, which.value, JSON.stringify(wanted)])
-
+  const { items, setItems, next, error, load } = useItems(() => setPicked(new Set()))
   const toggle = (id: string) => {
     const now = new Set(picked)
     if (!now.delete(id)) now.add(id)
@@ -70,37 +40,7 @@ export function BrowseView() {
   return (
     <div class="split">
       <aside class="side" aria-label="Browse">
-        <section class="panel">
-          <h1 class="panel-title">Browse</h1>
-          <label class="field">
-            Order
-            <select
-              class="input"
-              value={order.value}
-              onChange={({ currentTarget }) => {
-                order.value = currentTarget.value as Order
-              }}
-            >
-              <option value="stored">As stored</option>
-              <option value="uncertainty">Least sure first</option>
-            </select>
-          </label>
-          <label class="field">
-            Show
-            <select
-              class="input"
-              value={which.value}
-              onChange={({ currentTarget }) => {
-                which.value = currentTarget.value as Which
-              }}
-            >
-              <option value="all">All images</option>
-              <option value="without">Those that are found</option>
-              <option value="only">Rejected ones</option>
-            </select>
-          </label>
-          {!writable.value && <p class="hint">To reject images, start the server with --write.</p>}
-        </section>
+        <BrowseOptions />
         <details class="fold" open={innerWidth > 760}>
           <summary>Narrow down</summary>
           <Facets />
@@ -112,22 +52,7 @@ export function BrowseView() {
         {items?.length === 0 && <NothingHere />}
         <ul class="grid" aria-label="Images">
           {items?.map((item) => (
-            <Card
-              key={item.id}
-              item={item}
-              action={writable.value ? (picked.has(item.id) ? 'Leave out' : 'Choose') : 'About'}
-              onPress={() => (writable.value ? toggle(item.id) : (details.value = { item }))}
-              badge={item.uncertainty === undefined ? undefined : item.uncertainty.toPrecision(3)}
-              tone={picked.has(item.id) ? 'chosen' : undefined}
-            >
-              <IconButton
-                icon="info"
-                label={`About ${item.id}`}
-                onPress={() => {
-                  details.value = { item }
-                }}
-              />
-            </Card>
+            <BrowseCard key={item.id} item={item} chosen={picked.has(item.id)} onToggle={() => toggle(item.id)} />
           ))}
         </ul>
         {next !== undefined && (
@@ -153,6 +78,100 @@ export function BrowseView() {
         )}
       </div>
     </div>
+  )
+}
+
+/** The list that is wanted, page by page. @param onChange another list is wanted */
+function useItems(onChange: () => void) {
+  const [items, setItems] = useState<readonly Item[]>()
+  const [next, setNext] = useState<string>()
+  const [error, setError] = useState<ApiError>()
+  const wanted = filter.value
+
+  // Ends with the list that it loads.
+  const controller = useRef(new AbortController())
+  const load = async (after?: string) => {
+    const { signal } = controller.current
+    // One page is asked for once.
+    setNext(undefined)
+    try {
+      const query = { limit: PAGE, order: order.value, rejected: which.value }
+      const page = await api.items({ ...query, after, ...(wanted && { filter: JSON.stringify(wanted) }) }, signal)
+      setItems((before = []) => (after === undefined ? page.items : [...before, ...page.items]))
+      setNext(page.next)
+      setError(undefined)
+    } catch (cause) {
+      if (signal.aborted) return
+      setError(asApiError(cause))
+      setNext(after)
+    }
+  }
+  useEffect(() => {
+    controller.current = new AbortController()
+    setItems(undefined)
+    onChange()
+    void load()
+    return () => controller.current.abort()
+  }, [order.value, which.value, JSON.stringify(wanted)])
+  return { items, setItems, next, error, load }
+}
+
+function BrowseOptions() {
+  return (
+    <section class="panel">
+      <h1 class="panel-title">Browse</h1>
+      <label class="field">
+        Order
+        <select
+          class="input"
+          value={order.value}
+          onChange={({ currentTarget }) => {
+            order.value = currentTarget.value as Order
+          }}
+        >
+          <option value="stored">As stored</option>
+          <option value="uncertainty">Least sure first</option>
+        </select>
+      </label>
+      <label class="field">
+        Show
+        <select
+          class="input"
+          value={which.value}
+          onChange={({ currentTarget }) => {
+            which.value = currentTarget.value as Which
+          }}
+        >
+          <option value="all">All images</option>
+          <option value="without">Those that are found</option>
+          <option value="only">Rejected ones</option>
+        </select>
+      </label>
+      {!writable.value && <p class="hint">To reject images, start the server with --write.</p>}
+    </section>
+  )
+}
+
+interface BrowseCardProps {
+  readonly item: Item
+  readonly chosen: boolean
+  onToggle(): void
+}
+
+function BrowseCard({ item, chosen, onToggle }: BrowseCardProps) {
+  const about = () => {
+    details.value = { item }
+  }
+  return (
+    <Card
+      item={item}
+      action={writable.value ? (chosen ? 'Leave out' : 'Choose') : 'About'}
+      onPress={writable.value ? onToggle : about}
+      badge={item.uncertainty === undefined ? undefined : item.uncertainty.toPrecision(3)}
+      tone={chosen ? 'chosen' : undefined}
+    >
+      <IconButton icon="info" label={`About ${item.id}`} onPress={about} />
+    </Card>
   )
 }
 

@@ -8,12 +8,14 @@ import { images } from '../names.js'
 import { asApiError } from '../state/gallery.js'
 import { filter } from '../state/query.js'
 
+type Layout = 'pca' | 'umap'
+
 /** All images on a plane: what is near looks alike. */
 export function MapView() {
   const [map, setMap] = useState<GalleryMap>()
   const [keys, setKeys] = useState<readonly string[]>()
   const [key, setKey] = useState<string>()
-  const [layout, setLayout] = useState<'pca' | 'umap'>('pca')
+  const [layout, setLayout] = useState<Layout>('pca')
   const [placing, setPlacing] = useState(false)
   const [error, setError] = useState<ApiError>()
   const [chosen, setChosen] = useState<readonly number[]>([])
@@ -61,29 +63,7 @@ export function MapView() {
                 : 'Where images lie.'}
           </p>
         </div>
-        <div class="row">
-          <label class="row">
-            Layout
-            <select
-              class="input"
-              value={layout}
-              onChange={({ currentTarget }) => setLayout(currentTarget.value as typeof layout)}
-            >
-              <option value="pca">Principal components</option>
-              <option value="umap">UMAP</option>
-            </select>
-          </label>
-          {keys && keys.length > 0 && (
-            <label class="row">
-              Colour by
-              <select class="input" value={key} onChange={({ currentTarget }) => setKey(currentTarget.value)}>
-                {keys.map((each) => (
-                  <option key={each}>{each}</option>
-                ))}
-              </select>
-            </label>
-          )}
-        </div>
+        <MapOptions layout={layout} onLayout={setLayout} keys={keys ?? []} keyName={key} onKey={setKey} />
       </div>
       {error && <Failed error={error} />}
       {!map && !error && <Loading text="Placing the images" />}
@@ -97,6 +77,39 @@ export function MapView() {
           <MapFrame map={map} colours={legend.colours} chosen={chosen} onChoose={setChosen} />
           <MapSide map={map} legend={legend} chosen={chosen} onChoose={setChosen} />
         </div>
+      )}
+    </div>
+  )
+}
+
+interface OptionsProps {
+  readonly layout: Layout
+  onLayout(layout: Layout): void
+  /** That images may be coloured by. */
+  readonly keys: readonly string[]
+  readonly keyName: string | undefined
+  onKey(key: string): void
+}
+
+function MapOptions({ layout, onLayout, keys, keyName, onKey }: OptionsProps) {
+  return (
+    <div class="row">
+      <label class="row">
+        Layout
+        <select class="input" value={layout} onChange={({ currentTarget }) => onLayout(currentTarget.value as Layout)}>
+          <option value="pca">Principal components</option>
+          <option value="umap">UMAP</option>
+        </select>
+      </label>
+      {keys.length > 0 && (
+        <label class="row">
+          Colour by
+          <select class="input" value={keyName} onChange={({ currentTarget }) => onKey(currentTarget.value)}>
+            {keys.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        </label>
       )}
     </div>
   )
