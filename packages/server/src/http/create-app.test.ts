@@ -383,15 +383,19 @@ describe('who may ask', () => {
     expect(JSON.stringify(log)).not.toContain('reader-')
   })
 
-  it.each(['token', 'access_token', 'api_key', 'apikey', 'Authorization'])(
-    'no token in the address: %s',
-    async (name) => {
-      const app = makeApp({ tokens })
-      const problem = await read(ask(app, `/api/v1/items?${name}=writer-writer-writer`))
-      expect(problem).toMatchObject({ status: 400, code: 'serve/token-in-url' })
-      expect(JSON.stringify([problem, log])).not.toContain('writer-writer')
-    },
-  )
+  it.each([
+    ...['token', 'access_token', 'authToken', 'api_key', 'x-api-key', 'Authorization', 'password', 'jwt', 'after'].map(
+      (name) => `items?${name}=writer-writer-writer`,
+    ),
+    'items?limit=1&limit=writer-writer-writer',
+    'items/writer-writer-writer',
+    'writer-writer-writer/items',
+  ])('no token in the address: %s', async (at) => {
+    const app = makeApp({ tokens })
+    const problem = await read(ask(app, `/api/v1/${at}`))
+    expect(problem).toMatchObject({ status: 400, code: 'serve/token-in-url' })
+    expect(JSON.stringify([problem, log])).not.toContain('writer-writer')
+  })
 
   it.each([
     ['evil.example', undefined, 403, 'serve/foreign-host'],

@@ -92,7 +92,8 @@ export function createApp(options: AppOptions): App {
     secure(context, id)
     const milliseconds = performance.now() - start
     metrics.observe(routePath(context, -1), context.req.method, context.res.status, milliseconds / 1000)
-    options.onRequest?.(recordOf(context, id, milliseconds))
+    const path = guard.withoutTokens(context.req.path).slice(0, 2000)
+    options.onRequest?.(recordOf(context, { id, path, milliseconds }))
   })
 
   const routes = apiRoutes({ ...options, roleOf: guard.roleOf, metrics })
@@ -127,12 +128,15 @@ function secure({ res: { headers } }: Context, id: string): void {
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
 }
 
-function recordOf({ req, res: { status }, error }: Context, id: string, milliseconds: number): RequestRecord {
+function recordOf(
+  { req, res: { status }, error }: Context,
+  { id, path, milliseconds }: Pick<RequestRecord, 'id' | 'path' | 'milliseconds'>,
+): RequestRecord {
   return {
     time: new Date().toISOString(),
     id,
     method: req.method,
-    path: req.path.slice(0, 2000),
+    path,
     status,
     milliseconds: Math.round(milliseconds * 10) / 10,
     ...(error && { code: isLookalikeError(error) ? error.code : 'internal/unexpected' }),

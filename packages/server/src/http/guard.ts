@@ -18,7 +18,7 @@ export interface GuardOptions {
   readonly origins: readonly string[]
 }
 
-const SECRETS = /^(access_?token|api_?key|auth|authorization|bearer|key|secret|token)$/i
+const SECRETS = /^(auth|key|pass|pwd)$|token|secret|passw|api[-_]?key|authorization|bearer|credential|jwt/i
 
 export interface Guard {
   /** Of every request. @throws `serve/foreign-host`, `serve/foreign-origin`, `serve/token-in-url` */
@@ -26,11 +26,18 @@ export interface Guard {
   /** Of a route. @throws `serve/unauthorized`, `serve/forbidden` */
   allow(context: Context, role: Role): void
   roleOf(context: Context): Role
+  /** A path without the tokens that somebody wrote into it. */
+  withoutTokens(path: string): string
 }
 
 export function createGuard({ bound, hosts, tokens, origins }: GuardOptions): Guard {
   const known = tokens.map(({ token, role }) => ({ digest: digest(token), role }))
   const allowed = new Set(origins.map((origin) => origin.toLowerCase()))
+
+  const isToken = (text: string) => {
+    const asked = digest(text)
+    return known.some((each) => timingSafeEqual(each.digest, asked))
+  }
 
   const roleOf = (context: Context): Role => {
     if (known.length === 0) return 'write'
@@ -45,6 +52,11 @@ export function createGuard({ bound, hosts, tokens, origins }: GuardOptions): Gu
 
   return {
     roleOf,
+    withoutTokens: (path) =>
+      path
+        .split('/')
+        .map((part) => (isToken(part) ? '[token]' : part))
+        .join('/'),
     enter(context) {
       const [host, origin] = [context.req.header('host'), context.req.header('origin')]
       const foreign = foreignPart({ host, origin }, { bound, hosts })
@@ -61,10 +73,13 @@ export function createGuard({ bound, hosts, tokens, origins }: GuardOptions): Gu
           fix: 'Name the origin in serve.cors to allow it.',
         })
       }
-      const secret = Object.keys(context.req.query()).find((name) => SECRETS.test(name))
-      if (secret !== undefined) {
+      const secret = Object.entries(context.req.queries()).find(
+        ([name, values]) => SECRETS.test(name) || values.some(isToken),
+      )?.[0]
+      if (secret !== undefined || context.req.path.split('/').some(isToken)) {
+        const where = secret === undefined ? 'a token in its path' : `a parameter ${JSON.stringify(secret)}`
         throw new LookalikeError('serve/token-in-url', {
-          problem: `The address has a parameter ${JSON.stringify(secret)}: addresses end in logs and histories`,
+          problem: `The address has ${where}: addresses end in logs and histories`,
           expected: 'the header "authorization: Bearer TOKEN"',
           fix: 'If it was a real token, replace it: it may have been written down on the way.',
         })
