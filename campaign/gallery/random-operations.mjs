@@ -68,7 +68,7 @@ export default {
       for (let seed = 0; seed < rounds; seed++) {
         const at = path.join(folder, `${engine}-${seed}`)
         const args = [self, at, engine, String(operations), `${seed}`]
-        const { stdout, stderr, signal } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 600_000 })
+        const { stdout, stderr, signal } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 3_600_000 })
         const ended = stdout.endsWith('end')
         tally.add(ended ? 'survived' : 'silent', `${engine}, seed ${seed}: ${signal ?? ''} ${stderr.slice(0, 500)}`)
       }
