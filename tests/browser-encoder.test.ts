@@ -50,9 +50,9 @@ const PROGRAM = `
 `
 
 /** Values of a preprocessed picture. */
-const LENGTH = 3 * 64 * 64
+const LENGTH = 3 * 112 * 112
 /** Steps of 255 in a normalised value, at most. */
-const STEPS = 255 * 0.25
+const STEPS = 128
 
 const floats = (text: string) => {
   const bytes = Uint8Array.from(Buffer.from(text, 'base64'))
