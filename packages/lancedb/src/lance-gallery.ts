@@ -1,6 +1,6 @@
 import path from 'node:path'
-import type { Connection, Table } from '@lancedb/lancedb'
-import type { Gallery, GalleryChange, GalleryItem, GalleryVectors, OpenGalleryOptions, Warning } from '@lookalike/core'
+import type { Table } from '@lancedb/lancedb'
+import type { Gallery, GalleryChange, GalleryItem, GalleryVectors } from '@lookalike/core'
 import { createEmbeddings } from '@lookalike/core'
 import {
   checkChanges,
@@ -10,10 +10,10 @@ import {
   checkQueries,
   checkStorable,
   checkVectors,
-  closedGallery,
+  copyAdditions,
   findMember,
+  mergeChanges,
   noSuchGallery,
-  readOnlyGallery,
   unknownImage,
 } from '@lookalike/core/gallery'
 import { matrixData, tableOf } from './arrow.js'
@@ -23,24 +23,11 @@ import { filterFields, keyOf } from './filter-columns.js'
 import { type Held, memberColumn, readHeld, uncertaintyColumn, vectorColumn } from './held.js'
 import { galleryError, isMissing } from './lance-errors.js'
 import { byId, conditionOf, findRows } from './lance-table.js'
-import { createPages } from './pages.js'
+import { createPages, type Pages } from './pages.js'
 import { rewriteTable } from './rewrite-table.js'
 import { entriesOf, entryColumns, itemColumns } from './rows.js'
-import { buildIndex, createTableSearch, type SearchSettings } from './search-table.js'
-
-export interface GalleryPlace {
-  readonly connection: Connection
-  readonly table: Table
-  readonly name: string
-  readonly opening: OpenGalleryOptions
-  readonly settings: SearchSettings
-  /** What was found when it opened. */
-  readonly warnings: readonly Warning[]
-  /** Called before each change. */
-  check(): void
-  /** Called in the end. */
-  release(): void
-}
+import { buildIndex, createTableSearch } from './search-table.js'
+import { createTableWork, type GalleryPlace, type TableWork } from './table-work.js'
 
 /** Rows that `verify` reads at a time. */
 const BLOCK = 1000
@@ -49,91 +36,109 @@ const KEPT_MS = 3_600_000
 
 /** An open gallery of one table. */
 export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
-  const { connection, table, name, opening, settings } = place
-  const root = path.resolve(opening.root ?? '.')
-  let held = found
-  let changed = false
-  let closing: Promise<void> | undefined
-  let last: Promise<unknown> = Promise.resolve()
-
-  const run = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (closing) throw closedGallery(name)
-    try {
-      return await work()
-    } catch (error) {
-      throw galleryError(name, error)
-    }
-  }
-  /** Reads vectors; where a rewrite has taken their column away meanwhile, those of the new one, if they are of the same space still. */
-  const read = <T>(work: (now: Held) => Promise<T>): Promise<T> =>
-    run(async () => {
-      const before = held
-      try {
-        return await work(before)
-      } catch (error) {
-        if (held === before) throw error
-        checkHeld(name, held, { space: before.space, dim: before.dim })
-        return work(held)
-      }
-    })
-  /** Changes follow each other. */
-  const change = <T>(work: () => Promise<T>): Promise<T> =>
-    run(() => {
-      if (opening.mode === 'read') throw readOnlyGallery(name)
-      const turn = last.then(() => {
-        place.check()
-        changed = true
-        return work()
-      })
-      last = turn.catch(() => undefined)
-      return turn
-    })
-  const reload = async () => {
-    held = await readHeld(name, table)
-  }
-  const pages = createPages({ connection, table, name })
-  const searches = createTableSearch(table, name, settings)
-
-  const gallery: Gallery = {
-    name,
+  const work = createTableWork(place, found)
+  const pages = createPages(place)
+  const root = path.resolve(place.opening.root ?? '.')
+  return {
+    name: place.name,
     root,
     base: root,
     warnings: place.warnings,
     capabilities: { approximate: true, filters: 'before', writers: 'one', transactions: true },
     get space() {
-      return held.space
+      return work.held.space
     },
     get dim() {
-      return held.dim
+      return work.held.dim
     },
     get members() {
-      return held.members
+      return work.held.members
     },
-    count: (selection = {}) => run(async () => table.countRows(await conditionOf(table, name, held, selection))),
+    ...createLooks(work, pages),
+    ...createChanges(work),
+    ...createUpkeep(work, pages),
+  }
+}
+
+type Looks = Pick<Gallery, 'count' | 'get' | 'findSources' | 'page' | 'search' | 'vectors' | 'codes'>
+
+/** What changes nothing, but for codes. */
+function createLooks(work: TableWork, pages: Pages): Looks {
+  const { place, run, read, change } = work
+  const { connection, table, name, settings } = place
+  const searches = createTableSearch(table, name, settings)
+  const find = async (column: 'id' | 'source', values: readonly string[]) => {
+    const { held } = work
+    return (await findRows(table, column, values, entryColumns(held))).flatMap((each) => entriesOf(each, held))
+  }
+  return {
+    count: (selection = {}) => run(async () => table.countRows(await conditionOf(table, name, work.held, selection))),
     get: (ids) =>
       run(async () => {
         checkIds(ids)
-        const rows = await findRows(table, 'id', ids, entryColumns(held))
-        const entries = byId(rows.flatMap((each) => entriesOf(each, held)))
+        const entries = byId(await find('id', ids))
         return ids.map((id) => entries.get(id))
       }),
-    findSources: (sources) =>
-      run(async () => {
-        const rows = await findRows(table, 'source', sources, entryColumns(held))
-        return rows.flatMap((each) => entriesOf(each, held))
-      }),
+    findSources: (sources) => run(() => find('source', sources)),
     page: (options = {}) => read((now) => pages.page(now, options)),
+    search: (queries, k, options = {}) =>
+      read(async (now) => {
+        options.signal?.throwIfAborted()
+        return searches.search(now, checkQueries(now, queries, k), k, options)
+      }),
+    vectors: (ids, member) => read((now) => readVectors(place, now, ids, member)),
+    codes: (reranker, key) => lanceCodes({ connection, table: table.name, reranker, key, run, change }),
+  }
+}
+
+/** @throws `gallery/unknown-id`, `gallery/member` */
+async function readVectors(
+  { table, name }: GalleryPlace,
+  held: Held,
+  ids: readonly string[],
+  member: string | undefined,
+) {
+  checkIds(ids)
+  const { space, dim } = member === undefined ? held : findMember(name, held, member)
+  const at = held.members.findIndex((each) => each.name === member)
+  const column = at < 0 ? vectorColumn(held.generation) : memberColumn(at)
+  const vectors = new Map<string, Float32Array>()
+  for (const rows of await findRows(table, 'id', ids, ['id', column])) {
+    const all = matrixData(rows, column, dim)
+    for (let row = 0; row < rows.numRows; row++)
+      vectors.set(rows.getChild('id')!.get(row), all.subarray(row * dim, (row + 1) * dim))
+  }
+  const data = new Float32Array(ids.length * dim)
+  for (const [i, id] of ids.entries()) {
+    const vector = vectors.get(id)
+    if (!vector) throw unknownImage(name, id)
+    data.set(vector, i * dim)
+  }
+  return createEmbeddings({ data, rows: ids.length, dim, space, role: 'gallery' })
+}
+
+type Changes = Pick<Gallery, 'add' | 'update' | 'remove' | 'rewrite'>
+
+/** What changes images and vectors. */
+function createChanges(work: TableWork): Changes {
+  const { run, change } = work
+  const { table, name } = work.place
+  /** Makes columns for keys that are new. */
+  const ensureColumns = async (items: readonly GalleryItem[]) => {
+    if (await addColumns(table, work.held, items)) await work.reload()
+  }
+  return {
     add: (items, vectors, { signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
         checkItems(items)
         checkStorable(items)
-        checkVectors(held, vectors, items.length)
+        checkVectors(work.held, vectors, items.length)
         if (items.length === 0) return
-        const given = copyOf(items, vectors)
+        const given = copyAdditions(items, vectors)
         await change(async () => {
-          if (await addColumns(table, held, given.items)) await reload()
-          await addRows(table, held, given.items, given.vectors)
+          await ensureColumns(given.items)
+          await addRows(table, work.held, given.items, given.vectors)
         })
       }),
     update: (changes) =>
@@ -142,12 +147,13 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
         checkStorable(changes)
         if (changes.length === 0) return
         await change(async () => {
-          const items = await changedItems(table, name, held, changes)
-          if (await addColumns(table, held, items)) await reload()
+          const items = await changedItems(table, name, work.held, changes)
+          await ensureColumns(items)
+          const columns = ['id', 'metadata', 'rejected', 'source', uncertaintyColumn(work.held.generation)]
           await table
             .mergeInsert('id')
             .whenMatchedUpdateAll()
-            .execute(rowsOf(held, items, ['id', 'metadata', 'rejected', 'source', uncertaintyColumn(held.generation)]))
+            .execute(rowsOf(work.held, items, columns))
         })
       }),
     remove: (ids) =>
@@ -156,41 +162,24 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
         if (ids.length === 0) return 0
         return change(async () => (await table.delete(`id IN (${ids.map(quotedText).join(', ')})`)).numDeletedRows)
       }),
-    search: (queries, k, options = {}) =>
-      read(async (now) => {
-        options.signal?.throwIfAborted()
-        return searches.search(now, checkQueries(now, queries, k), k, options)
+    rewrite: (wanted, { signal } = {}) =>
+      change(async () => {
+        await rewriteTable(table, name, work.held, wanted, signal)
+        await work.reload()
       }),
-    vectors: (ids, member) =>
-      read(async (now) => {
-        checkIds(ids)
-        const { space, dim } = member === undefined ? now : findMember(name, now, member)
-        const at = now.members.findIndex((each) => each.name === member)
-        const column = at < 0 ? vectorColumn(now.generation) : memberColumn(at)
-        const vectors = new Map<string, Float32Array>()
-        for (const rows of await findRows(table, 'id', ids, ['id', column])) {
-          const all = matrixData(rows, column, dim)
-          for (let row = 0; row < rows.numRows; row++)
-            vectors.set(rows.getChild('id')!.get(row), all.subarray(row * dim, (row + 1) * dim))
-        }
-        const data = new Float32Array(ids.length * dim)
-        for (const [i, id] of ids.entries()) {
-          const vector = vectors.get(id)
-          if (!vector) throw unknownImage(name, id)
-          data.set(vector, i * dim)
-        }
-        return createEmbeddings({ data, rows: ids.length, dim, space, role: 'gallery' })
-      }),
-    codes: (reranker, key) => lanceCodes({ connection, table: table.name, reranker, key, run, change }),
+  }
+}
+
+type Upkeep = Pick<Gallery, 'prepare' | 'refresh' | 'compact' | 'verify' | 'close'>
+
+function createUpkeep(work: TableWork, pages: Pages): Upkeep {
+  const { place, run, read, change } = work
+  const { connection, table, name, opening, settings } = place
+  return {
     prepare: ({ signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
-        if (opening.mode !== 'read') await change(() => buildIndex(table, held, settings))
-      }),
-    rewrite: (wanted, { signal } = {}) =>
-      change(async () => {
-        await rewriteTable(table, name, held, wanted, signal)
-        await reload()
+        if (opening.mode !== 'read') await change(() => buildIndex(table, work.held, settings))
       }),
     refresh: () =>
       run(async () => {
@@ -202,8 +191,8 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
         }
         if ((await table.version()) === before) return false
         const now = await readHeld(name, table)
-        checkHeld(name, now, { space: held.space, dim: held.dim })
-        held = now
+        checkHeld(name, now, { space: work.held.space, dim: work.held.dim })
+        work.held = now
         return true
       }),
     compact: ({ signal } = {}) =>
@@ -221,9 +210,9 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
         } while (after !== undefined)
       }),
     close: () =>
-      (closing ??= last.then(async () => {
+      work.close(async (changed) => {
         try {
-          if (changed) await buildIndex(table, held, settings)
+          if (changed) await buildIndex(table, work.held, settings)
         } catch (error) {
           throw galleryError(name, error)
         } finally {
@@ -232,18 +221,7 @@ export function lanceGallery(place: GalleryPlace, found: Held): Gallery {
           connection.close()
           place.release()
         }
-      })),
-  }
-  return gallery
-}
-
-/** Whoever gave them may change them while an addition waits for its turn. */
-function copyOf(items: readonly GalleryItem[], vectors: GalleryVectors) {
-  const copy = <T extends { readonly data: Float32Array }>(each: T): T => ({ ...each, data: each.data.slice() })
-  const members = Object.entries(vectors.members ?? {}).map(([member, each]) => [member, copy(each)] as const)
-  return {
-    items: structuredClone(items),
-    vectors: { embeddings: copy(vectors.embeddings), members: Object.fromEntries(members) },
+      }),
   }
 }
 
@@ -280,11 +258,10 @@ async function changedItems(
   const ids = changes.map(({ id }) => id)
   const rows = await findRows(table, 'id', ids, entryColumns(held))
   const items = new Map<string, GalleryItem>(byId(rows.flatMap((each) => entriesOf(each, held))))
-  for (const change of changes) {
+  for (const change of mergeChanges(changes)) {
     const item = items.get(change.id)
     if (!item) throw unknownImage(name, change.id)
-    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-    items.set(change.id, { ...item, ...given })
+    items.set(change.id, { ...item, ...change })
   }
   return [...items.values()]
 }

@@ -1,17 +1,14 @@
 import path from 'node:path'
-import type { Gallery, GalleryChange } from '@lookalike/core'
+import type { Gallery, GalleryChange, GalleryPage, GalleryPageOptions } from '@lookalike/core'
 import {
   checkChanges,
-  checkHeld,
   checkIds,
   checkItems,
   checkQueries,
   checkVectors,
-  closedGallery,
   findMember,
-  noSuchGallery,
+  mergeChanges,
   noSuchPage,
-  readOnlyGallery,
   unknownImage,
 } from '@lookalike/core/gallery'
 import { postgresCodes } from './codes.js'
@@ -30,9 +27,10 @@ import {
   vectorColumns,
 } from './gallery-table.js'
 import { rewriteTable } from './rewrite-table.js'
-import { findHeld, type Held, memberColumn, readHeld } from './schema.js'
+import { type Held, memberColumn } from './schema.js'
 import { buildIndex, searchTable } from './search-table.js'
 import { checkStorable, isStorable } from './storable.js'
+import { createTableWork, type TableWork } from './table-work.js'
 
 /** Rows that `verify` reads at a time. */
 const BLOCK = 1000
@@ -41,71 +39,38 @@ const PAGE = 'after:'
 
 /** An open gallery of one table. */
 export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
-  const { database, name, table, opening, exactBelow } = place
-  const from = quoted(table)
-  const root = path.resolve(opening.root ?? '.')
-  let held = found
-  /** Of what the reader has seen. */
-  let seen = found.revision
-  let changed = false
-  let closing: Promise<void> | undefined
-
-  const run = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (closing) throw closedGallery(name)
-    try {
-      return await work()
-    } catch (error) {
-      throw galleryError(name, error)
-    }
-  }
-  const reload = async (session: Session): Promise<Held> => {
-    const now = await findHeld(session, name, table)
-    if (!now) throw noSuchGallery(name)
-    checkHeld(name, now, { space: held.space, dim: held.dim })
-    return (held = now)
-  }
-  /** Reads vectors; where a rewrite has taken their column away, it looks whether they are of the same space still. */
-  const read = <T>(work: (now: Held) => Promise<T>): Promise<T> =>
-    run(async () => {
-      try {
-        return await work(held)
-      } catch (error) {
-        if (codeOf(error) !== '42703') throw error
-        return work(await reload(database))
-      }
-    })
-  /** A change, alone with the gallery: other writers wait. */
-  const change = <T>(work: (session: Session, now: Held) => Promise<T>): Promise<T> =>
-    run(async () => {
-      if (opening.mode === 'read') throw readOnlyGallery(name)
-      return database.transaction(async (session) => {
-        const before = await readHeld(session, table, true)
-        if (!before) throw noSuchGallery(name)
-        const [row] = await session.query(
-          'UPDATE lookalike_galleries SET revision = revision + 1 WHERE name = $1 RETURNING revision::text',
-          [table],
-        )
-        const result = await work(session, { ...before, revision: row?.['revision'] as string })
-        changed = true
-        return result
-      })
-    })
-
-  const gallery: Gallery = {
-    name,
+  const work = createTableWork(place, found)
+  const root = path.resolve(place.opening.root ?? '.')
+  return {
+    name: place.name,
     root,
     base: root,
     warnings: [],
     capabilities: { approximate: true, filters: 'before', writers: 'many', transactions: true },
     get space() {
-      return held.space
+      return work.held.space
     },
     get dim() {
-      return held.dim
+      return work.held.dim
     },
     get members() {
-      return held.members
+      return work.held.members
     },
+    ...createLooks(work),
+    ...createChanges(work),
+    ...createUpkeep(work),
+  }
+}
+
+type Looks = Pick<Gallery, 'count' | 'get' | 'findSources' | 'page' | 'search' | 'vectors' | 'codes'>
+
+/** What changes nothing, but for codes. */
+function createLooks({ place, run, read, change }: TableWork): Looks {
+  const { database, name, table, exactBelow } = place
+  const from = quoted(table)
+  const find = (condition: string, values: readonly string[]) =>
+    database.query(`SELECT ${ENTRY} FROM ${from} WHERE ${condition} = ANY ($1::text[])`, [values.filter(isStorable)])
+  return {
     count: (selection = {}) =>
       run(async () => {
         const { values, bind } = createValues()
@@ -116,46 +81,83 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
     get: (ids) =>
       run(async () => {
         checkIds(ids)
-        const rows = await database.query(`SELECT ${ENTRY} FROM ${from} WHERE id = ANY ($1::text[])`, [
-          ids.filter(isStorable),
-        ])
-        const entries = new Map(rows.map((row) => [row['id'], entryOf(row)]))
+        const entries = new Map((await find('id', ids)).map((row) => [row['id'], entryOf(row)]))
         return ids.map((id) => entries.get(id))
       }),
-    findSources: (sources) =>
-      run(async () => {
-        const wanted = [sources.filter(isStorable)]
-        return (await database.query(`SELECT ${ENTRY} FROM ${from} WHERE source = ANY ($1::text[])`, wanted)).map(
-          entryOf,
-        )
-      }),
-    page: ({ after, limit = 1000, withVectors = false, withMembers = false, signal, ...selection } = {}) =>
+    findSources: (sources) => run(async () => (await find('source', sources)).map(entryOf)),
+    page: (options = {}) => read((now) => readPage(place, now, options)),
+    search: (queries, k, options = {}) =>
       read(async (now) => {
-        signal?.throwIfAborted()
-        if (after !== undefined && (!after.startsWith(PAGE) || !isStorable(after))) throw noSuchPage(name, after)
-        const { values, bind } = createValues()
-        const condition = await conditionOf(database, name, table, selection, bind)
-        const start = after === undefined ? '' : ` AND id > ${bind(after.slice(PAGE.length))}`
-        const columns = vectorColumns(now, { own: withVectors, members: withMembers })
-        const rows = await database.query(
-          `SELECT ${ENTRY}${columns} FROM ${from} WHERE ${condition}${start} ORDER BY id LIMIT ${bind(limit + 1)}::int`,
-          values,
-          signal,
-        )
-        const shown = rows.slice(0, limit)
-        return {
-          entries: shown.map(entryOf),
-          ...(withVectors && { embeddings: matrixOf(shown, 'own', now.space, now.dim) }),
-          ...(withMembers && { members: membersOf(now, shown) }),
-          ...(rows.length > limit && { next: `${PAGE}${String(shown.at(-1)?.['id'])}` }),
-        }
+        options.signal?.throwIfAborted()
+        return searchTable(database, place, now, checkQueries(now, queries, k), k, exactBelow, options)
       }),
+    vectors: (ids, member) => read((now) => readVectors(place, now, ids, member)),
+    codes: (reranker, key) => postgresCodes({ table, reranker, key, database, run, change }),
+  }
+}
+
+/** @throws `gallery/page` for what is no page of this gallery */
+async function readPage(
+  { database, name, table }: GalleryPlace,
+  held: Held,
+  { after, limit = 1000, withVectors = false, withMembers = false, signal, ...selection }: GalleryPageOptions,
+): Promise<GalleryPage> {
+  signal?.throwIfAborted()
+  if (after !== undefined && (!after.startsWith(PAGE) || !isStorable(after))) throw noSuchPage(name, after)
+  const { values, bind } = createValues()
+  const condition = await conditionOf(database, name, table, selection, bind)
+  const start = after === undefined ? '' : ` AND id > ${bind(after.slice(PAGE.length))}`
+  const columns = vectorColumns(held, { own: withVectors, members: withMembers })
+  const rows = await database.query(
+    `SELECT ${ENTRY}${columns} FROM ${quoted(table)} WHERE ${condition}${start} ORDER BY id LIMIT ${bind(limit + 1)}::int`,
+    values,
+    signal,
+  )
+  const shown = rows.slice(0, limit)
+  return {
+    entries: shown.map(entryOf),
+    ...(withVectors && { embeddings: matrixOf(shown, 'own', held.space, held.dim) }),
+    ...(withMembers && { members: membersOf(held, shown) }),
+    ...(rows.length > limit && { next: `${PAGE}${String(shown.at(-1)?.['id'])}` }),
+  }
+}
+
+/** @throws `gallery/unknown-id`, `gallery/member` */
+async function readVectors(
+  { database, name, table }: GalleryPlace,
+  held: Held,
+  ids: readonly string[],
+  member: string | undefined,
+) {
+  checkIds(ids)
+  const { space, dim } = member === undefined ? held : findMember(name, held, member)
+  const at = held.members.findIndex((each) => each.name === member)
+  const columns = vectorColumns(held, { own: at < 0, members: at >= 0 })
+  const rows = await database.query(`SELECT id${columns} FROM ${quoted(table)} WHERE id = ANY ($1::text[])`, [
+    ids.filter(isStorable),
+  ])
+  const byId = new Map(rows.map((row) => [row['id'], row]))
+  const wanted = ids.map((id) => {
+    const row = byId.get(id)
+    if (!row) throw unknownImage(name, id)
+    return row
+  })
+  return matrixOf(wanted, at < 0 ? 'own' : memberColumn(at), space, dim)
+}
+
+type Changes = Pick<Gallery, 'add' | 'update' | 'remove' | 'rewrite'>
+
+/** What changes images and vectors. */
+function createChanges(work: TableWork): Changes {
+  const { place, run, change } = work
+  const { database, table, exactBelow } = place
+  return {
     add: (items, vectors, { signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
         checkItems(items)
         checkStorable(items)
-        checkVectors(held, vectors, items.length)
+        checkVectors(work.held, vectors, items.length)
         if (items.length === 0) return
         await change((session, now) => addRows(session, table, now, items, vectors))
       }),
@@ -170,58 +172,47 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
       run(async () => {
         checkIds(ids)
         if (ids.length === 0) return 0
-        return change(async (session) => {
-          const wanted = [ids.filter(isStorable)]
-          return (await session.query(`DELETE FROM ${from} WHERE id = ANY ($1::text[]) RETURNING 1 AS gone`, wanted))
-            .length
-        })
-      }),
-    search: (queries, k, options = {}) =>
-      read(async (now) => {
-        options.signal?.throwIfAborted()
-        return searchTable(database, place, now, checkQueries(now, queries, k), k, exactBelow, options)
-      }),
-    vectors: (ids, member) =>
-      read(async (now) => {
-        checkIds(ids)
-        const { space, dim } = member === undefined ? now : findMember(name, now, member)
-        const at = now.members.findIndex((each) => each.name === member)
-        const columns = vectorColumns(now, { own: at < 0, members: at >= 0 })
-        const rows = await database.query(`SELECT id${columns} FROM ${from} WHERE id = ANY ($1::text[])`, [
-          ids.filter(isStorable),
-        ])
-        const byId = new Map(rows.map((row) => [row['id'], row]))
-        const wanted = ids.map((id) => {
-          const row = byId.get(id)
-          if (!row) throw unknownImage(name, id)
-          return row
-        })
-        return matrixOf(wanted, at < 0 ? 'own' : memberColumn(at), space, dim)
-      }),
-    codes: (reranker, key) => postgresCodes({ table, reranker, key, database, run, change }),
-    prepare: ({ signal } = {}) =>
-      run(async () => {
-        signal?.throwIfAborted()
-        if (opening.mode !== 'read') await buildIndex(database, place, await reload(database), exactBelow, signal)
+        const text = `DELETE FROM ${quoted(table)} WHERE id = ANY ($1::text[]) RETURNING 1 AS gone`
+        return change(async (session) => (await session.query(text, [ids.filter(isStorable)])).length)
       }),
     rewrite: (wanted, { signal } = {}) =>
       run(async () => {
-        if (opening.mode === 'read') throw readOnlyGallery(name)
-        held = await rewriteTable(place, await reload(database), wanted, signal)
-        seen = held.revision
-        await buildIndex(database, place, held, exactBelow, signal)
+        work.checkWriter()
+        work.held = await rewriteTable(place, await work.reload(), wanted, signal)
+        work.seen = work.held.revision
+        await buildIndex(database, place, work.held, exactBelow, signal)
+      }),
+  }
+}
+
+type Upkeep = Pick<Gallery, 'prepare' | 'refresh' | 'compact' | 'verify' | 'close'>
+
+function createUpkeep(work: TableWork): Upkeep {
+  const { place, run, read } = work
+  const { database, name, table, opening, exactBelow } = place
+  const from = quoted(table)
+  const readBlock = (now: Held, after: string) =>
+    database.query(
+      `SELECT id${vectorColumns(now, { own: true, members: true })} FROM ${from} WHERE id > $1 ORDER BY id LIMIT ${BLOCK}`,
+      [after],
+    )
+  return {
+    prepare: ({ signal } = {}) =>
+      run(async () => {
+        signal?.throwIfAborted()
+        if (opening.mode !== 'read') await buildIndex(database, place, await work.reload(), exactBelow, signal)
       }),
     refresh: () =>
       run(async () => {
-        const { revision } = await reload(database)
-        const news = revision !== seen
-        seen = revision
+        const { revision } = await work.reload()
+        const news = revision !== work.seen
+        work.seen = revision
         return news
       }),
     compact: ({ signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
-        if (opening.mode === 'read') throw readOnlyGallery(name)
+        work.checkWriter()
         await database.query(`VACUUM (ANALYZE) ${from}`, undefined, signal)
       }),
     verify: async ({ signal } = {}) => {
@@ -230,14 +221,14 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
         signal?.throwIfAborted()
         const rows = await read((now) => readBlock(now, after))
         if (rows.length === 0) return
-        checkRows(name, held, rows)
+        checkRows(name, work.held, rows)
         after = rows.at(-1)?.['id'] as string
       }
     },
     close: () =>
-      (closing ??= (async () => {
+      (work.closing ??= (async () => {
         try {
-          if (changed) await buildIndex(database, place, held, exactBelow)
+          if (work.changed) await buildIndex(database, place, work.held, exactBelow)
         } catch (error) {
           // The next one to prepare it makes the graph; without, searches are exact.
           if (codeOf(error) === '') throw galleryError(name, error)
@@ -246,27 +237,16 @@ export function postgresGallery(place: GalleryPlace, found: Held): Gallery {
         }
       })()),
   }
-  const readBlock = (now: Held, after: string) =>
-    database.query(
-      `SELECT id${vectorColumns(now, { own: true, members: true })} FROM ${from} WHERE id > $1 ORDER BY id LIMIT ${BLOCK}`,
-      [after],
-    )
-  return gallery
 }
 
-/** Later changes of an image count more. */
+/** @throws `gallery/unknown-id` */
 async function updateRows(
   session: Session,
   { name, table }: GalleryPlace,
   { revision }: Held,
   changes: readonly GalleryChange[],
 ): Promise<void> {
-  const merged = new Map<string, GalleryChange>()
-  for (const change of changes) {
-    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-    merged.set(change.id, { ...merged.get(change.id), ...given, id: change.id })
-  }
-  const all = [...merged.values()]
+  const all = mergeChanges(changes)
   const column = (of: (change: GalleryChange) => unknown) => all.map((change) => of(change) ?? null)
   const updated = await session.query(
     `UPDATE ${quoted(table)} AS own SET

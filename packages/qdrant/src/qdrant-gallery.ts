@@ -1,134 +1,75 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Gallery, GalleryChange, GalleryItem, GalleryVectors, OpenGalleryOptions } from '@lookalike/core'
+import type {
+  Gallery,
+  GalleryChange,
+  GalleryItem,
+  GalleryPage,
+  GalleryPageOptions,
+  GalleryVectors,
+} from '@lookalike/core'
 import { LookalikeError } from '@lookalike/core'
 import {
   checkChanges,
-  checkHeld,
   checkIds,
   checkItems,
   checkQueries,
   checkStorable,
   checkVectors,
-  closedGallery,
+  copyAdditions,
   findMember,
+  mergeChanges,
   noSuchGallery,
   noSuchPage,
-  readOnlyGallery,
   unknownImage,
 } from '@lookalike/core/gallery'
 import { noteChange, readRevision } from './beside.js'
 import { qdrantCodes } from './codes.js'
 import { conditionOf, findPoints, scrollPoints } from './collection.js'
-import { keysOf } from './filter-fields.js'
-import { findHeld, type Held, indexKeys, memberName, OWN, type Place } from './held.js'
+import { type CollectionWork, createCollectionWork, type GalleryPlace } from './collection-work.js'
+import { findHeld, type Held, memberName, OWN, type Place } from './held.js'
 import { pointId } from './point-id.js'
 import { blocksOf, ENTRY, entryOf, LOOKED_UP, matrixOf, membersOf, partsOf, payloadOf, pointOf } from './points.js'
-import { isMissing, isMissingPoint } from './qdrant-errors.js'
-import { guarded } from './qdrant-server.js'
+import { isMissingPoint } from './qdrant-errors.js'
 import { rewriteCollection } from './rewrite-collection.js'
 import { searchPoints } from './search-points.js'
 
-export interface GalleryPlace extends Place {
-  readonly opening: OpenGalleryOptions
-  /** Images from which on searches use the graph. */
-  readonly exactBelow: number
-  /** That an answer may take. */
-  readonly seconds: number
-}
-
 /** What pages start with, so that any other text is known to be none. */
 const PAGE = /^after:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/
-/** A change waits so long for a rewrite that does nothing. */
-const STUCK_MS = 60_000
 const POLL_MS = 100
 
 /** An open gallery. */
 export function qdrantGallery(place: GalleryPlace, found: Held, revision: string): Gallery {
-  const { call, name, opening, exactBelow, seconds } = place
-  const root = path.resolve(opening.root ?? '.')
-  let held = found
-  /** Added here since it was counted. */
-  let added = 0
-  let seen = revision
-  let closed = false
-
-  const run = <T>(work: () => Promise<T>): Promise<T> =>
-    guarded(name, seconds, async () => {
-      if (closed) throw closedGallery(name)
-      return work()
-    })
-  const reload = async (): Promise<Held> => {
-    const now = await findHeld(place)
-    if (!now) throw noSuchGallery(name)
-    checkHeld(name, now, { space: held.space, dim: held.dim })
-    added = 0
-    return (held = now)
-  }
-  /** Where a rewrite has dropped the collection, those of the new one, if they are of the same space still. */
-  const withHeld = async <T>(work: (now: Held) => Promise<T>): Promise<T> => {
-    const before = held
-    try {
-      return await work(before)
-    } catch (error) {
-      if (!isMissing(error)) throw error
-      const now = await reload()
-      if (now.collection === before.collection) throw error
-      return work(now)
-    }
-  }
-  const read = <T>(work: (now: Held) => Promise<T>): Promise<T> => run(() => withHeld(work))
-  const checkWriter = () => {
-    if (opening.mode === 'read') throw readOnlyGallery(name)
-  }
-  /** A change of images. Where a rewrite was about to switch, it is made again in the collection that it switched to. */
-  const change = <T>(work: (now: Held) => Promise<T>): Promise<T> =>
-    run(async () => {
-      checkWriter()
-      for (;;) {
-        const { result, collection } = await withHeld(async (now) => ({
-          result: await work(now),
-          collection: now.collection,
-        }))
-        const step = await noteChange(place, collection)
-        if (step === undefined) return result
-        await switched(collection, step)
-      }
-    })
-  /** @throws `gallery/space` where it is another space then, `gallery/locked` */
-  const switched = async (from: string, first: string): Promise<void> => {
-    let step = first
-    for (let waited = 0; (await reload()).collection === from; waited += POLL_MS) {
-      if (waited >= STUCK_MS) throw sealed(name)
-      await sleep(POLL_MS)
-      const now = await noteChange(place, from)
-      if (now === undefined) return
-      if (now !== step) waited = 0
-      step = now
-    }
-  }
-  const ensureKeys = async (now: Held, items: readonly Pick<GalleryItem, 'metadata'>[]) => {
-    const missing = [...keysOf(items)].filter((key) => !now.keys.has(key))
-    if (missing.length === 0) return
-    await indexKeys(place, now.collection, missing)
-    if (held === now) held = { ...now, keys: new Set([...now.keys, ...missing]) }
-  }
-
+  const work = createCollectionWork(place, found)
+  const root = path.resolve(place.opening.root ?? '.')
   return {
-    name,
+    name: place.name,
     root,
     base: root,
     warnings: [],
     capabilities: { approximate: true, filters: 'before', writers: 'many', transactions: false },
     get space() {
-      return held.space
+      return work.held.space
     },
     get dim() {
-      return held.dim
+      return work.held.dim
     },
     get members() {
-      return held.members
+      return work.held.members
     },
+    ...createLooks(work),
+    ...createChanges(work),
+    ...createUpkeep(work, revision),
+  }
+}
+
+type Looks = Pick<Gallery, 'count' | 'get' | 'findSources' | 'page' | 'search' | 'vectors' | 'codes'>
+
+/** What changes nothing, but for codes. */
+function createLooks(work: CollectionWork): Looks {
+  const { place, run, read } = work
+  const { call, exactBelow } = place
+  return {
     count: (selection = {}) =>
       read(async (now) => {
         const filter = await conditionOf(place, now, selection)
@@ -154,43 +95,98 @@ export function qdrantGallery(place: GalleryPlace, found: Held, revision: string
         }
         return entries
       }),
-    page: ({ after, limit = LOOKED_UP, withVectors = false, withMembers = false, signal, ...selection } = {}) =>
+    page: (options = {}) => read((now) => readPage(place, now, options)),
+    search: (queries, k, options = {}) =>
       read(async (now) => {
-        signal?.throwIfAborted()
-        const [, offset] = (after === undefined ? undefined : PAGE.exec(after)) ?? []
-        if (after !== undefined && offset === undefined) throw noSuchPage(name, after)
-        const filter = await conditionOf(place, now, selection)
-        const vectors = vectorNames(now, withVectors, withMembers)
-        const wanted = { limit, with_payload: [...ENTRY], with_vector: vectors.length === 0 ? false : vectors }
-        const { points, next_page_offset: next } = await call(
-          'scrollPoints',
-          {
-            collection_name: now.collection,
-            ...wanted,
-            ...(filter && { filter }),
-            ...(offset !== undefined && { offset }),
-          },
-          signal,
-        )
-        return {
-          entries: points.map(entryOf),
-          ...(withVectors && { embeddings: matrixOf(name, points, OWN, now) }),
-          ...(withMembers && { members: membersOf(name, now, points) }),
-          ...(next !== null && next !== undefined && { next: `after:${next}` }),
-        }
+        options.signal?.throwIfAborted()
+        const exact = now.points + work.added < exactBelow
+        return searchPoints(place, now, exact, checkQueries(now, queries, k), k, options)
       }),
+    vectors: (ids, member) => read((now) => readVectors(place, now, ids, member)),
+    codes: (reranker, key) =>
+      qdrantCodes({
+        ...place,
+        reranker,
+        key,
+        run,
+        change: (put) =>
+          run(async () => {
+            work.checkWriter()
+            const result = await put()
+            await noteChange(place, work.held.collection)
+            return result
+          }),
+      }),
+  }
+}
+
+/** @throws `gallery/page` for what is no page of this gallery */
+async function readPage(
+  place: Place,
+  held: Held,
+  { after, limit = LOOKED_UP, withVectors = false, withMembers = false, signal, ...selection }: GalleryPageOptions,
+): Promise<GalleryPage> {
+  signal?.throwIfAborted()
+  const { call, name } = place
+  const [, offset] = (after === undefined ? undefined : PAGE.exec(after)) ?? []
+  if (after !== undefined && offset === undefined) throw noSuchPage(name, after)
+  const filter = await conditionOf(place, held, selection)
+  const vectors = vectorNames(held, withVectors, withMembers)
+  const { points, next_page_offset: next } = await call(
+    'scrollPoints',
+    {
+      collection_name: held.collection,
+      limit,
+      with_payload: [...ENTRY],
+      with_vector: vectors.length === 0 ? false : vectors,
+      ...(filter && { filter }),
+      ...(offset !== undefined && { offset }),
+    },
+    signal,
+  )
+  return {
+    entries: points.map(entryOf),
+    ...(withVectors && { embeddings: matrixOf(name, points, OWN, held) }),
+    ...(withMembers && { members: membersOf(name, held, points) }),
+    ...(next !== null && next !== undefined && { next: `after:${next}` }),
+  }
+}
+
+/** @throws `gallery/unknown-id`, `gallery/member` */
+async function readVectors(place: Place, held: Held, ids: readonly string[], member: string | undefined) {
+  checkIds(ids)
+  const { name } = place
+  const wanted = member === undefined ? held : findMember(name, held, member)
+  const at = held.members.findIndex((each) => each.name === member)
+  const vector = at < 0 ? OWN : memberName(at)
+  const points = await findPoints(place, held.collection, ids, [], [vector])
+  const rows = ids.map((id) => {
+    const point = points.get(id)
+    if (!point) throw unknownImage(name, id)
+    return point
+  })
+  return matrixOf(name, rows, vector, wanted)
+}
+
+type Changes = Pick<Gallery, 'add' | 'update' | 'remove' | 'rewrite'>
+
+/** What changes images and vectors. */
+function createChanges(work: CollectionWork): Changes {
+  const { place, run, change } = work
+  const { call, name } = place
+  return {
     add: (items, vectors, { signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
         checkItems(items)
         checkStorable(items)
-        checkVectors(held, vectors, items.length)
+        checkVectors(work.held, vectors, items.length)
         if (items.length === 0) return
-        const given = copyOf(items, vectors)
+        const given = copyAdditions(items, vectors)
         await change(async (now) => {
-          await ensureKeys(now, given.items)
+          await work.ensureKeys(now, given.items)
           await addPoints(place, now, given.items, given.vectors)
-          added += items.length
+          work.added += items.length
         })
       }),
     update: (changes) =>
@@ -200,7 +196,7 @@ export function qdrantGallery(place: GalleryPlace, found: Held, revision: string
         if (changes.length === 0) return
         const given = structuredClone(changes)
         await change(async (now) => {
-          await ensureKeys(now, given)
+          await work.ensureKeys(now, given)
           await updatePoints(place, now, given)
         })
       }),
@@ -215,57 +211,34 @@ export function qdrantGallery(place: GalleryPlace, found: Held, revision: string
           return there.length
         })
       }),
-    search: (queries, k, options = {}) =>
-      read(async (now) => {
-        options.signal?.throwIfAborted()
-        const exact = now.points + added < exactBelow
-        return searchPoints(place, now, exact, checkQueries(now, queries, k), k, options)
+    rewrite: (wanted, { signal } = {}) =>
+      run(async () => {
+        work.checkWriter()
+        await rewriteCollection(place, await work.reload(), wanted, signal)
+        const now = await findHeld(place)
+        if (!now) throw noSuchGallery(name)
+        work.held = now
+        await noteChange(place, now.collection)
       }),
-    vectors: (ids, member) =>
-      read(async (now) => {
-        checkIds(ids)
-        const wanted = member === undefined ? now : findMember(name, now, member)
-        const at = now.members.findIndex((each) => each.name === member)
-        const vector = at < 0 ? OWN : memberName(at)
-        const points = await findPoints(place, now.collection, ids, [], [vector])
-        const rows = ids.map((id) => {
-          const point = points.get(id)
-          if (!point) throw unknownImage(name, id)
-          return point
-        })
-        return matrixOf(name, rows, vector, wanted)
-      }),
-    codes: (reranker, key) =>
-      qdrantCodes({
-        ...place,
-        reranker,
-        key,
-        run,
-        change: (work) =>
-          run(async () => {
-            checkWriter()
-            const result = await work()
-            await noteChange(place, held.collection)
-            return result
-          }),
-      }),
+  }
+}
+
+type Upkeep = Pick<Gallery, 'prepare' | 'refresh' | 'compact' | 'verify' | 'close'>
+
+/** @param revision that the reader has seen */
+function createUpkeep(work: CollectionWork, revision: string): Upkeep {
+  const { place, run, read } = work
+  const { name, opening } = place
+  let seen = revision
+  return {
     prepare: ({ signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
-        if (opening.mode !== 'read') await indexed(place, await reload(), signal)
-      }),
-    rewrite: (wanted, { signal } = {}) =>
-      run(async () => {
-        checkWriter()
-        await rewriteCollection(place, await reload(), wanted, signal)
-        const now = await findHeld(place)
-        if (!now) throw noSuchGallery(name)
-        held = now
-        await noteChange(place, now.collection)
+        if (opening.mode !== 'read') await indexed(place, await work.reload(), signal)
       }),
     refresh: () =>
       run(async () => {
-        await reload()
+        await work.reload()
         const now = await readRevision(place)
         const news = now !== seen
         seen = now
@@ -275,7 +248,7 @@ export function qdrantGallery(place: GalleryPlace, found: Held, revision: string
     compact: ({ signal } = {}) =>
       run(async () => {
         signal?.throwIfAborted()
-        checkWriter()
+        work.checkWriter()
       }),
     verify: ({ signal } = {}) =>
       read(async (now) => {
@@ -289,7 +262,7 @@ export function qdrantGallery(place: GalleryPlace, found: Held, revision: string
         }
       }),
     async close() {
-      closed = true
+      work.close()
     },
   }
 }
@@ -298,16 +271,6 @@ const vectorNames = ({ members }: Held, own: boolean, others: boolean): string[]
   ...(own ? [OWN] : []),
   ...(others ? members.map((_, i) => memberName(i)) : []),
 ]
-
-/** Whoever gave them may change them while a change waits. */
-function copyOf(items: readonly GalleryItem[], vectors: GalleryVectors) {
-  const copy = <T extends { readonly data: Float32Array }>(each: T): T => ({ ...each, data: each.data.slice() })
-  const members = Object.entries(vectors.members ?? {}).map(([member, each]) => [member, copy(each)] as const)
-  return {
-    items: structuredClone(items),
-    vectors: { embeddings: copy(vectors.embeddings), members: Object.fromEntries(members) },
-  }
-}
 
 async function addPoints({ call }: Place, held: Held, items: readonly GalleryItem[], vectors: GalleryVectors) {
   const matrices = checkVectors(held, vectors, items.length)
@@ -320,17 +283,18 @@ async function addPoints({ call }: Place, held: Held, items: readonly GalleryIte
     })
 }
 
-/** Later changes of an image count more. @throws `gallery/unknown-id` */
+/** @throws `gallery/unknown-id` */
 async function updatePoints(place: Place, held: Held, changes: readonly GalleryChange[]): Promise<void> {
-  const merged = new Map<string, GalleryChange>()
-  for (const change of changes) {
-    const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-    merged.set(change.id, { ...merged.get(change.id), ...given, id: change.id })
-  }
-  const there = await findPoints(place, held.collection, [...merged.keys()], [])
+  const merged = mergeChanges(changes)
+  const there = await findPoints(
+    place,
+    held.collection,
+    merged.map(({ id }) => id),
+    [],
+  )
   const missing = changes.find(({ id }) => !there.has(id))
   if (missing) throw unknownImage(place.name, missing.id)
-  for (const part of partsOf([...merged.values()]))
+  for (const part of partsOf(merged))
     try {
       await place.call('batchUpdate', {
         collection_name: held.collection,
@@ -362,17 +326,6 @@ async function indexed({ call, name }: Place, { collection }: Held, signal: Abor
     await sleep(wait, undefined, { ...(signal && { signal }) })
   }
 }
-
-const sealed = (name: string) =>
-  new LookalikeError(
-    'gallery/locked',
-    {
-      problem: `A rewrite of the gallery ${name} was broken off when it was about to switch, or is stuck`,
-      expected: 'that it ends, or is begun again',
-      fix: 'Run the upgrade again: it takes the place of one that was broken off.',
-    },
-    { fields: { gallery: name } },
-  )
 
 const strangePoint = (name: string, point: unknown) =>
   new LookalikeError(

@@ -65,10 +65,6 @@ export async function startStubQdrant(): Promise<StubQdrant> {
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stub')
     const text = await textOf(request)
-    const answer = (status: number, body: unknown) => {
-      response.writeHead(status, { 'content-type': 'application/json' })
-      response.end(JSON.stringify(body))
-    }
     if (key !== undefined && request.headers['api-key'] !== key) {
       response.writeHead(401).end('Must provide an API key or an Authorization bearer token')
       return
@@ -80,8 +76,7 @@ export async function startStubQdrant(): Promise<StubQdrant> {
       : `${request.method} ${pathname} is not among the operations`
     if (!operation || wrong !== undefined) {
       violations.push(wrong!)
-      answer(400, { status: { error: wrong }, time: 0 })
-      return
+      return answer(response, 400, { status: { error: wrong }, time: 0 })
     }
     operations.push(operation.id)
     const how = fault?.(operation.id, body)
@@ -99,7 +94,7 @@ export async function startStubQdrant(): Promise<StubQdrant> {
     if (how === 'break-after') return void request.socket.destroy()
     const wrongly = operation.checkAnswer(status, said)
     if (wrongly !== undefined) violations.push(wrongly)
-    answer(status, said)
+    answer(response, status, said)
   }
 
   const stop = async () => {
@@ -138,6 +133,11 @@ export async function startStubQdrant(): Promise<StubQdrant> {
   }
 }
 
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(body))
+}
+
 async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -169,7 +169,7 @@ function createState() {
         for (const [alias, of] of aliases) if (of === name) aliases.delete(alias)
         return collections.delete(name)
       case 'update_aliases':
-        return changeAliases(body as Schemas['ChangeAliasesOperation'])
+        return changeAliases(collections, aliases, body as Schemas['ChangeAliasesOperation'])
       case 'create_field_index': {
         const { field_name, field_schema } = body as Schemas['CreateFieldIndex']
         find(name).indexes.set(field_name, field_schema as string)
@@ -215,21 +215,25 @@ function createState() {
     return true
   }
 
-  /** One after the other: what was done is not undone when the next one fails. */
-  function changeAliases({ actions }: Schemas['ChangeAliasesOperation']): boolean {
-    for (const action of actions) {
-      if ('delete_alias' in action) aliases.delete(action.delete_alias.alias_name)
-      if (!('create_alias' in action)) continue
-      const { alias_name, collection_name } = action.create_alias
-      if (!collections.has(collection_name))
-        throw new Refused(404, `Not found: Collection \`${collection_name}\` doesn't exist!`)
-      if (collections.has(alias_name))
-        throw new Refused(400, `Wrong input: Collection \`${alias_name}\` already exists!`)
-      aliases.set(alias_name, collection_name)
-    }
-    return true
-  }
   return state
+}
+
+/** One after the other: what was done is not undone when the next one fails. */
+function changeAliases(
+  collections: ReadonlyMap<string, Collection>,
+  aliases: Map<string, string>,
+  { actions }: Schemas['ChangeAliasesOperation'],
+): boolean {
+  for (const action of actions) {
+    if ('delete_alias' in action) aliases.delete(action.delete_alias.alias_name)
+    if (!('create_alias' in action)) continue
+    const { alias_name, collection_name } = action.create_alias
+    if (!collections.has(collection_name))
+      throw new Refused(404, `Not found: Collection \`${collection_name}\` doesn't exist!`)
+    if (collections.has(alias_name)) throw new Refused(400, `Wrong input: Collection \`${alias_name}\` already exists!`)
+    aliases.set(alias_name, collection_name)
+  }
+  return true
 }
 
 function infoOf({ config, points, indexes }: Collection): unknown {

@@ -4,6 +4,7 @@ import {
   definePlugin,
   type Embeddings,
   type Gallery,
+  type GalleryCodes,
   type GalleryDescription,
   type GalleryEntry,
   type GallerySelection,
@@ -32,7 +33,7 @@ import {
   unknownKey,
 } from '@lookalike/core/gallery'
 import { z } from 'zod'
-import { createVersions } from './versions.js'
+import { createVersions, type Versions } from './versions.js'
 
 const options = z.strictObject({
   path: z.string().min(1).describe('The folder of its versions, from the config file.'),
@@ -79,43 +80,55 @@ export function createStore(folder: string): GalleryStore {
   }
 }
 
-async function openGallery(
-  name: string,
-  versions: ReturnType<typeof createVersions<Contents>>,
-  opening: OpenGalleryOptions,
-): Promise<Gallery> {
-  const root = path.resolve(opening.root ?? '.')
-  let { version, value: last } = (await versions.read())!
+/** An open gallery at work: what it held when it was last read, and how it is read and changed. */
+interface Access {
+  readonly name: string
+  readonly opening: OpenGalleryOptions
+  last: Contents
+  read(): Promise<Contents>
+  change(work: (contents: Contents) => Contents): Promise<void>
+  refresh(): Promise<boolean>
+  close(): Promise<void>
+}
+
+async function createAccess(name: string, versions: Versions<Contents>, opening: OpenGalleryOptions): Promise<Access> {
+  const first = (await versions.read())!
+  let { version } = first
   let closed = false
-
-  const read = async (): Promise<Contents> => {
+  const checkOpen = () => {
     if (closed) throw closedGallery(name)
-    return (last = (await versions.read())!.value)
   }
-  const change = async (work: (contents: Contents) => Contents): Promise<void> => {
-    if (closed) throw closedGallery(name)
-    if (opening.mode === 'read') throw readOnlyGallery(name)
-    last = await versions.change((contents: Contents | undefined) => work(contents!))
+  const access: Access = {
+    name,
+    opening,
+    last: first.value,
+    async read() {
+      checkOpen()
+      return (access.last = (await versions.read())!.value)
+    },
+    async change(work) {
+      checkOpen()
+      if (opening.mode === 'read') throw readOnlyGallery(name)
+      access.last = await versions.change((contents: Contents | undefined) => work(contents!))
+    },
+    async refresh() {
+      checkOpen()
+      const found = (await versions.read())!
+      checkHeld(name, found.value, { ...opening, members: undefined })
+      const changed = found.version !== version
+      ;({ version, value: access.last } = found)
+      return changed
+    },
+    async close() {
+      closed = true
+    },
   }
+  return access
+}
 
-  const select = ({ rows }: Contents, { filter, rejected }: GallerySelection): Row[] => {
-    const node = parseFilter(filter ?? {})
-    const all = Object.values(rows)
-    const known = new Set(all.flatMap(({ entry }) => Object.keys(entry.metadata ?? {})))
-    for (const key of filterKeys(node)) if (all.length > 0 && !known.has(key)) throw unknownKey(name, key, known)
-    return all.filter(
-      ({ entry }) => (rejected === undefined || entry.rejected === rejected) && matchesFilter(entry.metadata, node),
-    )
-  }
-  const matrix = (contents: Contents, rows: readonly Row[], member?: string): Embeddings<'gallery'> => {
-    const { space, dim } = member === undefined ? contents : findMember(name, contents, member)
-    const at = member === undefined ? 0 : 1 + contents.members.findIndex((each) => each.name === member)
-    const data = rows.flatMap(({ vectors }) => vectors[at]!)
-    return createEmbeddings({ data, rows: rows.length, dim, space, role: 'gallery' })
-  }
-  const membersOf = (contents: Contents, rows: readonly Row[]) =>
-    Object.fromEntries(contents.members.map((member) => [member.name, matrix(contents, rows, member.name)]))
-
+async function openGallery(name: string, versions: Versions<Contents>, opening: OpenGalleryOptions): Promise<Gallery> {
+  const root = path.resolve(opening.root ?? '.')
+  const access = await createAccess(name, versions, opening)
   return {
     name,
     root,
@@ -124,15 +137,51 @@ async function openGallery(
     warnings: [],
     capabilities: { approximate: false, filters: 'before', writers: 'many', transactions: true },
     get space() {
-      return last.space
+      return access.last.space
     },
     get dim() {
-      return last.dim
+      return access.last.dim
     },
     get members() {
-      return last.members
+      return access.last.members
     },
-    count: async (selection = {}) => select(await read(), selection).length,
+    ...createLooks(access),
+    ...createChanges(access),
+    codes: (reranker, key) => createCodes(access, `${reranker}/${key}/`),
+    prepare: async () => {},
+    refresh: access.refresh,
+    compact: async () => {},
+    close: access.close,
+  }
+}
+
+function select(name: string, { rows }: Contents, { filter, rejected }: GallerySelection): Row[] {
+  const node = parseFilter(filter ?? {})
+  const all = Object.values(rows)
+  const known = new Set(all.flatMap(({ entry }) => Object.keys(entry.metadata ?? {})))
+  for (const key of filterKeys(node)) if (all.length > 0 && !known.has(key)) throw unknownKey(name, key, known)
+  return all.filter(
+    ({ entry }) => (rejected === undefined || entry.rejected === rejected) && matchesFilter(entry.metadata, node),
+  )
+}
+
+function matrix(name: string, contents: Contents, rows: readonly Row[], member?: string): Embeddings<'gallery'> {
+  const { space, dim } = member === undefined ? contents : findMember(name, contents, member)
+  const at = member === undefined ? 0 : 1 + contents.members.findIndex((each) => each.name === member)
+  const data = rows.flatMap(({ vectors }) => vectors[at]!)
+  return createEmbeddings({ data, rows: rows.length, dim, space, role: 'gallery' })
+}
+
+const membersOf = (name: string, contents: Contents, rows: readonly Row[]) =>
+  Object.fromEntries(contents.members.map((member) => [member.name, matrix(name, contents, rows, member.name)]))
+
+/** What changes nothing. */
+function createLooks({
+  name,
+  read,
+}: Access): Pick<Gallery, 'count' | 'get' | 'findSources' | 'page' | 'search' | 'vectors' | 'verify'> {
+  return {
+    count: async (selection = {}) => select(name, await read(), selection).length,
     get: async (ids) => {
       checkIds(ids)
       const { rows } = await read()
@@ -147,15 +196,52 @@ async function openGallery(
       const start = Number(after)
       if (!Number.isInteger(start)) throw noSuchPage(name, after)
       const contents = await read()
-      const all = select(contents, selection)
+      const all = select(name, contents, selection)
       const rows = all.slice(start, start + limit)
       return {
         entries: rows.map(({ entry }) => entry),
-        ...(withVectors && { embeddings: matrix(contents, rows) }),
-        ...(withMembers && { members: membersOf(contents, rows) }),
+        ...(withVectors && { embeddings: matrix(name, contents, rows) }),
+        ...(withMembers && { members: membersOf(name, contents, rows) }),
         ...(start + limit < all.length && { next: `${start + limit}` }),
       }
     },
+    async search(queries, k, { filter, threshold = Infinity, includeRejected, withVectors, signal } = {}) {
+      const contents = await read()
+      const asked = checkQueries(contents, queries, k)
+      const rows = select(name, contents, { filter, rejected: includeRejected ? undefined : false })
+      return Array.from({ length: asked.rows }, (_, query) => {
+        signal?.throwIfAborted()
+        const vector = rowOf(asked, query)
+        return rows
+          .map(({ entry, vectors: [own = []] }) => ({
+            entry,
+            distance: 1 - own.reduce((sum, value, i) => sum + value * vector[i]!, 0),
+            ...(withVectors && { vector: Float32Array.from(own) }),
+          }))
+          .filter(({ distance }) => distance <= threshold)
+          .sort((a, b) => a.distance - b.distance)
+          .slice(0, k)
+      })
+    },
+    async vectors(ids, member) {
+      checkIds(ids)
+      const contents = await read()
+      const rows = ids.map((id) => {
+        const row = contents.rows[keyOf(id)]
+        if (!row) throw unknownImage(name, id)
+        return row
+      })
+      return matrix(name, contents, rows, member)
+    },
+    async verify() {
+      const contents = await read()
+      matrix(name, contents, Object.values(contents.rows))
+    },
+  }
+}
+
+function createChanges({ name, read, change }: Access): Pick<Gallery, 'add' | 'update' | 'remove' | 'rewrite'> {
+  return {
     async add(items, given, { signal } = {}) {
       signal?.throwIfAborted()
       checkItems(items)
@@ -190,98 +276,55 @@ async function openGallery(
       })
       return count
     },
-    async search(queries, k, { filter, threshold = Infinity, includeRejected, withVectors, signal } = {}) {
-      const contents = await read()
-      const asked = checkQueries(contents, queries, k)
-      const rows = select(contents, { filter, rejected: includeRejected ? undefined : false })
-      return Array.from({ length: asked.rows }, (_, query) => {
-        signal?.throwIfAborted()
-        const vector = rowOf(asked, query)
-        return rows
-          .map(({ entry, vectors: [own = []] }) => ({
-            entry,
-            distance: 1 - own.reduce((sum, value, i) => sum + value * vector[i]!, 0),
-            ...(withVectors && { vector: Float32Array.from(own) }),
-          }))
-          .filter(({ distance }) => distance <= threshold)
-          .sort((a, b) => a.distance - b.distance)
-          .slice(0, k)
-      })
-    },
-    async vectors(ids, member) {
-      checkIds(ids)
-      const contents = await read()
-      const rows = ids.map((id) => {
-        const row = contents.rows[keyOf(id)]
-        if (!row) throw unknownImage(name, id)
-        return row
-      })
-      return matrix(contents, rows, member)
-    },
-    codes(reranker, key) {
-      const at = (hash: string) => `${reranker}/${key}/${hash}`
-      return {
-        async get(hashes) {
-          const { codes } = await read()
-          return hashes.map((hash) => {
-            const code = codes[at(hash)]
-            return code === undefined ? undefined : Uint8Array.from(Buffer.from(code, 'base64'))
-          })
-        },
-        put: (given) =>
-          change((contents) => {
-            const fresh = given.map(({ hash, code }) => [at(hash), Buffer.from(code).toString('base64')])
-            return { ...contents, codes: { ...contents.codes, ...Object.fromEntries(fresh) } }
-          }),
-        async missing(hashes) {
-          const { codes } = await read()
-          return hashes.filter((hash) => codes[at(hash)] === undefined)
-        },
-        async retain(hashes) {
-          let count = 0
-          await change((contents) => {
-            const all = Object.entries(contents.codes)
-            const left = all.filter(([own]) => !own.startsWith(at('')) || hashes.has(own.slice(at('').length)))
-            count = all.length - left.length
-            return { ...contents, codes: Object.fromEntries(left) }
-          })
-          return count
-        },
-      }
-    },
-    prepare: async () => {},
     async rewrite({ space, dim, transform }, { signal } = {}) {
       signal?.throwIfAborted()
       const contents = await read()
       const rows = Object.entries(contents.rows)
       const own = rows.map(([, row]) => row)
       const entries = own.map(({ entry }) => entry)
-      const members = membersOf(contents, own)
-      const { embeddings, uncertainty } = await transform({ entries, members, embeddings: matrix(contents, own) })
-      checkUncertainty(uncertainty, rows.length)
-      const [fresh] = checkVectors({ space, dim, members: [] }, { embeddings }, rows.length)
-      const made = rows.map(([key, { entry, vectors }], i): [string, Row] => {
-        const unsure = uncertainty?.[i] ?? entry.uncertainty
+      const members = membersOf(name, contents, own)
+      const embeddings = matrix(name, contents, own)
+      const made = await transform({ entries, members, embeddings })
+      checkUncertainty(made.uncertainty, rows.length)
+      const [fresh] = checkVectors({ space, dim, members: [] }, { embeddings: made.embeddings }, rows.length)
+      const rewritten = rows.map(([key, { entry, vectors }], i): [string, Row] => {
+        const unsure = made.uncertainty?.[i] ?? entry.uncertainty
         const now = { ...entry, ...(unsure !== undefined && { uncertainty: unsure }) }
         return [key, { entry: now, vectors: [[...rowOf(fresh!, i)], ...vectors.slice(1)] }]
       })
-      await change((now) => ({ ...now, space, dim, rows: Object.fromEntries(made) }))
+      await change((now) => ({ ...now, space, dim, rows: Object.fromEntries(rewritten) }))
     },
-    async refresh() {
-      if (closed) throw closedGallery(name)
-      const found = (await versions.read())!
-      checkHeld(name, found.value, { ...opening, members: undefined })
-      const changed = found.version !== version
-      ;({ version, value: last } = found)
-      return changed
+  }
+}
+
+/** @param start of all keys of these codes */
+function createCodes({ read, change }: Access, start: string): GalleryCodes {
+  return {
+    async get(hashes) {
+      const { codes } = await read()
+      return hashes.map((hash) => {
+        const code = codes[start + hash]
+        return code === undefined ? undefined : Uint8Array.from(Buffer.from(code, 'base64'))
+      })
     },
-    compact: async () => {},
-    verify: async () => {
-      const contents = await read()
-      matrix(contents, Object.values(contents.rows))
+    put: (given) =>
+      change((contents) => {
+        const fresh = given.map(({ hash, code }) => [start + hash, Buffer.from(code).toString('base64')])
+        return { ...contents, codes: { ...contents.codes, ...Object.fromEntries(fresh) } }
+      }),
+    async missing(hashes) {
+      const { codes } = await read()
+      return hashes.filter((hash) => codes[start + hash] === undefined)
     },
-    close: async () => {
-      closed = true
+    async retain(hashes) {
+      let count = 0
+      await change((contents) => {
+        const all = Object.entries(contents.codes)
+        const left = all.filter(([own]) => !own.startsWith(start) || hashes.has(own.slice(start.length)))
+        count = all.length - left.length
+        return { ...contents, codes: Object.fromEntries(left) }
+      })
+      return count
     },
   }
 }
