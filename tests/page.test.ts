@@ -60,7 +60,12 @@ describe.skipIf(!hasChromium)('the page (skipped without /usr/bin/chromium)', ()
 
   const itemAt = (id: string) => `${server.url}/api/v1/items/${encodeURIComponent(id)}`
   async function open(viewport: { width: number; height: number }) {
-    context = await openContext(browser, { viewport, colorScheme: 'light', reducedMotion: 'reduce', acceptDownloads: true })
+    context = await openContext(browser, {
+      viewport,
+      colorScheme: 'light',
+      reducedMotion: 'reduce',
+      acceptDownloads: true,
+    })
     page = await context.newPage()
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
