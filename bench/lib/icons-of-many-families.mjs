@@ -4,6 +4,8 @@ import { createRandom } from '@lookalike/core'
 import sharp from 'sharp'
 
 const EDGE = 96
+/** Names that are measured, and not learnt from. */
+const MEASURED = 1000
 /** How a set calls the variants of an icon. */
 const VARIANT =
   /-(outline|outlined|fill|filled|line|linear|bold|solid|rounded|round|sharp|alt|thin|light|duotone|regular|broken|twotone|two-tone|stroke|\d+)$/
@@ -15,12 +17,12 @@ const VARIANT =
  * @param {string} folder of the npm package `@iconify/json`
  * @returns {Promise<{ source: Uint8Array, label: string }[]>} PNG, the longer edge 96, on white, black where an icon has no colour of its own
  */
-export async function iconsOfManyFamilies(folder, { names: most = 1000, seed = 0 } = {}) {
+export async function iconsOfManyFamilies(folder, { names: most = MEASURED, seed = 0 } = {}) {
   const random = createRandom(seed)
-  const { names, drawn } = namesToMeasure(await readIcons(folder), most, random)
+  const icons = await readIcons(folder)
   return pictures(
-    names.flatMap((label) => {
-      const svgs = [...drawn.get(label).values()].map(([first]) => first)
+    namesToMeasure(icons, most, random).flatMap((label) => {
+      const svgs = [...icons.drawn.get(label).values()].map(([first]) => first)
       return Array.from(random.permutation(svgs.length).slice(0, 5), (i) => ({ svg: svgs[i], label }))
     }),
   )
@@ -35,7 +37,7 @@ export async function iconsOfManyFamilies(folder, { names: most = 1000, seed = 0
  */
 export async function iconsToLearn(folder, { seed = 1 } = {}) {
   const icons = await readIcons(folder)
-  const measured = namesToMeasure(icons, 1000, createRandom(0)).names
+  const measured = namesToMeasure(icons, MEASURED, createRandom(0))
   const taken = new Set(measured.map(withoutVariant))
   const shown = new Set(measured.flatMap((name) => [...icons.drawn.get(name).values()].flat()))
   const merged = new Map()
@@ -80,7 +82,7 @@ async function readIcons(folder) {
 
 function namesToMeasure({ drawn, emoji }, most, random) {
   const names = [...drawn.keys()].filter((name) => drawn.get(name).size >= 5 && !emoji.has(name)).sort()
-  return { drawn, names: Array.from(random.permutation(names.length).slice(0, most), (i) => names[i]) }
+  return Array.from(random.permutation(names.length).slice(0, most), (i) => names[i])
 }
 
 function withoutVariant(name) {

@@ -1,26 +1,12 @@
-import { createRandom } from '@lookalike/core'
-import { createSession, float32, type OnnxModel } from '@lookalike/onnx'
 import { describe, expect, it } from 'vitest'
 import { buildConvNet, type ConvNetOptions } from './build-conv-net.js'
-
-async function run(model: OnnxModel, images: number, edge: number) {
-  const session = await createSession(model, { threads: 1 })
-  const random = createRandom('pixels')
-  const pixels = Float32Array.from({ length: images * 3 * edge * edge }, () => random.normal())
-  const { embedding } = await session.run({ pixel_values: float32(pixels, [images, 3, edge, edge]) })
-  await session.dispose()
-  return embedding!
-}
+import { countWeights, runOnNoise } from './testing/run-network.js'
 
 const small: ConvNetOptions = { imageSize: 32, widths: [16, 32], depths: [2, 1], embeddingDim: 12 }
 
 describe('buildConvNet', () => {
   it('has 1 to 3 million weights by default', () => {
-    const { initializers } = buildConvNet().graph
-    const count = [...initializers].reduce(
-      (sum, [name, { data }]) => sum + (name.startsWith('constant') ? 0 : data.length),
-      0,
-    )
+    const count = countWeights(buildConvNet())
     expect(count).toBeGreaterThan(1e6)
     expect(count).toBeLessThan(3e6)
   })
@@ -31,7 +17,7 @@ describe('buildConvNet', () => {
     ['all places of the last picture', { ...small, pooling: 'flatten' }],
     ['another stem', { ...small, stem: { kernel: 7, stride: 4 } }],
   ])('makes unit vectors of any number of images: %s', async (_, options) => {
-    const { shape, data } = await run(buildConvNet(options), 4, 32)
+    const { shape, data } = await runOnNoise(buildConvNet(options), 4, 32)
     expect(shape).toEqual([4, 12])
     for (let row = 0; row < 4; row++)
       expect(Math.hypot(...(data as Float32Array).subarray(row * 12, (row + 1) * 12))).toBeCloseTo(1, 5)
@@ -48,7 +34,7 @@ describe('buildConvNet', () => {
         normalise: false,
         normalisation,
       } as const
-      const { data } = await run(buildConvNet(deep), 8, 32)
+      const { data } = await runOnNoise(buildConvNet(deep), 8, 32)
       const values = data as Float32Array
       const deviation = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
       expect(deviation).toBeGreaterThan(0.1)

@@ -1,9 +1,8 @@
 import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/core'
-import { createGraphBuilder, float32, type OnnxModel } from '@lookalike/onnx'
+import { createGraphBuilder, type OnnxModel } from '@lookalike/onnx'
 import type { PreprocessingChanges } from '../network/merge-preprocessing.js'
 import { finishNetwork, OPSET, PIXELS } from './finish-network.js'
-import { filled, heNormal } from './initialise.js'
-import { type Layers, linear } from './layers.js'
+import { convolution, type Layers, linear } from './layers.js'
 
 export interface EfficientNetLiteOptions {
   /** Edge of the square input in pixels, at least 32. Default 112. */
@@ -114,24 +113,21 @@ function block(
 
 /** With TensorFlow's padding `SAME`, as the network was trained: where it is odd, the lower right side has one more. */
 function convolve(
-  { g, random }: Layers,
+  layers: Layers,
   { name: x, edge, channels }: Picture,
   name: string,
   { outputs, kernel, stride = 1, depthwise = false }: Convolution,
 ): Picture {
-  const inputs = depthwise ? 1 : channels
-  const shape = [outputs, inputs, kernel, kernel]
-  const fanIn = inputs * kernel * kernel
-  const weight = g.initializer(`${name}.weight`, float32(heNormal(shape, fanIn, random.fork(name)), shape))
-  const bias = g.initializer(`${name}.bias`, float32(filled([outputs], 0), [outputs]))
   const after = Math.ceil(edge / stride)
   const padding = Math.max((after - 1) * stride + kernel - edge, 0)
   const [before, behind] = [padding >> 1, padding - (padding >> 1)]
-  const result = g.node('Conv', [x, weight, bias], {
-    kernel_shape: [kernel, kernel],
-    strides: [stride, stride],
+  const result = convolution(layers, x, name, {
+    inputs: channels,
+    outputs,
+    kernel,
+    stride,
+    groups: depthwise ? channels : 1,
     pads: [before, before, behind, behind],
-    group: depthwise ? outputs : 1,
   })
   return { name: result, edge: after, channels: outputs }
 }

@@ -1,29 +1,15 @@
-import { createRandom } from '@lookalike/core'
-import { createSession, float32, type OnnxModel, readModel, writeModel } from '@lookalike/onnx'
+import { readModel, writeModel } from '@lookalike/onnx'
 import { describe, expect, it } from 'vitest'
 import { buildVit, type VitOptions } from './build-vit.js'
+import { countWeights, runOnNoise } from './testing/run-network.js'
 
 const small = { imageSize: 16, patchSize: 4, dim: 24, depth: 2, heads: 3 } as const satisfies VitOptions
-
-async function run(model: OnnxModel, images: number, [height, width] = [16, 16]) {
-  const session = await createSession(model, { threads: 1 })
-  const random = createRandom('pixels')
-  const pixels = Float32Array.from({ length: images * 3 * height! * width! }, () => random.normal())
-  const outputs = await session.run({ pixel_values: float32(pixels, [images, 3, height!, width!]) })
-  await session.dispose()
-  return Object.values(outputs)[0]!
-}
-const weightCount = (model: OnnxModel) =>
-  [...model.graph.initializers].reduce(
-    (sum, [name, { data }]) => sum + (name.startsWith('constant') ? 0 : data.length),
-    0,
-  )
 
 describe('buildVit', () => {
   it('has as many weights as the paper says', () => {
     // DeiT-Ti distilled without its heads: 5.5 M.
     expect(
-      weightCount(buildVit({ imageSize: 224, patchSize: 16, dim: 192, depth: 12, heads: 3, distillation: true })),
+      countWeights(buildVit({ imageSize: 224, patchSize: 16, dim: 192, depth: 12, heads: 3, distillation: true })),
     ).toBe(5_524_800)
   })
 
@@ -33,7 +19,7 @@ describe('buildVit', () => {
     ['distillation with two heads and registers', { ...small, distillation: true, registers: 4, embeddingDim: 10 }, 10],
     ['a convolutional stem', { ...small, stem: 'conv' }, 24],
   ])('makes unit vectors of any number of images: %s', async (_, options, dim) => {
-    const { shape, data } = await run(buildVit(options), 5)
+    const { shape, data } = await runOnNoise(buildVit(options), 5, 16)
     expect(shape).toEqual([5, dim])
     for (let row = 0; row < 5; row++)
       expect(Math.hypot(...(data as Float32Array).subarray(row * dim, (row + 1) * dim))).toBeCloseTo(1, 5)
@@ -43,12 +29,17 @@ describe('buildVit', () => {
 
   it('gives an image the same vector alone and in a batch', async () => {
     const model = buildVit({ ...small, registers: 2 })
-    const [one, many] = [await run(model, 1), await run(model, 3)]
+    const [one, many] = [await runOnNoise(model, 1, 16), await runOnNoise(model, 3, 16)]
     ;(one.data as Float32Array).forEach((value, i) => expect(value).toBeCloseTo((many.data as Float32Array)[i]!, 5))
   })
 
   it('takes images that are not square, and gives tokens out', async () => {
-    const { shape } = await run(buildVit({ ...small, imageSize: [24, 16], pooling: 'none', registers: 3 }), 2, [24, 16])
+    const { shape } = await runOnNoise(
+      buildVit({ ...small, imageSize: [24, 16], pooling: 'none', registers: 3 }),
+      2,
+      24,
+      16,
+    )
     expect(shape).toEqual([2, 1 + 3 + 24, 24])
   })
 

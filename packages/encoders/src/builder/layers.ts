@@ -54,22 +54,23 @@ export interface ConvolutionSize {
   readonly outputs: number
   readonly kernel: number
   readonly stride?: number | undefined
+  /** Parts of the channels, each with filters of its own. Default 1. */
+  readonly groups?: number | undefined
+  /** Pixels added on top, on the left, below and on the right. Default: so many that stride 1 keeps the size. */
+  readonly pads?: readonly [number, number, number, number] | undefined
 }
 
-/** A convolution that keeps the size (at stride 1), with bias. */
-export function convolution(
-  { g, random }: Layers,
-  x: string,
-  name: string,
-  { inputs, outputs, kernel, stride = 1 }: ConvolutionSize,
-): string {
+/** A convolution with bias. */
+export function convolution({ g, random }: Layers, x: string, name: string, size: ConvolutionSize): string {
+  const { outputs, kernel } = size
+  const inputs = size.inputs / (size.groups ?? 1)
   const shape = [outputs, inputs, kernel, kernel]
   const weight = g.initializer(
     `${name}.weight`,
     float32(heNormal(shape, inputs * kernel * kernel, random.fork(name)), shape),
   )
   const bias = g.initializer(`${name}.bias`, float32(filled([outputs], 0), [outputs]))
-  return convolve(g, x, weight, bias, kernel, stride)
+  return convolve(g, x, weight, bias, size)
 }
 
 /**
@@ -80,8 +81,9 @@ export function standardisedConvolution(
   { g, random }: Layers,
   x: string,
   name: string,
-  { inputs, outputs, kernel, stride = 1 }: ConvolutionSize,
+  size: Omit<ConvolutionSize, 'groups'>,
 ): string {
+  const { inputs, outputs, kernel } = size
   const shape = [outputs, inputs, kernel, kernel]
   const fanIn = inputs * kernel * kernel
   const weight = g.initializer(`${name}.weight`, float32(heNormal(shape, fanIn, random.fork(name)), shape))
@@ -90,13 +92,20 @@ export function standardisedConvolution(
   const centred = g.sub(weight, g.reduceMean(weight, [1, 2, 3]))
   const variance = g.reduceMean(g.mul(centred, centred), [1, 2, 3])
   const length = g.sqrt(g.add(g.mul(variance, g.floats(fanIn)), g.floats(1e-4)))
-  return convolve(g, x, g.mul(g.div(centred, length), gain), bias, kernel, stride)
+  return convolve(g, x, g.mul(g.div(centred, length), gain), bias, size)
 }
 
-function convolve(g: GraphBuilder, x: string, weight: string, bias: string, kernel: number, stride: number): string {
+function convolve(
+  g: GraphBuilder,
+  x: string,
+  weight: string,
+  bias: string,
+  { kernel, stride = 1, groups = 1, pads }: ConvolutionSize,
+): string {
   return g.node('Conv', [x, weight, bias], {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
-    pads: Array.from({ length: 4 }, () => (kernel - 1) >> 1),
+    pads: pads ?? Array.from({ length: 4 }, () => (kernel - 1) >> 1),
+    ...(groups > 1 && { group: groups }),
   })
 }
