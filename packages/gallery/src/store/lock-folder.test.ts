@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { isLocked, LOCK_AGE_MS, lockFolder } from './lock-folder.js'
 
 let folder = ''
@@ -41,6 +43,25 @@ it.skipIf(process.platform !== 'linux')('recognises a number that belongs to ano
   expect(lock.warnings).toMatchObject([{ code: 'gallery/stale-lock', fields: { pid: process.pid } }])
   lock.release()
 })
+
+it.skipIf(process.platform !== 'linux')(
+  'takes the lock of a dead process over that its parent never waited for',
+  async () => {
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [pid] = String((await once(parent.stdout, 'data'))[0]).split('\n')
+      const statOf = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ')
+      await vi.waitFor(async () => expect((await statOf())[2]).toBe('Z'), { timeout: 30_000 })
+      await leave({ pid: Number(pid), started: (await statOf())[21] })
+      expect(isLocked(folder)).toBe(false)
+      const lock = await lockFolder(folder)
+      expect(lock.warnings).toMatchObject([{ code: 'gallery/stale-lock', fields: { pid: Number(pid) } }])
+      lock.release()
+    } finally {
+      parent.kill()
+    }
+  },
+)
 
 it('cannot tell without the time of its start, and waits until it is no longer renewed', async () => {
   await leave({ started: null })
