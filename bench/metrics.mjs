@@ -1,6 +1,6 @@
 // Recall@k, MAP@R, MRR and MAP over the whole gallery of 60,000 queries in 60,000 images: time and peak memory.
 // The same in torch where python3 has it: blocked products and a topk as deep as the largest class, which gives recall@k and MAP@R.
-//   npx turbo run build --filter=@lookalike/gallery && node bench/metrics.mjs [rows]
+//   npx turbo run build --filter=@lookalike/gallery && node bench/metrics.mjs [rows] [images a class]
 import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,8 +12,8 @@ import { classVectors, rounded } from './lib/vectors.mjs'
 
 const rows = Number(process.argv[2] ?? 60_000)
 const dim = 384
-/** About as many images a class as Stanford Online Products has. */
-const PER_CLASS = 5
+/** Unless said otherwise about as many images a class as Stanford Online Products has. */
+const PER_CLASS = Number(process.argv[3] ?? 5)
 
 const embeddings = classVectors({ rows, dim, perClass: PER_CLASS, seed: 1, noise: 2.6 })
 const labels = Int32Array.from({ length: rows }, (_, row) => Math.floor(row / PER_CLASS))
