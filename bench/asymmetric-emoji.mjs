@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRegistry } from '@lookalike/core'
-import { createPipeline, loadPlugins } from '@lookalike/pipeline'
+import { createPipeline, defaultConfig, loadPlugins } from '@lookalike/pipeline'
 import { distilled, galleryModels, model } from './lib/asymmetric-models.mjs'
 import { shown } from './lib/seeds.mjs'
 
@@ -42,11 +42,8 @@ async function withPipeline(name, seed, rest, use) {
   const config = {
     name,
     seed,
-    plugins: [],
     encoder: 'mini',
     index: 'exact',
-    gallery: 'gallery',
-    rerankers: [],
     images: { onCorrupt: 'fail' },
     cache: values.cache,
     runs: values.runs,
@@ -55,7 +52,7 @@ async function withPipeline(name, seed, rest, use) {
     evaluate: { split: values.split, ks: [1], metrics: ['recall', 'map@r'], baselines: true, reporters: [] },
     ...rest,
   }
-  const pipeline = await createPipeline({ folder, config }, registry, {
+  const pipeline = await createPipeline(defaultConfig(folder, { overrides: config }), registry, {
     onWarning: ({ message }) => console.error(message),
   })
   try {

@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRegistry } from '@lookalike/core'
-import { createPipeline, loadPlugins } from '@lookalike/pipeline'
+import { createPipeline, defaultConfig, loadPlugins } from '@lookalike/pipeline'
 import { emojiModels } from './lib/asymmetric-models.mjs'
 
 const { values } = parseArgs({
@@ -56,10 +56,7 @@ for (const { name, seed, encoder, train, training, teachers } of models) {
     seed,
     encoder,
     train: { ...train, ...(teacher && { teacher }), ...(values.steps && { steps: Number(values.steps) }) },
-    plugins: [],
     index: 'exact',
-    gallery: 'gallery',
-    rerankers: [],
     images: { onCorrupt: 'fail' },
     cache: values.cache,
     runs: values.runs,
@@ -67,7 +64,7 @@ for (const { name, seed, encoder, train, training, teachers } of models) {
     evaluate: { split: 'validation', ks: [1], metrics: ['recall'], reporters: [] },
     dataset: { use: 'emoji', validation: 0.1, ...(training && { training }) },
   }
-  const pipeline = await createPipeline({ folder, config }, registry, {
+  const pipeline = await createPipeline(defaultConfig(folder, { overrides: config }), registry, {
     onWarning: ({ message }) => console.error(message),
   })
   const started = performance.now()

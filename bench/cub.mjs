@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createRegistry } from '@lookalike/core'
 import { createSession, extractModel, float32, loadModel } from '@lookalike/onnx'
-import { createPipeline, loadPlugins } from '@lookalike/pipeline'
+import { createPipeline, defaultConfig, loadPlugins } from '@lookalike/pipeline'
 import { measureValidation } from '@lookalike/train'
 import { mean, shown } from './lib/seeds.mjs'
 
@@ -143,12 +143,9 @@ async function measureHead(name) {
   const config = {
     name: 'frozen',
     seed: 0,
-    plugins: [],
     dataset,
     encoder,
     index: 'exact',
-    gallery: 'gallery',
-    rerankers: [],
     images: { onCorrupt: 'fail' },
     cache: './cache',
     runs: './runs',
@@ -156,7 +153,7 @@ async function measureHead(name) {
     evaluate: { split: 'test', ks: [1], metrics: ['recall'], reporters: [] },
   }
   const pipeline = await createPipeline(
-    { folder: out, config },
+    defaultConfig(out, { overrides: config }),
     createRegistry(
       await loadPlugins(
         ['encoders', 'datasets', 'gallery'].map((part) => `@lookalike/${part}`),

@@ -2,23 +2,26 @@
  * The rerankers on photographs: CUB-200-2011 classes 26-50, stage 1 a MobileNetV2 (fine-tuned on classes 1-25, or as it came), pair models of new
  * blocks on its last feature maps, trained on classes 1-25. Prints CMC@1, MAP@5 and milliseconds a query of each.
  *
- *     npx turbo run build && node bench/rerank-cub.mjs [--models tuned-0.onnx,tuned-1.onnx] [--data ../shared/data] [--seeds 0] [--epochs 6]
+ *     npx turbo run build && node bench/rerank-cub.mjs [--models tuned-0.onnx,tuned-1.onnx] [--untuned vit] [--data ../shared/data] [--seeds 0] [--epochs 6]
  *         [--head-epochs 1] [--pair '{ "dim": 128 }'] [--topN 5] [--queries 0] [--cache bench/.lookalike] [--runs bench/runs] [--results results.jsonl]
  *
- * `--models`: stage 1 of each seed; default: the untuned model for all. Finished trainings in `--runs` are used again.
+ * `--models`: stage 1 of each seed; default: the untuned network for all, `mobilenet-224` or `vit`, the small transformer at 64 pixels. Finished trainings in `--runs`
+ * are used again.
  */
 import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { createRegistry } from '@lookalike/core'
-import { createPipeline, loadPlugins } from '@lookalike/pipeline'
+import { createPipeline, defaultConfig, loadPlugins } from '@lookalike/pipeline'
 import { createAlphaQueryExpansion, createKReciprocal, createStir } from '@lookalike/rerank'
+import { onnxReference } from './lib/frozen.mjs'
 import { measureRerankers } from './lib/measure-rerankers.mjs'
 
 const { values } = parseArgs({
   options: {
     models: { type: 'string' },
+    untuned: { type: 'string', default: 'mobilenet-224' },
     data: { type: 'string', default: path.join(import.meta.dirname, '../../shared/data') },
     seeds: { type: 'string', default: '0' },
     epochs: { type: 'string', default: '6' },
@@ -43,31 +46,13 @@ const names = ['train', 'encoders', 'losses', 'gallery', 'datasets', 'rerank'].m
 const registry = createRegistry(await loadPlugins(names, import.meta.dirname))
 const threads = Number(values.threads)
 const models = values.models?.split(',')
-const untuned = {
-  use: 'onnx',
-  name: 'untuned',
-  model: path.join(data, 'encoders', 'mobilenet_v2_1.0_224_imagenet.onnx'),
-  preprocessing: {
-    resize: { mode: 'shortest-edge', size: 256 },
-    crop: { width: 224, height: 224 },
-    interpolation: 'bicubic',
-    background: [255, 255, 255],
-    scale: 1,
-    mean: [127, 127, 127],
-    std: [127.5, 127.5, 127.5],
-    channels: 'rgb',
-    layout: 'nchw',
-  },
-}
+const untuned = onnxReference(values.untuned, data)
 
 function pipelineOf(name, seed, encoder, train) {
   const config = {
     name,
     seed,
-    plugins: [],
     index: 'exact',
-    gallery: 'gallery',
-    rerankers: [],
     images: { onCorrupt: 'skip' },
     cache: values.cache,
     runs: values.runs,
@@ -81,7 +66,7 @@ function pipelineOf(name, seed, encoder, train) {
       splits: { train: { where: { label: { from: 1, to: 25 } } }, test: { where: { label: { from: 26, to: 50 } } } },
     },
   }
-  return createPipeline({ folder: process.cwd(), config }, registry, {
+  return createPipeline(defaultConfig(process.cwd(), { overrides: config }), registry, {
     onWarning: ({ message }) => console.warn(message),
   })
 }

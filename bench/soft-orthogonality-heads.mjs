@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util'
 import { createRandom, createRegistry } from '@lookalike/core'
 import { proxyAnchor } from '@lookalike/losses'
 import { float32, loadModel, saveModel } from '@lookalike/onnx'
-import { createPipeline, loadPlugins } from '@lookalike/pipeline'
+import { createPipeline, defaultConfig, loadPlugins } from '@lookalike/pipeline'
 import {
   balanced,
   buildHead,
@@ -78,10 +78,7 @@ async function embedded() {
   const config = {
     name: 'features',
     seed: 0,
-    plugins: [],
     index: 'exact',
-    gallery: 'gallery',
-    rerankers: [],
     images: { onCorrupt: 'fail' },
     cache: path.resolve(values.cache),
     runs: out,
@@ -90,7 +87,7 @@ async function embedded() {
     dataset: { use: 'emoji', protocol: 'all' },
     encoder: values.model ? await forSmallImages(values.model) : 'mini',
   }
-  const pipeline = await createPipeline({ folder: process.cwd(), config }, registry)
+  const pipeline = await createPipeline(defaultConfig(process.cwd(), { overrides: config }), registry)
   const { items } = await pipeline.dataset()
   const { embeddings } = await pipeline.embed(
     items.map(({ source }) => ({ source })),

@@ -27,8 +27,18 @@ function preprocessingOf(model) {
   }
 }
 
+const fileOf = (model, data) => path.join(data, 'encoders', model === 'vit' ? VIT : MOBILENET)
+
+/** The encoder of a config. */
+export const onnxReference = (model, data) => ({
+  use: 'onnx',
+  name: model,
+  model: fileOf(model, data),
+  preprocessing: preprocessingOf(model),
+})
+
 async function networkOf(model, data) {
-  const network = await loadModel(path.join(data, 'encoders', model === 'vit' ? VIT : MOBILENET))
+  const network = await loadModel(fileOf(model, data))
   const { crop } = preprocessingOf(model)
   const inputs = network.graph.inputs.map((input) => ({ ...input, shape: ['N', 3, crop.height, crop.width] }))
   return { ...network, graph: { ...network.graph, inputs } }
