@@ -1,4 +1,4 @@
-import { filePartOf } from '../model/lazy-tensor.js'
+import { isLazy } from '../model/lazy-tensor.js'
 import type { Graph, OnnxModel } from '../model/model.js'
 import { sizeOf, type Tensor } from '../model/tensor.js'
 import { createSession } from '../session/create-session.js'
@@ -59,7 +59,7 @@ export async function probe(
   const out = graph.outputs.filter(({ name }) => made.includes(name))
   // Large weights are lent to the run: writing them into a model file and reading that would take far longer than the run.
   const isLent = ([, tensor]: readonly [string, Tensor]) =>
-    tensor.type === 'float32' && !filePartOf(tensor) && sizeOf(tensor.shape) >= LENT_VALUES
+    tensor.type === 'float32' && !isLazy(tensor) && sizeOf(tensor.shape) >= LENT_VALUES
   const lent = [...graph.initializers].filter(isLent)
   const probing: Graph = {
     ...graph,

@@ -1,6 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
 import { bytesOf, elementType } from './element-types.js'
-import { type FilePart, lazyTensor } from './lazy-tensor.js'
+import { type FilePart, LARGE, type LazyBytes, lazyTensor } from './lazy-tensor.js'
 import { longToBigInt, longToNumber, type TensorMessage } from './onnx-schema.js'
 import { sizeOf, type Tensor, type TensorType } from './tensor.js'
 import { utf8Text } from './utf8.js'
@@ -31,12 +31,7 @@ export type ReadExternal = (part: {
   readonly location: string
   readonly offset: number
   readonly length: number | undefined
-}) => Uint8Array | LazyBytes
-
-export interface LazyBytes {
-  readonly part: FilePart
-  read(): Uint8Array
-}
+}) => Uint8Array | (LazyBytes & { readonly part: FilePart })
 
 /** A tensor of a message as plain data; its values are views of the file's bytes where these are aligned. */
 export function decodeTensor(message: TensorMessage, readExternal: ReadExternal): Tensor {
@@ -56,9 +51,12 @@ export function decodeTensor(message: TensorMessage, readExternal: ReadExternal)
   }
   const raw = message.dataLocation === 1 ? readExternal(externalPart(message)) : message.rawData
   if (raw && 'part' in raw && type !== 'string') {
-    const { part, read } = raw
-    checkSize(name, shape, part.length / bytesOf(type))
-    return lazyTensor(type, shape, part, () => viewOf(ARRAYS[type], read()))
+    checkSize(name, shape, raw.part.length / bytesOf(type))
+    return lazyTensor(type, shape, raw, (bytes) => viewOf(ARRAYS[type], bytes))
+  }
+  if (raw instanceof Uint8Array && type !== 'string' && raw.length >= LARGE && !isAligned(raw, ARRAYS[type])) {
+    checkSize(name, shape, raw.length / bytesOf(type))
+    return lazyTensor(type, shape, { read: () => raw }, (bytes) => viewOf(ARRAYS[type], bytes))
   }
   const data = decodeData(message, type, raw as Uint8Array | undefined)
   checkSize(name, shape, data.length)
@@ -79,10 +77,11 @@ function checkSize(name: string, shape: readonly number[], length: number): void
   }
 }
 
+const isAligned = (raw: Uint8Array, { BYTES_PER_ELEMENT }: NumberArray) => raw.byteOffset % BYTES_PER_ELEMENT === 0
+
 /** The values of raw bytes: a view where they are aligned, else a copy. */
 function viewOf(array: (typeof ARRAYS)[keyof typeof ARRAYS], raw: Uint8Array): Tensor['data'] {
-  const aligned = raw.byteOffset % array.BYTES_PER_ELEMENT === 0
-  const bytes = aligned ? raw : Uint8Array.prototype.slice.call(raw)
+  const bytes = isAligned(raw, array) ? raw : Uint8Array.prototype.slice.call(raw)
   if (bytes.length % array.BYTES_PER_ELEMENT !== 0) throw new RangeError('A tensor ends within a value.')
   return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / array.BYTES_PER_ELEMENT)
 }

@@ -3,6 +3,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, isAbsolute, relative, resolve } from 'node:path'
 import { isLookalikeError, LookalikeError } from '@lookalike/core'
 import type { ReadExternal } from './decode-tensor.js'
+import { LARGE } from './lazy-tensor.js'
 import type { OnnxModel } from './model.js'
 import { readModel } from './read-model.js'
 import { fitting, modelParts } from './write-model.js'
@@ -81,7 +82,7 @@ function externalReader(path: string): ReadExternal {
       if (offset + size > whole) throw short()
       const read = () => readPart(file, offset, size, short)
       const part = { folder, location: relative(folder, file), offset, length: size }
-      return size < LAZY ? read() : { part, read }
+      return size < LARGE ? read() : { part, read }
     } catch (cause) {
       throw isLookalikeError(cause) ? cause : external('that cannot be read', location, cause)
     }
@@ -97,9 +98,6 @@ function externalReader(path: string): ReadExternal {
     )
   }
 }
-
-/** Weights from this size on are read when they are asked for: the runtime reads them itself. */
-const LAZY = 2 ** 20
 
 function readPart(file: string, offset: number, size: number, short: () => Error): Uint8Array {
   const handle = openSync(file, 'r')

@@ -1,6 +1,6 @@
 import { concat, LookalikeError } from '@lookalike/core'
 import { bytesOf, elementTypeNumber } from './element-types.js'
-import { type FilePart, filePartOf } from './lazy-tensor.js'
+import { type FilePart, filePartOf, LARGE, rawBytes } from './lazy-tensor.js'
 import type { Attribute, Graph, Node, OnnxModel, ValueInfo } from './model.js'
 import {
   type AttributeMessage,
@@ -36,23 +36,47 @@ export function* fitting(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
   }
 }
 
-/** The bytes of a model, with the weights that lie in files of one folder referred to instead of copied. */
+/** The bytes of a model, with large weights referred to instead of copied: those in files of one folder, and those that are lent. */
 export interface Referring {
   readonly bytes: Uint8Array
-  /** Where the files lie; undefined where all weights are in the bytes. */
+  /** Where the files lie; undefined where there are none. */
   readonly folder: string | undefined
+  /** Weights in memory, by the names of files that do not exist. Only where there is no folder. */
+  readonly lent: readonly { readonly path: string; readonly data: Uint8Array }[]
 }
 
-/** @throws `onnx/too-large` where what must be copied is too large. */
-export function referTo(model: OnnxModel): Referring {
+/**
+ * @param lends whether the runtime takes weights from memory beside the model
+ * @throws `onnx/too-large` where what must be copied is too large
+ */
+export function referTo(model: OnnxModel, lends: boolean): Referring {
   const sizes = new Map<string, number>()
   for (const tensor of model.graph.initializers.values()) {
     const part = referable(tensor)
     if (part) sizes.set(part.folder, (sizes.get(part.folder) ?? 0) + part.length)
   }
   const [folder] = [...sizes].sort((a, b) => b[1] - a[1])[0] ?? []
-  return { bytes: concat([new Uint8Array(), ...fitting(modelParts(model, folder))]), folder }
+  const lent: { path: string; data: Uint8Array }[] = []
+  const partOf = (tensor: Tensor): Location | undefined => {
+    const part = referable(tensor)
+    if (part && part.folder === folder) return part
+    // The runtime takes them from files or from memory, not from both.
+    if (
+      !lends ||
+      folder !== undefined ||
+      tensor.type === 'string' ||
+      sizeOf(tensor.shape) * bytesOf(tensor.type) < LARGE
+    )
+      return undefined
+    const data = rawBytes(tensor)
+    const path = `weights in memory ${lent.length}`
+    lent.push({ path, data })
+    return { location: path, offset: 0, length: data.length }
+  }
+  return { bytes: concat([new Uint8Array(), ...fitting(modelParts(model, partOf))]), folder, lent }
 }
+
+type Location = Pick<FilePart, 'location' | 'offset' | 'length'>
 
 /** What the runtime can read in place: values at addresses that fit their type. */
 function referable(tensor: Tensor): FilePart | undefined {
@@ -62,11 +86,14 @@ function referable(tensor: Tensor): FilePart | undefined {
 
 /**
  * The bytes of a model's file piece by piece, each weight a view of its values, so that a large model is hashed or saved without being
- * held twice. The weights in `folder` are referred to. Of a model beyond 2 GB the pieces make no file.
+ * held twice. Weights of which `partOf` knows another place are referred to. Of a model beyond 2 GB the pieces make no file.
  */
-export function* modelParts(model: OnnxModel, folder?: string): Generator<Uint8Array> {
+export function* modelParts(
+  model: OnnxModel,
+  partOf: (tensor: Tensor) => Location | undefined = () => undefined,
+): Generator<Uint8Array> {
   const { graph } = model
-  const tensors = Array.from(graph.initializers, ([name, tensor]) => frameTensor(name, tensor, folder))
+  const tensors = Array.from(graph.initializers, ([name, tensor]) => frameTensor(name, tensor, partOf(tensor)))
   const head = graphProto.encode({ node: graph.nodes.map(encodeNode), name: graph.name || 'graph' }).finish()
   const ends = { input: graph.inputs.map(encodeValueInfo), output: graph.outputs.map(encodeValueInfo) }
   const tail = graphProto.encode(ends).finish()
@@ -76,7 +103,7 @@ export function* modelParts(model: OnnxModel, folder?: string): Generator<Uint8A
   yield head
   for (const { start, data } of tensors) {
     yield start
-    if (data) yield bytesIn(data())
+    if (data) yield data()
   }
   yield tail
   const opsetImport = Object.entries(model.opset).map(([domain, version]) => ({ domain, version }))
@@ -90,17 +117,16 @@ const [GRAPH, INITIALIZER, RAW_DATA] = [(7 << 3) | 2, (5 << 3) | 2, (9 << 3) | 2
 interface FramedTensor {
   readonly start: Uint8Array
   /** What follows the start. */
-  readonly data: (() => Exclude<Tensor['data'], readonly string[]>) | undefined
+  readonly data: (() => Uint8Array) | undefined
   /** Bytes in all. */
   readonly size: number
 }
 
-function frameTensor(name: string, tensor: Tensor, folder: string | undefined): FramedTensor {
-  const part = referable(tensor)
-  const inside = tensor.type !== 'string' && (folder === undefined || part?.folder !== folder)
+function frameTensor(name: string, tensor: Tensor, part: Location | undefined): FramedTensor {
+  const inside = tensor.type !== 'string' && part === undefined
   const message = inside
     ? { dims: [...tensor.shape], dataType: elementTypeNumber(tensor.type), name }
-    : { name, ...(part && tensor.type !== 'string' ? reference(tensor, part) : encodeTensor(tensor)) }
+    : { name, ...(part ? reference(tensor, part) : encodeTensor(tensor)) }
   const head = tensorProto.encode(message).finish()
   const length = inside ? sizeOf(tensor.shape) * bytesOf(tensor.type) : 0
   const raw = inside ? [RAW_DATA, ...varint(length)] : []
@@ -108,12 +134,12 @@ function frameTensor(name: string, tensor: Tensor, folder: string | undefined): 
   const start = concat([Uint8Array.from([INITIALIZER, ...varint(inner)]), head, Uint8Array.from(raw)])
   return {
     start,
-    data: inside ? () => tensor.data as Exclude<Tensor['data'], readonly string[]> : undefined,
+    data: inside ? () => rawBytes(tensor) : undefined,
     size: start.length + length,
   }
 }
 
-function reference(tensor: Tensor, { location, offset, length }: FilePart): TensorMessage {
+function reference(tensor: Tensor, { location, offset, length }: Location): TensorMessage {
   return {
     dims: [...tensor.shape],
     dataType: elementTypeNumber(tensor.type),
@@ -133,9 +159,6 @@ function varint(value: number): number[] {
   for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
   return [...bytes, rest]
 }
-
-const bytesIn = ({ buffer, byteOffset, byteLength }: Exclude<Tensor['data'], readonly string[]>) =>
-  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
 
 function tooLarge(): LookalikeError {
   return new LookalikeError(
@@ -202,7 +225,7 @@ function attributeMessage(
 function encodeTensor(tensor: Tensor): TensorMessage {
   const head = { dims: [...tensor.shape], dataType: elementTypeNumber(tensor.type) }
   if (tensor.type === 'string') return { ...head, stringData: tensor.data.map(utf8Bytes) }
-  return { ...head, rawData: bytesIn(tensor.data) }
+  return { ...head, rawData: rawBytes(tensor) }
 }
 
 function encodeValueInfo({ name, type, shape }: ValueInfo): Record<string, unknown> {

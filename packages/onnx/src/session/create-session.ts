@@ -1,6 +1,7 @@
 import type { OnnxModel } from '../model/model.js'
 import { referTo } from '../model/write-model.js'
 import { openSession, type Session, type SessionOptions } from './open-session.js'
+import { loadRuntime } from './runtime.js'
 
 /**
  * Opens a model in the runtime (onnxruntime-node, in a browser onnxruntime-web), from plain data, from the bytes of a file or from its path.
@@ -19,6 +20,7 @@ export async function createSession(
   options: SessionOptions = {},
 ): Promise<Session> {
   if (typeof model === 'string' || model instanceof Uint8Array) return openSession(model, options)
-  const { bytes, folder } = referTo(model)
-  return openSession(bytes, options, folder)
+  const { lends } = await loadRuntime()
+  const { bytes, ...weights } = referTo(model, lends)
+  return openSession(bytes, options, weights)
 }

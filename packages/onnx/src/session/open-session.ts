@@ -1,6 +1,7 @@
 import { LookalikeError } from '@lookalike/core'
 import type { Dimension, ValueInfo } from '../model/model.js'
 import { sizeOf, type Tensor, type TensorType } from '../model/tensor.js'
+import type { Referring } from '../model/write-model.js'
 import { type Provider } from './providers.js'
 import { loadRuntime } from './runtime.js'
 import { runError, sessionError } from './runtime-errors.js'
@@ -55,13 +56,13 @@ export interface Session {
 /**
  * Opens a model in the runtime (onnxruntime-node, in a browser onnxruntime-web) from the bytes of a file or from its path.
  *
- * @param folder where weights lie that the model refers to
+ * @param weights where weights lie that the model refers to
  * @throws what `createSession` throws
  */
 export async function openSession(
   model: Uint8Array | string,
   options: SessionOptions = {},
-  folder?: string,
+  { folder, lent = [] }: Partial<Omit<Referring, 'bytes'>> = {},
 ): Promise<Session> {
   const runtime = await loadRuntime()
   const providers = options.providers ?? ['cpu']
@@ -84,6 +85,7 @@ export async function openSession(
         ...(options.unpack && { disable_quant_qdq: '1' }),
       },
     },
+    ...(lent.length > 0 && { externalData: lent }),
     ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
   }
   const name = options.name ?? (typeof model === 'string' ? model : undefined)

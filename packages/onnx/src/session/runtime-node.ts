@@ -35,5 +35,6 @@ export async function startRuntime(): Promise<Runtime> {
     listSupportedBackends,
     defaultThreads: availableParallelism(),
     version: env.versions.node ?? env.versions.common,
+    lends: true,
   }
 }

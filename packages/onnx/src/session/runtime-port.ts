@@ -9,6 +9,8 @@ export interface Runtime {
   /** Threads where nobody says how many: the number of cores. */
   readonly defaultThreads: number
   readonly version: string
+  /** Whether it takes weights from memory beside the model. */
+  readonly lends: boolean
 }
 
 export type RuntimeSession = OnnxRuntime.InferenceSession

@@ -63,6 +63,7 @@ export async function startRuntime(): Promise<Runtime> {
     listSupportedBackends: () => [{ name: 'cpu' }, ...(webgpu ? [{ name: 'webgpu' }] : [])],
     defaultThreads: count,
     version: ort.env.versions.web ?? ort.env.versions.common,
+    lends: false,
   }
 }
 
