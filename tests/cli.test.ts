@@ -56,8 +56,9 @@ describe('index and search', () => {
 
   it('reads an image from standard input, and a part of one', async () => {
     const bytes = await readFile(path.join(folder, 'photos/green/1.png'))
-    const script = `const {spawn} = require('node:child_process'); const c = spawn(process.execPath, [${JSON.stringify(path.join(root, 'apps/cli/dist/main.js'))}, 'search', '-', '--json', '-k', '1'], {stdio: ['pipe', 'inherit', 'inherit']}); c.stdin.end(Buffer.from('${bytes.toString('base64')}', 'base64'))`
-    const piped = await runNode(['-e', script], { cwd: folder })
+    const script = (input: string) =>
+      `const {spawn} = require('node:child_process'); const c = spawn(process.execPath, [${JSON.stringify(path.join(root, 'apps/cli/dist/main.js'))}, 'search', '-', '--json', '-k', '1'], {stdio: ['pipe', 'inherit', 'inherit']}); c.stdin.end(Buffer.from('${input}', 'base64'))`
+    const piped = await runNode(['-e', script(bytes.toString('base64'))], { cwd: folder })
     expect(json(piped.stdout)).toMatchObject([
       { results: [{ distance: expect.closeTo(0, 5), id: 'photos/green/1.png' }] },
     ])
@@ -68,6 +69,16 @@ describe('index and search', () => {
       stderr: expect.stringContaining('a part of the image') as unknown,
     })
     expect(await cli(['search', 'photos/green/1.png', '--crop', '1,2,x,4'])).toMatchObject({ code: 2 })
+    expect(await cli(['search', 'photos/green/1.png', '--crop', '0.5,0,0.6,1'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('shares that leave the image') as unknown,
+    })
+    expect(await cli(['search', 'photos/green/1.png', '--crop', '1,1,9000,2'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('[cli/crop-cut]') as unknown,
+    })
+    const empty = await runNode(['-e', script('')], { cwd: folder })
+    expect(empty.stdout).toContain('Standard input is empty')
   })
 
   it('refuses a filter of a key that no image has, and works without a cache', async () => {
@@ -292,7 +303,8 @@ describe('evaluate and report', () => {
     await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--name=coarse', '--encoder.cells=1'])
     const result = await cli(['report'])
     expect(result.code).toBe(0)
-    expect(result.stdout).toMatch(/coarse +folder|coarse/)
+    expect(result.stdout).toMatch(/^coarse +folder +\d+ in \d+ /m)
+    expect(result.stdout).toMatch(/^R@1 of \d+ queries is uncertain by about [\d.]+ points/m)
     const page = await readFile(path.join(folder, 'runs/report.html'), 'utf8')
     expect(page).toContain('href="coarse/report.html"')
     expect(await cli(['report', 'gone'])).toMatchObject({

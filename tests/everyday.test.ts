@@ -60,6 +60,8 @@ it('clusters: folders, a table and a page', async () => {
   expect(existsSync(at('sorted/cluster-03'))).toBe(true)
   expect((await readFile(at('c.csv'), 'utf8')).split('\r\n')).toHaveLength(11)
   expect(await readFile(at('c.html'), 'utf8')).toContain('cluster-03')
+  const { stdout } = await runCli(['cluster'], { cwd: folder })
+  expect(stdout).toMatch(/Of 2, 3 this number has the best silhouette.* The images have 2 classes: -k 2 /)
 }, 120_000)
 
 it('out and in again: export, embed, import, merge, remove', async () => {

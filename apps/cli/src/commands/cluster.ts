@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { LookalikeError } from '@lookalike/core'
-import { clusterImages, clusterName, clustersCsv, placeClusters } from '@lookalike/gallery'
+import { clusterImages, clusterName, clustersCsv, type ImageClusters, placeClusters } from '@lookalike/gallery'
 import { writeWhole } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { withGallery } from '../gallery/with-gallery.js'
@@ -83,6 +83,7 @@ export const cluster = defineCommand({
         output.print(
           `${place}: ${found.images} images in ${length} ${length === 1 ? 'cluster' : 'clusters'}, silhouette ${found.silhouette.toFixed(3)}`,
         )
+        if (k === undefined) output.print(aboutNumber(found))
         for (const file of [args.csv, args.html]) if (file !== undefined) output.print(`Wrote ${file}`)
         if (placed) output.print(`${placed.images} images ${args.link ? 'linked' : 'copied'} into ${args.out}`)
         for (const id of placed?.left ?? []) output.note(`Left out: ${id} (no file on this disk)`)
@@ -90,3 +91,11 @@ export const cluster = defineCommand({
     )
   },
 })
+
+/** Where the number comes from: it is easily another one than people would choose. */
+function aboutNumber({ tried, clusters }: ImageClusters): string {
+  const labels = new Set(clusters.flatMap(({ images }) => images.map(({ entry }) => entry.metadata?.label)))
+  const classes = [...labels].filter((label) => label !== undefined && label !== '').length
+  const own = classes > 1 ? ` The images have ${classes} classes: -k ${classes} makes as many.` : ''
+  return `Of ${tried.map((one) => one.k).join(', ')} this number has the best silhouette, which need not be the one you want: -k sets another.${own}`
+}

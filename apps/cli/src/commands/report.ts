@@ -4,6 +4,7 @@ import { LookalikeError } from '@lookalike/core'
 import { writeWhole } from '@lookalike/pipeline'
 import { commonArgs, configArgs, defineCommand } from '../command.js'
 import { openProject } from '../open-project.js'
+import { comparableRuns, uncertainty } from '../report/comparable-runs.js'
 import type { EvaluationJson } from '../report/evaluation-json.js'
 import { type Run, renderComparison } from '../report/render-comparison.js'
 import { trainingCurves } from '../report/training-curves.js'
@@ -55,8 +56,12 @@ export const report = defineCommand({
     const file = path.resolve(args.out ?? path.join(runsFolder, 'report.html'))
     await writeWhole(file, renderComparison(runs, path.dirname(file)))
     output.result({ file, runs: runs.map(({ folder, result }) => ({ folder, ...result })) })
-    output.print(table(runs))
-    output.print()
+    for (const same of comparableRuns(runs)) {
+      output.print(table(same.runs))
+      const unsure = uncertainty(same)
+      if (unsure !== undefined) output.print(unsure)
+      output.print()
+    }
     output.print(`Wrote ${path.relative('.', file)}`)
   },
 })
@@ -99,10 +104,11 @@ function table(runs: readonly Run[]): string {
   const names = [...new Set(runs.flatMap(({ result }) => Object.keys(result.stages.at(-1)?.metrics ?? {})))]
   const shown = names.filter((name) => ['recall@1', 'map@r', 'mrr@10', 'triplet-accuracy'].includes(name))
   return renderTable(
-    ['run', 'dataset', 'model', 'reranked by', ...shown.map((name) => `${metricLabel(name)}, %`)],
+    ['run', 'dataset', 'queries', 'model', 'reranked by', ...shown.map((name) => `${metricLabel(name)}, %`)],
     runs.map(({ folder, result }) => [
       path.basename(folder),
       result.dataset,
+      `${result.queries} in ${result.gallery}`,
       result.model.name,
       result.stages
         .slice(1)
@@ -110,6 +116,6 @@ function table(runs: readonly Run[]): string {
         .join(', '),
       ...shown.map((name) => formatPercent(result.stages.at(-1)?.metrics[name] ?? Number.NaN)),
     ]),
-    shown.map((_, i) => i + 4),
+    shown.map((_, i) => i + 5),
   )
 }

@@ -60,7 +60,11 @@ export const search = defineCommand({
     const target = args['no-match'] === undefined ? undefined : shareOf('no-match', args['no-match'])
     const filter = args.filter === undefined ? undefined : parseFilter(args.filter)
     const project = await openProject(args, withModel(context.overrides, args.model))
-    const queries = await queriesOf(positionals, args.crop, { ...project.loaded.config.images, signal })
+    const queries = await queriesOf(positionals, args.crop, {
+      ...project.loaded.config.images,
+      signal,
+      onWarning: output.warn,
+    })
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
       const operation = { signal, onProgress: output.progress, onWarning: output.warn }

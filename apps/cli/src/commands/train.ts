@@ -6,7 +6,7 @@ import { EXIT } from '../exit-codes.js'
 import { openProject, withPipeline } from '../open-project.js'
 import { costCells, costHead, metricsOf } from '../report/accuracy-and-cost.js'
 import { evaluationJson } from '../report/evaluation-json.js'
-import { formatDuration, formatPercent } from '../terminal/format.js'
+import { formatDuration, formatFigure, formatPercent } from '../terminal/format.js'
 import { renderTable } from '../terminal/render-table.js'
 import { tryLine } from '../try-line.js'
 import { summary } from './evaluate.js'
@@ -52,10 +52,7 @@ export const train = defineCommand({
       output.finish()
       const artefact = path.join(pipeline.runFolder, result.artefact)
       output.result({ ...result, folder: pipeline.runFolder, artefact })
-      const figures = Object.entries(result.metrics).map(([name, value]) => [
-        name,
-        String(Number(value.toPrecision(5))),
-      ])
+      const figures = Object.entries(result.metrics).map(([name, value]) => [name, formatFigure(name, value)])
       if (figures.length > 0) output.print(renderTable(['figure', 'value'], figures, [1]))
       if (result.costs) printCosts(result.costs, context)
       output.print()
@@ -152,7 +149,7 @@ async function trainInStages(
   output.finish()
   output.result({ folder: pipeline.runFolder, stages, evaluation: evaluationJson(evaluation), files })
   const rows = stages.flatMap(({ name, metrics }) =>
-    Object.entries(metrics).map(([figure, value]) => [name, figure, String(Number(value.toPrecision(5)))]),
+    Object.entries(metrics).map(([figure, value]) => [name, figure, formatFigure(figure, value)]),
   )
   output.print(renderTable(['stage', 'figure', 'value'], rows, [2]))
   for (const { costs } of stages) if (costs) printCosts(costs, context)

@@ -1,7 +1,8 @@
-import { type Box, type ImageLimits, type ImageRequest, LookalikeError } from '@lookalike/core'
+import { type Box, type ImageLimits, type ImageRequest, LookalikeError, type Warning } from '@lookalike/core'
 
 interface Reading extends ImageLimits {
   readonly signal: AbortSignal
+  readonly onWarning: (warning: Warning) => void
 }
 
 /**
@@ -49,12 +50,25 @@ async function boxOf(
   reading: Reading,
 ): Promise<Box> {
   if (x + width <= 1 && y + height <= 1) return { x, y, width, height }
+  if (Math.max(x, y, width, height) <= 1) {
+    throw new LookalikeError('cli/value', {
+      problem: `--crop is ${[x, y, width, height].join(',')}, shares that leave the image`,
+      expected: 'x + width and y + height of at most 1, or pixels such as 120,40,300,300',
+    })
+  }
   const { decodeImage } = await import('@lookalike/image')
   const size = await decodeImage(query, reading)
   if (x >= size.width || y >= size.height) {
     throw new LookalikeError('cli/value', {
       problem: `--crop begins at ${x}, ${y}; the image has ${size.width} x ${size.height} pixels`,
       expected: 'a part of the image',
+    })
+  }
+  if (x + width > size.width || y + height > size.height) {
+    reading.onWarning({
+      code: 'cli/crop-cut',
+      message: `--crop reaches beyond the image, which has ${size.width} x ${size.height} pixels: the part inside is searched by.`,
+      fields: { x, y, width, height, image: { width: size.width, height: size.height } },
     })
   }
   return {
@@ -76,6 +90,13 @@ async function readStdin(signal: AbortSignal): Promise<Uint8Array> {
   for await (const part of process.stdin as AsyncIterable<Uint8Array>) {
     signal.throwIfAborted()
     parts.push(part)
+  }
+  if (parts.length === 0) {
+    throw new LookalikeError('cli/stdin', {
+      problem: 'Standard input is empty',
+      expected: 'an image, as in: cat cat.jpg | lookalike search -',
+      fix: 'See whether the command before it failed.',
+    })
   }
   return Buffer.concat(parts)
 }

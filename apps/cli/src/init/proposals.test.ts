@@ -33,6 +33,7 @@ it('a trial is told in words', () => {
   expect(text).toContain('200 of the 1487 images, of 25 of the 30 classes')
   expect(text).toContain('by chance: 3.5 %')
   expect(text).toMatch(/builtin +33\.4\nmini +13\.6/)
-  expect(text).toContain('of 10 images, builtin finds the class of 3')
+  expect(text).toContain('of 100 images, builtin finds the class of 33')
   expect(describeTrial(trialOf([0.5, 0.5], undefined, { images: 200, classes: 25 }))).not.toContain('Among all')
+  expect(describeTrial(trialOf([0.5, 0.4], 0, { images: 480, classes: 25 }))).toContain('of all 25 classes')
 })

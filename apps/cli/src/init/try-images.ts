@@ -55,7 +55,7 @@ export function describeTrial(trial: TriedImages): string {
   const best = encoders.reduce((one, other) => (other.recall > one.recall ? other : one))
   const drawn =
     images < all.images
-      ? `${images} of the ${all.images} images, of ${classes} of the ${all.classes} classes`
+      ? `${images} of the ${all.images} images, of ${classes < all.classes ? `${classes} of the ${all.classes}` : `all ${classes}`} classes`
       : `${images} images of ${classes} classes`
   return [
     `Measured on ${drawn}: how often the most similar other image is of the same class (by chance: ${formatPercent(chance)} %).`,
@@ -71,7 +71,7 @@ export function describeTrial(trial: TriedImages): string {
           `Among all images the share is another: more of each class to find, and more classes to confuse it with. "lookalike evaluate" measures them.`,
         ]
       : []),
-    `In words: of 10 images, ${best.name} finds the class of ${Math.round(10 * best.recall)}.`,
+    `In words: of 100 images, ${best.name} finds the class of ${Math.round(100 * best.recall)}.`,
     ...trial.proposals.map(({ text }) => `- ${text}`),
   ].join('\n')
 }

@@ -15,6 +15,10 @@ export function raw(text: string): Html {
   return { [RAW]: text, toString: () => text }
 }
 
+/** Long names and paths may break where their parts end, instead of anywhere. */
+export const breakable = (text: string): Html[] =>
+  text.split(/(?<=[/_\\])/).map((part, i) => html`${i > 0 && raw('<wbr>')}${part}`)
+
 function toMarkup(value: unknown): string {
   if (value === undefined || value === null || value === false) return ''
   if (Array.isArray(value)) return value.map(toMarkup).join('')

@@ -1,6 +1,6 @@
 import { type DatasetItem, type EvaluationResult, isRelevant, type StageResult } from '@lookalike/core'
 import { formatDistance } from '../terminal/format.js'
-import { type Html, html } from './html.js'
+import { breakable, type Html, html } from './html.js'
 import type { Pictures } from './pictures.js'
 
 /** One picture with its caption; `verdict` puts a mark on it. */
@@ -38,7 +38,7 @@ export async function pictureRows(
           await pictureOf(
             pictures,
             item,
-            html`${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}${verdict === 'wrong' && html`<span class="is">${item.label}</span>`}`,
+            html`${rank + 1} · ${formatDistance(ranking.distances[rank]!, 3)}${verdict === 'wrong' && html`<span class="is">${breakable(item.label)}</span>`}`,
             verdict,
           ),
         )
@@ -48,7 +48,7 @@ export async function pictureRows(
       )
     }
     parts.push(
-      html`<div class="row"><div class="query">${await pictureOf(pictures, query, query.label)}<p>${firstRight(result, row, stages.at(-1)!)}</p></div><div class="stages">${perStage}</div></div>`,
+      html`<div class="row"><div class="query">${await pictureOf(pictures, query, html`<span class="is">${breakable(query.label)}</span>`)}<p>${firstRight(result, row, stages.at(-1)!)}</p></div><div class="stages">${perStage}</div></div>`,
     )
   }
   return html`${parts}`

@@ -1,7 +1,7 @@
 import type { GalleryEntry, ImageLimits, ImageRequest } from '@lookalike/core'
 import { clusterName, type ImageClusters } from '@lookalike/gallery'
 import { formatDistance } from '../terminal/format.js'
-import { type Html, html } from './html.js'
+import { breakable, type Html, html } from './html.js'
 import { linkTo } from './link.js'
 import { page } from './page.js'
 import { createPictures } from './pictures.js'
@@ -27,7 +27,7 @@ export async function renderClusters(
       const link = (content: unknown) => linkTo(image?.source, folder, content)
       const picture = await pictures.picture(entry.id, image, entry.id)
       tiles.push(
-        html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption class="whole">${formatDistance(distance, 3)}<br><small>${link(entry.id)}</small></figcaption></figure>`,
+        html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption class="whole">${formatDistance(distance, 3)}<br><small>${link(breakable(entry.id))}</small></figcaption></figure>`,
       )
     }
     const more = cluster.images.length - tiles.length

@@ -1,7 +1,7 @@
 import type { ImageLimits } from '@lookalike/core'
 import type { DuplicateGroup, DuplicateImage, Duplicates } from '@lookalike/gallery'
 import { formatDistance } from '../terminal/format.js'
-import { type Html, html } from './html.js'
+import { breakable, type Html, html } from './html.js'
 import { linkTo } from './link.js'
 import { page } from './page.js'
 import { createPictures, type Pictures } from './pictures.js'
@@ -50,5 +50,5 @@ async function tile(image: DuplicateImage, stays: boolean, pictures: Pictures, f
   const size = image.width === undefined ? 'cannot be read' : `${image.width} x ${image.height}`
   const bytes = image.bytes === undefined ? undefined : `, ${Math.max(1, Math.round(image.bytes / 1024))} KiB`
   const link = (content: unknown) => linkTo(image.image?.source, folder, content)
-  return html`<figure class="pic ${stays ? 'right' : ''}"><div class="box">${link(picture)}${mark}</div><figcaption class="whole">${stays ? html`<b>keep</b>` : formatDistance(image.distance, 4)} · ${size}${bytes}<br><small>${link(image.id)}</small></figcaption></figure>`
+  return html`<figure class="pic ${stays ? 'right' : ''}"><div class="box">${link(picture)}${mark}</div><figcaption class="whole">${stays ? html`<b>keep</b>` : formatDistance(image.distance, 4)} · ${size}${bytes}<br><small>${link(breakable(image.id))}</small></figcaption></figure>`
 }

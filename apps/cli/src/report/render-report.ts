@@ -48,7 +48,7 @@ export async function renderReport(result: EvaluationResult, options: ReportOpti
     section('Curves', '', result.curves.length > 0 && lineCharts(result.curves)),
     section(
       'Queries that went worst',
-      'A solid green frame with ✓ is right, a dashed red one with ✗ is wrong; under each result its rank and distance, and its class where it is wrong. Of each class only the worst query is shown first.',
+      'A solid green frame with ✓ is right, a dashed red one with ✗ is wrong; under each result its rank and distance, and its class where it is wrong. The worst query of each class comes first, then others.',
       await rows(lowest(scores, result.queries, options.queries)),
     ),
     section('Queries that went best', '', await rows(highest(scores, result.queries, options.queries))),

@@ -3,7 +3,7 @@ import type { ImageLimits } from '@lookalike/core'
 import { describeSource } from '@lookalike/image'
 import type { SearchHit, SearchResult } from '@lookalike/pipeline'
 import { formatDistance } from '../terminal/format.js'
-import { type Html, html, raw } from './html.js'
+import { breakable, type Html, html } from './html.js'
 import { linkTo } from './link.js'
 import { page } from './page.js'
 import { createPictures, type Pictures } from './pictures.js'
@@ -26,7 +26,7 @@ export async function renderSearch(
     const name = query.source instanceof Uint8Array ? 'standard input' : describeSource(query.source)
     const picture = await pictures.picture(`q ${row}`, query, name)
     sections.push(html`<section class="search">
-<figure class="pic query"><div class="box">${picture}</div><figcaption><b>${path.basename(name)}</b>${query.box && html`<br><small>cut out: ${shares(query.box)}</small>`}</figcaption></figure>
+<figure class="pic query"><div class="box">${picture}</div><figcaption><b>${path.basename(name)}</b>${query.box && html`<br><small>${part(query.box)}</small>`}</figcaption></figure>
 <div class="tiles">${found}</div></section>`)
   }
   return page(
@@ -39,13 +39,10 @@ async function hitOf({ entry, distance, image }: SearchHit, rank: number, pictur
   const { label } = entry.metadata ?? {}
   const picture = await pictures.picture(`g ${entry.id}`, image, entry.id)
   const link = (content: unknown) => linkTo(image?.source, folder, content)
-  return html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption><b>${rank}</b> · ${formatDistance(distance, 3)}${label !== undefined && html` · <b>${label}</b>`}<br><small>${link(breakable(entry.id))}</small></figcaption></figure>`
+  return html`<figure class="pic"><div class="box">${link(picture)}</div><figcaption><b>${rank}</b> · ${formatDistance(distance, 3)}${label !== undefined && html`<br><b>${breakable(String(label))}</b>`}<br><small>${link(breakable(entry.id))}</small></figcaption></figure>`
 }
 
-/** Long paths break where their parts end. */
-const breakable = (text: string): Html[] =>
-  text.split(/(?<=[/_\\])/).map((part, i) => html`${i > 0 && raw('<wbr>')}${part}`)
-
-function shares({ x, y, width, height }: NonNullable<SearchResult['query']['box']>): string {
-  return [x, y, width, height].map((share) => `${Math.round(share * 100)}%`).join(', ')
+function part({ x, y, width, height }: NonNullable<SearchResult['query']['box']>): string {
+  const [left, top, wide, high] = [x, y, width, height].map((share) => Math.round(share * 100))
+  return `a part of it: ${wide} % of the width, ${left} % from the left; ${high} % of the height, ${top} % from the top`
 }

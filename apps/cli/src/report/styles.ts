@@ -42,11 +42,11 @@ td .bar { display: inline-block; height: 7px; background: var(--accent); border-
 .query { width: 112px; flex: none; } .query p { font-size: 11px; line-height: 1.35; color: var(--soft); margin: 1px 0 0; } .stages { display: grid; gap: 12px; min-width: 0; }
 .stage > small { display: block; margin-bottom: 3px; }
 .results { display: flex; flex-wrap: wrap; gap: 8px; }
-figure.pic { margin: 0; width: 82px; } .query figure.pic { width: 104px; }
+figure.pic { margin: 0; width: 94px; } .query figure.pic { width: 104px; }
 .pic .box { position: relative; aspect-ratio: 1; background: #fff; border: 2px solid var(--edge); border-radius: 9px; overflow: hidden; display: grid; place-items: center; }
 .pic img { width: 100%; height: 100%; object-fit: contain; display: block; } .pic .gone { color: #5b6270; font-size: 11px; }
 .pic figcaption { font-size: 11px; line-height: 1.3; color: var(--soft); margin-top: 3px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.pic figcaption .is { display: block; overflow: hidden; text-overflow: ellipsis; color: var(--ink); }
+.pic figcaption .is { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; white-space: normal; overflow-wrap: anywhere; color: var(--ink); }
 figcaption.whole { white-space: normal !important; overflow-wrap: anywhere; } .tiles figure.pic { width: auto; }
 .query .box { border-color: var(--ink); }
 .right .box { border: 3px solid var(--right); } .wrong .box { border: 3px dashed var(--wrong); }
@@ -59,7 +59,7 @@ figcaption.whole { white-space: normal !important; overflow-wrap: anywhere; } .t
 .grid { display: flex; flex-wrap: wrap; gap: 12px; margin: 12px 0; }
 details { margin: 10px 0; } summary { cursor: pointer; color: var(--accent); }
 ul.warnings { padding-left: 18px; } footer { margin-top: 56px; color: var(--soft); font-size: 13px; border-top: 1px solid var(--faint); padding-top: 14px; }
-@media (max-width: 640px) { main { padding: 24px 14px 48px; } .row { flex-direction: column; gap: 8px; } figure.pic { width: 68px; }
+@media (max-width: 640px) { main { padding: 24px 14px 48px; } .row { flex-direction: column; gap: 8px; } figure.pic { width: 86px; }
   .search { grid-template-columns: minmax(0, 1fr); } .search .query { max-width: 180px; } .tiles { grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); }
   table { min-width: 0; } th, td { padding-right: 10px; }
   /* A table of many columns: each row is a paragraph that names its figures. */

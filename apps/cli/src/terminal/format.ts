@@ -11,6 +11,11 @@ export function formatPercent(share: number): string {
   return Number.isFinite(share) ? (share * 100).toFixed(1) : '-'
 }
 
+/** A figure of a training: those of a search are shares, and shown in percent. */
+export function formatFigure(name: string, value: number): string {
+  return name.includes('@') ? `${formatPercent(value)} %` : String(Number(value.toPrecision(5)))
+}
+
 /** `recall@1` as people write it: `R@1`. */
 export function metricLabel(name: string): string {
   const [base, at] = name.split('@')

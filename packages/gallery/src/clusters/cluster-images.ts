@@ -85,7 +85,7 @@ async function tryNumbers(embeddings: Embeddings, seed: number, { signal, onProg
     await new Promise((resolve) => setImmediate(resolve))
     signal?.throwIfAborted()
     tried.push({ k, silhouette: silhouette(sample, await kMeans(sample, k, seed)) })
-    onProgress?.({ phase: 'choose', done: tried.length, total: numbers.length, unit: 'number of clusters' })
+    onProgress?.({ phase: 'choose', done: tried.length, total: numbers.length, unit: 'clustering' })
   }
   return tried
 }

@@ -13,13 +13,15 @@ export interface TrainingData {
 
 /** A validation part of fewer classes says nothing: one class that is easy or hard decides. Ours. */
 const FEWEST_CLASSES = 4
+/** Of two images a class R@1 and MAP@R are one figure, and it jumps: so many of a class that has four times as many. Ours. */
+const FEWEST_HELD = 4
 /** A class gives images to validation only where it keeps so many. Ours. */
 const FEWEST_KEPT = 4
 
 /**
  * The training part of a dataset, and a validation part: the dataset's own, else `share` of the training *classes*, drawn by `seed`. The test
  * part is never looked at. Where so few classes would be held out that they say nothing, and `orImages` is set, `share` of the images of each
- * class is held out instead, at least two, with the warning `train/validation-of-images`; where that cannot be, or the dataset's own part is that
+ * class is held out instead, at least two, or four of sixteen and more, with the warning `train/validation-of-images`; where that cannot be, or the dataset's own part is that
  * small, there is the warning `train/small-validation`.
  *
  * @throws `train/no-images`, `train/labels-missing`, `train/one-class`
@@ -77,7 +79,8 @@ function drawImages(items: readonly DatasetItem[], share: number, seed: number):
   let classes = 0
   for (const label of distinct(items.map((item) => item.label))) {
     const members = items.filter((item) => item.label === label)
-    const count = Math.max(2, Math.round(members.length * share))
+    const few = Math.max(2, Math.min(FEWEST_HELD, Math.floor(members.length / 4)))
+    const count = Math.max(few, Math.round(members.length * share))
     if (members.length - count < FEWEST_KEPT) continue
     classes++
     const order = createRandom(seed).fork(`validation/${label}`).permutation(members.length)

@@ -190,6 +190,8 @@ describe('metric-learning', () => {
         code: 'train/validation-of-images',
         fields: { classes: 1, images: 20, ofClasses: 10 },
       })
+      const more = await withWarnings({ epochs: 1 }, datasetOf(pictures(10, 16)))
+      expect(more.warnings[0]).toMatchObject({ fields: { images: 40, ofClasses: 10 } })
       const { codes } = await withWarnings({ epochs: 12, validation: 0.4 })
       expect(codes).toEqual([])
     })
