@@ -131,7 +131,7 @@ function noImages(images: unknown, { leftOut }: FoundImages): LookalikeError {
     'index/no-images',
     {
       problem: `There is nothing to index${where}${leftOut.length > 0 ? `: ${counted(leftOut)}` : ''}`,
-      expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
+      expected: 'image files (jpg, png, webp, avif, tiff, gif, bmp, svg)',
       fix: 'Name a folder of images, or a dataset in the config.',
     },
     { fields: { leftOut } },

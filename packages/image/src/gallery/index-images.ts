@@ -449,8 +449,10 @@ function nothingReadable(skipped: readonly SkippedImage[], { leftOut }: FoundIma
   return new LookalikeError(
     'index/nothing-readable',
     {
-      problem: `None of the ${skipped.length} images could be read. The first: ${skipped[0]!.message}`,
-      expected: 'image files (jpg, png, webp, avif, tiff, gif, svg)',
+      problem:
+        skipped.length === 1
+          ? `The only image could not be read. ${skipped[0]!.message}`
+          : `None of the ${skipped.length} images could be read. The first: ${skipped[0]!.message}`,
     },
     { fields: { skipped, leftOut } },
   )

@@ -102,4 +102,8 @@ it('names images that cannot be read once, and refuses where no two of a class a
     fields: { images: 6, unreadable: 6 },
   })
   await expect(tryEncoders([items[0]!, items[3]!], [seeing])).rejects.toMatchObject({ code: 'trial/no-classes' })
+  await expect(tryEncoders(items.slice(0, 3), [seeing])).rejects.toMatchObject({
+    code: 'trial/one-class',
+    fields: { images: 3 },
+  })
 })

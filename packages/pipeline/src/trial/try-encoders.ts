@@ -36,7 +36,7 @@ export interface EncoderTrial {
  *
  * @param items images with their classes; those whose class has no other image are left out
  * @param encoders are not disposed of
- * @throws `trial/no-classes` where no class has two images that can be read; the codes of embedding
+ * @throws `trial/no-classes` where no class has two images that can be read; `trial/one-class`; the codes of embedding
  */
 export async function tryEncoders(
   items: readonly DatasetItem[],
@@ -56,11 +56,13 @@ export async function tryEncoders(
     const read = Array.from(positions, (position) => drawn[position]!)
     const judgement = await judgeEmbeddings(embeddings, embeddings, truthOfItems(read, read), operation)
     if (judgement.queries.length === 0) throw noClasses(items.length, drawn.length - read.length)
+    const labels = new Set(read.map(({ label }) => label))
+    if (labels.size < 2) throw oneClass(read.length, [...labels][0]!)
     const { queries } = judgement
     const others = read.length - 1
     facts = {
       images: read.length,
-      classes: new Set(read.map(({ label }) => label)).size,
+      classes: labels.size,
       chance: queries.reduce((sum, { relevant }) => sum + relevant / others, 0) / queries.length,
     }
     tried.push({ name: encoder.name, hits: metricByQuery(judgement, 'recall@1') })
@@ -96,5 +98,17 @@ function noClasses(images: number, unreadable: number): LookalikeError {
       fix: 'Without classes, images can be indexed and searched all the same.',
     },
     { fields: { images, unreadable } },
+  )
+}
+
+function oneClass(images: number, label: string): LookalikeError {
+  return new LookalikeError(
+    'trial/one-class',
+    {
+      problem: `The ${images} images that could be measured are of one class (${label}), among which every answer is right, so no encoder was measured`,
+      expected: 'one sub-folder a class, and two classes or more',
+      fix: 'Without classes, images can be indexed and searched all the same.',
+    },
+    { fields: { images, label } },
   )
 }

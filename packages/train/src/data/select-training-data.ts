@@ -127,6 +127,7 @@ function noImages(dataset: Dataset): LookalikeError {
     {
       problem: `The dataset ${dataset.name} has no images to train on (${dataset.items.length} in other splits)`,
       expected: 'items of the split "train"',
+      fix: dataset.items.length > 0 ? 'Leave it some: a smaller "test" of the dataset, such as 0.3.' : undefined,
     },
     { fields: { dataset: dataset.name } },
   )
@@ -151,6 +152,10 @@ function oneClass(dataset: Dataset, classes: readonly string[], heldOut: number)
     {
       problem: `The training set of ${dataset.name} has ${classes.length} class${classes.length === 1 ? ` ("${classes[0]}")` : 'es'}${heldOut > 0 ? ` besides ${heldOut} for validation` : ''}`,
       expected: 'at least two classes, so that there is something to tell apart',
+      fix:
+        classes.length + heldOut > 1
+          ? 'Add classes, or train on all of them, without validation: "validation: 0" of the trainer.'
+          : 'Add classes: one sub-folder or label each. The test part of the dataset is never trained on; a smaller "test" leaves more.',
     },
     { fields: { dataset: dataset.name, classes, heldOut } },
   )

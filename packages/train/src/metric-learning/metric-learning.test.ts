@@ -279,6 +279,15 @@ describe('metric-learning', () => {
       },
     )
 
+    it('says what to do where nothing, or one class besides validation, is left to train on', async () => {
+      const none = await failing(train({}, { dataset: datasetOf(pictures(4, 4, 'test')) }))
+      expect(none.message).toContain('a smaller "test" of the dataset')
+      const { code, message } = await failing(train({}, { dataset: datasetOf(pictures(2, 4)) }))
+      expect(code).toBe('train/one-class')
+      expect(message).toContain('besides 1 for validation')
+      expect(message).toContain('"validation: 0"')
+    })
+
     it('names a provider that is not there, before it loads anything', async () => {
       const provider = process.platform === 'darwin' ? 'dml' : 'coreml'
       const failed = await train({ providers: [provider, 'cpu'] }).catch((error: unknown) => error)
