@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings } from '@lookalike/core'
+import { createEmbeddings, type Metadata } from '@lookalike/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RequestRecord } from './http/create-app.js'
 import { type RunningServer, type ServeOptions, serve } from './serve.js'
@@ -26,9 +26,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function start(options: Partial<ServeOptions> = {}, pool = fakePool()): Promise<RunningServer> {
+async function start(
+  options: Partial<ServeOptions> = {},
+  pool = fakePool(),
+  metadata: Metadata = {},
+): Promise<RunningServer> {
   const gallery = memoryGallery(folder)
-  await gallery.add([{ id: 'red', hash: 'ab'.repeat(32) }], {
+  await gallery.add([{ id: 'red', hash: 'ab'.repeat(32), metadata }], {
     embeddings: createEmbeddings({ data: Float32Array.of(1, 0, 0), rows: 1, dim: 3, space: 'colours/1', role: 'any' }),
   })
   const service = createService({ gallery, pool, writable: true, cacheFolder: folder })
@@ -135,6 +139,35 @@ describe('a client', () => {
     expect(await asked).toBe('AbortError')
     await expect.poll(() => seen!.aborted).toBe(true)
     await expect.poll(() => log[0]?.status).toBe(499)
+    expect(log[0]).not.toHaveProperty('code')
+  })
+
+  it('that never reads its answer is let go, one that waits for it is not', async () => {
+    let finish = () => {}
+    const gate = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let waits = false
+    const wait = () => {
+      waits = true
+      return gate
+    }
+    // More than the system keeps on the way.
+    const server = await start({ requestTimeout: 300 }, fakePool({ wait }), { note: 'x'.repeat(2 ** 24) })
+    const asked = search(server)
+    await expect.poll(() => waits).toBe(true)
+    const { socket, text, ended } = await raw(server)
+    socket.pause()
+    socket.write('GET /api/v1/items/red HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await expect.poll(() => log.some(({ method, path: at }) => method === 'GET' && at.endsWith('/red'))).toBe(true)
+    const ends = () => process.getActiveResourcesInfo().filter((each) => each === 'TCPSocketWrap').length
+    const before = ends()
+    await expect.poll(() => ends()).toBeLessThan(before)
+    socket.resume()
+    await ended
+    expect(text().length).toBeLessThan(2 ** 24)
+    finish()
+    expect((await asked).status).toBe(200)
   })
 
   it('is one of a thousand', async () => {

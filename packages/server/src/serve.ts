@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly cors?: readonly string[] | undefined
   /** Bytes of a request. Default: 32 MiB (ours). */
   readonly maxBody?: number | undefined
-  /** Milliseconds that a client may take to send a request. Default: 30,000 (ours). */
+  /** Milliseconds that a client may take to send a request, and to read on in its answer. Default: 30,000 (ours). */
   readonly requestTimeout?: number | undefined
   /** Whether the files themselves may be had. Default false. */
   readonly originals?: boolean | undefined
@@ -82,6 +82,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       maxHeaderSize: 16_384,
     },
   }) as Server
+  // Without this, a client that never reads its answer keeps the connection for ever.
+  server.timeout = requestTimeout
+  server.on('request', (_, response) => {
+    // One that waits for an answer may wait longer.
+    response.on('timeout', (socket) => {
+      if (socket.writableLength > 0) socket.destroy()
+    })
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(portTaken(host, port, cause)))
     server.listen({ port, host, backlog: BACKLOG }, resolve)

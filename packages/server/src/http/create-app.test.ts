@@ -150,10 +150,30 @@ describe('search', () => {
     form.append('image', new Blob([Uint8Array.of(0, 0, 7)]), '../../etc/passwd')
     form.append('request', '{"k": 1}')
     expect(idsOf(await read(ask(app, '/api/v1/search', { method: 'POST', body: form })))).toEqual(['blue'])
+    // As other programs write them: any boundary of up to 70 characters (RFC 2046).
+    for (const boundary of ['x', 'xYzZY', '"===============1 2=="', 'b'.repeat(70)]) {
+      const line = `--${boundary.replaceAll('"', '')}`
+      const image = `${line}\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\n\0\0\x07\r\n`
+      const body = `${image}${line}\r\ncontent-disposition: form-data; name="request"\r\n\r\n{"k": 1}\r\n${line}--\r\n`
+      const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` }
+      const post = (text: string) => read(ask(app, '/api/v1/search', { method: 'POST', headers, body: text }))
+      expect(idsOf(await post(body))).toEqual(['blue'])
+      for (const end of [3, image.length / 2, image.length, body.length - 9])
+        expect(await post(body.slice(0, end))).toMatchObject({ status: 400, code: 'serve/form' })
+    }
     form.append('other', 'x')
     expect(await read(ask(app, '/api/v1/search', { method: 'POST', body: form }))).toMatchObject({ status: 400 })
     const broken = { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: 'nothing' }
     expect(await read(ask(app, '/api/v1/search', broken))).toMatchObject({ status: 400, code: 'serve/form' })
+  })
+
+  it('shows an image whose id fits no address', async () => {
+    const data = Float32Array.of(1, 1, 1)
+    const embeddings = createEmbeddings({ data, rows: 1, dim: 3, space: 'colours/1', role: 'any' })
+    await gallery.add([{ id: 'half \ud800', hash: 'aa', source: '../photos/red.jpg' }], { embeddings })
+    const { items } = await read(ask(makeApp(), '/api/v1/items'))
+    expect(items.at(-1)).toMatchObject({ id: 'half \ud800', thumbnail: null, image: null })
+    expect(items).toHaveLength(6)
   })
 
   it.each([

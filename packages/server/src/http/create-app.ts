@@ -139,9 +139,15 @@ function recordOf(
     path,
     status,
     milliseconds: Math.round(milliseconds * 10) / 10,
-    ...(error && { code: isLookalikeError(error) ? error.code : 'internal/unexpected' }),
+    ...(error && codeOf(error, status)),
     ...(error && status >= 500 && { error: logged(error) }),
   }
+}
+
+/** That work ended because its client left is nobody's fault. */
+function codeOf(error: Error, status: number): { code?: string } {
+  if (isLookalikeError(error)) return { code: error.code }
+  return status === 499 ? {} : { code: 'internal/unexpected' }
 }
 
 function nothingThere(app: Hono, { req }: Context): LookalikeError {

@@ -1,6 +1,7 @@
 import { type ConfigIssue, describeIssue, type JsonSchema, LookalikeError } from '@lookalike/core'
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
+import { parseForm } from './parse-form.js'
 import { invalid } from './problem.js'
 import type { BodyBudget } from './read-body.js'
 
@@ -94,29 +95,19 @@ async function parse(
 ): Promise<{ json: unknown; uploads: Uint8Array[] }> {
   const type = context.req.header('content-type') ?? ''
   if (/^application\/json\b/i.test(type)) return { json: parseJson(bytes.toString('utf8')), uploads: [] }
-  if (multipart && /^multipart\/form-data\b/i.test(type)) return parseForm(type, bytes)
+  if (multipart && /^multipart\/form-data\b/i.test(type)) return partsOf(type, bytes)
   throw new LookalikeError('serve/media-type', {
     problem: type ? `The request is ${JSON.stringify(type.slice(0, 100))}` : 'The request says not what it is',
     expected: multipart ? 'application/json or multipart/form-data' : 'application/json',
   })
 }
 
-async function parseForm(type: string, bytes: Buffer<ArrayBuffer>): Promise<{ json: unknown; uploads: Uint8Array[] }> {
-  let form: FormData
-  try {
-    form = await new Response(bytes, { headers: { 'content-type': type } }).formData()
-  } catch (cause) {
-    throw new LookalikeError(
-      'serve/form',
-      { problem: 'The form cannot be read', expected: 'multipart/form-data' },
-      { cause },
-    )
-  }
+async function partsOf(type: string, bytes: Uint8Array): Promise<{ json: unknown; uploads: Uint8Array[] }> {
   const uploads: Uint8Array[] = []
   let json: unknown = {}
-  for (const [name, value] of form as unknown as Iterable<[string, string | Blob]>) {
-    if (name === 'image' && typeof value !== 'string') uploads.push(new Uint8Array(await value.arrayBuffer()))
-    else if (name === 'request') json = parseJson(typeof value === 'string' ? value : await value.text())
+  for (const { name, value } of await parseForm(type, bytes)) {
+    if (name === 'image' && typeof value !== 'string') uploads.push(value)
+    else if (name === 'request') json = parseJson(typeof value === 'string' ? value : new TextDecoder().decode(value))
     else
       throw invalid([
         {

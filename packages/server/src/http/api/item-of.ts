@@ -4,8 +4,9 @@ import { API, type ApiOptions } from './api-options.js'
 /** An item as the API shows it. */
 export function itemOf({ service, originals }: Pick<ApiOptions, 'service' | 'originals'>, entry: GalleryEntry) {
   const { id, hash, metadata = {}, uncertainty, rejected, box } = entry
-  const has = service.pictureOf(entry) !== undefined
-  const at = `${API}/items/${encodeURIComponent(id)}`
+  // Half a surrogate pair stands in no address.
+  const has = !/\p{Surrogate}/u.test(id) && service.pictureOf(entry) !== undefined
+  const at = has ? `${API}/items/${encodeURIComponent(id)}` : ''
   return {
     id,
     hash,
