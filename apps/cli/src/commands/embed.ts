@@ -55,8 +55,8 @@ export const embed = defineCommand({
       ? 'jsonl'
       : args.format === undefined
         ? tableFormatOf(args.out)
-        : choiceOption('format', args.format, TABLE_FORMATS)
-    const role = choiceOption('role', args.role, ['gallery', 'query'])
+        : choiceOption('--format', args.format, TABLE_FORMATS)
+    const role = choiceOption('--role', args.role, ['gallery', 'query'])
     const project = await openProject(args, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)

@@ -64,9 +64,9 @@ export const exportCommand = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const what = choiceOption('what', args.what, ['gallery', 'model'])
+    const what = choiceOption('What to export', args.what, ['gallery', 'model'])
     const project = await openProject(args, withModel(context.overrides, args.model))
-    const reader = choiceOption('for', args.for, ['transformers', 'browser'])
+    const reader = choiceOption('--for', args.for, ['transformers', 'browser'])
     await withPipeline(project, context, async (pipeline) => {
       if (what === 'gallery') return writeGallery(pipeline, args.to, args.format, context)
       const measure = (file: string | undefined) => recallOf(file, args, context)
@@ -108,7 +108,7 @@ async function writeGallery(
     ? 'jsonl'
     : given === undefined
       ? tableFormatOf(to)
-      : choiceOption('format', given, TABLE_FORMATS)
+      : choiceOption('--format', given, TABLE_FORMATS)
   await withGallery(pipeline, 'read', output, async ({ gallery, place }) => {
     const { space, dim } = gallery
     const writer = toStdout

@@ -36,7 +36,7 @@ export const merge = defineCommand({
   takesMore: true,
   async run(args, context) {
     const { output, signal, positionals } = context
-    const onClash = choiceOption('on-clash', args['on-clash'] ?? 'fail', ['fail', 'keep', 'replace'])
+    const onClash = choiceOption('--on-clash', args['on-clash'] ?? 'fail', ['fail', 'keep', 'replace'])
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const store = await pipeline.gallery()

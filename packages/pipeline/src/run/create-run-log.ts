@@ -33,9 +33,7 @@ export async function keepEntries(
   })
   // Most often nothing is to be taken out.
   if (kept.length === lines.length - 1 && lines.at(-1) === '') return
-  await writeWhole(file, kept.map((line) => `${line}\n`).join('')).catch((cause: unknown) => {
-    throw writeFailed(file, cause)
-  })
+  await writeWhole(file, kept.map((line) => `${line}\n`).join(''), writeFailed)
 }
 
 function parse(line: string): Readonly<Record<string, unknown>> | undefined {

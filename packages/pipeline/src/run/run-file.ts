@@ -67,7 +67,5 @@ export async function readRunFile(folder: string): Promise<RunFile | undefined> 
 /** @throws `train/write` */
 export async function writeRunFile(folder: string, run: RunFile): Promise<void> {
   const file = path.join(folder, RUN_FILE)
-  await writeWhole(file, `${JSON.stringify(run, null, 2)}\n`).catch((cause: unknown) => {
-    throw writeFailed(file, cause)
-  })
+  await writeWhole(file, `${JSON.stringify(run, null, 2)}\n`, writeFailed)
 }

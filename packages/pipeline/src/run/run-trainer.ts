@@ -27,7 +27,6 @@ import { openLoggers, type RunLoggers } from './open-loggers.js'
 import { isModelCard, renderModelCard } from './render-model-card.js'
 import { RUN_FILE, type RunFile, readRunFile, writeRunFile } from './run-file.js'
 import { writeInside } from './write-inside.js'
-import { writeWhole } from './write-whole.js'
 
 export interface RunTrainerOptions extends OperationOptions {
   readonly dataset: Dataset
@@ -85,7 +84,7 @@ export async function runTrainer(trainer: Trainer, options: RunTrainerOptions): 
     await open?.close(ended)
   }
   try {
-    for (const [name, text] of Object.entries(options.files ?? {})) await writeWhole(path.join(folder, name), text)
+    for (const [name, text] of Object.entries(options.files ?? {})) await writeInside(folder, name, text)
     const data = { dataset: options.dataset.name, hash: await hashTrainingData(options) }
     if (before?.data && before.data.hash !== data.hash)
       throw differs(folder, listDifferences(before.data, data, 'data'))

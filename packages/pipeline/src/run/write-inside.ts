@@ -10,9 +10,7 @@ import { writeWhole } from './write-whole.js'
  */
 export async function writeInside(folder: string, name: string, content: string | Uint8Array): Promise<string> {
   const file = path.join(folder, insideFolder(name))
-  await writeWhole(file, content).catch((cause: unknown) => {
-    throw writeFailed(file, cause)
-  })
+  await writeWhole(file, content, writeFailed)
   return file
 }
 
