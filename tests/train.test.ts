@@ -1,9 +1,11 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { loadModel } from '@lookalike/onnx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makePhotos } from './helpers/make-photos.js'
-import { runCli } from './helpers/run-cli.js'
+import { fencedBlocks } from './helpers/markdown.js'
+import { root, runCli } from './helpers/run-cli.js'
 
 /* What every trainer keeps to, through the command: a run is never replaced unasked, a provider that is not there is named. */
 
@@ -81,3 +83,22 @@ describe.each(Object.keys(TRAINERS))('%s', (trainer) => {
     expect(await filesOf(run)).toEqual(before)
   })
 })
+
+it("the built-in encoder's last layers are trained as docs/training.md says, and nothing before them", async () => {
+  const page = await readFile(path.join(root, 'docs/training.md'), 'utf8')
+  const config = fencedBlocks(page).find(({ code }) => code.includes('freeze: [stem.*, blocks.*]'))!.code
+  const cwd = path.join(folder, 'last-layers')
+  await cp(path.join(folder, 'photos'), path.join(cwd, 'photos'), { recursive: true })
+  await writeFile(path.join(cwd, 'lookalike.config.yaml'), `name: last\n${config}`)
+  const { code, stderr } = await runCli(
+    ['train', '--dataset.test=0', '--train.validation=0', '--train.epochs=1', '--train.keep=last'],
+    { cwd },
+  )
+  expect(code, stderr).toBe(0)
+  const weights = async (file: string) => (await loadModel(file)).graph.initializers
+  const before = await weights(path.join(root, 'packages/encoders/assets/builtin.onnx'))
+  const after = await weights(path.join(cwd, 'runs/last/model.onnx'))
+  for (const name of ['stem.weight', 'blocks.15.project.bias'])
+    expect(after.get(name)!.data, name).toEqual(before.get(name)!.data)
+  expect(after.get('embed.bias')!.data).not.toEqual(before.get('embed.bias')!.data)
+}, 120_000)
