@@ -1,8 +1,29 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
+
+/** Test files beside the sources of packages and applications. */
+const folders = ['packages', 'apps', 'packages/create-plugin/templates'].flatMap((folder) =>
+  readdirSync(`${root}${folder}`).map((name) => `${folder}/${name}/src`),
+)
+const ofPackages = folders
+  .filter((folder) => existsSync(`${root}${folder}`))
+  .flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map(
+      (name) => `${folder}/${name.replaceAll('\\', '/')}`,
+    ),
+  )
+  .filter((file) => file.endsWith('.test.ts'))
+
+/** What a test does that files after it in the same process would see. */
+const CHANGES_PROCESS =
+  /\bvi\.(?:mock|doMock|resetModules|spyOn|stub\w+|useFakeTimers)\b|\bprocess\.(?:env|chdir|exitCode|on|once|stdin|stdout|stderr|emit|kill)\b|\bglobalThis\b|\buseWebRuntime\b/
+const isAlone = (file: string) => CHANGES_PROCESS.test(readFileSync(`${root}${file}`, 'utf8'))
+const alone = ofPackages.filter(isAlone)
+const shared = ofPackages.filter((file) => !alone.includes(file))
 
 export default defineConfig({
   resolve: {
@@ -21,11 +42,10 @@ export default defineConfig({
     ],
   },
   test: {
-    include: [
-      'packages/*/src/**/*.test.ts',
-      'packages/create-plugin/templates/*/src/*.test.ts',
-      'apps/*/src/**/*.test.ts',
-      'tests/**/*.test.ts',
+    // To import the sources anew for each file takes as long as to test them: files of packages share their process, but for those that change it.
+    projects: [
+      { extends: true, test: { name: 'shared', include: shared, isolate: false } },
+      { extends: true, test: { name: 'alone', include: [...alone, 'tests/**/*.test.ts'] } },
     ],
     // For a machine that has much else to do: a limit ends what hangs, and is no measure of speed.
     testTimeout: 1_200_000,

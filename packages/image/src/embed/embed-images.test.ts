@@ -4,6 +4,7 @@ import path from 'node:path'
 import {
   type Combiner,
   createEmbeddings,
+  type EmbeddingCache,
   type Encoder,
   type ImageRequest,
   type Preprocessing,
@@ -59,7 +60,16 @@ let folder = ''
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lookalike-embed-'))
 })
-afterEach(() => rm(folder, { recursive: true, force: true }))
+afterEach(async () => {
+  for (const cache of caches.splice(0)) await cache.close()
+  await rm(folder, { recursive: true, force: true })
+})
+const caches: EmbeddingCache[] = []
+const openCache = async (space: string, dim: number) => {
+  const cache = await openEmbeddingCache(path.join(folder, 'cache'), space, dim)
+  caches.push(cache)
+  return cache
+}
 const file = async (name: string, bytes: Uint8Array | string) => {
   await writeFile(path.join(folder, name), bytes)
   return { source: path.join(folder, name) }
@@ -74,7 +84,6 @@ describe('embedImages', () => {
   })
 
   it('pays only for images whose content is new', async () => {
-    const openCache = (space: string, dim: number) => openEmbeddingCache(path.join(folder, 'cache'), space, dim)
     const images: ImageRequest[] = await Promise.all(
       [1, 2, 3].map(async (n) => file(`${n}.png`, await encodePng(solid(n, n, n)))),
     )
@@ -99,9 +108,7 @@ describe('embedImages', () => {
   })
 
   it.each([[true], [false]])('names unreadable images and goes on, or fails, as asked (cache: %s)', async (cached) => {
-    const cacheOption = cached
-      ? { openCache: (space: string, dim: number) => openEmbeddingCache(path.join(folder, 'cache'), space, dim) }
-      : {}
+    const cacheOption = cached ? { openCache } : {}
     const images = [
       await file('good.png', await encodePng(solid(5, 5, 5))),
       await file('text.jpg', 'this is no picture'),

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createEmbeddings, type Encoder } from '@lookalike/core'
+import { createEmbeddings, type EmbeddingCache, type Encoder } from '@lookalike/core'
 import { openEmbeddingCache } from '@lookalike/image'
 import { createSession, float32, loadModel, type Session } from '@lookalike/onnx'
 import { runTrainer } from '@lookalike/pipeline'
@@ -14,6 +14,7 @@ import { type HeadTrainerOptions, headOnFrozen } from './head-on-frozen.js'
 let folder: string
 let session: Session
 let encoded = 0
+const caches: EmbeddingCache[] = []
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'head-'))
   session = await createSession(tinyNetwork(), { threads: 1 })
@@ -21,6 +22,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await session.dispose()
+  for (const cache of caches.splice(0)) await cache.close()
   await rm(folder, { recursive: true })
 })
 
@@ -60,7 +62,13 @@ const train = (options: Partial<HeadTrainerOptions> = {}, given = dataset, overw
       folder: path.join(folder, 'run'),
       seed: 1,
       overwrite,
-      images: { openCache: (space, dim) => openEmbeddingCache(path.join(folder, 'cache'), space, dim) },
+      images: {
+        async openCache(space, dim) {
+          const cache = await openEmbeddingCache(path.join(folder, 'cache'), space, dim)
+          caches.push(cache)
+          return cache
+        },
+      },
     },
   )
 
