@@ -345,6 +345,10 @@ describe('vectors made anew', () => {
     await expect(
       gallery.add([item('a')], { embeddings: matrix([east]), members: { big: matrix([[1, 2]], 'gallery', 'big/2') } }),
     ).rejects.toMatchObject({ code: 'embeddings/space' })
+    await gallery.add([item('a')], {
+      embeddings: matrix([east]),
+      members: { big: matrix([[1, 2]], 'gallery', 'big/1') },
+    })
     await gallery.close()
     await expect(openIt({ members: [] })).rejects.toMatchObject({ code: 'gallery/space' })
   })
@@ -423,6 +427,18 @@ describe('what does not fit is refused, and nothing is changed', () => {
   ])('an option that means nothing: %j', async (options) => {
     await expect(openIt(options as never)).rejects.toMatchObject({ code: 'gallery/options' })
     await expect(openGallery(folder, null as never)).rejects.toMatchObject({ code: 'gallery/options' })
+  })
+
+  it('nothing, where a first try of another model left no image', async () => {
+    await (await openIt({ space: 'other', dim: 7 })).close()
+    await expect(openIt({ mode: 'read' })).rejects.toMatchObject({ code: 'gallery/space' })
+    await threeImages()
+    const gallery = await openIt()
+    expect(await found(gallery, up)).toEqual(['up', 'east', 'north'])
+    await gallery.remove(['up', 'east', 'north'])
+    await gallery.close()
+    // What held an image once may be what others still read.
+    await expect(openIt({ space: 'other', dim: 7 })).rejects.toMatchObject({ code: 'gallery/space' })
   })
 
   it('a gallery of another space, or none at all', async () => {

@@ -6,7 +6,14 @@ import { LookalikeError, type Warning } from '@lookalike/core'
 import { checkHeld, checkOpenOptions, noSuchGallery } from '@lookalike/core/gallery'
 import { exactEngine } from '../exact/exact-index.js'
 import { io } from '../store/file-errors.js'
-import { findGallery, removeLeftovers, removeUnfinishedGallery, restoreManifest } from '../store/generations.js'
+import {
+  type FoundGallery,
+  findGallery,
+  giveUpUntouched,
+  removeLeftovers,
+  removeUnfinishedGallery,
+  restoreManifest,
+} from '../store/generations.js'
 import { type FolderLock, isLocked, lockFolder } from '../store/lock-folder.js'
 import { MANIFEST, type Manifest, writeManifest } from '../store/manifest.js'
 import { createStoreFiles, sealStoreFiles } from '../store/store.js'
@@ -75,8 +82,7 @@ async function openForWriting(
   how: ContentsOptions,
   lock: FolderLock,
 ): Promise<GalleryContents> {
-  const found = (await findGallery(folder)) ?? { manifest: await makeGallery(folder, options, lock) }
-  checkHeld(folder, found.manifest, options)
+  const found = (await findFitting(folder, options, lock)) ?? { manifest: await makeGallery(folder, options, lock) }
   const contents = await openContents(folder, found.manifest, how)
   try {
     // Everything is proven: only now may something go.
@@ -89,6 +95,23 @@ async function openForWriting(
     return contents
   } catch (error) {
     await contents.dispose()
+    throw error
+  }
+}
+
+/** A first try that failed leaves a gallery without any image: it binds nobody to its model. */
+async function findFitting(
+  folder: string,
+  options: OpenFolderOptions,
+  lock: FolderLock,
+): Promise<FoundGallery | undefined> {
+  const found = await findGallery(folder)
+  try {
+    if (found) checkHeld(folder, found.manifest, options)
+    return found
+  } catch (error) {
+    lock.check()
+    if (options.space !== undefined && (await giveUpUntouched(folder))) return undefined
     throw error
   }
 }

@@ -137,9 +137,22 @@ export async function removeLeftovers(
   await removeUnfinished(folder, manifest.generation)
 }
 
-/** Files of a gallery that was being made when its maker ended. */
+/** Files of a gallery that was being made when its maker ended. The log goes first: where it is, its vectors are. */
 export async function removeUnfinishedGallery(folder: string): Promise<void> {
-  for (const name of readdirSync(folder)) if (generationIn(name) !== undefined) await remove(folder, name)
+  const names = readdirSync(folder).filter((name) => generationIn(name) !== undefined)
+  for (const name of names.sort((a, b) => Number(LOG.test(b)) - Number(LOG.test(a)))) await remove(folder, name)
+}
+
+/**
+ * Takes the note of a gallery away that never held an image: its files are then those of one that was being made.
+ *
+ * @returns false where there was an image once
+ */
+export async function giveUpUntouched(folder: string): Promise<boolean> {
+  const names = readdirSync(folder).filter((name) => generationIn(name) !== undefined)
+  if (!(await isUnfinished(folder, names))) return false
+  await rm(path.join(folder, MANIFEST), { force: true })
+  return true
 }
 
 /** The log goes last: files without one are not known as ours. */
