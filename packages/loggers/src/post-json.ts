@@ -1,3 +1,5 @@
+import { hideSent } from '@lookalike/core'
+
 export interface JsonAnswer {
   /** Whether the status says so and the body is JSON. */
   readonly ok: boolean
@@ -26,7 +28,8 @@ export async function postJson(
   })
   const text = await response.text()
   const value = parse(text)
-  return { ok: response.ok && value !== undefined, value, said: `answered ${response.status}: ${text.slice(0, 300)}` }
+  const told = hideSent(text, headers.authorization).slice(0, 300)
+  return { ok: response.ok && value !== undefined, value, said: `answered ${response.status}: ${told}` }
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {

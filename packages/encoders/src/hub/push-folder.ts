@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, openAsBlob } from 'node:fs'
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { LookalikeError, type OperationOptions } from '@lookalike/core'
+import { hideSent, LookalikeError, type OperationOptions } from '@lookalike/core'
 import { hubToken } from './hub-environment.js'
 import { hubBase } from './hub-options.js'
 import { request, withRetries } from './request.js'
@@ -95,7 +95,7 @@ async function createHub(repository: string, options: PushFolderOptions) {
     withRetries(url, retrying, async () => {
       const response = await request(url, { ...init, signal: signal ?? null })
       if (response.ok || allowed.includes(response.status)) return response
-      throw await refused(url, response, repository)
+      throw await refused(url, response, repository, authorised.authorization)
     })
   const post = async (url: string, body: unknown, type = 'application/json', allowed: readonly number[] = []) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -281,9 +281,14 @@ function listOf<T>(url: string, answer: unknown, key: string): readonly T[] {
   throw badAnswer(url, `an answer without "${key}"`)
 }
 
-async function refused(url: string, response: Response, repository: string): Promise<LookalikeError> {
+async function refused(
+  url: string,
+  response: Response,
+  repository: string,
+  authorization: string,
+): Promise<LookalikeError> {
   const { status } = response
-  const said = (await response.text().catch(() => '')).slice(0, 300)
+  const said = hideSent(await response.text().catch(() => ''), authorization).slice(0, 300)
   const told = said === '' ? '' : `: ${said}`
   const fields = { url, status }
   if (status === 401)
