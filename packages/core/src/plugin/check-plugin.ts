@@ -70,14 +70,17 @@ function describe(value: unknown): string {
 function wrongVersion(given: string, name: string | undefined, origin: PluginOrigin): LookalikeError {
   const [theirs, ours] = [given, SPEC_VERSION].map((version) => Number(/^v(\d+)$/.exec(version)?.[1]))
   // An older plugin wants an update; a newer one needs a newer core.
-  const update = theirs !== undefined && ours !== undefined && theirs > ours ? '@lookalike/core' : origin.package
-  const command = `npm install ${update}@latest`
+  const isNewer = theirs !== undefined && ours !== undefined && theirs > ours
+  const update = isNewer ? '@lookalike/core' : origin.package
+  // A file is in no registry.
+  const isFile = !isNewer && origin.version === undefined
+  const command = isFile ? undefined : `npm install ${update}@latest`
   return new LookalikeError(
     'plugin/spec-version',
     {
       problem: `The plugin ${name ? `"${name}" ` : ''}of ${originText(origin)} is built for plugin spec ${given}, and this is spec ${SPEC_VERSION}`,
       expected: `a plugin with specVersion "${SPEC_VERSION}"`,
-      fix: `Run: ${command}`,
+      fix: command === undefined ? 'Write it for this spec.' : `Run: ${command}`,
     },
     {
       fields: { package: origin.package, version: origin.version, plugin: name, given, wanted: SPEC_VERSION, command },

@@ -76,6 +76,9 @@ describe('createRegistry', () => {
     expect(newer.message).toBe(
       'The plugin "blur" of acme 1.2.3 is built for plugin spec v2, and this is spec v1. Expected: a plugin with specVersion "v1". Run: npm install @lookalike/core@latest.',
     )
+    const file = { package: './blur.mjs' }
+    const own = problem(() => createRegistry([{ plugin: augmentation('blur', { specVersion: 'v0' }), origin: file }]))
+    expect(own.message).toMatch(/Expected: a plugin with specVersion "v1"\. Write it for this spec\.$/)
     const older = problem(() =>
       createRegistry([{ plugin: augmentation('blur', { specVersion: 'v0' }), origin: from('acme') }]),
     )
