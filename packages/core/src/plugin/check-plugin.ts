@@ -80,7 +80,7 @@ function wrongVersion(given: string, name: string | undefined, origin: PluginOri
     {
       problem: `The plugin ${name ? `"${name}" ` : ''}of ${originText(origin)} is built for plugin spec ${given}, and this is spec ${SPEC_VERSION}`,
       expected: `a plugin with specVersion "${SPEC_VERSION}"`,
-      fix: command === undefined ? 'Write it for this spec.' : `Run: ${command}`,
+      fix: command ? `Run: ${command}` : 'Write it for this spec.',
     },
     {
       fields: { package: origin.package, version: origin.version, plugin: name, given, wanted: SPEC_VERSION, command },
