@@ -19,9 +19,9 @@ export interface ReadTableOptions {
  * @throws `table/format`, `table/unreadable` naming the file, and the line or row
  */
 export async function* readTable(file: string, { ids }: ReadTableOptions = {}): AsyncGenerator<TableBlock> {
-  const format = tableFormatOf(file)
-  if (format === 'safetensors')
+  if (/\.safetensors$/i.test(file))
     throw badTable(file, 'is not read', 'an .npy file with its ids, a .parquet file, or JSON lines')
+  const format = tableFormatOf(file, ['npy', 'jsonl', 'parquet'])
   if (format !== 'npy' && ids !== undefined)
     throw badTable(file, 'holds its ids itself', 'a file of ids beside an .npy file only')
   if (!existsSync(file)) throw badTable(file, 'is not there')

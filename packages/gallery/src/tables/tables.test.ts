@@ -147,6 +147,13 @@ describe('what does not fit is said', () => {
     expect(await failure(read(name))).toContain(problem)
   })
 
+  it('a name of no format that is read', async () => {
+    await expect(read('x.csv')).rejects.toMatchObject({
+      code: 'table/format',
+      message: expect.stringMatching(/ends in \.npy, \.jsonl, \.parquet(?!,)/) as unknown,
+    })
+  })
+
   it('an .npy file that is cut off, has other ids, or holds something else', async () => {
     await write('t.npy', 'npy')
     const bytes = await readFile(at('t.npy'))

@@ -46,17 +46,18 @@ export interface TableHead {
 /**
  * The format that a file's name says.
  *
+ * @param formats those that are possible here
  * @throws `table/format` for other endings
  */
-export function tableFormatOf(file: string): TableFormat {
+export function tableFormatOf(file: string, formats: readonly TableFormat[] = TABLE_FORMATS): TableFormat {
   const ending = /\.([a-z]+)$/i.exec(file)?.[1]?.toLowerCase()
-  const format = ending === 'ndjson' ? 'jsonl' : TABLE_FORMATS.find((each) => each === ending)
+  const format = ending === 'ndjson' ? 'jsonl' : formats.find((each) => each === ending)
   if (format) return format
   throw new LookalikeError(
     'table/format',
     {
       problem: `The name ${file} does not say how vectors are written`,
-      expected: `a name that ends in ${TABLE_FORMATS.map((each) => `.${each}`).join(', ')}`,
+      expected: `a name that ends in ${formats.map((each) => `.${each}`).join(', ')}`,
     },
     { fields: { file } },
   )
