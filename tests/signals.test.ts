@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createGraphBuilder, float32, saveModel } from '@lookalike/onnx'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { makePhotos } from './helpers/make-photos.js'
 import { root, runCli, spawnCli } from './helpers/run-cli.js'
 
@@ -55,6 +55,10 @@ if (process.env.LOOKALIKE_SUPERVISOR) {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
+/** `expect.poll` belongs to one test and is lost where several run at a time. */
+const appears = (file: string) =>
+  vi.waitFor(() => expect(existsSync(file)).toBe(true), { timeout: 300_000, interval: 50 })
+
 it.concurrent.each([
   ['index', ['index', 'photos', '--gallery=./other'], 'SIGTERM', 143],
   ['train', ['train'], 'SIGINT', 130],
@@ -67,7 +71,7 @@ it.concurrent.each([
     cwd: folder,
     env: { BEGUN: begun, NODE_OPTIONS: `--import ${pathToFileURL(path.join(folder, 'tell.mjs'))}` },
     onStart: async (kill) => {
-      await expect.poll(() => existsSync(begun)).toBe(true)
+      await appears(begun)
       kill(signal)
     },
   })
@@ -96,7 +100,7 @@ it.concurrent.each([
   const { code } = await spawnCli([name, ...args], {
     cwd: place,
     onStart: async (kill) => {
-      await expect.poll(() => existsSync(path.join(place, 'begun'))).toBe(true)
+      await appears(path.join(place, 'begun'))
       kill('SIGTERM')
     },
   })

@@ -18,7 +18,8 @@ interface RunOptions {
 }
 
 interface SpawnOptions extends RunOptions {
-  readonly onStart?: ((kill: (signal: NodeJS.Signals) => void) => void) | undefined
+  /** Where it fails, the process is ended. */
+  readonly onStart?: ((kill: (signal: NodeJS.Signals) => void) => unknown) | undefined
 }
 
 const PLAIN = { FORCE_COLOR: undefined, NO_COLOR: '1' }
@@ -102,6 +103,10 @@ export function runNode(args: readonly string[], options: SpawnOptions): Promise
     child.on('error', reject)
     // As a shell counts: 128 and the number of the signal that ended it.
     child.on('close', (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal!], stdout, stderr }))
-    options.onStart?.((signal) => child.kill(signal))
+    const started = async () => options.onStart?.((signal) => child.kill(signal))
+    started().catch((error: unknown) => {
+      child.kill('SIGKILL')
+      reject(error instanceof Error ? error : new Error(String(error)))
+    })
   })
 }
