@@ -299,6 +299,14 @@ describe('evaluate and report', () => {
     })
   })
 
+  it('prints figures also where the run cannot be written', async () => {
+    const args = ['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--runs=lookalike.config.yaml/runs']
+    const { code, stdout, stderr } = await cli(args)
+    expect(code).toBe(1)
+    expect(stdout).toContain('R@1 ')
+    expect(stderr).toMatch(/config\.resolved\.json was not written: .*\[file\/write\]/)
+  })
+
   it('compares runs', async () => {
     await cli(['evaluate', '--dataset={use: folder, path: ./photos, test: 1}', '--name=coarse', '--encoder.cells=1'])
     const result = await cli(['report'])

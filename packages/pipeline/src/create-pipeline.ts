@@ -16,7 +16,8 @@ import { createGalleryWork } from './gallery/gallery-work.js'
 import type { Pipeline, PipelineOptions } from './pipeline.js'
 import { createParts, missing, type PipelineParts } from './pipeline-parts.js'
 import { runTrainer } from './run/run-trainer.js'
-import { writeInside } from './run/write-inside.js'
+import { insideFolder } from './run/write-inside.js'
+import { writeWhole } from './run/write-whole.js'
 import { forecastTraining } from './stages/forecast-training.js'
 import { stageModels } from './stages/stage-models.js'
 import { type PreparedStage, trainStages } from './stages/train-stages.js'
@@ -81,8 +82,11 @@ async function composePipeline(
     },
     async report(result) {
       const files: string[] = []
-      const write = async (name: string, content: string | Uint8Array) =>
-        void files.push(await writeInside(runFolder, name, content))
+      const write = async (name: string, content: string | Uint8Array) => {
+        const file = path.join(runFolder, insideFolder(name))
+        await writeWhole(file, content)
+        files.push(file)
+      }
       for (const [name, text] of Object.entries(fileOf(resolved))) await write(name, text)
       for (const reference of config.evaluate.reporters) {
         const reporter = await create('reporter', reference)

@@ -30,11 +30,13 @@ export const evaluate = defineCommand({
     const project = await openProject(args, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
       const result = await pipeline.evaluate({ signal, onProgress: output.progress, onWarning: output.warn })
+      output.finish()
+      // First, so that figures are not lost where they cannot be written.
+      output.print(summary(result))
       output.progress({ phase: 'report', done: 0, total: 1, unit: 'file' })
       const files = await pipeline.report(result)
       output.finish()
       output.result({ ...evaluationJson(result), files })
-      output.print(summary(result))
       output.print()
       for (const file of files) output.print(`Wrote ${path.relative('.', file)}`)
     })
