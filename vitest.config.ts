@@ -5,12 +5,13 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
+const exists = (folder: string) => existsSync(`${root}${folder}`)
+
 /** Test files beside the sources of packages and applications. */
-const folders = ['packages', 'apps', 'packages/create-plugin/templates'].flatMap((folder) =>
-  readdirSync(`${root}${folder}`).map((name) => `${folder}/${name}/src`),
-)
-const ofPackages = folders
-  .filter((folder) => existsSync(`${root}${folder}`))
+const ofPackages = ['packages', 'apps', 'packages/create-plugin/templates']
+  .filter(exists)
+  .flatMap((folder) => readdirSync(`${root}${folder}`).map((name) => `${folder}/${name}/src`))
+  .filter(exists)
   .flatMap((folder) =>
     readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map(
       (name) => `${folder}/${name.replaceAll('\\', '/')}`,
@@ -20,7 +21,7 @@ const ofPackages = folders
 
 /** What a test does that files after it in the same process would see. */
 const CHANGES_PROCESS =
-  /\bvi\.(?:mock|doMock|resetModules|spyOn|stub\w+|useFakeTimers)\b|\bprocess\.(?:env|chdir|exitCode|on|once|stdin|stdout|stderr|emit|kill)\b|\bglobalThis\b|\buseWebRuntime\b/
+  /\bvi\.(?:mock|doMock|resetModules|spyOn|stub\w+|useFakeTimers)\b|\bprocess\.(?:env|chdir|exitCode|on|once|stdin|stdout|stderr|emit|kill)\b|\bprocess\.\w+ = |\bglobalThis\b|\buseWebRuntime\b/
 const isAlone = (file: string) => CHANGES_PROCESS.test(readFileSync(`${root}${file}`, 'utf8'))
 const alone = ofPackages.filter(isAlone)
 const shared = ofPackages.filter((file) => !alone.includes(file))
