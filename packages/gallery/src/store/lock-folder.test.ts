@@ -47,10 +47,14 @@ it.skipIf(process.platform !== 'linux')('recognises a number that belongs to ano
 it.skipIf(process.platform !== 'linux')(
   'takes the lock of a dead process over that its parent never waited for',
   async () => {
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'inherit'] })
     try {
       const [pid] = String((await once(parent.stdout, 'data'))[0]).split('\n')
       const statOf = async () => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(' ')
+      // While the parent is still a shell, it would wait for its child.
+      const nameOf = (process: unknown) => readFile(`/proc/${String(process)}/comm`, 'utf8')
+      await vi.waitFor(async () => expect(await nameOf(parent.pid)).toBe('sleep\n'), { timeout: 30_000 })
+      process.kill(Number(pid))
       await vi.waitFor(async () => expect((await statOf())[2]).toBe('Z'), { timeout: 30_000 })
       await leave({ pid: Number(pid), started: (await statOf())[21] })
       expect(isLocked(folder)).toBe(false)
