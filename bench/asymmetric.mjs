@@ -1,6 +1,6 @@
 /**
  * Training and applying transforms: seconds for 100,000 pairs of 768 dimensions, and images a second through 1, 2, 4 and 8 of them with mean and uncertainty.
- * Against the same in PyTorch where /usr/bin/python3 has it, in turns. Of a learned transform an epoch is timed; it stops by itself after some.
+ * Against the same in PyTorch where python3 has it, in turns. Of a learned transform an epoch is timed; it stops by itself after some.
  *
  *     npx turbo run build --filter=@lookalike/asymmetric && node bench/asymmetric.mjs [--rows 100000] [--dim 768] [--members 1,2,4,8] [--only procrustes,linear,epoch,apply] [--threads 2]
  */
@@ -29,7 +29,7 @@ const REPEATS = 5
 /** PyTorch in a process of its own that answers one line a question; undefined where there is none. */
 async function startTorch() {
   const child = spawn(
-    '/usr/bin/python3',
+    'python3',
     [fileURLToPath(new URL('asymmetric.py', import.meta.url)), String(rows), String(dim), String(threads)],
     { stdio: ['pipe', 'pipe', 'ignore'] },
   )

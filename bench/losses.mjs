@@ -38,7 +38,7 @@ const pairLosses = {
 /** PyTorch in a process of its own that answers one line a question; undefined where there is none. */
 async function startTorch() {
   const child = spawn(
-    process.env.PYTHON ?? '/usr/bin/python3',
+    'python3',
     [fileURLToPath(new URL('losses.py', import.meta.url))],
     {
       stdio: ['pipe', 'pipe', 'ignore'],

@@ -41,7 +41,7 @@ const results = [
 const folder = await mkdtemp(path.join(tmpdir(), 'lookalike-bench-'))
 await writeFile(path.join(folder, 'vectors'), embeddings.data)
 const script = fileURLToPath(new URL('metrics.py', import.meta.url))
-const python = spawnSync('/usr/bin/python3', [script, path.join(folder, 'vectors'), String(dim), String(PER_CLASS)], {
+const python = spawnSync('python3', [script, path.join(folder, 'vectors'), String(dim), String(PER_CLASS)], {
   encoding: 'utf8',
 })
 await rm(folder, { recursive: true })

@@ -75,7 +75,7 @@ async function openOurs(batch, { imageSize, ...shape }) {
 
 async function openTorch(batch, { imageSize, patchSize, dim, depth, heads }) {
   const script = fileURLToPath(new URL('onnx-gradients.py', import.meta.url))
-  const child = spawn('/usr/bin/python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads].map(String)], {
+  const child = spawn('python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads].map(String)], {
     stdio: ['pipe', 'pipe', 'ignore'],
   })
   child.on('error', () => undefined)

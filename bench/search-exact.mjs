@@ -87,7 +87,7 @@ async function startPython() {
   await writeFile(path.join(folder, 'queries'), queries.data)
   const script = fileURLToPath(new URL('search-exact.py', import.meta.url))
   const child = spawn(
-    '/usr/bin/python3',
+    'python3',
     [script, path.join(folder, 'gallery'), path.join(folder, 'queries'), dim, k].map(String),
     { stdio: ['pipe', 'pipe', 'ignore'] },
   )
