@@ -223,9 +223,9 @@ describe("the papers' configs, in miniature", () => {
     expect(results[0]!.artefact).toBe('ensemble.json')
   })
 
-  it('cross-model on cars', async () => {
-    await layouts['cars']!('cross-model')
-    const { forecasts, results } = await run('cross-model/lookalike.config.yaml', {
+  it.each(['cub', 'cars', 'sop', 'in-shop'])('cross-model on %s', async (name) => {
+    await layouts[name]!('cross-model')
+    const { forecasts, results } = await run(`cross-model/${name}.lookalike.config.yaml`, {
       ...Object.fromEntries(
         ['light', 'deit', 'dino'].flatMap((stage) => [
           [`stages.${stage}.encoder`, SMALL],
