@@ -54,6 +54,10 @@ export const tooLong = (name: string, deadline: number): LookalikeError =>
 /** The decoder's words for TIFF files that are whole and beyond it: 64-bit numbers, new compressions. */
 const OF_ANOTHER_KIND = /tiff2vips: .*(out of range|not configured|unsupported|not supported)/i
 
+/** The decoder's words for drawings beyond it: above 2^30 units a side it takes them for empty. */
+const TOO_LARGE_TO_DRAW = /exceeds? 32767x32767|svgload_buffer: zero-sized/
+const MAX_DRAWN_SIDE = 32_767
+
 /** A failure of the decoder, told of the image. */
 export function damaged(name: string, bytes: Uint8Array, format: ImageFormat, cause: unknown): LookalikeError {
   const reason = reasonOf(cause)
@@ -74,6 +78,17 @@ export function damaged(name: string, bytes: Uint8Array, format: ImageFormat, ca
       {
         problem: `${name} is a ${format.toUpperCase()} image of a kind that cannot be decoded (${reason})`,
         fix: 'Save it anew with 8 or 16 bits and without compression, or as a PNG.',
+      },
+      details,
+    )
+  }
+  if (TOO_LARGE_TO_DRAW.test(reason)) {
+    return new LookalikeError(
+      'image/too-many-pixels',
+      {
+        problem: `The drawing ${name} is too large (${reason})`,
+        expected: `at most ${MAX_DRAWN_SIDE.toLocaleString('en')} pixels a side`,
+        fix: 'Give it a smaller width and height, and what these were as its viewBox.',
       },
       details,
     )

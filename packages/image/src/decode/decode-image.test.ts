@@ -156,6 +156,33 @@ describe('decodeImage', () => {
     ])
   })
 
+  it('draws lines however thin, and says where a drawing is too large', async () => {
+    const drawing = (width: string, height: string) =>
+      Buffer.from(
+        `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"><rect width="100%" height="100%"/></svg>`,
+      )
+    for (const [width, height] of [
+      ['2000', '1'],
+      ['1', '32767'],
+      ['400in', '1px'],
+    ] as const) {
+      const image = await decodeImage({ source: drawing(width, height) })
+      expect([image.width, image.height].sort((a, b) => a - b)).toEqual([1, 512])
+      expect(at(image, 0.5, 0.5)).toEqual([0, 0, 0])
+    }
+    for (const [width, height] of [
+      ['40000', '1'],
+      ['1', '40000'],
+      ['1000000cm', '1cm'],
+      ['1e9', '1'],
+      ['1e9px', '1e9px'],
+    ] as const)
+      expect(await failure(drawing(width, height)), width).toMatchObject({
+        code: 'image/too-many-pixels',
+        message: expect.stringContaining('at most 32,767 pixels a side') as unknown,
+      })
+  })
+
   it.each(['sos_se0.jpg', 'sos_al1.jpg'])('reads %s, which decoders only warn of, as Pillow does', async (name) => {
     const { image, warnings } = await withWarnings(fixture(name))
     expect(warnings).toMatchObject([{ code: 'image/damaged', fields: { source: fixture(name) } }])

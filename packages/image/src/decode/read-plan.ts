@@ -60,15 +60,15 @@ function svgPlan(header: ImageHeader): ReadPlan {
   const density = (72 * SVG_EDGE) / longer
   const size = (edge: number) => Math.max(1, Math.round((edge * SVG_EDGE) / longer))
   const [width, height] = [size(header.width), size(header.height)]
-  // The decoder's density starts at 1; what is larger still is drawn to a size.
-  const huge = density < 1
+  // The decoder's density starts at 1, and thin lines would vanish: these are drawn to a size.
+  const toSize = density < 1 || (Math.min(header.width, header.height) * SVG_EDGE) / longer < 1
   return {
     width,
     height,
     shrunk: false,
     decodedPixels: width * height,
-    input: { ignoreIcc: true, density: huge ? 72 : Math.min(100_000, density) },
-    steps: [...(huge ? ([['resize', width, height, { fit: 'fill' }]] as const) : []), ...valueSteps(header)],
+    input: { ignoreIcc: true, density: toSize ? 72 : Math.min(100_000, density) },
+    steps: [...(toSize ? ([['resize', width, height, { fit: 'fill' }]] as const) : []), ...valueSteps(header)],
   }
 }
 
