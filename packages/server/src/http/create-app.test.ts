@@ -454,14 +454,26 @@ describe('who may ask', () => {
     '/api/v1/items/..%2f..%2fetc%2fpasswd/image',
     '/api/v1/items/%2fetc%2fpasswd/thumbnail',
     '/api/v1/items/%00/thumbnail',
-    '/api/v1/items/%c0%ae%c0%ae/image',
-    '/api/v1/items/%zz',
     '/api/v1/..%2fgallery',
     '//etc/passwd',
   ])('nothing is found at %s', async (at) => {
     const response = await ask(makeApp({ originals: true }), at)
     expect(response.status).toBe(404)
     expect(await response.text()).not.toContain('root:')
+  })
+
+  it.each(['%FF', 'a%', '%c0%ae%c0%ae', '%zz', '%ED%A0%80'])('refuses the id %s, which is no text', async (id) => {
+    const app = makeApp({ originals: true })
+    for (const [method, at] of [
+      ['PUT', id],
+      ['DELETE', id],
+      ['GET', `${id}/image`],
+    ] as const) {
+      const init = method === 'PUT' ? asJson(method, { image: picture(1, 2, 3) }) : { method }
+      const problem = await read(ask(app, `/api/v1/items/${at}`, init))
+      expect(problem).toMatchObject({ status: 400, code: 'serve/invalid', issues: [{ path: 'path' }] })
+    }
+    expect(await gallery.count()).toBe(Object.keys(COLOURS).length)
   })
 
   describe('every route of the description', () => {

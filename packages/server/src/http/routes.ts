@@ -59,6 +59,7 @@ export function mount(
     const path = each.path.replaceAll(/\{(\w+)\}/g, ':$1')
     app.on(each.method.toUpperCase(), path, async (context) => {
       enter(context, each.role)
+      if (each.params) checkEncoding(context.req.path)
       const params = check(each.params, context.req.param(), 'path')
       const query = check(each.query, context.req.query(), 'query')
       const rest = { params, query, signal: context.req.raw.signal, context }
@@ -71,6 +72,21 @@ export function mount(
         release()
       }
     })
+  }
+}
+
+/** What does not decode would be taken as it is written: two addresses of one image. */
+function checkEncoding(path: string): void {
+  try {
+    decodeURIComponent(path)
+  } catch {
+    throw invalid([
+      {
+        path: 'path',
+        problem: 'the address is not percent-encoded UTF-8',
+        expected: '%25 for a percent sign, and UTF-8 for what is not ASCII',
+      },
+    ])
   }
 }
 
