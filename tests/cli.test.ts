@@ -348,12 +348,14 @@ describe('configs and plugins', () => {
     await copyFile(path.join(folder, 'photos/green/1.png'), path.join(bare, 'flat/1.png'))
     await writeFile(path.join(bare, 'text/a/1.txt'), 'no image')
     const cases = [
-      ['flat', 'no two that can be read have the same class'],
-      ['text', 'has no images that can be read'],
-      ['gone', 'is not there yet'],
+      ['flat', 'no two that can be read have the same class', false],
+      ['text', 'has no images that can be read', false],
+      ['gone', 'is not there yet', true],
     ] as const
-    for (const [images, words] of cases) {
-      const { code, stdout, stderr } = await runCli(['init', `in-${images}`, '--images', `../${images}`], { cwd: bare })
+    for (const [images, words, evaluates] of cases) {
+      const args = ['init', `in-${images}`, '--images', `../${images}`, '--no-plugins']
+      const { code, stdout, stderr } = await runCli(args, { cwd: bare })
+      expect(stdout.includes('lookalike evaluate')).toBe(evaluates)
       expect(code, stderr).toBe(0)
       expect(stdout + stderr).toContain(words)
       expect(await readdir(path.join(bare, `in-${images}`))).toContain('lookalike.config.yaml')

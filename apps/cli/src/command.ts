@@ -41,6 +41,11 @@ export function defineCommand<const T extends ArgsDef>(command: Command<T>): Com
 
 /** Options of every command. */
 export const commonArgs = {
+  'no-plugins': {
+    type: 'boolean',
+    description:
+      "For a config of someone else's: refuse what would run its code (plugins, configs in code, packages that it extends).",
+  },
   json: { type: 'boolean', description: 'Print the result as one JSON document; everything else goes to stderr.' },
   quiet: { type: 'boolean', alias: 'q', description: 'No progress and no warnings.' },
   debug: { type: 'boolean', description: 'Print the stack of errors.' },
@@ -64,10 +69,5 @@ export const configArgs = {
     alias: 'c',
     valueHint: 'path',
     description: 'The config file or its folder. Default: the current folder.',
-  },
-  'no-plugins': {
-    type: 'boolean',
-    description:
-      "For a config of someone else's: refuse what would run its code (plugins, configs in code, packages that it extends).",
   },
 } as const satisfies ArgsDef

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { isLookalikeError, type Registry, toWarning } from '@lookalike/core'
 import { type EncoderTrial, tryEncoders } from '@lookalike/pipeline'
@@ -25,11 +24,6 @@ export async function tryImages(
   registry: Registry,
   { output, signal }: CommandContext,
 ): Promise<TriedImages | undefined> {
-  const where = path.resolve(folder, images)
-  if (!(await stat(where).catch(() => undefined))) {
-    output.print(`${where} is not there yet, so no encoder was measured.`)
-    return undefined
-  }
   const onWarning = output.warn
   const context = { folder, cacheFolder: path.join(folder, '.lookalike'), seed: 0, signal, onWarning }
   const encoders = []
