@@ -32,8 +32,8 @@ const HEADER = 'reference,a,b,closer'
 /**
  * Opens the answers of a CSV, and asks what it does not answer yet, in the given order. A skipped question is asked again next time.
  *
- * @throws `label/file` when the file is there and is no CSV of triples of this kind; when answering, `label/changed` where somebody else has written
- * to the file since.
+ * @throws `label/file` when the file is there and is no CSV of triples of this kind, `file/write` when it cannot be written; when answering,
+ * `label/changed` where somebody else has written to the file since.
  */
 export async function openLabelSession(file: string, questions: readonly LabelQuestion[]): Promise<LabelSession> {
   let written = await readText(file)
@@ -64,6 +64,8 @@ export async function openLabelSession(file: string, questions: readonly LabelQu
       canUndo: number > 0,
     }
   }
+  // Written as it is: a place that takes no answers is told before anybody gives one.
+  await save(lines)
   return {
     state,
     answer: (number, answer) =>

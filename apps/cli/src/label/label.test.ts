@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { hostname, tmpdir } from 'node:os'
@@ -70,6 +69,15 @@ describe('openLabelSession', () => {
     await expect(first.undo()).rejects.toMatchObject({ code: 'label/changed' })
     await rm(file)
     await expect(first.answer(2, 'a')).rejects.toMatchObject({ code: 'label/changed' })
+  })
+
+  it('names a place that takes no answers before it asks anything', async () => {
+    // Too long a name for what is written first.
+    const long = path.join(folder, `${'x'.repeat(250)}.csv`)
+    await expect(openLabelSession(long, questions)).rejects.toMatchObject({
+      code: 'file/write',
+      fields: { path: long },
+    })
   })
 
   it('names what cannot be read', async () => {
@@ -148,7 +156,7 @@ describe('serveLabels', () => {
       request(`${url}state`, { headers: { host: 'evil.example' } }, ({ statusCode }) => resolve(statusCode)).end(),
     )
     expect(status).toBe(403)
-    expect(existsSync(file)).toBe(false)
+    expect(await answers()).toEqual([])
   })
 
   it.each(['127.0.0.1', '0.0.0.0'])('lets only its own pages in where it listens on %s', async (host) => {
