@@ -75,8 +75,35 @@ it('for browsers, with its gallery and 8-bit weights', async () => {
 it('for others, with 8-bit weights beside the full ones', async () => {
   const to = path.join(folder, 'plain')
   const result = await call('export', 'model', to, '--config', config, '--int8')
-  expect(result).toMatchObject({ name: 'light', dim: 16, 'recall@1': { before: number, after: number, loss: number } })
+  const figures = { before: number, after: number, loss: number }
+  expect(result).toMatchObject({ name: 'light', dim: 16, 'recall@1': { split: 'validation', ...figures } })
   expect(result['files']).toEqual(expect.arrayContaining(['onnx/model.onnx', 'onnx/model_quantized.onnx']))
   const size = async (name: string) => (await readFile(path.join(to, 'onnx', name))).length
   expect(await size('model_quantized.onnx')).toBeLessThan(0.6 * (await size('model.onnx')))
+}, 300_000)
+
+it('measures 8-bit weights on what there is, or says that there is nothing', async () => {
+  const all = (split: string) => [`--dataset.${split}=1`, `--dataset.${split === 'test' ? 'validation' : 'test'}=0`]
+  const measured = await call(
+    'export',
+    'model',
+    path.join(folder, 'on-test'),
+    '--config',
+    config,
+    '--int8',
+    ...all('test'),
+  )
+  expect(measured['recall@1']).toMatchObject({ split: 'test', before: number })
+  const nowhere = ['--dataset.test=0', '--dataset.validation=0']
+  const unmeasured = await call(
+    'export',
+    'model',
+    path.join(folder, 'unmeasured'),
+    '--config',
+    config,
+    '--int8',
+    ...nowhere,
+  )
+  expect(unmeasured['recall@1']).toBeUndefined()
+  expect(unmeasured['files']).toContain('onnx/model_quantized.onnx')
 }, 300_000)

@@ -1,10 +1,10 @@
 import path from 'node:path'
-import { LookalikeError } from '@lookalike/core'
+import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
 import { exportGallery, openTableWriter, streamTableWriter, TABLE_FORMATS, tableFormatOf } from '@lookalike/gallery'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { queryEncoder } from '../export/query-encoder.js'
-import { describeLoss, type Measure, recallLoss } from '../export/recall-loss.js'
+import { describeLoss, type Measure, type MeasuredRecall, recallLoss } from '../export/recall-loss.js'
 import { withGallery } from '../gallery/with-gallery.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { choiceOption, numberOption } from '../terminal/numbers.js'
@@ -69,7 +69,9 @@ export const exportCommand = defineCommand({
     const reader = choiceOption('--for', args.for, ['transformers', 'browser'])
     await withPipeline(project, context, async (pipeline) => {
       if (what === 'gallery') return writeGallery(pipeline, args.to, args.format, context)
-      const measure = (file: string | undefined) => recallOf(file, args, context)
+      const { newFolder } = await import('@lookalike/encoders')
+      await newFolder(args.to)
+      const measure = (file?: string) => recallOf(file, args, context)
       if (reader === 'transformers') {
         const { opset, 'ir-version': irVersion, int8 = false } = args
         return writeModel(pipeline, args.to, { opset, irVersion, int8, measure }, context)
@@ -142,6 +144,8 @@ async function writeModel(
   const { renderModelCard } = await import('@lookalike/pipeline')
   const encoder = await queryEncoder(pipeline)
   const preprocessing = encoder.input.kind === 'pixels' ? encoder.input.preprocessing : undefined
+  // What cannot be measured is known before anything is written.
+  const before = given.int8 ? await given.measure() : undefined
   const done = await exportModel(encoder, to, {
     opset: whole('opset', given.opset),
     irVersion: whole('ir-version', given.irVersion),
@@ -155,7 +159,7 @@ async function writeModel(
     }),
     onWarning: output.warn,
   })
-  const recall = given.int8 ? await recallLoss(given.measure, path.join(done.folder, QUANTISED_FILE)) : undefined
+  const recall = await recallLoss(given.measure, before, path.join(done.folder, QUANTISED_FILE))
   output.finish()
   output.result({
     ...done,
@@ -169,26 +173,40 @@ async function writeModel(
   output.print(`Upload it: lookalike push ${to} <owner>/<name>`)
 }
 
-/** recall@1 on the validation images, by search alone; of the model whose queries the encoder in a file embeds. */
+/**
+ * recall@1 by search alone, of the model whose queries the encoder in a file embeds: on the validation images, or where there are none on those that
+ * the config evaluates. Where there is nothing to measure a warning says so.
+ */
 async function recallOf(
   file: string | undefined,
   args: Parameters<typeof openProject>[0] & { readonly model?: string | undefined },
   context: CommandContext,
-): Promise<number | undefined> {
-  const measured = { rerankers: [], 'evaluate.split': 'validation', 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
-  const project = await openProject(args, { ...withModel(context.overrides, args.model), ...measured })
-  if (project.loaded.config.dataset === undefined) return undefined
+): Promise<MeasuredRecall | undefined> {
+  const { output, signal } = context
+  const overrides = withModel(context.overrides, args.model)
+  const { config } = (await openProject(args, overrides)).loaded
+  if (config.dataset === undefined) return undefined
   const { createOnnxEncoder } = await import('@lookalike/encoders')
   const asking = file === undefined ? undefined : await createOnnxEncoder({ model: file })
+  const on = async (split: string) => {
+    const measured = { rerankers: [], 'evaluate.split': split, 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
+    const project = await openProject(args, { ...overrides, ...measured })
+    const { stages } = await withPipeline(project, context, (pipeline) =>
+      pipeline.evaluate({ signal, onProgress: output.progress, asking }),
+    )
+    const recall = stages[0]!.metrics['recall@1']
+    return recall === undefined ? undefined : { split, recall }
+  }
+  const whereEmpty =
+    <T>(then: (error: LookalikeError) => T) =>
+    (error: unknown) => {
+      if (!isLookalikeError(error, 'evaluate/empty')) throw error
+      return then(error)
+    }
   try {
-    return await withPipeline(project, context, async (pipeline) => {
-      const { stages } = await pipeline.evaluate({
-        signal: context.signal,
-        onProgress: context.output.progress,
-        asking,
-      })
-      return stages[0]!.metrics['recall@1']
-    })
+    return await on('validation')
+      .catch(whereEmpty(() => on(config.evaluate.split)))
+      .catch(whereEmpty((error) => void output.warn(toWarning(error))))
   } finally {
     await asking?.dispose()
   }

@@ -35,6 +35,8 @@ export async function writeBrowserFolder(
     onProgress: output.progress,
     onWarning: output.warn,
   } as const
+  // What cannot be measured is known before anything is written.
+  const before = int8 ? await measure() : undefined
   const done = gallery
     ? await withGallery(pipeline, 'read', output, async ({ gallery, imageOf }) => {
         if (gallery.space !== options.space) throw otherSpace(gallery.space, options.space)
@@ -53,7 +55,7 @@ export async function writeBrowserFolder(
         })
       })
     : await exportForBrowser(encoder, to, options)
-  const recall = int8 ? await recallLoss(measure, `${done.folder}/model.onnx`) : undefined
+  const recall = await recallLoss(measure, before, `${done.folder}/model.onnx`)
   output.finish()
   output.result({ ...done, name: encoder.name, ...(recall && { 'recall@1': recall }) })
   const size = (done.modelBytes / 1e6).toFixed(1)
