@@ -11,6 +11,7 @@ import { createMetrics } from './metrics.js'
 import { type Problem, problemOf } from './problem.js'
 import { createBodyBudget } from './read-body.js'
 import { mount } from './routes.js'
+import { createTurns } from './turns.js'
 
 /** One line of the log. */
 export interface RequestRecord {
@@ -59,6 +60,7 @@ export function createApp(options: AppOptions): App {
   const { service } = options
   const guard = createGuard(options)
   const budget = createBodyBudget({ maxBody: options.maxBody, maxHeld: options.maxBody * BODIES })
+  const turn = createTurns()
   let underWay = 0
   let stopping = false
   const metrics = createMetrics(service, budget.held, () => underWay)
@@ -99,7 +101,7 @@ export function createApp(options: AppOptions): App {
   const routes = apiRoutes({ ...options, roleOf: guard.roleOf, metrics })
   const description = describeApi(routes, options.version)
   app.get('/api/v1/openapi.json', (context) => context.json(description))
-  mount(app, routes, budget, guard.allow)
+  mount(app, routes, budget, turn, guard.allow)
   for (const [at, { body, headers }] of options.page ?? []) app.get(at, () => new Response(body, { headers }))
   app.notFound((context) => {
     context.error = nothingThere(app, context)
@@ -108,7 +110,10 @@ export function createApp(options: AppOptions): App {
   app.onError((error, context) => fail(context, error))
 
   return {
-    fetch: (request, env) => app.fetch(request, env),
+    async fetch(request, env) {
+      await turn()
+      return app.fetch(request, env)
+    },
     underWay: () => underWay,
     stop() {
       stopping = true

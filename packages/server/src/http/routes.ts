@@ -53,6 +53,7 @@ export function mount(
   app: Hono,
   routes: readonly Route[],
   budget: BodyBudget,
+  turn: () => Promise<void>,
   enter: (c: Context, role: Role) => void,
 ) {
   for (const each of routes) {
@@ -66,6 +67,7 @@ export function mount(
       if (!each.body) return each.handle({ ...rest, body: undefined, uploads: [] })
       const { bytes, release } = await budget.read(context.req.raw)
       try {
+        await turn()
         const { json, uploads } = await parse(context, bytes, each.multipart ?? false)
         return await each.handle({ ...rest, body: check(each.body, json, ''), uploads })
       } finally {
