@@ -9,7 +9,7 @@ import type {
   TrainerResult,
 } from '@lookalike/core'
 import { type Embed, evaluate } from '@lookalike/evaluate'
-import { askedBy, shardsFolder, workersFolder } from '@lookalike/image'
+import { askedBy } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { type ResolvedConfig, resolveConfig } from './config/resolve-config.js'
 import { createGalleryWork } from './gallery/gallery-work.js'
@@ -64,7 +64,7 @@ async function composePipeline(
     resolved,
     path: parts.placeOf,
     imageFolders: parts.imageFolders,
-    ownFolders: ownFolders(config, parts),
+    ownFolders: parts.ownFolders(typeof config.gallery === 'string' ? at(config.gallery) : undefined),
     dataset: parts.dataset,
     encoder: parts.encoder,
     model: parts.model,
@@ -108,13 +108,6 @@ async function composePipeline(
     },
   }
   return pipeline
-}
-
-/** Folders that hold no images of their own. */
-function ownFolders({ gallery, runs }: Config, { at, cacheFolder }: PipelineParts): string[] {
-  const galleries =
-    typeof gallery === 'string' ? [at(gallery), shardsFolder(at(gallery)), workersFolder(at(gallery))] : []
-  return [...galleries, cacheFolder, at(runs)]
 }
 
 /** The config as runs write it beside their results. */

@@ -11,7 +11,7 @@ import {
   type Registry,
   type Reranker,
 } from '@lookalike/core'
-import { isS3, modelOfCombiner, modelOfEncoder } from '@lookalike/image'
+import { isS3, modelOfCombiner, modelOfEncoder, shardsFolder, workersFolder } from '@lookalike/image'
 import type { Config } from './config/config.js'
 import { openCaches } from './open-caches.js'
 
@@ -67,6 +67,12 @@ export function createParts({ config, folder, registry, datasets, defaults }: Pa
     onCorrupt,
     /** Folders whose files galleries may name. Datasets draw or unpack pictures into the cache. */
     imageFolders: [folder, cacheFolder, ...datasetFolders(config).map(at), ...named.map(placeOf)],
+    /** Folders that hold no images of their own. @param gallery the folder of the gallery, where it is one */
+    ownFolders: (gallery: string | undefined) => [
+      ...(gallery === undefined ? [] : [gallery, shardsFolder(gallery), workersFolder(gallery)]),
+      cacheFolder,
+      at(config.runs),
+    ],
     create,
     encoder,
     model: once(async () =>

@@ -10,15 +10,7 @@ import {
   toWarning,
 } from '@lookalike/core'
 import type { Embed } from '@lookalike/evaluate'
-import {
-  entryImages,
-  findImages,
-  imagesOfDataset,
-  indexImages,
-  shardFolder,
-  shardsFolder,
-  workersFolder,
-} from '@lookalike/image'
+import { entryImages, findImages, imagesOfDataset, indexImages, shardFolder } from '@lookalike/image'
 import type { Config } from '../config/config.js'
 import type { Pipeline, PipelineOptions } from '../pipeline.js'
 import { missing, once, type PipelineParts } from '../pipeline-parts.js'
@@ -52,12 +44,6 @@ export function createGalleryWork(
     parts.disposeLater(() => opened.close())
     return opened
   })
-  /** Folders that hold no images of their own. */
-  const passedOver = async (opened?: string): Promise<string[]> => {
-    const { folder: whole } = await gallery()
-    const galleries = whole === undefined ? [] : [whole, shardsFolder(whole), workersFolder(whole)]
-    return [...(opened === undefined ? [] : [opened]), ...galleries, parts.cacheFolder, parts.at(config.runs)]
-  }
   const calibrationParts = async (given: Gallery | undefined): Promise<CalibrationParts> => ({
     items: (await parts.dataset()).items,
     split: config.evaluate.calibration,
@@ -80,7 +66,7 @@ export function createGalleryWork(
     prepareRerankers,
     async listImages(images, operation) {
       const wanted = images ?? imagesOfDataset(await parts.dataset())
-      return findImages(wanted, { ...defaults, ...operation, except: await passedOver() })
+      return findImages(wanted, { ...defaults, ...operation, except: parts.ownFolders((await gallery()).folder) })
     },
     async index(images, { gallery: given, prune, urls, shard, prepare = true, ...operation } = {}) {
       if (shard && prune) throw noPruning()
@@ -97,7 +83,7 @@ export function createGalleryWork(
           ...defaults,
           ...operation,
           prune: apart === undefined ? prune : true,
-          except: await passedOver(to.folder),
+          except: [...(to.folder === undefined ? [] : [to.folder]), ...parts.ownFolders(whole)],
           shard,
         })
         // What is kept of all images of a gallery of many writers is the last one's to bring up to date.
