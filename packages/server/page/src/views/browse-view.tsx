@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { type ApiError, api, type Item } from '../api.js'
 import { IconButton } from '../components/button.js'
 import { Card } from '../components/card.js'
+import { Choice } from '../components/choice.js'
 import { Facets } from '../components/facets.js'
 import { Empty, Failed, Skeletons } from '../components/states.js'
 import { images } from '../names.js'
@@ -10,10 +11,10 @@ import { details } from '../state/details.js'
 import { asApiError, change, writable } from '../state/gallery.js'
 import { filter } from '../state/query.js'
 
-type Order = 'stored' | 'uncertainty'
-type Which = 'all' | 'without' | 'only'
-const order = signal<Order>('stored')
-const which = signal<Which>('all')
+const ORDERS = { stored: 'As stored', uncertainty: 'Least sure first' }
+const SHOWN = { all: 'All images', without: 'Those that are found', only: 'Rejected ones' }
+const order = signal<keyof typeof ORDERS>('stored')
+const which = signal<keyof typeof SHOWN>('all')
 const PAGE = 96
 
 /** All images, the least sure first if wanted; several can be rejected or taken back at once. */
@@ -120,33 +121,24 @@ function BrowseOptions() {
   return (
     <section class="panel">
       <h1 class="panel-title">Browse</h1>
-      <label class="field">
-        Order
-        <select
-          class="input"
-          value={order.value}
-          onChange={({ currentTarget }) => {
-            order.value = currentTarget.value as Order
-          }}
-        >
-          <option value="stored">As stored</option>
-          <option value="uncertainty">Least sure first</option>
-        </select>
-      </label>
-      <label class="field">
-        Show
-        <select
-          class="input"
-          value={which.value}
-          onChange={({ currentTarget }) => {
-            which.value = currentTarget.value as Which
-          }}
-        >
-          <option value="all">All images</option>
-          <option value="without">Those that are found</option>
-          <option value="only">Rejected ones</option>
-        </select>
-      </label>
+      <Choice
+        label="Order"
+        class="field"
+        value={order.value}
+        choices={ORDERS}
+        onChoose={(value) => {
+          order.value = value
+        }}
+      />
+      <Choice
+        label="Show"
+        class="field"
+        value={which.value}
+        choices={SHOWN}
+        onChoose={(value) => {
+          which.value = value
+        }}
+      />
       {!writable.value && <p class="hint">To reject images, start the server with --write.</p>}
     </section>
   )

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { type ApiError, api, type GalleryMap } from '../api.js'
+import { Choice } from '../components/choice.js'
 import { MapFrame } from '../components/map-frame.js'
 import { legendOf } from '../components/map-legend.js'
 import { MapSide } from '../components/map-side.js'
@@ -8,7 +9,8 @@ import { images } from '../names.js'
 import { asApiError } from '../state/gallery.js'
 import { filter } from '../state/query.js'
 
-type Layout = 'pca' | 'umap'
+const LAYOUTS = { pca: 'Principal components', umap: 'UMAP' }
+type Layout = keyof typeof LAYOUTS
 
 /** All images on a plane: what is near looks alike. */
 export function MapView() {
@@ -94,22 +96,15 @@ interface OptionsProps {
 function MapOptions({ layout, onLayout, keys, keyName, onKey }: OptionsProps) {
   return (
     <div class="row">
-      <label class="row">
-        Layout
-        <select class="input" value={layout} onChange={({ currentTarget }) => onLayout(currentTarget.value as Layout)}>
-          <option value="pca">Principal components</option>
-          <option value="umap">UMAP</option>
-        </select>
-      </label>
+      <Choice label="Layout" class="row" value={layout} choices={LAYOUTS} onChoose={onLayout} />
       {keys.length > 0 && (
-        <label class="row">
-          Colour by
-          <select class="input" value={keyName} onChange={({ currentTarget }) => onKey(currentTarget.value)}>
-            {keys.map((each) => (
-              <option key={each}>{each}</option>
-            ))}
-          </select>
-        </label>
+        <Choice
+          label="Colour by"
+          class="row"
+          value={keyName}
+          choices={Object.fromEntries(keys.map((each) => [each, each]))}
+          onChoose={onKey}
+        />
       )}
     </div>
   )
