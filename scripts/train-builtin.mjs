@@ -7,7 +7,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildEfficientNetLite, readSafetensors } from '@lookalike/encoders'
-import { float32, saveModel, toHalf } from '@lookalike/onnx'
+import { float32, saveModel, toHalf, withInitializers } from '@lookalike/onnx'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const shipped = path.join(root, 'packages', 'encoders', 'assets', 'builtin.onnx')
@@ -70,18 +70,13 @@ function run(command, ...args) {
 
 /** The network with the weights of the file, each under its own name; those of the linear layer lie the other way round in PyTorch. */
 function filled(network, weights) {
-  const initializers = new Map(network.graph.initializers)
-  for (const [name, { data, shape }] of weights) {
-    const wanted = initializers.get(name)?.shape
-    const turned = name === 'embed.weight'
-    const found = turned ? [...shape].reverse() : shape
-    if (wanted?.join() !== found.join())
-      fail(`The weights do not fit the network: ${name} has the shape [${found}], not [${wanted}].`)
+  const values = Array.from(weights, ([name, { data, shape }]) => {
+    if (name !== 'embed.weight') return [name, float32(data, shape)]
     const [rows, columns] = shape
-    const values = turned ? data.map((_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) : data
-    initializers.set(name, float32(values, found))
-  }
-  return { ...network, graph: { ...network.graph, initializers } }
+    const turned = data.map((_, i) => data[(i % rows) * columns + Math.floor(i / rows)])
+    return [name, float32(turned, [columns, rows])]
+  })
+  return withInitializers(network, values)
 }
 
 const given = readOptions()

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { LookalikeError } from '@lookalike/core'
-import { float32, loadModel, type OnnxModel } from '@lookalike/onnx'
+import { float32, loadModel, type OnnxModel, withInitializers } from '@lookalike/onnx'
 import { fitVitWeights } from './fit-vit-weights.js'
 import { readOnnxWeights } from './read-onnx-weights.js'
 import { readSafetensors } from './read-safetensors.js'
@@ -47,9 +47,8 @@ export function fillVit(
     positions,
     source,
   })
-  const initializers = new Map(network.graph.initializers)
-  for (const [name, { data, shape }] of weights) initializers.set(name, float32(data, shape))
-  return { model: { ...network, graph: { ...network.graph, initializers } }, kept, unused }
+  const values = Array.from(weights, ([name, { data, shape }]) => [name, float32(data, shape)] as const)
+  return { model: withInitializers(network, values), kept, unused }
 }
 
 async function readWeights(file: string): Promise<Weights> {
