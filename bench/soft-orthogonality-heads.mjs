@@ -14,20 +14,15 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, write
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { createRandom, createRegistry } from '@lookalike/core'
+import { createRegistry, unitRows } from '@lookalike/core'
 import { proxyAnchor } from '@lookalike/losses'
-import { float32, loadModel, saveModel } from '@lookalike/onnx'
+import { loadModel, saveModel } from '@lookalike/onnx'
 import { createPipeline, defaultConfig, loadPlugins } from '@lookalike/pipeline'
-import {
-  balanced,
-  buildHead,
-  createOptimizer,
-  createTrainableModel,
-  measureValidation,
-  scheduleAt,
-} from '@lookalike/train'
+import { measureValidation } from '@lookalike/train'
 import { drawCurves } from './lib/draw-curves.mjs'
+import { pick } from './lib/linear-maps.mjs'
 import { mean, shown } from './lib/seeds.mjs'
+import { fitHead } from './lib/train-head.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -97,28 +92,21 @@ async function embedded() {
   return { items, dim: embeddings.dim, data: unitRows(embeddings.data, embeddings.dim) }
 }
 
-function unitRows(data, dim) {
-  const unit = data.slice()
-  for (let row = 0; row < unit.length; row += dim) {
-    const norm = Math.hypot(...unit.subarray(row, row + dim))
-    for (let i = row; i < row + dim; i++) unit[i] /= norm
-  }
-  return unit
-}
-
 const all = await embedded()
 const trainClasses = [...new Set(all.items.filter(({ split }) => split === 'train').map(({ label }) => label))].sort()
 const heldOut = new Set(values.choose ? trainClasses.filter((_, i) => i % 5 === 0) : [])
-const part = (wanted) => {
-  const rows = all.items.flatMap((item, row) => (wanted(item) ? [row] : []))
-  const data = new Float32Array(rows.length * all.dim)
-  rows.forEach((row, i) => data.set(all.data.subarray(row * all.dim, (row + 1) * all.dim), i * all.dim))
-  return { items: rows.map((row) => all.items[row]), data }
-}
-const train = part(({ split, label }) => split === 'train' && !heldOut.has(label))
-const test = values.choose ? part(({ label }) => heldOut.has(label)) : part(({ split }) => split === 'test')
+const rowsOf = (wanted) => all.items.flatMap((item, row) => (wanted(item) ? [row] : []))
+const train = rowsOf(({ split, label }) => split === 'train' && !heldOut.has(label))
+const test = rowsOf(values.choose ? ({ label }) => heldOut.has(label) : ({ split }) => split === 'test')
 const classes = trainClasses.filter((label) => !heldOut.has(label))
-const labels = Int32Array.from(train.items, ({ label }) => classes.indexOf(label))
+const labels = Int32Array.from(train, (row) => classes.indexOf(all.items[row].label))
+const LARGEST = 'soft-orthogonality/largest-cosine'
+
+/** Each test image among all others. */
+function measured(data, dim) {
+  const asked = test.map((row) => ({ ...all.items[row], isQuery: true, isGallery: true }))
+  return measureValidation(asked, data, dim)
+}
 
 const orthogonality = {
   divide: (lambda) => ({ lambda, divide: true }),
@@ -128,67 +116,25 @@ const orthogonality = {
 
 async function run(dim, setting, seed) {
   const [kind, lambda] = setting.split(':')
-  const head = buildHead(all.dim, seed, { dim })
-  const model = createTrainableModel(head.model, { chunk: 100_000, threads })
-  const loss = await proxyAnchor({ orthogonality: orthogonality[kind](Number(lambda)) }).bind({
-    dim,
-    classes: classes.length,
+  const loss = proxyAnchor({ orthogonality: orthogonality[kind](Number(lambda)) })
+  const head = await fitHead({ data: all.data, dim: all.dim, rows: train, labels }, loss, {
     seed,
-  })
-  const proxies = loss.parameters.map((parameter) => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }))
-  const optimizer = createOptimizer([...model.parameters, ...proxies], {
-    learningRate: 0.001,
-    weightDecay: 0.0001,
-    clipValue: 10,
-  })
-  const sampler = balanced({ labels: 45, instances: 4 })
-  const random = createRandom(seed)
-  const plan = Array.from({ length: epochs }, (_, epoch) => sampler.epoch({ labels }, random.fork(`epoch ${epoch}`)))
-  const total = plan.reduce((sum, batches) => sum + batches.length, 0)
-  const curve = []
-  let step = 0
-  let logs
-  for (const batches of plan) {
-    for (const batch of batches) {
-      const features = new Float32Array(batch.length * all.dim)
-      batch.forEach((row, i) => features.set(train.data.subarray(row * all.dim, (row + 1) * all.dim), i * all.dim))
-      const { result, gradients } = await model.step(
-        { features: float32(features, [batch.length, all.dim]) },
-        async (outputs) => {
-          const computed = await loss.compute({
-            embeddings: outputs[head.output].data,
-            rows: batch.length,
-            dim,
-            labels: Array.from(batch, (row) => labels[row]),
-            step,
-            totalSteps: total,
-          })
-          return { gradients: { [head.output]: computed.gradients.embeddings }, result: computed }
-        },
-      )
-      const every = new Map(gradients)
-      for (const [name, gradient] of Object.entries(result.gradients.parameters)) every.set(`loss/${name}`, gradient)
-      optimizer.step(every, scheduleAt({ shape: 'cosine', final: 0, warmUp: 1 }, step, total, batches.length))
-      logs = { loss: result.value, ...result.logs }
-      step++
-    }
-    curve.push(logs['soft-orthogonality/largest-cosine'])
-  }
-  const outputs = await model.forward({ features: float32(test.data, [test.items.length, all.dim]) })
-  const figures = await measureValidation(
-    test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })),
-    outputs[head.output].data,
+    threads,
     dim,
-  )
-  await model.dispose()
-  loss.dispose()
+    epochs,
+    learningRate: 0.001,
+    perBatch: 45,
+  })
+  const figures = await measured(await head.embed(pick(all.data, all.dim, test)), dim)
+  await head.dispose()
+  const said = head.logs.at(-1)
   return {
     recall: figures['recall@1'],
     map: figures['map@r'],
-    cosine: logs['soft-orthogonality/largest-cosine'],
-    squares: meanSquare(proxies[0].data, dim),
-    loss: logs.loss,
-    curve,
+    cosine: said[LARGEST],
+    squares: meanSquare(head.parameters[0].data, dim),
+    loss: said.loss,
+    curve: head.logs.map((each) => each[LARGEST]),
   }
 }
 
@@ -218,13 +164,9 @@ const known = new Map(
     : [],
 )
 console.log(
-  `${classes.length} classes to train on, ${test.items.length} images to measure on, embeddings of ${all.dim}. Results in ${out}.`,
+  `${classes.length} classes to train on, ${test.length} images to measure on, embeddings of ${all.dim}. Results in ${out}.`,
 )
-const untouched = await measureValidation(
-  test.items.map((item) => ({ ...item, isQuery: true, isGallery: true })),
-  test.data,
-  all.dim,
-)
+const untouched = await measured(pick(all.data, all.dim, test), all.dim)
 console.log(
   `no head | ${all.dim} | R@1 ${(100 * untouched['recall@1']).toFixed(2)} | MAP@R ${(100 * untouched['map@r']).toFixed(2)}`,
 )

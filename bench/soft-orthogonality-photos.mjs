@@ -13,23 +13,16 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createRandom, unitRows } from '@lookalike/core'
+import { unitRows } from '@lookalike/core'
 import { proxyAnchor } from '@lookalike/losses'
-import { float32 } from '@lookalike/onnx'
-import {
-  balanced,
-  buildHead,
-  createOptimizer,
-  createTrainableModel,
-  measureValidation,
-  scheduleAt,
-} from '@lookalike/train'
+import { measureValidation } from '@lookalike/train'
 import { drawCurves } from './lib/draw-curves.mjs'
 import { frozenEmbeddings } from './lib/frozen.mjs'
 import { interval } from './lib/intervals.mjs'
 import { pick } from './lib/linear-maps.mjs'
 import { photoSet } from './lib/photo-sets.mjs'
 import { mean } from './lib/seeds.mjs'
+import { fitHead } from './lib/train-head.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -63,65 +56,15 @@ async function run({ features, inputDim, items }, dim, lambda, seed) {
   const [learn, measure] = [rowsOf('learn'), rowsOf('measure')]
   const names = [...new Set(learn.map((row) => items[row].label))].sort()
   const labels = Int32Array.from(learn, (row) => names.indexOf(items[row].label))
-  const head = buildHead(inputDim, seed, { dim })
-  const model = createTrainableModel(head.model, { chunk: 100_000, threads: 1 })
-  const weight = lambda === 'auto' ? 'auto' : Number(lambda)
-  const loss = await proxyAnchor({ orthogonality: { lambda: weight } }).bind({ dim, classes: names.length, seed })
-  const proxies = loss.parameters.map((parameter) => ({ ...parameter, name: `loss/${parameter.name}`, ofLoss: true }))
-  const optimizer = createOptimizer([...model.parameters, ...proxies], {
-    learningRate: 0.0003,
-    weightDecay: 0.0001,
-    clipValue: 10,
-  })
-  const sampler = balanced({ labels: 16, instances: 4 })
-  const random = createRandom(seed)
-  const plan = Array.from({ length: epochs }, (_, epoch) => sampler.epoch({ labels }, random.fork(`epoch ${epoch}`)))
-  const total = plan.reduce((sum, batches) => sum + batches.length, 0)
-  const curve = []
-  let step = 0
-  let logs
-  for (const batches of plan) {
-    for (const batch of batches) {
-      const given = pick(
-        features,
-        inputDim,
-        Array.from(batch, (at) => learn[at]),
-      )
-      const { result, gradients } = await model.step(
-        { features: float32(given, [batch.length, inputDim]) },
-        async (outputs) => {
-          const computed = await loss.compute({
-            embeddings: outputs[head.output].data,
-            rows: batch.length,
-            dim,
-            labels: Array.from(batch, (at) => labels[at]),
-            step,
-            totalSteps: total,
-          })
-          return { gradients: { [head.output]: computed.gradients.embeddings }, result: computed }
-        },
-      )
-      const every = new Map(gradients)
-      for (const [name, gradient] of Object.entries(result.gradients.parameters)) every.set(`loss/${name}`, gradient)
-      optimizer.step(every, scheduleAt({ shape: 'cosine', final: 0, warmUp: 1 }, step, total, batches.length))
-      logs = { ...logs, ...result.logs }
-      step++
-    }
-    curve.push([
-      logs[`${SO}/largest-cosine`],
-      logs[`${SO}/dimensions`],
-      logs[`${SO}/spectrum-largest`],
-      logs[`${SO}/spectrum-smallest`],
-    ])
-  }
-  const outputs = await model.forward({
-    features: float32(pick(features, inputDim, measure), [measure.length, inputDim]),
-  })
+  const loss = proxyAnchor({ orthogonality: { lambda: lambda === 'auto' ? 'auto' : Number(lambda) } })
+  const head = await fitHead({ data: features, dim: inputDim, rows: learn, labels }, loss, { seed, dim, epochs })
   const asked = measure.map((row) => ({ ...items[row], id: String(row), isQuery: true, isGallery: true }))
-  const figures = await measureValidation(asked, outputs[head.output].data, dim)
-  await model.dispose()
-  loss.dispose()
-  return { recall: figures['recall@1'], map: figures['map@r'], lambda: logs[`${SO}/lambda`], curve }
+  const figures = await measureValidation(asked, await head.embed(pick(features, inputDim, measure)), dim)
+  await head.dispose()
+  const curve = head.logs.map((said) =>
+    ['largest-cosine', 'dimensions', 'spectrum-largest', 'spectrum-smallest'].map((name) => said[`${SO}/${name}`]),
+  )
+  return { recall: figures['recall@1'], map: figures['map@r'], lambda: head.logs.at(-1)[`${SO}/lambda`], curve }
 }
 
 const sets = {}
