@@ -1,12 +1,17 @@
+import type { OperationOptions } from '@lookalike/core'
 import type { Overrides } from '@lookalike/pipeline'
 import type { ArgsDef, ParsedArgs } from 'citty'
 import type { Output } from './terminal/create-output.js'
 
+export interface Operation extends OperationOptions {
+  readonly signal: AbortSignal
+}
+
 /** What every command gets besides its own arguments. */
 export interface CommandContext {
   readonly output: Output
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal
+  /** How its work is stopped, by Ctrl-C, and where that tells how it goes. */
+  readonly operation: Operation
   /** From now on the command has so many milliseconds to reach a safe point after Ctrl-C; before, 1,100. */
   readonly allow: (milliseconds: number) => void
   /** `--train.epochs=3` and the like, by path. */

@@ -67,7 +67,7 @@ export async function withPipeline<T>(
     registry,
   })
   const options: PipelineOptions = {
-    signal: context.signal,
+    signal: context.operation.signal,
     onWarning: context.output.warn,
     encoderOfFile: (model) => ({ use: 'onnx', model }),
     galleryOfFolder: (path) => ({ use: 'local', path }),

@@ -46,8 +46,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     const configKeys = command.takesOverrides ? (await import('@lookalike/pipeline')).CONFIG_KEYS : []
     const { own, positionals, overrides } = splitArguments(rest, command.args, configKeys)
     checkPositionals(command, positionals)
+    const operation = { signal, onProgress: output.progress, onWarning: output.warn }
     const args = parseArgs([...own, '--', ...positionals], command.args)
-    const code = (await command.run(args, { output, signal, allow, overrides, positionals })) ?? EXIT.ok
+    const code = (await command.run(args, { output, operation, allow, overrides, positionals })) ?? EXIT.ok
     output.finish()
     return code
   } catch (error) {

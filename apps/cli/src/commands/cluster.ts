@@ -39,7 +39,7 @@ export const cluster = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const k =
       args.clusters === undefined
         ? undefined
@@ -49,7 +49,6 @@ export const cluster = defineCommand({
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, (pipeline) =>
       withGallery(pipeline, 'read', output, async ({ gallery, imageOf, place }) => {
-        const operation = { signal, onProgress: output.progress }
         const found = await clusterImages(gallery, { k, seed: pipeline.config.seed, ...operation })
         const placed =
           args.out === undefined

@@ -88,9 +88,8 @@ async function search(
     readonly to?: string | undefined
     readonly yes?: boolean | undefined
   },
-  { output, signal }: CommandContext,
+  { output, operation }: CommandContext,
 ): Promise<number> {
-  const operation = { signal, onProgress: output.progress, onWarning: output.warn }
   if (threshold === undefined) await checkModel(pipeline, gallery.space)
   const { maxPixels, maxBytes, deadline } = pipeline.config.images
   const found = await findDuplicates(gallery, {
@@ -123,7 +122,7 @@ async function search(
         path.join(path.dirname(gallery.folder ?? path.join(gallery.base, 'gallery')), '.lookalike-duplicates', time),
     )
     const shown = path.relative('.', folder)
-    const sure = await ask(`Move ${count(surplus.length, 'image')} to ${shown}?`, args.yes, signal)
+    const sure = await ask(`Move ${count(surplus.length, 'image')} to ${shown}?`, args.yes, operation.signal)
     if (!sure) {
       output.note('Nothing was moved.')
       return undefined
@@ -153,14 +152,9 @@ async function undo(
   pipeline: Pipeline,
   { gallery }: OpenedGallery,
   folder: string,
-  { output, signal }: CommandContext,
+  { output, operation }: CommandContext,
 ): Promise<number> {
-  const done = await undoMove(gallery, folder, {
-    paths: pipeline.imageFolders,
-    signal,
-    onProgress: output.progress,
-    onWarning: output.warn,
-  })
+  const done = await undoMove(gallery, folder, { paths: pipeline.imageFolders, ...operation })
   output.finish()
   output.result(done)
   output.print(`${count(done.restored.length, 'image')} moved back`)

@@ -1,7 +1,7 @@
 import path from 'node:path'
-import { LookalikeError } from '@lookalike/core'
-import { embedIntoTable, openTableWriter, streamTableWriter, TABLE_FORMATS, tableFormatOf } from '@lookalike/gallery'
+import { embedIntoTable, TABLE_FORMATS } from '@lookalike/gallery'
 import { commonArgs, configArgs, defineCommand, modelArgs } from '../command.js'
+import { vectorTable } from '../export/vector-table.js'
 import { noteEncoder } from '../note-encoder.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { choiceOption } from '../terminal/numbers.js'
@@ -41,47 +41,25 @@ export const embed = defineCommand({
   takesOverrides: true,
   takesMore: true,
   async run(args, context) {
-    const { output, signal, positionals } = context
-    const toStdout = args.out === '-'
-    if (toStdout && (output.json || (args.format !== undefined && args.format !== 'jsonl'))) {
-      throw new LookalikeError('cli/conflicting-options', {
-        problem: output.json
-          ? '--json and vectors on standard output would mix'
-          : `Standard output takes JSON lines, and --format is ${args.format}`,
-        fix: 'Name a file with --out.',
-      })
-    }
-    const format = toStdout
-      ? 'jsonl'
-      : args.format === undefined
-        ? tableFormatOf(args.out)
-        : choiceOption('--format', args.format, TABLE_FORMATS)
+    const { output, operation, positionals } = context
+    const table = vectorTable(args.out, args.format, output)
     const role = choiceOption('--role', args.role, ['gallery', 'query'])
     const project = await openProject(args, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      const done = await embedIntoTable(
-        positionals,
-        async ({ space, dim }) =>
-          toStdout
-            ? streamTableWriter(process.stdout, { space, dim })
-            : openTableWriter(args.out, { format, space, dim }),
-        {
-          embed: (images, as, options) => pipeline.embed(images, as, options),
-          role,
-          root: pipeline.path('.'),
-          folder: toStdout ? '.' : path.dirname(args.out),
-          except: pipeline.ownFolders,
-          signal,
-          onProgress: output.progress,
-          onWarning: output.warn,
-        },
-      )
+      const done = await embedIntoTable(positionals, table.open, {
+        embed: (images, as, options) => pipeline.embed(images, as, options),
+        role,
+        root: pipeline.path('.'),
+        folder: table.folder,
+        except: pipeline.ownFolders,
+        ...operation,
+      })
       output.finish()
       const { space, dim } = await pipeline.model()
-      output.result({ file: path.resolve(args.out), format, space, dim, ...done })
+      output.result({ file: path.resolve(args.out), format: table.format, space, dim, ...done })
       const skipped = done.skipped > 0 ? `, ${done.skipped} skipped` : ''
-      if (!toStdout) output.print(`${args.out}: ${done.images} x ${dim} numbers of ${space}${skipped}`)
+      if (!table.toStdout) output.print(`${args.out}: ${done.images} x ${dim} numbers of ${space}${skipped}`)
     })
   },
 })

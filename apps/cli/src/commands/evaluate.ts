@@ -26,10 +26,10 @@ export const evaluate = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const project = await openProject(args, withModel(context.overrides, args.model))
     await withPipeline(project, context, async (pipeline) => {
-      const result = await pipeline.evaluate({ signal, onProgress: output.progress, onWarning: output.warn })
+      const result = await pipeline.evaluate(operation)
       output.finish()
       // First, so that figures are not lost where they cannot be written.
       output.print(summary(result))

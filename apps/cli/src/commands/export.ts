@@ -1,10 +1,11 @@
 import path from 'node:path'
-import { isLookalikeError, LookalikeError, toWarning } from '@lookalike/core'
-import { exportGallery, openTableWriter, streamTableWriter, TABLE_FORMATS, tableFormatOf } from '@lookalike/gallery'
+import { isLookalikeError, type LookalikeError, toWarning } from '@lookalike/core'
+import { exportGallery, TABLE_FORMATS } from '@lookalike/gallery'
 import type { Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { queryEncoder } from '../export/query-encoder.js'
 import { describeLoss, type Measure, type MeasuredRecall, recallLoss } from '../export/recall-loss.js'
+import { vectorTable } from '../export/vector-table.js'
 import { withGallery } from '../gallery/with-gallery.js'
 import { openProject, withModel, withPipeline } from '../open-project.js'
 import { choiceOption, numberOption } from '../terminal/numbers.js'
@@ -96,34 +97,15 @@ async function writeGallery(
   pipeline: Pipeline,
   to: string,
   given: string | undefined,
-  { output, signal }: CommandContext,
+  { output, operation }: CommandContext,
 ): Promise<void> {
-  const toStdout = to === '-'
-  if (toStdout && (output.json || (given !== undefined && given !== 'jsonl')))
-    throw new LookalikeError('cli/conflicting-options', {
-      problem: output.json
-        ? '--json and vectors on standard output would mix'
-        : `Standard output takes JSON lines, and --format is ${given}`,
-      fix: 'Name a file.',
-    })
-  const format = toStdout
-    ? 'jsonl'
-    : given === undefined
-      ? tableFormatOf(to)
-      : choiceOption('--format', given, TABLE_FORMATS)
+  const table = vectorTable(to, given, output)
   await withGallery(pipeline, 'read', output, async ({ gallery, place }) => {
     const { space, dim } = gallery
-    const writer = toStdout
-      ? streamTableWriter(process.stdout, { space, dim })
-      : await openTableWriter(to, { format, space, dim })
-    const images = await exportGallery(gallery, writer, {
-      folder: toStdout ? '.' : path.dirname(to),
-      signal,
-      onProgress: output.progress,
-    })
+    const images = await exportGallery(gallery, await table.open(gallery), { folder: table.folder, ...operation })
     output.finish()
-    output.result({ file: path.resolve(to), format, space, dim, images })
-    if (!toStdout) output.print(`${to}: ${images} x ${dim} numbers of ${space}, from ${place}`)
+    output.result({ file: path.resolve(to), format: table.format, space, dim, images })
+    if (!table.toStdout) output.print(`${to}: ${images} x ${dim} numbers of ${space}, from ${place}`)
   })
 }
 
@@ -182,7 +164,7 @@ async function recallOf(
   args: Parameters<typeof openProject>[0] & { readonly model?: string | undefined },
   context: CommandContext,
 ): Promise<MeasuredRecall | undefined> {
-  const { output, signal } = context
+  const { output, operation } = context
   const overrides = withModel(context.overrides, args.model)
   const { config } = (await openProject(args, overrides)).loaded
   if (config.dataset === undefined) return undefined
@@ -192,7 +174,7 @@ async function recallOf(
     const measured = { rerankers: [], 'evaluate.split': split, 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
     const project = await openProject(args, { ...overrides, ...measured })
     const { stages } = await withPipeline(project, context, (pipeline) =>
-      pipeline.evaluate({ signal, onProgress: output.progress, asking }),
+      pipeline.evaluate({ ...operation, asking }),
     )
     const recall = stages[0]!.metrics['recall@1']
     return recall === undefined ? undefined : { split, recall }

@@ -36,7 +36,7 @@ export const importCommand = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const store = await pipeline.gallery()
@@ -58,7 +58,7 @@ export const importCommand = defineCommand({
         dim,
         root: pipeline.path('.'),
         engine: await pipeline.engine(),
-        signal,
+        signal: operation.signal,
         onWarning: output.warn,
       })
       try {
@@ -68,8 +68,7 @@ export const importCommand = defineCommand({
         }
         const counts = await importVectors(gallery, all(), {
           folder: path.dirname(args.file),
-          signal,
-          onProgress: output.progress,
+          ...operation,
         })
         output.finish()
         output.result({ gallery: store.name, space, dim, ...counts })

@@ -50,7 +50,7 @@ export const indexImages = defineCommand({
   takesOverrides: true,
   takesMore: true,
   async run(args, context) {
-    const { output, signal, positionals } = context
+    const { output, operation, positionals } = context
     const project = await openProject(args, withModel(context.overrides, args.model))
     const paths = positionals.length > 0 ? positionals : undefined
     if (args.watch) checkWatched(paths)
@@ -62,7 +62,7 @@ export const indexImages = defineCommand({
       if (!args.watch || !paths) return
       const { watchImages } = await import('@lookalike/gallery')
       output.note(`Following ${paths.join(', ')} (Ctrl-C ends)`)
-      const options = { signal, except: pipeline.ownFolders }
+      const options = { signal: operation.signal, except: pipeline.ownFolders }
       const follow = () =>
         indexOnce(pipeline, paths, { prune: true }, context).catch((error: unknown) => {
           // A folder that is empty for now, or holds nothing that can be read yet, is no reason to stop.
@@ -118,9 +118,8 @@ async function indexAs(
   pipeline: Pipeline,
   paths: readonly string[] | undefined,
   { prune, shard, queue }: HowToIndex,
-  { output, signal }: CommandContext,
+  { operation }: CommandContext,
 ): Promise<Indexed> {
-  const operation = { signal, onProgress: output.progress, onWarning: output.warn }
   if (queue !== undefined) {
     const { indexWithWorkers } = await loadQueue()
     return { removed: 0, ...(await indexWithWorkers(pipeline, paths, { ...operation, queue })) }

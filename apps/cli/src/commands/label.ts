@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import path from 'node:path'
 import { type DatasetItem, type ImageRequest, LookalikeError } from '@lookalike/core'
 import { memberDim, memberGaps, readEnsemble } from '@lookalike/ensemble'
@@ -37,7 +38,7 @@ export const label = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const count = wholeNumber('--questions', args.questions, 1)
     const port = wholeNumber('--port', args.port, 0)
     const project = await openProject(args, context.overrides)
@@ -53,10 +54,7 @@ export const label = defineCommand({
       const server = await serveLabels({ session, images, limits: pipeline.config.images, host: args.host, port })
       output.finish()
       output.print(`Answer at ${server.url} (Ctrl-C ends; every answer is in ${args.out} at once)`)
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve()
-        else signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      if (!operation.signal.aborted) await once(operation.signal, 'abort')
       await server.close()
     })
   },
@@ -67,15 +65,14 @@ async function inOrder(
   pipeline: Pipeline,
   items: readonly DatasetItem[],
   questions: readonly LabelQuestion[],
-  { output, signal }: CommandContext,
+  { operation }: CommandContext,
 ): Promise<readonly LabelQuestion[]> {
   const { combiner } = pipeline.config
   const folder = combiner?.use === 'context-ensemble' ? combiner.options.folder : undefined
   if (typeof folder !== 'string') return questions
   const { members } = await readEnsemble(pipeline.path(folder))
   const { embeddings } = await pipeline.embed(items.map(requestOf), 'gallery', {
-    signal,
-    onProgress: output.progress,
+    ...operation,
     onCorrupt: 'fail',
   })
   const rowOf = new Map(items.map(({ id }, row) => [id, row]))

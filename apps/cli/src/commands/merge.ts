@@ -35,7 +35,7 @@ export const merge = defineCommand({
   takesOverrides: true,
   takesMore: true,
   async run(args, context) {
-    const { output, signal, positionals } = context
+    const { output, operation, positionals } = context
     const onClash = choiceOption('--on-clash', args['on-clash'] ?? 'fail', ['fail', 'keep', 'replace'])
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
@@ -63,11 +63,10 @@ export const merge = defineCommand({
           onWarning: output.warn,
         })
         opened.push(into)
-        const progress = { signal, onProgress: output.progress }
         const { skipped, ...counts } = areShards
-          ? await mergeShards(into, folders, { ...progress, onWarning: output.warn })
-          : { ...(await mergeGalleries(into, others, { ...progress, onClash })), skipped: undefined }
-        await pipeline.prepareGallery(into, progress)
+          ? await mergeShards(into, folders, operation)
+          : { ...(await mergeGalleries(into, others, { ...operation, onClash })), skipped: undefined }
+        await pipeline.prepareGallery(into, operation)
         output.finish()
         const images = await into.count()
         output.result({

@@ -26,13 +26,12 @@ export const push = defineCommand({
     ['lookalike push ./my-model me/my-model --private --message "Trained longer"', 'not for everyone'],
   ],
   takesOverrides: false,
-  async run(args, { output, signal }) {
+  async run(args, { output, operation }) {
     const done = await pushFolder(args.folder, args.repository, {
       revision: args.revision,
       message: args.message,
       private: args.private === true,
-      signal,
-      onProgress: output.progress,
+      ...operation,
     })
     output.finish()
     output.result(done)

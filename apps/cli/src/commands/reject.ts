@@ -32,7 +32,7 @@ export const reject = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const given = ruleOf(args)
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
@@ -41,12 +41,7 @@ export const reject = defineCommand({
         const rule =
           given && 'risk' in given
             ? {
-                threshold: await pipeline.rejectionThreshold(given.risk, {
-                  gallery,
-                  signal,
-                  onProgress: output.progress,
-                  onWarning: output.warn,
-                }),
+                threshold: await pipeline.rejectionThreshold(given.risk, { gallery, ...operation }),
               }
             : given
         const change = rule && (await rejectUncertain(gallery, rule))

@@ -53,7 +53,7 @@ export const search = defineCommand({
   takesOverrides: true,
   takesMore: true,
   async run(args, context) {
-    const { output, signal, positionals } = context
+    const { output, operation, positionals } = context
     const k = Number(args.top)
     if (!Number.isInteger(k) || k < 1)
       throw new LookalikeError('cli/value', { problem: `--top is ${args.top}`, expected: 'a whole number above 0' })
@@ -62,12 +62,11 @@ export const search = defineCommand({
     const project = await openProject(args, withModel(context.overrides, args.model))
     const queries = await queriesOf(positionals, args.crop, {
       ...project.loaded.config.images,
-      signal,
+      signal: operation.signal,
       onWarning: output.warn,
     })
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      const operation = { signal, onProgress: output.progress, onWarning: output.warn }
       const calibrated = target === undefined ? undefined : await pipeline.noMatchThreshold(target, operation)
       if (calibrated) noteThreshold(output, calibrated, target!)
       const results = await pipeline.search(queries, k, {

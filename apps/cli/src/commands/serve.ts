@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import path from 'node:path'
 import type { Registry } from '@lookalike/core'
 import type { Pipeline } from '@lookalike/pipeline'
@@ -44,7 +45,7 @@ export const serve = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal, allow } = context
+    const { output, operation, allow } = context
     const overrides = {
       ...withModel(context.overrides, args.model),
       ...(args.host !== undefined && { 'serve.host': args.host }),
@@ -81,10 +82,7 @@ export const serve = defineCommand({
       output.finish()
       output.print(`Serving at ${server.url} (Ctrl-C ends; what there is to ask: ${server.url}api/v1/openapi.json)`)
       output.result({ url: server.url })
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve()
-        else signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      if (!operation.signal.aborted) await once(operation.signal, 'abort')
       await server.stop()
     }
   },

@@ -34,18 +34,17 @@ export const train = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const project = await openProject(args, context.overrides)
     return withPipeline(project, context, async (pipeline) => {
       if (args.estimate === true) return estimate(pipeline, context)
       if (pipeline.config.stages.length > 0) return trainInStages(pipeline, args, context)
       const result = await pipeline.train({
-        signal,
+        ...operation,
         onProgress: (progress) => {
           if (progress.phase !== BEFORE_TRAINING) output.progress(progress)
           else if (!output.json && !output.quiet) output.note(`Before training: ${progress.note ?? ''}`)
         },
-        onWarning: output.warn,
         resume: args.resume === true,
         overwrite: args.overwrite === true,
       })
@@ -92,8 +91,8 @@ function printCosts(costs: readonly ModelCost[], { output }: CommandContext): vo
 }
 
 /** How long each part would take, and how much memory. */
-async function estimate(pipeline: Pipeline, { output, signal }: CommandContext): Promise<number> {
-  const forecasts = await pipeline.forecast({ signal, onProgress: output.progress, onWarning: output.warn })
+async function estimate(pipeline: Pipeline, { output, operation }: CommandContext): Promise<number> {
+  const forecasts = await pipeline.forecast(operation)
   output.finish()
   const timed = forecasts.map((forecast) => ({
     ...forecast,
@@ -129,8 +128,7 @@ async function trainInStages(
   },
   context: CommandContext,
 ): Promise<number> {
-  const { output, signal } = context
-  const operation = { signal, onProgress: output.progress, onWarning: output.warn }
+  const { output, operation } = context
   const stages = await pipeline.trainStages({
     ...operation,
     resume: args.resume === true,

@@ -12,16 +12,12 @@ export const upgrade = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline) => {
       const store = await pipeline.gallery()
       const model = await pipeline.model()
-      const result = await upgradeGallery(store, model, {
-        signal,
-        onProgress: output.progress,
-        engine: await pipeline.engine(),
-      })
+      const result = await upgradeGallery(store, model, { ...operation, engine: await pipeline.engine() })
       output.finish()
       output.result({ gallery: store.name, space: model.space, ...result })
       const place = placeOf(store.name)

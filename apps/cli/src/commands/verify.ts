@@ -18,15 +18,14 @@ export const verify = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const project = await openProject(args, context.overrides)
     return withPipeline(project, context, (pipeline) =>
       withGallery(pipeline, 'read', output, async ({ gallery, imageOf, place }) => {
         const found = await verifyGallery(gallery, {
           imageOf,
           contents: args.contents === true,
-          signal,
-          onProgress: output.progress,
+          ...operation,
         })
         output.finish()
         const { missing, changed, notAllowed } = found

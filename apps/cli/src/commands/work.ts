@@ -25,7 +25,7 @@ export const work = defineCommand({
   ],
   takesOverrides: true,
   async run(args, context) {
-    const { output, signal } = context
+    const { output, operation } = context
     const { queue, stay } = args
     if (queue === undefined)
       throw new LookalikeError('cli/missing-option', {
@@ -37,14 +37,7 @@ export const work = defineCommand({
     const project = await openProject(args, context.overrides)
     await withPipeline(project, context, async (pipeline, registry) => {
       noteEncoder(output, pipeline.config, registry)
-      const { skipped, ...counts } = await workAt(pipeline, {
-        queue,
-        lease,
-        stay,
-        signal,
-        onProgress: output.progress,
-        onWarning: output.warn,
-      })
+      const { skipped, ...counts } = await workAt(pipeline, { queue, lease, stay, ...operation })
       output.finish()
       output.result({ ...counts, skipped: skipped.length, skippedImages: skipped })
       const { shards, images, unchanged } = counts

@@ -24,16 +24,14 @@ export async function writeBrowserFolder(
   { int8, gallery, webgpu, measure }: BrowserFolder,
   context: CommandContext,
 ): Promise<void> {
-  const { output, signal } = context
+  const { output, operation } = context
   const { exportForBrowser } = await import('@lookalike/browser/export')
   const encoder = await queryEncoder(pipeline)
   const options = {
     space: await querySpace(await pipeline.model(), encoder),
     weights: int8 ? 'int8' : 'float16',
     runtime: webgpu ? 'webgpu' : 'wasm',
-    signal,
-    onProgress: output.progress,
-    onWarning: output.warn,
+    ...operation,
   } as const
   // What cannot be measured is known before anything is written.
   const before = int8 ? await measure() : undefined
@@ -45,7 +43,9 @@ export async function writeBrowserFolder(
         const images = async function* () {
           for (const entry of entries) {
             const request = imageOf(entry)
-            const picture = request && (await thumbnail(request, EDGE, { signal }).catch(skip(output.warn, entry.id)))
+            const picture =
+              request &&
+              (await thumbnail(request, EDGE, { signal: operation.signal }).catch(skip(output.warn, entry.id)))
             yield { id: entry.id, metadata: entry.metadata, thumbnail: picture }
           }
         }

@@ -22,20 +22,20 @@ export async function tryImages(
   folder: string,
   images: string,
   registry: Registry,
-  { output, signal }: CommandContext,
+  { output, operation }: CommandContext,
 ): Promise<TriedImages | undefined> {
-  const onWarning = output.warn
+  const { signal, onWarning } = operation
   const context = { folder, cacheFolder: path.join(folder, '.lookalike'), seed: 0, signal, onWarning }
   const encoders = []
   try {
     const dataset = await registry.create('dataset', { use: 'folder', path: images, test: 1 }, context)
     for (const name of TRIED) encoders.push(await registry.create('encoder', name, context))
-    const trial = await tryEncoders(dataset.items, encoders, { signal, onWarning, onProgress: output.progress })
+    const trial = await tryEncoders(dataset.items, encoders, operation)
     return { ...trial, proposals: proposals(trial) }
   } catch (error) {
-    signal.throwIfAborted()
+    operation.signal.throwIfAborted()
     if (!isLookalikeError(error)) throw error
-    onWarning(toWarning(error))
+    output.warn(toWarning(error))
     return undefined
   } finally {
     output.finish()
