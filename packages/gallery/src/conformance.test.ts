@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,7 +5,7 @@ import path from 'node:path'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeGallery, describeIndex, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll } from 'vitest'
-import { bundle } from './gallery/test-process/bundle.js'
+import { startWriter } from '../../../tests/helpers/start-writer.js'
 import plugins from './index.js'
 
 describePlugins(plugins)
@@ -23,15 +22,9 @@ describeIndex('usearch left on disk', create('usearch', { precision: 'fp32', map
 const home = mkdtempSync(path.join(tmpdir(), 'lookalike-galleries-'))
 afterAll(() => rm(home, { recursive: true, force: true }))
 let places = 0
-let writer: Promise<string> | undefined
 
 describeGallery(
   'a folder',
   fromPlugin(pluginOf(plugins, 'gallery', 'local'), () => ({ path: path.join(home, `${places++}`) })),
-  {
-    startWriter: async ({ name }) =>
-      spawn(process.execPath, [await (writer ??= bundle('conformance-writer', home)), name], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      }),
-  },
+  { startWriter: ({ name }) => startWriter(new URL('./testing/writer.ts', import.meta.url), name) },
 )

@@ -2,16 +2,10 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import {
-  createEmbeddings,
-  createRandom,
-  type Filter,
-  type GalleryItem,
-  type Metadata,
-  matchesFilter,
-  parseFilter,
-} from '@lookalike/core'
+import { createEmbeddings, createRandom, type GalleryItem, matchesFilter, parseFilter } from '@lookalike/core'
 import { afterAll, describe, expect, it } from 'vitest'
+import { drawnFilters } from '../../../tests/helpers/drawn-filters.js'
+import { doubledInto, SPACE, vectors } from '../../../tests/helpers/gallery-vectors.js'
 import { type LanceOptions, lanceStore } from './index.js'
 import { galleryError } from './lance-errors.js'
 import { loadLance } from './load-lance.js'
@@ -22,16 +16,6 @@ afterAll(() => rm(uri, { recursive: true, force: true }))
 let tables = 0
 const newTable = () => `t${tables++}`
 const storeOf = (options: LanceOptions = {}) => lanceStore({ uri, table: newTable(), ...options })
-const SPACE = { space: 'test/space', dim: 3 }
-const vectors = (...rows: number[][]) => ({
-  embeddings: createEmbeddings({
-    data: rows.flat(),
-    rows: rows.length,
-    dim: rows[0]!.length,
-    space: SPACE.space,
-    role: 'gallery',
-  }),
-})
 const connect = async () => (await loadLance()).connect(uri)
 
 describe('bad input', () => {
@@ -103,29 +87,7 @@ describe('bad input', () => {
 })
 
 describe('filters', () => {
-  const random = createRandom('filters')
-  const keys = ['colour', 'Größe', 'a.b', "it's", 'x_61', 'a', '-', 'text_a']
-  const values: Metadata[string][] = ["it's", 'red', '', '1', 'true', 1, -2.5, 0, -0, 1e21, 5e-324, true, false]
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)]!
-  const items: GalleryItem[] = Array.from({ length: 200 }, (_, i) => ({
-    id: `${i}`,
-    hash: 'h',
-    ...(i > 0 && {
-      metadata: Object.fromEntries(keys.filter(() => random.next() < 0.5).map((key) => [key, pick(values)])),
-    }),
-  }))
-  const condition = (): Filter[string] => {
-    const kind = random.next()
-    if (kind < 0.3) return pick(values)
-    if (kind < 0.5) return [pick(values), pick(values)]
-    if (kind < 0.6) return []
-    return kind < 0.8 ? { exists: random.next() < 0.5 } : { gte: pick([-3, 0, 1]), lt: pick([0, 1, 1e22]) }
-  }
-  const filterOf = (depth: number): Filter => {
-    const filter: Record<string, unknown> = { [pick(keys)]: condition() }
-    if (depth > 0) filter[pick(['$or', '$and'])] = [filterOf(depth - 1), filterOf(depth - 1)]
-    return filter as Filter
-  }
+  const { items, filterOf } = drawnFilters(200)
 
   it('find what the same filters find in JavaScript', async () => {
     const gallery = await storeOf().open(SPACE)
@@ -228,14 +190,6 @@ function unit(vector: number[]): number[] {
 }
 
 describe('a rewrite', () => {
-  const into = (space: string) => ({
-    space,
-    dim: 3,
-    transform: async ({ embeddings }: { embeddings: ReturnType<typeof createEmbeddings> }) => ({
-      embeddings: { ...embeddings, space, data: embeddings.data.map((value) => value * 2) },
-    }),
-  })
-
   it('that was broken off leaves nothing, and the next one goes through', async () => {
     const store = storeOf()
     const gallery = await store.open(SPACE)
@@ -250,7 +204,7 @@ describe('a rewrite', () => {
     expect(await store.describe()).toMatchObject({ space: 'test/space' })
     const again = await store.open(SPACE)
     await again.add([{ id: 'b', hash: 'h' }], vectors([0, 1, 0]))
-    await again.rewrite(into('test/new'))
+    await again.rewrite(doubledInto('test/new'))
     expect([...(await again.vectors(['a', 'b'])).data]).toEqual([2, 0, 0, 0, 2, 0])
     await again.close()
     await table.checkoutLatest()
@@ -262,7 +216,7 @@ describe('a rewrite', () => {
   it('whose transform fails leaves the gallery as it was', async () => {
     const gallery = await storeOf().open(SPACE)
     await gallery.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
-    const failing = { ...into('test/new'), transform: () => Promise.reject(new Error('mine')) }
+    const failing = { ...doubledInto('test/new'), transform: () => Promise.reject(new Error('mine')) }
     await expect(gallery.rewrite(failing)).rejects.toThrow('mine')
     expect(gallery.space).toBe('test/space')
     await gallery.add([{ id: 'b', hash: 'h' }], vectors([0, 1, 0]))
@@ -275,7 +229,7 @@ describe('a rewrite', () => {
     const writer = await store.open(SPACE)
     await writer.add([{ id: 'a', hash: 'h' }], vectors([1, 0, 0]))
     const reader = await store.open({ mode: 'read' })
-    await writer.rewrite(into('test/new'))
+    await writer.rewrite(doubledInto('test/new'))
     expect([...(await reader.vectors(['a'])).data]).toEqual([1, 0, 0])
     await expect(reader.refresh()).rejects.toMatchObject({ code: 'gallery/space' })
     await Promise.all([reader.close(), writer.close()])

@@ -5,9 +5,9 @@ import path from 'node:path'
 import { fromPlugin, pluginOf } from '@lookalike/testkit'
 import { describeGallery, describePlugins } from '@lookalike/testkit/vitest'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { startWriter } from '../../../tests/helpers/start-writer.js'
 import plugins from './index.js'
 import { type ServedPglite, servePglite } from './testing/serve-pglite.js'
-import { startWriter } from './testing/start-writer.js'
 
 const home = mkdtempSync(path.join(tmpdir(), 'lookalike-postgres-'))
 const embedded = path.join(home, 'database')
@@ -42,6 +42,9 @@ else {
   describeGallery(
     'another server',
     fromPlugin(plugin, () => ({ table: `${run}_${tables++}` })),
-    { startWriter: ({ name }) => startWriter('url', url, name.split(' ')[1]!) },
+    {
+      startWriter: ({ name }) =>
+        startWriter(new URL('./testing/writer.ts', import.meta.url), 'url', url, name.split(' ')[1]!),
+    },
   )
 }

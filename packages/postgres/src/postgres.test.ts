@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, createRandom, galleryEntries } from '@lookalike/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SPACE, vectors } from '../../../tests/helpers/gallery-vectors.js'
+import { startWriter } from '../../../tests/helpers/start-writer.js'
 import { galleryError } from './database-errors.js'
 import { type PostgresOptions, postgresStore } from './index.js'
 import { openPglite } from './pglite-database.js'
 import { type ServedPglite, servePglite } from './testing/serve-pglite.js'
-import { startWriter } from './testing/start-writer.js'
 
 let server: ServedPglite
 const home = mkdtempSync(path.join(tmpdir(), 'lookalike-postgres-'))
@@ -29,16 +30,6 @@ afterAll(async () => {
 let tables = 0
 const newTable = () => `t${tables++}`
 const storeOf = (options: PostgresOptions = {}) => postgresStore({ url: server.url, table: newTable(), ...options })
-const SPACE = { space: 'test/space', dim: 3 }
-const vectors = (...rows: number[][]) => ({
-  embeddings: createEmbeddings({
-    data: rows.flat(),
-    rows: rows.length,
-    dim: rows[0]!.length,
-    space: SPACE.space,
-    role: 'gallery',
-  }),
-})
 
 describe('bad input', () => {
   it('a server that is not there, without its password', async () => {
@@ -266,7 +257,7 @@ describe.each([{ half: false }, { half: true }])('the HNSW index with half: $hal
 })
 
 it('an embedded database is of one process, and keeps what was acknowledged when that is killed', async () => {
-  const child = await startWriter('embedded', embedded, 'gallery')
+  const child = await startWriter(new URL('./testing/writer.ts', import.meta.url), 'embedded', embedded, 'gallery')
   const lines: string[] = []
   const exited = new Promise((resolve) => child.once('exit', resolve))
   await new Promise<void>((resolve) => {

@@ -1,14 +1,7 @@
-import {
-  createEmbeddings,
-  createRandom,
-  type Filter,
-  type GalleryItem,
-  galleryEntries,
-  type Metadata,
-  matchesFilter,
-  parseFilter,
-} from '@lookalike/core'
+import { galleryEntries, matchesFilter, parseFilter } from '@lookalike/core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { drawnFilters } from '../../../tests/helpers/drawn-filters.js'
+import { doubledInto, SPACE, vectors } from '../../../tests/helpers/gallery-vectors.js'
 import { type QdrantOptions, qdrantStore } from './index.js'
 import { pointId } from './point-id.js'
 import { createOpenApiCheck } from './testing/openapi-check.js'
@@ -31,26 +24,8 @@ afterAll(async () => {
 let galleries = 0
 const next = () => `g${galleries++}`
 const storeOf = (options: QdrantOptions = {}) => qdrantStore({ url: stub.url, collection: next(), ...options })
-const SPACE = { space: 'test/space', dim: 3 }
-const vectors = (...rows: number[][]) => ({
-  embeddings: createEmbeddings({
-    data: rows.flat(),
-    rows: rows.length,
-    dim: rows[0]!.length,
-    space: SPACE.space,
-    role: 'gallery',
-  }),
-})
 const one = [{ id: 'a', hash: 'h' }]
 const nameOf = (store: { readonly name: string }) => store.name.split(' ')[1]!
-const into = (space: string, before: () => Promise<unknown> = async () => undefined) => ({
-  space,
-  dim: 3,
-  transform: async ({ embeddings }: { embeddings: ReturnType<typeof createEmbeddings> }) => {
-    await before()
-    return { embeddings: { ...embeddings, space, data: embeddings.data.map((value) => value * 2) } }
-  },
-})
 
 it('takes the description at its word, and more strictly than a server would', () => {
   const find = createOpenApiCheck()
@@ -267,29 +242,7 @@ describe('bad input', () => {
 })
 
 describe('filters', () => {
-  const random = createRandom('filters')
-  const keys = ['colour', 'Größe', 'a.b', "it's", 'x_61', 'a', '-', 'text_a', 'a[0]', 'q"']
-  const values: Metadata[string][] = ["it's", 'red', '', '1', 'true', 1, -2.5, 0, -0, 1e21, 5e-324, true, false]
-  const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)]!
-  const items: GalleryItem[] = Array.from({ length: 100 }, (_, i) => ({
-    id: `${i}`,
-    hash: 'h',
-    ...(i > 0 && {
-      metadata: Object.fromEntries(keys.filter(() => random.next() < 0.5).map((key) => [key, pick(values)])),
-    }),
-  }))
-  const condition = (): Filter[string] => {
-    const kind = random.next()
-    if (kind < 0.3) return pick(values)
-    if (kind < 0.5) return [pick(values), pick(values)]
-    if (kind < 0.6) return []
-    return kind < 0.8 ? { exists: random.next() < 0.5 } : { gte: pick([-3, 0, 1]), lt: pick([0, 1, 1e22]) }
-  }
-  const filterOf = (depth: number): Filter => {
-    const filter: Record<string, unknown> = { [pick(keys)]: condition() }
-    if (depth > 0) filter[pick(['$or', '$and'])] = [filterOf(depth - 1), filterOf(depth - 1)]
-    return filter as Filter
-  }
+  const { items, filterOf } = drawnFilters(100, ['a[0]', 'q"'])
 
   it('find what the same filters find in JavaScript', async () => {
     const gallery = await storeOf().open(SPACE)
@@ -339,7 +292,7 @@ describe('a rewrite', () => {
     stub.config(`${name}-1`).hnsw_config = { m: 32 }
     stub.addCollection(`${name}-0badc0de`, { lookalike: 1, gallery: name, collection: `${name}-0badc0de` })
     stub.addCollection(`${name}-mine`)
-    await gallery.rewrite(into('test/new'))
+    await gallery.rewrite(doubledInto('test/new'))
     const left = stub.collections().filter((each) => each.startsWith(`${name}-`))
     expect(left).toHaveLength(3)
     expect(left).toEqual(expect.arrayContaining([`${name}-beside`, `${name}-mine`]))
@@ -366,7 +319,7 @@ describe('a rewrite', () => {
         () => undefined,
       )
     await gallery.rewrite(
-      into('test/new', async () => {
+      doubledInto('test/new', async () => {
         // Under way when the next round begins; whoever waits for them here would wait for this rewrite.
         late.push(write(`under-way-${++blocks}`))
         if (blocks > 1) return
@@ -396,7 +349,7 @@ describe('a rewrite', () => {
       if (operation === 'update_aliases') added ??= other.add([{ id: 'late', hash: 'h' }], vectors([0, 1, 0]))
       return undefined
     })
-    await gallery.rewrite(into(SPACE.space))
+    await gallery.rewrite(doubledInto(SPACE.space))
     await added
     expect((await gallery.get(['a', 'late'])).map((entry) => entry?.id)).toEqual(['a', 'late'])
     expect(other.space).toBe(SPACE.space)
@@ -406,10 +359,10 @@ describe('a rewrite', () => {
     const store = storeOf()
     const gallery = await store.open(SPACE)
     await gallery.add(one, vectors([1, 0, 0]))
-    const failing = into('test/new', () => Promise.reject(new Error('mine')))
+    const failing = doubledInto('test/new', () => Promise.reject(new Error('mine')))
     await expect(gallery.rewrite(failing)).rejects.toThrow('mine')
     stub.setFault((operation) => (operation === 'update_aliases' ? { status: 500, error: 'no consensus' } : undefined))
-    await expect(gallery.rewrite(into('test/new'))).rejects.toMatchObject({ code: 'gallery/unavailable' })
+    await expect(gallery.rewrite(doubledInto('test/new'))).rejects.toMatchObject({ code: 'gallery/unavailable' })
     stub.setFault(undefined)
     expect(gallery.space).toBe('test/space')
     await gallery.add([{ id: 'b', hash: 'h' }], vectors([0, 1, 0]))
@@ -421,7 +374,7 @@ describe('a rewrite', () => {
     const gallery = await storeOf().open(SPACE)
     await gallery.add(one, vectors([1, 0, 0]))
     stub.setFault((operation) => (operation === 'update_aliases' ? 'break-after' : undefined))
-    await gallery.rewrite(into('test/new'))
+    await gallery.rewrite(doubledInto('test/new'))
     expect(gallery.space).toBe('test/new')
     expect([...(await gallery.vectors(['a'])).data]).toEqual([2, 0, 0])
   })
@@ -430,7 +383,7 @@ describe('a rewrite', () => {
     const store = storeOf()
     const [gallery, other] = [await store.open(SPACE), await store.open(SPACE)]
     await gallery.add(one, vectors([1, 0, 0]))
-    const overtaken = gallery.rewrite(into('test/new', () => other.rewrite(into('test/newer'))))
+    const overtaken = gallery.rewrite(doubledInto('test/new', () => other.rewrite(doubledInto('test/newer'))))
     await expect(overtaken).rejects.toMatchObject({ code: 'gallery/locked' })
     expect(await store.describe()).toMatchObject({ space: 'test/newer' })
     expect([...(await other.vectors(['a'])).data]).toEqual([2, 0, 0])
@@ -441,7 +394,7 @@ describe('a rewrite', () => {
     const writer = await store.open(SPACE)
     await writer.add(one, vectors([1, 0, 0]))
     const reader = await store.open({ mode: 'read' })
-    await writer.rewrite(into('test/new'))
+    await writer.rewrite(doubledInto('test/new'))
     await expect(reader.count()).rejects.toMatchObject({ code: 'gallery/space' })
     await expect(reader.refresh()).rejects.toMatchObject({ code: 'gallery/space' })
   })

@@ -6,8 +6,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { createRandom, galleryEntries } from '@lookalike/core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundle } from '../../../../tests/helpers/bundle.js'
 import { openGallery } from './open-gallery.js'
-import { bundle } from './test-process/bundle.js'
 import { memberVector, type Step, vectorOf } from './test-process/steps.js'
 
 const KILLS = 30
@@ -18,7 +18,7 @@ let folder = ''
 let writer = ''
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lookalike-crash-'))
-  writer = await bundle('writer', folder)
+  writer = await bundle(new URL('./test-process/writer.ts', import.meta.url), folder)
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

@@ -6,13 +6,13 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { createEmbeddings, type Embeddings, type Gallery, type GalleryItem, galleryEntries } from '@lookalike/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bundle } from '../../../../tests/helpers/bundle.js'
 import { readManifest } from '../store/manifest.js'
 import { createStoreFiles } from '../store/store.js'
 import { usearchEngine } from '../usearch/usearch-index.js'
 import type { OpenFolderOptions } from './folder-gallery.js'
 import { openGallery } from './open-gallery.js'
 import { rejectUncertain } from './reject-uncertain.js'
-import { bundle } from './test-process/bundle.js'
 
 const dim = 4
 const space = 's'
@@ -666,7 +666,7 @@ describe('a second writer', () => {
 
 describe('a full disk', () => {
   it.skipIf(process.platform === 'win32')('is an error, and everything acknowledged is there', async () => {
-    const file = await bundle('small-disk', home)
+    const file = await bundle(new URL('./test-process/small-disk.ts', import.meta.url), home)
     const { stdout } = await promisify(execFile)('sh', [
       '-c',
       'ulimit -f 20; exec "$0" "$@"',

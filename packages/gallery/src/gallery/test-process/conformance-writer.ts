@@ -1,4 +1,0 @@
-import { writeUntilKilled } from '@lookalike/testkit'
-import { folderStore } from '../folder-store.js'
-
-await writeUntilKilled(folderStore(process.argv[2] ?? ''))
