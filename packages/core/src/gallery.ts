@@ -8,7 +8,7 @@ export { checkK, checkQueries, checkUncertainty, checkVectors } from './gallery/
 export { copyAdditions } from './gallery/copy-additions.js'
 export {
   closedGallery,
-  findMember,
+  findVectors,
   noSuchGallery,
   noSuchPage,
   readOnlyGallery,

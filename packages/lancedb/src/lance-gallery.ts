@@ -11,7 +11,7 @@ import {
   checkStorable,
   checkVectors,
   copyAdditions,
-  findMember,
+  findVectors,
   mergeChanges,
   noSuchGallery,
   unknownImage,
@@ -99,9 +99,8 @@ async function readVectors(
   member: string | undefined,
 ) {
   checkIds(ids)
-  const { space, dim } = member === undefined ? held : findMember(name, held, member)
-  const at = held.members.findIndex((each) => each.name === member)
-  const column = at < 0 ? vectorColumn(held.generation) : memberColumn(at)
+  const { at, space, dim } = findVectors(name, held, member)
+  const column = at === 0 ? vectorColumn(held.generation) : memberColumn(at - 1)
   const vectors = new Map<string, Float32Array>()
   for (const rows of await findRows(table, 'id', ids, ['id', column])) {
     const all = matrixData(rows, column, dim)

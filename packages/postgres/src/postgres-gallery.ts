@@ -6,7 +6,7 @@ import {
   checkItems,
   checkQueries,
   checkVectors,
-  findMember,
+  findVectors,
   mergeChanges,
   noSuchPage,
   unknownImage,
@@ -130,9 +130,8 @@ async function readVectors(
   member: string | undefined,
 ) {
   checkIds(ids)
-  const { space, dim } = member === undefined ? held : findMember(name, held, member)
-  const at = held.members.findIndex((each) => each.name === member)
-  const columns = vectorColumns(held, { own: at < 0, members: at >= 0 })
+  const { at, space, dim } = findVectors(name, held, member)
+  const columns = vectorColumns(held, { own: at === 0, members: at > 0 })
   const rows = await database.query(`SELECT id${columns} FROM ${quoted(table)} WHERE id = ANY ($1::text[])`, [
     ids.filter(isStorable),
   ])
@@ -142,7 +141,7 @@ async function readVectors(
     if (!row) throw unknownImage(name, id)
     return row
   })
-  return matrixOf(wanted, at < 0 ? 'own' : memberColumn(at), space, dim)
+  return matrixOf(wanted, at === 0 ? 'own' : memberColumn(at - 1), space, dim)
 }
 
 type Changes = Pick<Gallery, 'add' | 'update' | 'remove' | 'rewrite'>

@@ -17,7 +17,7 @@ import {
   checkStorable,
   checkVectors,
   copyAdditions,
-  findMember,
+  findVectors,
   mergeChanges,
   noSuchGallery,
   noSuchPage,
@@ -156,9 +156,8 @@ async function readPage(
 async function readVectors(place: Place, held: Held, ids: readonly string[], member: string | undefined) {
   checkIds(ids)
   const { name } = place
-  const wanted = member === undefined ? held : findMember(name, held, member)
-  const at = held.members.findIndex((each) => each.name === member)
-  const vector = at < 0 ? OWN : memberName(at)
+  const wanted = findVectors(name, held, member)
+  const vector = wanted.at === 0 ? OWN : memberName(wanted.at - 1)
   const points = await findPoints(place, held.collection, ids, [], [vector])
   const rows = ids.map((id) => {
     const point = points.get(id)

@@ -1,4 +1,4 @@
-import type { GalleryDescription, GalleryMember } from '../contracts/gallery.js'
+import type { GalleryDescription } from '../contracts/gallery.js'
 import { LookalikeError } from '../errors.js'
 
 /** What is thrown where a gallery is to be read, or opened for whatever it holds, and there is none. */
@@ -20,13 +20,20 @@ export const unknownImage = (gallery: string, id: string): LookalikeError =>
     { fields: { id } },
   )
 
-/** The member of a name. @throws `gallery/member` */
-export function findMember(gallery: string, { members }: GalleryDescription, name: string): GalleryMember {
-  const found = members.find((member) => member.name === name)
-  if (found) return found
+/**
+ * Which vectors are asked for: the searched ones are at 0, then come the members' in their order, as in an addition.
+ *
+ * @param member undefined for the searched ones
+ * @throws `gallery/member`
+ */
+export function findVectors(gallery: string, held: GalleryDescription, member: string | undefined) {
+  const { members } = held
+  const at = member === undefined ? 0 : 1 + members.findIndex(({ name }) => name === member)
+  const found = member === undefined ? held : members[at - 1]
+  if (found) return { at, space: found.space, dim: found.dim }
   throw new LookalikeError('gallery/member', {
-    problem: `The gallery ${gallery} keeps no member "${name}"`,
-    expected: members.map((member) => member.name).join(', ') || 'no member',
+    problem: `The gallery ${gallery} keeps no member "${member}"`,
+    expected: members.map(({ name }) => name).join(', ') || 'no member',
   })
 }
 

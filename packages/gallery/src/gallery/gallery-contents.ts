@@ -1,6 +1,6 @@
 import type { VectorIndexEngine } from '@lookalike/core'
 import { createEmbeddings, type Embeddings, LookalikeError, type OperationOptions, type Warning } from '@lookalike/core'
-import { findMember } from '@lookalike/core/gallery'
+import { findVectors } from '@lookalike/core/gallery'
 import { createEntryTable, type EntryTable } from '../store/entry-table.js'
 import type { Manifest } from '../store/manifest.js'
 import { openStore, type Store, type StoreOptions } from '../store/store.js'
@@ -44,18 +44,17 @@ export async function openContents(
   const isThere = (row: number) => entries.at(row) !== undefined
 
   async function vectors(positions: readonly number[], member?: string): Promise<Embeddings<'gallery'>> {
-    const kept = member === undefined ? manifest : findMember(folder, manifest, member)
-    const file = member === undefined ? 0 : 1 + manifest.members.findIndex(({ name }) => name === member)
+    const { at: file, space, dim } = findVectors(folder, manifest, member)
     for (const position of positions) if (!entries.at(position)) throw noImage(folder, position)
-    const data = new Float32Array(positions.length * kept.dim)
+    const data = new Float32Array(positions.length * dim)
     for (let start = 0; start < positions.length; ) {
       // Neighbours come in one read.
       let end = start + 1
       while (end < positions.length && positions[end] === positions[end - 1]! + 1) end++
-      data.set(await store.read(file, positions[start]!, end - start, () => true), start * kept.dim)
+      data.set(await store.read(file, positions[start]!, end - start, () => true), start * dim)
       start = end
     }
-    return createEmbeddings({ data, rows: positions.length, dim: kept.dim, space: kept.space, role: 'gallery' })
+    return createEmbeddings({ data, rows: positions.length, dim, space, role: 'gallery' })
   }
 
   const search = createGallerySearch({ filters, entries, store, index, vectors })

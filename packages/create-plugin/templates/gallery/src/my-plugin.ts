@@ -25,7 +25,7 @@ import {
   checkVectors,
   closedGallery,
   filterKeys,
-  findMember,
+  findVectors,
   noSuchGallery,
   noSuchPage,
   readOnlyGallery,
@@ -166,8 +166,7 @@ function select(name: string, { rows }: Contents, { filter, rejected }: GalleryS
 }
 
 function matrix(name: string, contents: Contents, rows: readonly Row[], member?: string): Embeddings<'gallery'> {
-  const { space, dim } = member === undefined ? contents : findMember(name, contents, member)
-  const at = member === undefined ? 0 : 1 + contents.members.findIndex((each) => each.name === member)
+  const { at, space, dim } = findVectors(name, contents, member)
   const data = rows.flatMap(({ vectors }) => vectors[at]!)
   return createEmbeddings({ data, rows: rows.length, dim, space, role: 'gallery' })
 }
