@@ -73,7 +73,7 @@ async function commandNamed(name: string) {
     {
       problem: `There is no command "${name}"`,
       expected: COMMANDS.join(', '),
-      ...(near && { fix: `Did you mean "${near}"?` }),
+      fix: near && `Did you mean "${near}"?`,
     },
     { fields: { command: name, nearest: near } },
   )
@@ -85,7 +85,7 @@ function checkPositionals(command: Awaited<ReturnType<typeof commandNamed>>, pos
   if (missing) {
     throw new LookalikeError('cli/missing-argument', {
       problem: `lookalike ${command.name} came without ${missing[1].valueHint ?? missing[0]}`,
-      ...(missing[1].description && { expected: missing[1].description }),
+      expected: missing[1].description,
       fix: `See: lookalike ${command.name} --help`,
     })
   }

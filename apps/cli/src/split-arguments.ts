@@ -71,7 +71,7 @@ function unknownOption(flag: string, known: string[], configKeys: readonly strin
     {
       problem: `There is no option ${flag}`,
       expected: `${known.filter((name) => name.startsWith('--')).join(', ')}${configKeys.length > 0 ? ', or a path of the config such as --seed=1 or --evaluate.ks=[1,10]' : ''}`,
-      ...(near && { fix: `Did you mean ${near}?` }),
+      fix: near && `Did you mean ${near}?`,
     },
     { fields: { option: flag, nearest: near } },
   )

@@ -173,7 +173,7 @@ async function learnMember({ name, encoder: ref }: Settings['members'][number], 
       transform: file,
       kind: transform.kind,
       ...made,
-      ...(recall !== undefined && { recall }),
+      recall,
     }
     return { member, seen }
   } finally {
@@ -197,7 +197,7 @@ async function makeTransform(pairs: Pairs, file: string, key: string, name: stri
   const { sha256 } = await writeTransform(run, file, transform)
   // The note comes last: without it the transform is learned again.
   await run.write(`transforms/${name}.json`, `${JSON.stringify({ key, sha256, similarity, epochs, ridge }, null, 2)}\n`)
-  return { sha256, similarity, ...(ridge !== undefined && { ridge }) }
+  return { sha256, similarity, ridge }
 }
 
 /** Undefined where images have no labels, or no class has two of them. */
@@ -225,12 +225,12 @@ async function writeRun(
     format: 'lookalike-cross-model',
     version: 1,
     query: {
-      ...(queryRef !== undefined && { encoder: queryRef }),
-      ...(trained && { model: QUERY_MODEL }),
+      encoder: queryRef,
+      model: trained && QUERY_MODEL,
       name: query.name,
       ...sideOf(query),
     },
-    ...(likelihood && { likelihood }),
+    likelihood,
     members,
   }
   await run.write(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`)
@@ -241,7 +241,7 @@ async function writeRun(
   await run.card({
     data: { images: items.length, validationImages: validation.length },
     options: settings,
-    ...(trained && { startedFrom: { encoder: query.name, space: query.space } }),
+    startedFrom: trained && { encoder: query.name, space: query.space },
     members: members.map(({ name, space }) => ({ name, space })),
     stopped: 'finished',
     metrics,

@@ -32,7 +32,7 @@ export async function crossModel(options: CrossModelOptions): Promise<CrossModel
   }
   const ensemble = (parts: EnsembleParts) => ensembleOf(query, parts, open)
   return {
-    ...ensemble({ members, weighting, ...(similarity === 'likelihood' && { likelihood }) }),
+    ...ensemble({ members, weighting, likelihood: similarity === 'likelihood' ? likelihood : undefined }),
     galleryMembers: members.map(({ name }) => name),
     baselines: async () => listBaselines(options, ensemble),
     async dispose() {

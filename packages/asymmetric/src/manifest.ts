@@ -23,13 +23,13 @@ const manifestSchema = z.object({
   version: z.literal(1),
   /** `model`: file of a query model that was trained with the run, in this folder. */
   query: z.strictObject({
-    encoder: ref.exactOptional(),
-    model: z.string().min(1).exactOptional(),
+    encoder: ref.optional(),
+    model: z.string().min(1).optional(),
     name: z.string().min(1),
     ...side,
   }),
   /** File of where the query's likelihood puts gallery images, in this folder; absent where there were no labels. */
-  likelihood: z.strictObject({ transform: z.string().min(1), sha256: z.string().length(64) }).exactOptional(),
+  likelihood: z.strictObject({ transform: z.string().min(1), sha256: z.string().length(64) }).optional(),
   members: z
     .array(
       z.strictObject({
@@ -43,9 +43,9 @@ const manifestSchema = z.object({
         /** Mean cosine of transformed and query embedding on held-out images. */
         similarity: z.number(),
         /** Of least squares. */
-        ridge: z.number().exactOptional(),
+        ridge: z.number().optional(),
         /** The model's own recall@1 among the labelled images of the validation split, where there are some. */
-        recall: z.number().exactOptional(),
+        recall: z.number().optional(),
       }),
     )
     .min(1),

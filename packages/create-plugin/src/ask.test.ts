@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { type Answers, ask } from './ask.js'
+import { ask, type GivenAnswers } from './ask.js'
 
 /** Answers each question as soon as it is on the screen. */
-async function answering(given: Partial<Answers>, ...answers: readonly (readonly [question: string, keys: string])[]) {
+async function answering(given: GivenAnswers, ...answers: readonly (readonly [question: string, keys: string])[]) {
   const input = new PassThrough()
   const output = new PassThrough()
   let screen = ''

@@ -8,6 +8,8 @@ export interface Answers {
   readonly name: string
 }
 
+export type GivenAnswers = { readonly [K in keyof Answers]?: Answers[K] | undefined }
+
 /** Where questions are asked and answered. */
 export interface Streams {
   readonly input: Readable
@@ -16,7 +18,7 @@ export interface Streams {
 
 /** Asks for what the command line did not say; undefined when the reader leaves. */
 export async function ask(
-  given: Partial<Answers>,
+  given: GivenAnswers,
   streams: Streams = { input: process.stdin, output: process.stdout },
 ): Promise<Answers | undefined> {
   intro('A plugin for Lookalike', streams)

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Answers, ask } from './ask.js'
+import { type Answers, ask, type GivenAnswers } from './ask.js'
 import { createPluginPackage, type PluginPackage } from './create-plugin-package.js'
 import { KIND_TEMPLATES, TEMPLATE_KINDS, type TemplateKind } from './kinds.js'
 import { VERSION } from './manifest.js'
@@ -74,7 +74,7 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function checked(kind: string | undefined, positionals: readonly string[]): Partial<Answers> {
+function checked(kind: string | undefined, positionals: readonly string[]): GivenAnswers {
   if (positionals.length > 1)
     throw new UsageProblem(`One name, not ${positionals.length}: ${positionals.join(' ')}. See --help.`)
   if (kind !== undefined && !TEMPLATE_KINDS.includes(kind as TemplateKind))
@@ -82,16 +82,16 @@ function checked(kind: string | undefined, positionals: readonly string[]): Part
   const [name] = positionals
   const wrong = name === undefined ? undefined : nameProblem(name)
   if (wrong !== undefined) throw new UsageProblem(`${wrong}.`)
-  return { ...(kind !== undefined && { kind: kind as TemplateKind }), ...(name !== undefined && { name }) }
+  return { kind: kind as TemplateKind | undefined, name }
 }
 
-function withoutAsking({ kind, name }: Partial<Answers>): Answers {
+function withoutAsking({ kind, name }: GivenAnswers): Answers {
   if (kind === undefined)
     throw new UsageProblem(`With --yes the kind has to be named: --kind ${TEMPLATE_KINDS.join('|')}.`)
   return { kind, name: name ?? `lookalike-my-${kind}` }
 }
 
-async function asking(given: Partial<Answers>, { interactive }: Terminal): Promise<Answers | undefined> {
+async function asking(given: GivenAnswers, { interactive }: Terminal): Promise<Answers | undefined> {
   const { kind, name } = given
   if (kind !== undefined && name !== undefined) return { kind, name }
   if (!interactive)

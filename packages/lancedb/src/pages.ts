@@ -57,9 +57,9 @@ export function createPages({ connection, table, name }: PagesPlace): Pages {
       const shown = found.numRows > limit ? found.slice(0, limit) : found
       return {
         entries: entriesOf(shown, held),
-        ...(withVectors && { embeddings: embeddingsOf(shown, own, held.space, held.dim) }),
-        ...(withMembers && { members: membersOf(shown, held) }),
-        ...(found.numRows > limit && { next: `${version ?? current}:${from + limit}` }),
+        embeddings: withVectors ? embeddingsOf(shown, own, held.space, held.dim) : undefined,
+        members: withMembers ? membersOf(shown, held) : undefined,
+        next: found.numRows > limit ? `${version ?? current}:${from + limit}` : undefined,
       }
     },
     close: () => kept?.table.close(),

@@ -32,10 +32,10 @@ export function entriesOf(rows: Rows, { generation }: Held): GalleryEntry[] {
       id: ids?.get(row),
       hash: hashes?.get(row),
       rejected: rejected?.get(row) === true,
-      ...(typeof json === 'string' && { metadata: JSON.parse(json) }),
-      ...(typeof uncertainty === 'number' && { uncertainty }),
-      ...(typeof source === 'string' && { source }),
-      ...(typeof box === 'string' && { box: JSON.parse(box) }),
+      metadata: typeof json === 'string' ? JSON.parse(json) : undefined,
+      uncertainty: typeof uncertainty === 'number' ? uncertainty : undefined,
+      source: typeof source === 'string' ? source : undefined,
+      box: typeof box === 'string' ? JSON.parse(box) : undefined,
     }
   })
 }

@@ -116,7 +116,7 @@ function hitsOf(rows: Rows, held: Held, vectors: string | undefined): GalleryHit
     .map((entry, i) => ({
       entry,
       distance: Number(distances?.get(i)),
-      ...(matrix && { vector: matrix.slice(i * held.dim, (i + 1) * held.dim) }),
+      vector: matrix?.slice(i * held.dim, (i + 1) * held.dim),
     }))
     .sort((a, b) => a.distance - b.distance)
 }

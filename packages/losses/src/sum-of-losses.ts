@@ -70,7 +70,7 @@ export function sumOfLosses(terms: readonly SumTerm[]): UnboundLoss {
         specVersion: 'v1',
         name: parts.map(({ key }) => key).join('+'),
         input,
-        ...(engines.length > 0 ? { engine: engines.join('; ') } : {}),
+        engine: engines.join('; ') || undefined,
         parameters: parts.flatMap(({ loss, key }) =>
           loss.parameters.map((parameter) => ({ ...parameter, name: `${key}.${parameter.name}` })),
         ),

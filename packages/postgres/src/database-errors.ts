@@ -20,7 +20,7 @@ export function galleryError(name: string, error: unknown): unknown {
   const made = (as: string, problem: string, fix: string, expected?: string) =>
     new LookalikeError(
       as,
-      { problem, fix, ...(expected && { expected }) },
+      { problem, fix, expected },
       { fields: { gallery: name, code }, cause: as === 'gallery/unavailable' ? undefined : error },
     )
   const reason = reasonOf(error)

@@ -23,10 +23,10 @@ export function entryOf(row: Row): GalleryEntry {
     id,
     hash,
     rejected,
-    ...(metadata !== null && { metadata }),
-    ...(uncertainty !== null && { uncertainty }),
-    ...(source !== null && { source }),
-    ...(box !== null && { box }),
+    metadata: metadata ?? undefined,
+    uncertainty: uncertainty ?? undefined,
+    source: source ?? undefined,
+    box: box ?? undefined,
   }
 }
 

@@ -116,9 +116,9 @@ async function readPage(
   const shown = rows.slice(0, limit)
   return {
     entries: shown.map(entryOf),
-    ...(withVectors && { embeddings: matrixOf(shown, 'own', held.space, held.dim) }),
-    ...(withMembers && { members: membersOf(held, shown) }),
-    ...(rows.length > limit && { next: `${PAGE}${String(shown.at(-1)?.['id'])}` }),
+    embeddings: withVectors ? matrixOf(shown, 'own', held.space, held.dim) : undefined,
+    members: withMembers ? membersOf(held, shown) : undefined,
+    next: rows.length > limit ? `${PAGE}${String(shown.at(-1)?.['id'])}` : undefined,
   }
 }
 

@@ -43,7 +43,7 @@ export async function* scrollPoints(
   do {
     const { points, next_page_offset } = await call(
       'scrollPoints',
-      { collection_name: collection, ...wanted, ...(offset !== undefined && { offset }) },
+      { collection_name: collection, ...wanted, offset: offset ?? null },
       signal,
     )
     if (points.length > 0) yield points

@@ -32,9 +32,9 @@ export function payloadOf({
   return {
     revision: randomUUID(),
     ...(metadata !== undefined && { metadata: JSON.stringify(metadata), [FILTER]: filterFields(metadata) }),
-    ...(uncertainty !== undefined && { uncertainty: JSON.stringify(uncertainty) }),
-    ...(rejected !== undefined && { rejected }),
-    ...(source !== undefined && { source }),
+    uncertainty: uncertainty === undefined ? undefined : JSON.stringify(uncertainty),
+    rejected,
+    source,
   }
 }
 
@@ -49,7 +49,7 @@ export function pointOf(id: string, item: GalleryItem, matrices: readonly Embedd
       id: item.id,
       hash: item.hash,
       ...payloadOf({ ...item, rejected: item.rejected ?? false }),
-      ...(item.box !== undefined && { box: JSON.stringify(item.box) }),
+      box: item.box && JSON.stringify(item.box),
     },
   }
 }
@@ -60,10 +60,10 @@ export function entryOf({ payload }: Found): GalleryEntry {
     id: id ?? '',
     hash: hash ?? '',
     rejected: (rejected as unknown) === true,
-    ...(metadata !== undefined && { metadata: JSON.parse(metadata) }),
-    ...(uncertainty !== undefined && { uncertainty: JSON.parse(uncertainty) }),
-    ...(source !== undefined && { source }),
-    ...(box !== undefined && { box: JSON.parse(box) }),
+    metadata: metadata && JSON.parse(metadata),
+    uncertainty: uncertainty && JSON.parse(uncertainty),
+    source,
+    box: box && JSON.parse(box),
   }
 }
 

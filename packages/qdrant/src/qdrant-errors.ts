@@ -29,7 +29,7 @@ export function galleryError(name: string, error: unknown, seconds: number): unk
   const made = (code: string, problem: string, fix: string, expected?: string) =>
     new LookalikeError(
       code,
-      { problem, fix, ...(expected !== undefined && { expected }) },
+      { problem, fix, expected },
       { fields: { gallery: name, status: statusOf(error) }, cause: error },
     )
   const unavailable = (reason: string, fix = 'Check that it runs, and the address and the key in the environment.') =>

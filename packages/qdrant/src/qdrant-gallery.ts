@@ -73,7 +73,7 @@ function createLooks(work: CollectionWork): Looks {
     count: (selection = {}) =>
       read(async (now) => {
         const filter = await conditionOf(place, now, selection)
-        const wanted = { collection_name: now.collection, exact: true, ...(filter && { filter }) }
+        const wanted = { collection_name: now.collection, exact: true, filter: filter ?? null }
         return (await call('countPoints', wanted)).count
       }),
     get: (ids) =>
@@ -139,16 +139,16 @@ async function readPage(
       limit,
       with_payload: [...ENTRY],
       with_vector: vectors.length === 0 ? false : vectors,
-      ...(filter && { filter }),
-      ...(offset !== undefined && { offset }),
+      filter: filter ?? null,
+      offset: offset ?? null,
     },
     signal,
   )
   return {
     entries: points.map(entryOf),
-    ...(withVectors && { embeddings: matrixOf(name, points, OWN, held) }),
-    ...(withMembers && { members: membersOf(name, held, points) }),
-    ...(next !== null && next !== undefined && { next: `after:${next}` }),
+    embeddings: withVectors ? matrixOf(name, points, OWN, held) : undefined,
+    members: withMembers ? membersOf(name, held, points) : undefined,
+    next: next === null || next === undefined ? undefined : `after:${next}`,
   }
 }
 
@@ -322,7 +322,7 @@ async function indexed({ call, name }: Place, { collection }: Held, signal: Abor
         { fields: { gallery: name } },
       )
     if (status !== 'yellow') return
-    await sleep(wait, undefined, { ...(signal && { signal }) })
+    await sleep(wait, undefined, { signal })
   }
 }
 

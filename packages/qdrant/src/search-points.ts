@@ -32,7 +32,7 @@ export async function searchPoints(
       params: all ? { exact: true } : { hnsw_ef: Math.max(MIN_CANDIDATES, 2 * k), quantization: { rescore: true } },
       with_payload: [...ENTRY],
       with_vector: withVectors ? [OWN] : false,
-      ...(condition && { filter: condition }),
+      filter: condition ?? null,
     }))
     const found = await place.call('queryBatchPoints', { collection_name: held.collection, searches }, signal)
     return found.map(({ points }) => points)
@@ -40,7 +40,7 @@ export async function searchPoints(
   const hitOf = (point: Schemas['ScoredPoint']): GalleryHit => ({
     entry: entryOf(point),
     distance: 1 - point.score,
-    ...(withVectors && { vector: Float32Array.from(vectorOf(place.name, point, OWN, held.dim)) }),
+    vector: withVectors ? Float32Array.from(vectorOf(place.name, point, OWN, held.dim)) : undefined,
   })
 
   const hits: GalleryHit[][] = []

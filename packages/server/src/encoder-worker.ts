@@ -217,12 +217,10 @@ async function embed(kind: 'query' | 'gallery', sent: readonly SentImage[], sign
     const hash = hashes.get(at)
     results[at] = {
       vector: cut(embeddings),
-      ...(uncertainty && { uncertainty: uncertainty[row]! }),
-      ...(members && {
-        members: Object.fromEntries(Object.entries(members).map(([name, member]) => [name, cut(member)])),
-      }),
+      uncertainty: uncertainty?.[row],
+      members: members && Object.fromEntries(Object.entries(members).map(([name, member]) => [name, cut(member)])),
       hash,
-      ...(warnings[at]!.length > 0 && { warnings: warnings[at]! }),
+      warnings: warnings[at]!.length > 0 ? warnings[at]! : undefined,
     }
   }
   // One that was left out was told of last.

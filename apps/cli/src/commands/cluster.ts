@@ -70,7 +70,8 @@ export const cluster = defineCommand({
             name: clusterName(at, found.clusters.length),
             images: images.map(({ entry, distance }) => ({ id: entry.id, distance })),
           })),
-          ...(placed && { folder: placed.folder, left: placed.left }),
+          folder: placed?.folder,
+          left: placed?.left,
         })
         const rows = found.clusters
           .slice(0, LISTED)

@@ -112,7 +112,7 @@ async function search(
     output.print(`Wrote ${args.html}`)
   }
   const moved = args.delete && surplus.length > 0 ? await remove() : undefined
-  output.result({ ...jsonOf(found), ...(moved && { moved: moved.moved, left: moved.left, folder: moved.folder }) })
+  output.result({ ...jsonOf(found), moved: moved?.moved, left: moved?.left, folder: moved?.folder })
   return EXIT.ok
 
   async function remove(): Promise<MovedAside | undefined> {

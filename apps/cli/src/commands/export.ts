@@ -148,7 +148,7 @@ async function writeModel(
     name: encoder.name,
     space: encoder.space,
     dim: encoder.dim,
-    ...(recall && { 'recall@1': recall }),
+    'recall@1': recall,
   })
   output.print(`${to}: ${done.files.join(', ')} (opset ${done.opset}, IR version ${done.irVersion})`)
   if (recall) output.print(describeLoss(recall))

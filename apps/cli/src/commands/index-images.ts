@@ -125,7 +125,7 @@ async function indexAs(
     return { removed: 0, ...(await indexWithWorkers(pipeline, paths, { ...operation, queue })) }
   }
   // Whoever types an address may name any.
-  return pipeline.index(paths, { ...operation, prune, shard, ...(paths && { urls: 'any' }) })
+  return pipeline.index(paths, { ...operation, prune, shard, urls: paths && 'any' })
 }
 
 /** A shard knows neither the other images nor when they change, and neither do workers. */
@@ -136,7 +136,7 @@ function checkAlone(args: Readonly<Record<string, unknown>>): void {
   throw new LookalikeError('cli/conflicting-options', {
     problem: `--${part} and --${other} do not go together`,
     expected: 'one of them',
-    ...(other !== 'queue' && { fix: `When all images are in the gallery: lookalike index --${other}` }),
+    fix: other === 'queue' ? undefined : `When all images are in the gallery: lookalike index --${other}`,
   })
 }
 

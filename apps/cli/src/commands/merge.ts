@@ -73,7 +73,8 @@ export const merge = defineCommand({
           gallery: into.name,
           images,
           ...counts,
-          ...(skipped && { skipped: skipped.length, skippedImages: skipped }),
+          skipped: skipped?.length,
+          skippedImages: skipped,
         })
         for (const { id, message } of skipped ?? []) output.note(`skipped ${id}: ${message}`)
         output.print(

@@ -64,7 +64,7 @@ function checkKind(given: string): Kind {
   throw new LookalikeError('cli/unknown-kind', {
     problem: `There is no kind of plugin "${given}"`,
     expected: KINDS.join(', '),
-    ...(near && { fix: `Did you mean "${near}"?` }),
+    fix: near && `Did you mean "${near}"?`,
   })
 }
 

@@ -121,18 +121,17 @@ function jsonOf({ query, hits, noMatch }: SearchResult) {
   return {
     query: describeSource(query.source),
     box: query.box,
-    ...(noMatch && {
-      noMatch: {
-        threshold: noMatch.threshold,
-        ...(noMatch.nearest && { nearest: noMatch.nearest.entry.id, distance: noMatch.nearest.distance }),
-      },
-    }),
+    noMatch: noMatch && {
+      threshold: noMatch.threshold,
+      nearest: noMatch.nearest?.entry.id,
+      distance: noMatch.nearest?.distance,
+    },
     results: hits.map(({ entry, distance, image }, i) => ({
       rank: i + 1,
       id: entry.id,
       distance,
       metadata: entry.metadata,
-      ...(image && { source: describeSource(image.source) }),
+      source: image && describeSource(image.source),
       uncertainty: entry.uncertainty,
     })),
   }

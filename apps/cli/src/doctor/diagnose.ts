@@ -51,7 +51,7 @@ function node(): Finding {
     check: 'node',
     status: fine ? 'ok' : 'fail',
     detail: `${process.versions.node} on ${process.platform} ${process.arch}, lookalike ${VERSION}`,
-    ...(!fine && { remedy: 'Install Node 20.19 or newer.' }),
+    remedy: fine ? undefined : 'Install Node 20.19 or newer.',
   }
 }
 
@@ -62,7 +62,7 @@ function machine(): Finding {
     check: 'machine',
     status: little ? 'warn' : 'ok',
     detail: `${availableParallelism()} cores, ${gigabytes(totalmem())} GiB memory, ${gigabytes(freemem())} GiB free`,
-    ...(little && { remedy: 'Use small batches: --encoder.batchSize=4' }),
+    remedy: little ? 'Use small batches: --encoder.batchSize=4' : undefined,
   }
 }
 
@@ -131,9 +131,9 @@ async function tensorflow(): Promise<Finding> {
       check: 'tensorflow.js',
       status: slow ? 'warn' : 'ok',
       detail: `${tensorflowVersion}, backend ${backend}, computes losses (matrix products: ${products})`,
-      ...(slow && {
-        remedy: 'WebAssembly did not start; losses will be slow. Run: npm install @tensorflow/tfjs-backend-wasm',
-      }),
+      remedy: slow
+        ? 'WebAssembly did not start; losses will be slow. Run: npm install @tensorflow/tfjs-backend-wasm'
+        : undefined,
     }
   } catch (error) {
     return {
@@ -157,7 +157,7 @@ async function project(at: ProjectArgs): Promise<Finding[]> {
         check: 'config',
         status: 'fail',
         detail: (error as Error).message,
-        ...(!isLookalikeError(error) && { remedy: 'Run it again with --debug.' }),
+        remedy: isLookalikeError(error) ? undefined : 'Run it again with --debug.',
       },
     ]
   }

@@ -57,7 +57,7 @@ export async function writeBrowserFolder(
     : await exportForBrowser(encoder, to, options)
   const recall = await recallLoss(measure, before, `${done.folder}/model.onnx`)
   output.finish()
-  output.result({ ...done, name: encoder.name, ...(recall && { 'recall@1': recall }) })
+  output.result({ ...done, name: encoder.name, 'recall@1': recall })
   const size = (done.modelBytes / 1e6).toFixed(1)
   output.print(`${to}: ${encoder.name}, ${size} MB, ${done.dim} numbers of ${done.space}, ${done.images} images`)
   output.print(`Cosine to the vectors of the full weights: ${done.cosine.toFixed(5)}`)

@@ -58,7 +58,7 @@ export async function openLabelSession(file: string, questions: readonly LabelQu
     const number = history.length
     const question = open[number]
     return {
-      ...(question && { question: { ...question, number } }),
+      question: question && { ...question, number },
       answered: lines.length,
       left: open.length - number,
       canUndo: number > 0,

@@ -27,7 +27,7 @@ export function listBaselines(
   const sameDim = encoders.every(({ dim }) => dim === encoders[0]!.dim)
   const otherWeighting = weighting === 'mean' ? 'agreement' : 'mean'
   const otherSimilarity = similarity === 'cosine' ? 'likelihood' : 'cosine'
-  const as = (of: typeof similarity) => ({ ...(of === 'likelihood' && { likelihood }) })
+  const as = (of: typeof similarity) => ({ likelihood: of === 'likelihood' ? likelihood : undefined })
   const light = { name: query.name, encoder: query, transform: identity(query.dim) }
   return [
     ...(members.length > 2

@@ -59,9 +59,10 @@ export async function fitTransform(
           {
             paths: settings.paths,
             width: settings.width,
-            ...((settings.front === 'always' || inputDim !== outputDim) && {
-              front: await leastSquares(training, RIDGE, execution),
-            }),
+            front:
+              settings.front === 'always' || inputDim !== outputDim
+                ? await leastSquares(training, RIDGE, execution)
+                : undefined,
           },
           seed,
         )

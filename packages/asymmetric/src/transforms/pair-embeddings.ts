@@ -16,7 +16,7 @@ export function pairEmbeddings(from: Embeddings, to: Embeddings, labels?: readon
         expected: 'the embeddings of the same images by both models, in the same order',
         fix: 'Leave out the images that one of the models could not read.',
       },
-      { fields: { from: from.rows, to: to.rows, ...(labels && { labels: labels.length }) } },
+      { fields: { from: from.rows, to: to.rows, labels: labels?.length } },
     )
   }
   if (from.rows < 2) {

@@ -66,7 +66,7 @@ export interface TrainedTransform {
   readonly similarity: number
   readonly stopped: 'finished' | 'early'
   /** Of least squares: the ridge, also where it was chosen. */
-  readonly ridge?: number
+  readonly ridge?: number | undefined
 }
 
 /**

@@ -62,7 +62,7 @@ export function createSearchClient({ url, token }: SearchClientOptions): SearchC
           ...(token !== undefined && { authorization: `Bearer ${token}` }),
         },
         body: JSON.stringify({ ...rest, vector: { space, values: Array.from(data) } }),
-        ...(signal && { signal }),
+        signal: signal ?? null,
       }).catch((cause: unknown) => {
         if (signal?.aborted) throw signal.reason
         throw failed(

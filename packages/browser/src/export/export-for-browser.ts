@@ -98,8 +98,8 @@ export async function exportForBrowser(
       preprocessing,
       model: { ...file, input: onnx.input, output: onnx.output },
       check: Array.from(check, (value) => Number(value.toPrecision(7))),
-      ...(runtimeParts.length > 0 && { runtime: { folder: 'runtime/', webgpu: runtime === 'webgpu' } }),
-      ...(options.gallery && { gallery: await putGallery(options.gallery, encoder.dim, temporary, put, options) }),
+      runtime: runtimeParts.length > 0 ? { folder: 'runtime/', webgpu: runtime === 'webgpu' } : undefined,
+      gallery: options.gallery && (await putGallery(options.gallery, encoder.dim, temporary, put, options)),
     }
     await put('manifest.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`))
     return {
@@ -150,7 +150,7 @@ async function putGallery(
     signal?.throwIfAborted()
     const name = `thumbnails/${listed.length}.jpg`
     if (thumbnail) await writeFile(path.join(folder, name), thumbnail)
-    listed.push({ ...image, ...(thumbnail && { thumbnail: name }) })
+    listed.push({ ...image, thumbnail: thumbnail && name })
     onProgress?.({ phase: 'gallery', done: listed.length, total: count, unit: 'image' })
   }
   return {

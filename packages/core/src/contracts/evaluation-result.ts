@@ -59,7 +59,7 @@ export interface GalleryRejection {
   readonly randomStrictRisk: readonly number[]
   readonly oracleStrictRisk: readonly number[]
   /** What a threshold for each target risk of the config does, measured on queries that did not choose it. */
-  readonly targets?: readonly TargetRisk[]
+  readonly targets?: readonly TargetRisk[] | undefined
 }
 
 /** A threshold of the uncertainty for a target risk: images at it and above are rejected. */

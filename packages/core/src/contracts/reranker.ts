@@ -14,7 +14,7 @@ export interface RerankRequest {
   /** Only for rerankers whose `needs` is `images`. */
   readonly queryImage?: ImageRequest | undefined
   /** In the order of `candidates`; undefined where the gallery has no image for it. */
-  readonly candidateImages?: readonly (ImageRequest | undefined)[]
+  readonly candidateImages?: readonly (ImageRequest | undefined)[] | undefined
 }
 
 export interface Reranked {

@@ -27,7 +27,7 @@ export function unknownKey(gallery: string, key: string, known: Iterable<string>
       problem: `No image of the gallery ${gallery} has the key ${JSON.stringify(key)}`,
       expected:
         keys.length > 0 ? `one of ${keys.slice(0, NAMED).join(', ')}${more}` : 'no filter: its images have no metadata',
-      ...(near && { fix: `Did you mean "${near}"?` }),
+      fix: near && `Did you mean "${near}"?`,
     },
     { fields: { key, keys } },
   )

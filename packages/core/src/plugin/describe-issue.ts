@@ -35,7 +35,7 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
         path: formatPath([...keys, key], base),
         problem: 'unknown key',
         expected,
-        ...(near && { fix: `Did you mean "${near}"?` }),
+        fix: near && `Did you mean "${near}"?`,
       }
     })
   }
@@ -53,7 +53,7 @@ export function describeIssue(issue: SchemaIssue, given: unknown, schema: JsonSc
       // A validator's own message says more than a type where a rule of its own failed.
       problem: `${givenText(value)} does not fit${known || !issue.message ? '' : `: ${lowerFirst(issue.message)}`}`,
       expected,
-      ...(near && { fix: `Did you mean "${near}"?` }),
+      fix: near && `Did you mean "${near}"?`,
     },
   ]
 }

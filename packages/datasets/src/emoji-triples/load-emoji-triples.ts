@@ -87,7 +87,7 @@ export function voters(
       {
         problem: `There is no locale ${unknown}`,
         expected: names.join(', '),
-        ...(near === undefined ? {} : { fix: `Did you mean ${near}?` }),
+        fix: near && `Did you mean ${near}?`,
       },
       { fields: { locale: unknown } },
     )

@@ -34,7 +34,7 @@ describe('loadCsv', () => {
       category: 'animal',
       sequence: 'walk',
     })
-    expect(items[2]).not.toHaveProperty('category')
+    expect(items[2]!.category).toBeUndefined()
     expect(items.some((item) => item.box)).toBe(false)
     expect(warnings).toEqual([])
   })
@@ -59,7 +59,7 @@ describe('loadCsv', () => {
     const text = 'label,path,split,bx,by,bw,bh\na,1.jpg,train,0.25,0.5,0.75,0.5004\n'
     const columns = { box: { unit: 'fractions', x: 'bx', y: 'by', width: 'bw', height: 'bh' } }
     expect((await load(text, { columns })).items[0]!.box).toEqual({ x: 0.25, y: 0.5, width: 0.75, height: 0.5 })
-    expect((await load(text, { columns, boxes: false })).items[0]).not.toHaveProperty('box')
+    expect((await load(text, { columns, boxes: false })).items[0]!.box).toBeUndefined()
     await expect(load(text.replace('0.5004', '60'), { columns })).rejects.toMatchObject({
       code: 'dataset/bad-box',
       fields: { line: 2 },

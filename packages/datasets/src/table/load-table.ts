@@ -101,12 +101,12 @@ async function readItem(row: TableRow, part: Part, reader: ItemReader): Promise<
     id: id ?? (box ? `${image.id}#${box.text}` : image.id),
     source: image.source,
     label: labels[0]!,
-    ...(labels.length > 1 && { labels }),
+    labels: labels.length > 1 ? labels : undefined,
     ...part,
-    ...(category !== '' && { category }),
-    ...(sequence !== '' && { sequence }),
-    ...(box?.fractions && { box: box.fractions }),
-    ...(kept.length > 0 && { metadata: Object.fromEntries(kept) }),
+    category: category || undefined,
+    sequence: sequence || undefined,
+    box: box?.fractions,
+    metadata: kept.length > 0 ? Object.fromEntries(kept) : undefined,
   }
   return { item, edges: box?.edges, where: whereOf(table, row) }
 }

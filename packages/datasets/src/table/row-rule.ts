@@ -54,7 +54,7 @@ function checkValues(table: Table, column: string, wanted: ReadonlySet<string>):
     {
       problem: `No row of ${table.file} has ${JSON.stringify(unknown)} in the column ${column}`,
       expected: `one of its ${present.size} values (${some}${present.size > 10 ? ', ...' : ''})`,
-      ...(near === undefined ? {} : { fix: `Did you mean ${JSON.stringify(near)}?` }),
+      fix: near && `Did you mean ${JSON.stringify(near)}?`,
     },
     { fields: { file: table.file, column, value: unknown } },
   )

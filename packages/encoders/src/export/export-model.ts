@@ -85,7 +85,7 @@ function renamed(model: OnnxModel, { input, output }: { readonly input: string; 
   const fed = g.input(INPUT, given.type ?? 'float32', ['batch', ...(given.shape ?? []).slice(1)])
   const made = g.include(model.graph, { [input]: fed }, 'network/')
   const { name: _, ...info } = model.graph.outputs.find(({ name }) => name === output)!
-  g.output(made[output]!, OUTPUT, { ...info, ...(info.shape && { shape: ['batch', ...info.shape.slice(1)] }) })
+  g.output(made[output]!, OUTPUT, { ...info, shape: info.shape && ['batch', ...info.shape.slice(1)] })
   return { ...model, graph: g.graph() }
 }
 

@@ -40,7 +40,7 @@ export function processorOf(preprocessing: Preprocessing): Record<string, unknow
     size,
     resample: RESAMPLE[interpolation],
     do_center_crop: cropped,
-    ...(cropped && { crop_size: { height: crop.height, width: crop.width } }),
+    crop_size: cropped ? { height: crop.height, width: crop.width } : undefined,
     do_rescale: true,
     rescale_factor: scale,
     do_normalize: true,

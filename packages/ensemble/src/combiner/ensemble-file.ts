@@ -72,7 +72,7 @@ const fileSchema = z
       )
       .min(1),
     members: z.array(memberSchema).min(1),
-    weightsBase: whole.exactOptional(),
+    weightsBase: whole.optional(),
     weights: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('constant'), values: floats }),
       z.object({

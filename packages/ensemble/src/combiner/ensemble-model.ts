@@ -48,7 +48,7 @@ export interface EnsembleModel {
   readonly members: readonly EnsembleMember[]
   readonly weights: Weights
   /** The base whose features the weights look at. Default: the first. */
-  readonly weightsBase?: number
+  readonly weightsBase?: number | undefined
 }
 
 /** A network that has to see an image: a base's or a member's own. */

@@ -22,9 +22,8 @@ async function createPluginTrainer(settings: ContextTrainerOptions, context: Plu
   return createContextTrainer(settings, {
     loss: await context.create('loss', settings.loss),
     encoders,
-    ...('encoder' in settings.weights && {
-      weightsEncoder: await context.create('encoder', settings.weights.encoder!),
-    }),
+    weightsEncoder:
+      'encoder' in settings.weights ? await context.create('encoder', settings.weights.encoder!) : undefined,
     openNetwork: (file, name) => openNetwork(path.resolve(file), name, context),
     threads: context.threads,
   })

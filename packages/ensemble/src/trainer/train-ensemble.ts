@@ -89,7 +89,7 @@ async function writeEnsemble(
     bases: bases.map(({ facts }) => facts),
     members,
     weights,
-    ...(weightsBase !== undefined && { weightsBase }),
+    weightsBase,
   }
   await run.write(ENSEMBLE_FILE, encodeEnsemble(model))
   await run.artefact('ensemble', ENSEMBLE_FILE)

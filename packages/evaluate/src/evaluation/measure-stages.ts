@@ -91,9 +91,10 @@ export async function measureStages(
   }
   const rejection = sides.uncertainty && {
     ...measureRejection(sides.uncertainty, stages.at(-1)!.rankings, truth, seed),
-    ...(targetRisks.length > 0 && {
-      targets: measureTargetRisks(stages.at(-1)!.rankings, truth, sides.uncertainty, targetRisks, seed, options),
-    }),
+    targets:
+      targetRisks.length > 0
+        ? measureTargetRisks(stages.at(-1)!.rankings, truth, sides.uncertainty, targetRisks, seed, options)
+        : undefined,
   }
   return {
     stages: stages.map(({ name, milliseconds, rankings, summary }) => ({
@@ -185,10 +186,8 @@ function partOf(truth: Truth, start: number, rows: number): Truth {
   return {
     ...truth,
     queryLabels: part(truth.queryLabels),
-    ...(truth.own && { own: part(truth.own) }),
-    ...(truth.querySequences && {
-      querySequences: Array.from({ length: rows }, (_, i) => truth.querySequences![start + i]),
-    }),
+    own: truth.own && part(truth.own),
+    querySequences: truth.querySequences && part(truth.querySequences),
   }
 }
 

@@ -51,8 +51,8 @@ export function measureTargetRisks(
   const part: Truth = {
     ...truth,
     queryLabels: calibrating.map((query) => truth.queryLabels[query]!),
-    ...(truth.own && { own: calibrating.map((query) => truth.own![query]!) }),
-    ...(truth.querySequences && { querySequences: calibrating.map((query) => truth.querySequences![query]) }),
+    own: truth.own && calibrating.map((query) => truth.own![query]!),
+    querySequences: truth.querySequences && calibrating.map((query) => truth.querySequences![query]),
   }
   const lists = calibrating.map((query) => rankings[query]!)
   return targets.flatMap((target) => {

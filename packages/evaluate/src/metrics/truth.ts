@@ -12,8 +12,8 @@ export interface Truth {
   /** Gallery position of each query's own image, -1 where the gallery does not have it. */
   readonly own?: ArrayLike<number> | undefined
   /** Items of one sequence (frames of one video) are not among each other's results at all, right or wrong. */
-  readonly querySequences?: ArrayLike<string | undefined>
-  readonly gallerySequences?: ArrayLike<string | undefined>
+  readonly querySequences?: ArrayLike<string | undefined> | undefined
+  readonly gallerySequences?: ArrayLike<string | undefined> | undefined
 }
 
 /** The truth of a dataset's items; an item is known by its id on both sides. */

@@ -142,8 +142,11 @@ async function factsOf(
     id: entry.id,
     entry,
     image,
-    ...(size && { width: size.width, height: size.height, pixels: size.width * size.height }),
-    ...(file && { bytes: file.size, modified: file.mtimeMs }),
+    width: size?.width,
+    height: size?.height,
+    pixels: size && size.width * size.height,
+    bytes: file?.size,
+    modified: file?.mtimeMs,
   }
 }
 

@@ -88,7 +88,7 @@ export function decodeNumbers(text: string): Float32Array {
 export const entryOfMove = ({ id, hash, metadata, uncertainty, source }: GalleryEntry): MoveLine['entry'] => ({
   id,
   hash,
-  ...(metadata && { metadata: { ...metadata } }),
+  metadata: metadata && { ...metadata },
   uncertainty,
   source,
 })

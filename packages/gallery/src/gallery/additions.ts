@@ -20,7 +20,7 @@ export function toAdditions(
       checks: checks.map((rows) => rows[i]!),
       metadata: item.metadata,
       uncertainty: unsure,
-      ...(item.rejected && { rejected: true }),
+      rejected: item.rejected || undefined,
       source: item.source,
       box: item.box,
     }

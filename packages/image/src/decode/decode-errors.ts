@@ -67,7 +67,7 @@ export function damaged(name: string, bytes: Uint8Array, format: ImageFormat, ca
       cause.code,
       {
         problem: `${name}, a ${format.toUpperCase()} image, could not be decoded: ${reason}`,
-        ...(cause.code === 'image/memory' && { fix: 'Simplify it, or save it as a JPEG or PNG.' }),
+        fix: cause.code === 'image/memory' ? 'Simplify it, or save it as a JPEG or PNG.' : undefined,
       },
       { ...details, fields: { ...cause.fields, ...details.fields } },
     )

@@ -75,7 +75,7 @@ function modelWith(combiner: Combiner, embedders: Map<Encoder, ReturnType<typeof
     dim: combiner.dim,
     space: combiner.space,
     symmetric: false,
-    ...(combiner.queryEncoders.length === 1 && { queryEncoder: combiner.queryEncoders[0] }),
+    queryEncoder: combiner.queryEncoders.length === 1 ? combiner.queryEncoders[0] : undefined,
     ...(names && {
       members: names.map((name, i) => ({
         name,

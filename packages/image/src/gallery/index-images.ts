@@ -108,7 +108,7 @@ export async function indexImages(
     signal?.throwIfAborted()
     await places.settle(chunk.read)
     const fresh: FreshImage[] = []
-    const changes: { id: string; metadata?: Metadata | undefined; source?: string }[] = []
+    const changes: { id: string; metadata?: Metadata | undefined; source?: string | undefined }[] = []
     const renamed: { readonly from: string; readonly to: string }[] = []
     const placed = await places.of(chunk.read.map(({ image }) => image))
     const entries = await entriesOf(gallery, placed.flat())
@@ -353,7 +353,7 @@ function changeOf(
   entry: GalleryEntry,
   { id, source }: Place,
   { metadata }: ImageToIndex,
-): { id: string; metadata?: Metadata | undefined; source?: string } | undefined {
+): { id: string; metadata?: Metadata | undefined; source?: string | undefined } | undefined {
   const old = entry.metadata ?? {}
   const keys = Object.keys(metadata ?? {})
   const differs =
@@ -361,7 +361,7 @@ function changeOf(
     (keys.length !== Object.keys(old).length || keys.some((key) => old[key] !== metadata[key]))
   const moved = source !== undefined && entry.source !== source
   if (!differs && !moved) return undefined
-  return { id, ...(differs && { metadata }), ...(moved && { source }) }
+  return { id, metadata: differs ? metadata : undefined, source: moved ? source : undefined }
 }
 
 interface FreshImage extends ReadImage, Place {
@@ -423,7 +423,7 @@ function itemOf({ id, hash, source, image }: FreshImage, { uncertainty }: ModelI
     metadata,
     source,
     box: image.box,
-    ...(uncertainty && { uncertainty: uncertainty[row]! }),
+    uncertainty: uncertainty?.[row],
   }
 }
 

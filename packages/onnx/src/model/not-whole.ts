@@ -52,7 +52,7 @@ export function notWhole(source: string, bytes: Uint8Array | undefined, cause?: 
       expected: 'the file that an exporter wrote, complete',
       fix: found.fix,
     },
-    { fields: { source, ...(bytes && { bytes: bytes.length }) }, cause },
+    { fields: { source, bytes: bytes?.length }, cause },
   )
 }
 

@@ -233,5 +233,5 @@ function encodeValueInfo({ name, type, shape }: ValueInfo): Record<string, unkno
   const dim = shape?.map((value) =>
     typeof value === 'number' ? { dimValue: value } : value === null ? {} : { dimParam: value },
   )
-  return { name, type: { tensorType: { elemType: elementTypeNumber(type), ...(dim && { shape: { dim } }) } } }
+  return { name, type: { tensorType: { elemType: elementTypeNumber(type), shape: dim && { dim } } } }
 }

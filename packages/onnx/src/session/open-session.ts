@@ -206,7 +206,7 @@ function toValueInfo(metadata: RuntimeSession['inputMetadata'][number]): ValueIn
     name: metadata.name,
     type: metadata.type as TensorType,
     // The runtime reports an unknown shape as it reports a scalar's.
-    ...(metadata.shape.length > 0 && { shape: metadata.shape.map((dim): Dimension => (dim === '' ? null : dim)) }),
+    shape: metadata.shape.length > 0 ? metadata.shape.map((dim): Dimension => (dim === '' ? null : dim)) : undefined,
   }
 }
 

@@ -44,7 +44,7 @@ export function runError(cause: unknown, name: string | undefined): LookalikeErr
         ? 'Use fewer images at once (batchSize), or a machine with more memory.'
         : 'Check that inputs of this size and number are what it was exported for.',
     },
-    { fields: { model: name, ...(op && { op, node }) }, cause },
+    { fields: { model: name, op, node }, cause },
   )
 }
 

@@ -22,7 +22,7 @@ export function withInitializers(model: OnnxModel, values: Iterable<readonly [st
           problem: old
             ? `The weight ${name} came as ${tensor.type} [${tensor.shape.join(', ')}]`
             : `The model has no weight ${name}`,
-          ...(old && { expected: `${old.type} [${old.shape.join(', ')}]` }),
+          expected: old && `${old.type} [${old.shape.join(', ')}]`,
         },
         { fields: { name } },
       )

@@ -46,7 +46,7 @@ export async function openLoggers(
       const { step, epoch: _, ...rest } = entry
       const figures = figuresOf(rest, part)
       if (Object.keys(figures).length === 0 || entry['event'] !== undefined) return
-      await each((session) => session.log({ figures, ...(typeof step === 'number' && { step }) }))
+      await each((session) => session.log({ figures, step: typeof step === 'number' ? step : undefined }))
     },
     rewind: (step) => each((session) => session.rewind?.(step)),
     close: (end) => each((session) => session.close(end)),

@@ -66,8 +66,8 @@ function requestFor({ topN, needs }: Reranker, request: RerankRequest): RerankRe
   return {
     ...rest,
     candidates: { ...candidates, rows, data: candidates.data.subarray(0, rows * candidates.dim) },
-    ...(needs === 'images' && queryImage && { queryImage }),
-    ...(needs === 'images' && candidateImages && { candidateImages: candidateImages.slice(0, rows) }),
+    queryImage: needs === 'images' ? queryImage : undefined,
+    candidateImages: needs === 'images' ? candidateImages?.slice(0, rows) : undefined,
   }
 }
 

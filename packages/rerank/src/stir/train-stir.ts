@@ -167,7 +167,7 @@ async function writePair(
     option: 'model',
     path: 'file',
     // One result has no order.
-    ...(proposal && proposal.topN > 1 && { options: { topN: proposal.topN } }),
+    options: proposal && proposal.topN > 1 ? { topN: proposal.topN } : undefined,
   } as const
   return { artefact: 'pair.onnx', metrics, stopped, usedBy }
 }

@@ -26,7 +26,7 @@ export interface RequestRecord {
   /** Of a request that failed. */
   readonly code?: string
   /** Of one that failed by the server's fault. */
-  readonly error?: string
+  readonly error?: string | undefined
 }
 
 export interface AppOptions extends GuardOptions {
@@ -145,7 +145,7 @@ function recordOf(
     status,
     milliseconds: Math.round(milliseconds * 10) / 10,
     ...(error && codeOf(error, status)),
-    ...(error && status >= 500 && { error: logged(error) }),
+    error: error && status >= 500 ? logged(error) : undefined,
   }
 }
 

@@ -100,10 +100,10 @@ function operation(each: Route, nameOf: (schema: z.ZodType) => object): Record<s
   return {
     operationId: each.operationId,
     summary: each.summary,
-    ...(each.role === 'none' && { security: [] }),
-    ...(each.role !== 'none' && { description: `For the role ${each.role}.` }),
+    security: each.role === 'none' ? [] : undefined,
+    description: each.role === 'none' ? undefined : `For the role ${each.role}.`,
     parameters: [...parameters(each.params, 'path'), ...parameters(each.query, 'query')],
-    ...(json && { requestBody: { required: true, content: { ...json, ...form } } }),
+    requestBody: json && { required: true, content: { ...json, ...form } },
     responses: {
       200: { description: 'Done.', content },
       default: {

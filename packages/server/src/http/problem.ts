@@ -106,8 +106,8 @@ export function invalid(issues: readonly ConfigIssue[]): LookalikeError {
     'serve/invalid',
     {
       problem: `The request does not fit. ${where}${first?.problem ?? 'something is wrong'}`,
-      ...(first?.expected && { expected: first.expected }),
-      ...(first?.fix && { fix: first.fix }),
+      expected: first?.expected,
+      fix: first?.fix,
     },
     { fields: { issues } },
   )

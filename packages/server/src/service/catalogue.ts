@@ -9,7 +9,7 @@ export interface FacetCounts {
   readonly values: { readonly value: Value; readonly count: number }[]
   readonly others: number
   readonly missing: number
-  readonly range?: { readonly min: number; readonly max: number }
+  readonly range?: { readonly min: number; readonly max: number } | undefined
 }
 
 /** What can only be said after a look at every image; looked up once a version of the gallery. */
@@ -105,6 +105,6 @@ function countsOf(key: string, counts: ReadonlyMap<Value, number>, total: number
     values,
     others: all - values.reduce((sum, { count }) => sum + count, 0),
     missing: total - all,
-    ...(min <= max && { range: { min, max } }),
+    range: min <= max ? { min, max } : undefined,
   }
 }

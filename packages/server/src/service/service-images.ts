@@ -100,7 +100,7 @@ function assertUrl(url: string, allowed: boolean): void {
   throw new LookalikeError('serve/url-refused', {
     problem: allowed ? 'The address is no http address' : 'This server takes no images by address',
     expected: allowed ? 'an address that starts with http:// or https://' : 'the image itself',
-    ...(!allowed && { fix: 'Start the server with --urls to allow addresses.' }),
+    fix: allowed ? undefined : 'Start the server with --urls to allow addresses.',
   })
 }
 

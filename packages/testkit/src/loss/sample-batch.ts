@@ -48,14 +48,12 @@ export function reorderRows(batch: LossInput, order: Int32Array): LossInput {
   return {
     ...batch,
     embeddings: moved,
-    ...(labels && { labels: labels.map((_, place) => labels[order[place]!]!) }),
-    ...(triples && {
-      triples: triples.map(({ reference, a, b, ...rest }) => ({
-        reference: placeOf[reference]!,
-        a: placeOf[a]!,
-        b: placeOf[b]!,
-        ...rest,
-      })),
-    }),
+    labels: labels?.map((_, place) => labels[order[place]!]!),
+    triples: triples?.map(({ reference, a, b, ...rest }) => ({
+      reference: placeOf[reference]!,
+      a: placeOf[a]!,
+      b: placeOf[b]!,
+      ...rest,
+    })),
   }
 }

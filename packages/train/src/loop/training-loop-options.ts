@@ -8,7 +8,7 @@ export interface TrainingLoopOptions extends OperationOptions {
   /** Where log and checkpoints go; a run that is resumed goes on from its last checkpoint. */
   readonly run: RunPart
   /** What checkpoints belong to besides the run's own settings, by name: a checkpoint of something else is refused. */
-  readonly belongsTo?: Readonly<Record<string, string>> | undefined
+  readonly belongsTo?: Readonly<Record<string, string | undefined>> | undefined
   readonly epochs: number
   /** Stop after so many steps; by default after the epochs. */
   readonly steps?: number | undefined

@@ -189,7 +189,7 @@ async function withStudent<R extends Pick<TrainerRequest, 'encoder'>, T>(
 ): Promise<T> {
   const teacher = await parts.teacher?.()
   await teacher?.dispose()
-  const student = await opener(parts)({ use: 'light', ...budget, ...(teacher && { embeddingDim: teacher.dim }) })
+  const student = await opener(parts)({ use: 'light', ...budget, embeddingDim: teacher?.dim })
   try {
     return await work({ ...request, encoder: student })
   } finally {

@@ -48,10 +48,7 @@ export async function trainEmbedding(training: EmbeddingTraining): Promise<Train
         [...grouped(model.parameters, settings.groups), ...lossParameters],
         settings.optimizer,
       ),
-      belongsTo: {
-        network: training.network,
-        ...(training.distillation && { teacher: training.distillation.space }),
-      },
+      belongsTo: { network: training.network, teacher: training.distillation?.space },
       about: {
         trainer: training.trainer,
         loss: loss.name,

@@ -199,9 +199,9 @@ function createLooks({
       const rows = all.slice(start, start + limit)
       return {
         entries: rows.map(({ entry }) => entry),
-        ...(withVectors && { embeddings: matrix(name, contents, rows) }),
-        ...(withMembers && { members: membersOf(name, contents, rows) }),
-        ...(start + limit < all.length && { next: `${start + limit}` }),
+        embeddings: withVectors ? matrix(name, contents, rows) : undefined,
+        members: withMembers ? membersOf(name, contents, rows) : undefined,
+        next: start + limit < all.length ? `${start + limit}` : undefined,
       }
     },
     async search(queries, k, { filter, threshold = Infinity, includeRejected, withVectors, signal } = {}) {
@@ -215,7 +215,7 @@ function createLooks({
           .map(({ entry, vectors: [own = []] }) => ({
             entry,
             distance: 1 - own.reduce((sum, value, i) => sum + value * vector[i]!, 0),
-            ...(withVectors && { vector: Float32Array.from(own) }),
+            vector: withVectors ? Float32Array.from(own) : undefined,
           }))
           .filter(({ distance }) => distance <= threshold)
           .sort((a, b) => a.distance - b.distance)
@@ -287,8 +287,7 @@ function createChanges({ name, read, change }: Access): Pick<Gallery, 'add' | 'u
       checkUncertainty(made.uncertainty, rows.length)
       const [fresh] = checkVectors({ space, dim, members: [] }, { embeddings: made.embeddings }, rows.length)
       const rewritten = rows.map(([key, { entry, vectors }], i): [string, Row] => {
-        const unsure = made.uncertainty?.[i] ?? entry.uncertainty
-        const now = { ...entry, ...(unsure !== undefined && { uncertainty: unsure }) }
+        const now = { ...entry, uncertainty: made.uncertainty?.[i] ?? entry.uncertainty }
         return [key, { entry: now, vectors: [[...rowOf(fresh!, i)], ...vectors.slice(1)] }]
       })
       await change((now) => ({ ...now, space, dim, rows: Object.fromEntries(rewritten) }))

@@ -84,7 +84,8 @@ function endsOf(
   if (range && between(range.min, range.max)) return { ends: range }
   const floating = depth === 'float' || depth === 'double'
   // What uses little of it may mean another range.
-  if (floating && between(0, 1)) return { ends: { min: 0, max: 1 }, ...(max > 0 && max < 0.125 && { rule: '0 to 1' }) }
+  if (floating && between(0, 1))
+    return { ends: { min: 0, max: 1 }, rule: max > 0 && max < 0.125 ? '0 to 1' : undefined }
   const whole = { char: [-128, 127], short: [-32_768, 32_767], uint: [0, 2 ** 32 - 1] }[depth]
   // Values that use an eighth of their type's range or more are taken to mean it.
   if (whole && max - min >= (whole[1]! - whole[0]!) / 8) return { ends: { min: whole[0]!, max: whole[1]! } }

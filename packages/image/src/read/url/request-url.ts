@@ -95,7 +95,7 @@ function send(url: URL, access: UrlAccess, signal: AbortSignal, withCredentials:
       'accept-encoding': 'identity',
       'user-agent': 'lookalike',
     },
-    ...(user && { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+    auth: user ? `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` : undefined,
     ...(access === 'public' && { lookup: publicLookup(url), agent: CHECKED[url.protocol as keyof typeof CHECKED] }),
   }
   const bare = new URL(url)

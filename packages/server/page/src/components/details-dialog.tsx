@@ -36,11 +36,11 @@ function ItemDetails({ item: given }: { readonly item: Item }) {
   const [box, setBox] = useState<Box>()
   const search = () => {
     close()
-    searchBy({ id: item.id, ...(box && { box: partOf(item.box, box) }) })
+    searchBy({ id: item.id, box: box && partOf(item.box, box) })
   }
   const add = (negative: boolean) => {
     close()
-    addExample({ id: item.id, negative, ...(box && { box: partOf(item.box, box) }) })
+    addExample({ id: item.id, negative, box: box && partOf(item.box, box) })
   }
   const reject = () =>
     change(async () => {

@@ -32,7 +32,7 @@ function requestOf(given: readonly Example[]): { body: SearchRequest; pictures: 
   const part = ({ id, url, file, box }: Example) => ({
     id,
     url,
-    ...(file && { upload: pictures.push(file) - 1 }),
+    upload: file && pictures.push(file) - 1,
     box,
   })
   const positives = given.filter(({ negative }) => !negative).map(part)

@@ -97,7 +97,7 @@ function useItems(onChange: () => void) {
     setNext(undefined)
     try {
       const query = { limit: PAGE, order: order.value, rejected: which.value }
-      const page = await api.items({ ...query, after, ...(wanted && { filter: JSON.stringify(wanted) }) }, signal)
+      const page = await api.items({ ...query, after, filter: wanted && JSON.stringify(wanted) }, signal)
       setItems((before = []) => (after === undefined ? page.items : [...before, ...page.items]))
       setNext(page.next)
       setError(undefined)

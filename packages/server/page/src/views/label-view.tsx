@@ -34,7 +34,7 @@ export function LabelView() {
   const wanted = filter.value
   useEffect(() => {
     const controller = new AbortController()
-    const query = { limit: POOL, rejected: 'without' as const, ...(wanted && { filter: JSON.stringify(wanted) }) }
+    const query = { limit: POOL, rejected: 'without' as const, filter: wanted && JSON.stringify(wanted) }
     api.items(query, controller.signal).then(
       ({ items: all }) => {
         const shown = all.filter(({ thumbnail }) => thumbnail !== null)

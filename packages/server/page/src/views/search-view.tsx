@@ -36,7 +36,7 @@ function Start() {
   const wanted = filter.value
   useEffect(() => {
     const controller = new AbortController()
-    const query = { limit: 48, rejected: 'without' as const, ...(wanted && { filter: JSON.stringify(wanted) }) }
+    const query = { limit: 48, rejected: 'without' as const, filter: wanted && JSON.stringify(wanted) }
     api.items(query, controller.signal).then(
       ({ items }) => setItems(items),
       () => setItems([]),

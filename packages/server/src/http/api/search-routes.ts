@@ -72,7 +72,7 @@ function foundOf(options: ApiOptions, found: ServiceFound) {
   return Response.json({
     ...found,
     hits: found.hits.map(hitOf),
-    ...(found.beside && { beside: { ...found.beside, hits: found.beside.hits.map(hitOf) } }),
+    beside: found.beside && { ...found.beside, hits: found.beside.hits.map(hitOf) },
     space: options.service.gallery.space,
     warnings,
   })
