@@ -1,6 +1,6 @@
-import { createRandom, type Sampler, type Warning } from '@lookalike/core'
+import { createRandom, type PluginContext, type Sampler, type Warning } from '@lookalike/core'
 import { describe, expect, it } from 'vitest'
-import { balanced } from './balanced.js'
+import { balanced, balancedPlugin } from './balanced.js'
 import { categoryBalanced } from './category-balanced.js'
 import { plain } from './plain.js'
 
@@ -11,11 +11,12 @@ const epoch = (sampler: Sampler, seed = 0) => sampler.epoch({ labels, categories
 const classesOf = (batch: Int32Array) => Array.from(batch, (position) => labels[position]!)
 
 describe.each([
-  ['balanced', balanced({ labels: 5, instances: 3 }), 15],
-  ['category-balanced', categoryBalanced({ categories: 2, labels: 3, instances: 2 }), 12],
-  ['plain', plain({ batchSize: 10 }), 10],
-])('%s', (_, sampler, size) => {
+  ['balanced', () => balanced({ labels: 5, instances: 3 }), 15],
+  ['category-balanced', () => categoryBalanced({ categories: 2, labels: 3, instances: 2 }), 12],
+  ['plain', () => plain({ batchSize: 10 }), 10],
+])('%s', (_, make, size) => {
   it('gives the same batches for the same seed, of one size, in range', () => {
+    const sampler = make()
     const batches = epoch(sampler)
     expect(epoch(sampler)).toEqual(batches)
     expect(epoch(sampler, 1)).not.toEqual(batches)
@@ -28,12 +29,12 @@ describe.each([
 })
 
 describe.each([
-  ['balanced', balanced({ labels: 2, instances: 2 })],
-  ['category-balanced', categoryBalanced({ categories: 1, labels: 2, instances: 2 })],
-  ['plain', plain({ batchSize: 4 })],
-])('%s, given other arrays', (_, sampler) => {
+  ['balanced', () => balanced({ labels: 2, instances: 2 })],
+  ['category-balanced', () => categoryBalanced({ categories: 1, labels: 2, instances: 2 })],
+  ['plain', () => plain({ batchSize: 4 })],
+])('%s, given other arrays', (name, make) => {
   const plainLabels = [0, 0, 1, 1, 2, 2]
-  const draw = (items: object) => sampler.epoch(items as Parameters<Sampler['epoch']>[0], createRandom(3))
+  const draw = (items: object | undefined) => make().epoch(items as Parameters<Sampler['epoch']>[0], createRandom(3))
 
   it('converts what holds whole numbers', () => {
     const wanted = draw({ labels: Int32Array.from(plainLabels), categories: Int32Array.from(plainLabels) })
@@ -50,11 +51,15 @@ describe.each([
     ['nothing', undefined],
   ])('refuses %s by name', (_kind, labels) => {
     expect(() => draw({ labels })).toThrow(
-      expect.objectContaining({ code: 'train/labels', message: expect.stringContaining(sampler.name) }),
+      expect.objectContaining({ code: 'train/labels', message: expect.stringContaining(name) }),
     )
     expect(() => draw({ labels: [0, 0, 1, 1], categories: labels ?? [0] })).toThrow(
       expect.objectContaining({ code: 'train/labels' }),
     )
+  })
+
+  it('refuses no items at all', () => {
+    expect(() => draw(undefined)).toThrow(expect.objectContaining({ code: 'train/labels' }))
   })
 
   it.each([
@@ -66,6 +71,20 @@ describe.each([
     expect(() => draw({ labels, categories: [0, 0, 0, 0] })).toThrow(
       expect.objectContaining({ code: 'train/labels', fields: expect.objectContaining({ label }) }),
     )
+  })
+})
+
+describe('options', () => {
+  it.each([
+    ['labels', (labels: number) => balanced({ labels })],
+    ['instances', (instances: number) => balanced({ instances })],
+    ['categories', (categories: number) => categoryBalanced({ categories })],
+    ['labels', (labels: number) => categoryBalanced({ labels })],
+    ['instances', (instances: number) => categoryBalanced({ instances })],
+    ['batchSize', (batchSize: number) => plain({ batchSize })],
+  ])('%s are whole numbers from 1', (name, make) => {
+    for (const wrong of [0, -1, 1.5]) expect(() => make(wrong)).toThrow(name)
+    for (const right of [1, 2, 1000]) expect(make(right).specVersion).toBe('v1')
   })
 })
 
@@ -128,13 +147,39 @@ describe('balanced', () => {
     ])
   })
 
+  it('has nothing to say where the set is just large enough, and needs no one to say it to', () => {
+    const warnings: Warning[] = []
+    const draw = (labels: number, onWarning?: (warning: Warning) => void) =>
+      balanced({ labels, instances: 2 }, onWarning).epoch({ labels: Int32Array.of(0, 0, 1, 1, 2, 2) }, createRandom(1))
+    expect(draw(3, (warning) => warnings.push(warning))).toHaveLength(1)
+    expect(warnings).toEqual([])
+    expect(draw(4)).toHaveLength(1)
+  })
+
+  it('as a plugin warns whoever made it', async () => {
+    const warnings: Warning[] = []
+    const context = { warn: (warning: Warning) => warnings.push(warning) } as unknown as PluginContext
+    const sampler = await balancedPlugin.create({ labels: 4, instances: 1 }, context)
+    sampler.epoch({ labels: Int32Array.of(0, 1, 2) }, createRandom(1))
+    expect(warnings).toMatchObject([{ code: 'train/smaller-batches' }])
+  })
+
   it('refuses what has no two classes to a batch', () => {
     const draw = (labels: number[], instances: number) =>
       balanced({ labels: 4, instances }).epoch({ labels: Int32Array.from(labels) }, createRandom(1))
     expect(() => draw([0, 0, 0], 1)).toThrow(
-      expect.objectContaining({ code: 'train/too-few-classes', fields: expect.objectContaining({ classes: 1 }) }),
+      expect.objectContaining({
+        code: 'train/too-few-classes',
+        message: expect.stringContaining('has 1 class,'),
+        fields: { sampler: 'balanced', classes: 1, wanted: 2 },
+      }),
     )
-    expect(() => draw([0, 0, 1], 2)).toThrow(expect.objectContaining({ code: 'train/too-few-images' }))
+    expect(() => draw([0, 0, 1], 2)).toThrow(
+      expect.objectContaining({
+        code: 'train/too-few-images',
+        fields: { sampler: 'balanced', images: 3, batchSize: 4 },
+      }),
+    )
   })
 })
 
@@ -153,6 +198,33 @@ describe('category-balanced', () => {
     }
   })
 
+  it('takes more of each where all categories gave their share', () => {
+    for (const batch of epoch(categoryBalanced({ categories: 5, labels: 2, instances: 1 })))
+      expect(new Set(classesOf(batch)).size).toBe(10)
+  })
+
+  it('takes a set that fills one batch, and says what a smaller one lacks', () => {
+    const draw = (labels: number[]) =>
+      categoryBalanced({ categories: 1, labels: 2, instances: 3 }).epoch(
+        { labels: Int32Array.from(labels), categories: new Int32Array(labels.length) },
+        createRandom(1),
+      )
+    expect(draw([0, 0, 0, 1, 1, 1]).map((batch) => [...batch].sort())).toEqual([[0, 1, 2, 3, 4, 5]])
+    expect(() => draw([0, 0, 0, 1, 1])).toThrow(
+      expect.objectContaining({
+        code: 'train/too-few-images',
+        fields: { sampler: 'category-balanced', images: 5, batchSize: 6 },
+      }),
+    )
+    expect(() => draw([0, 0, 0, 0, 0, 0])).toThrow(
+      expect.objectContaining({
+        code: 'train/too-few-classes',
+        fields: { sampler: 'category-balanced', classes: 1, wanted: 2 },
+      }),
+    )
+    expect(() => categoryBalanced().epoch({ labels, categories }, createRandom(1))).toThrow('has 12 classes,')
+  })
+
   it('needs categories', () => {
     expect(() => categoryBalanced().epoch({ labels }, createRandom(0))).toThrow(
       expect.objectContaining({ code: 'train/categories-missing' }),
@@ -161,6 +233,14 @@ describe('category-balanced', () => {
 })
 
 describe('plain', () => {
+  it('takes a set that fills one batch, and says what a smaller one lacks', () => {
+    const draw = (count: number) => plain({ batchSize: 3 }).epoch({ labels: new Int32Array(count) }, createRandom(1))
+    expect(draw(3).map((batch) => [...batch].sort())).toEqual([[0, 1, 2]])
+    expect(() => draw(2)).toThrow(
+      expect.objectContaining({ code: 'train/too-few-images', fields: { sampler: 'plain', images: 2, batchSize: 3 } }),
+    )
+  })
+
   it('shows no image twice', () => {
     const all = epoch(plain({ batchSize: 7 })).flatMap((batch) => [...batch])
     expect(new Set(all).size).toBe(all.length)
