@@ -1,6 +1,5 @@
 import { LookalikeError, type Warning } from '@lookalike/core'
-import type { Graph, Node, OnnxModel, ValueInfo } from '@lookalike/onnx'
-import { neededGraph } from './needed-graph.js'
+import { cutGraph, type Graph, type Node, type OnnxModel, type ValueInfo } from '@lookalike/onnx'
 import { describeShape } from './network-input.js'
 
 /** Names under which exporters give what is taken without asking, best first. */
@@ -53,7 +52,7 @@ export function chooseOutput(
 function isVectorOfImage(graph: Graph, output: ValueInfo): boolean {
   if (output.type && !['float32', 'float16', 'float64'].includes(output.type)) return false
   if (output.shape && (output.shape.length < 2 || output.shape.length > 4)) return false
-  const { inputs, nodes } = neededGraph(graph, output.name)
+  const { inputs, nodes } = cutGraph(graph, [], [output])
   return nodes.length > 0 && inputs.length > 0 && inputs.every(({ shape }) => !shape || shape.length === 4)
 }
 

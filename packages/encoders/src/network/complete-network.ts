@@ -2,6 +2,7 @@ import { createRandom, LookalikeError, orthogonalMatrix, type Preprocessing, typ
 import {
   createGraphBuilder,
   createSession,
+  cutGraph,
   float32,
   type GraphBuilder,
   type OnnxModel,
@@ -12,7 +13,6 @@ import {
 import { adaptPixels } from './adapt-pixels.js'
 import { chooseOutput } from './choose-output.js'
 import { findTokens } from './find-tokens.js'
-import { neededGraph } from './needed-graph.js'
 import { describeShape, exampleFeeds, modelInput, type NetworkInput, networkInput } from './network-input.js'
 import type { Pooling } from './pooling.js'
 import { preprocessingEntry } from './preprocessing-entry.js'
@@ -62,7 +62,8 @@ export async function completeNetwork(
 ): Promise<CompleteNetwork> {
   const model = toFull(given)
   const read = chooseOutput(model, reading.output, name, onWarning)
-  const needed: OnnxModel = { ...model, graph: neededGraph(model.graph, read) }
+  const known = model.graph.outputs.find(({ name: each }) => each === read)
+  const needed: OnnxModel = { ...model, graph: cutGraph(model.graph, [], [known ?? { name: read }]) }
   const own = modelInput(needed.graph, reading.input, preprocessing, name)
   const cut = own.type === 'float64' ? toSingle(needed) : needed
   const input = networkInput(own, preprocessing)

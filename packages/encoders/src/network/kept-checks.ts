@@ -1,8 +1,7 @@
 import { concat } from '@lookalike/core'
-import { type OnnxModel, readModel, type Tensor, writeModel } from '@lookalike/onnx'
+import { type OnnxModel, readModel, readsOf, type Tensor, writeModel } from '@lookalike/onnx'
 import * as z from 'zod'
 import { platform } from '#platform'
-import { readBy } from './needed-graph.js'
 
 /** How a network is to be run so that it computes what it says. */
 const verdictSchema = z.strictObject({
@@ -92,7 +91,7 @@ async function unpack(file: Uint8Array, { graph }: OnnxModel): Promise<OnnxModel
   const bytes = file.subarray(64)
   if (new TextDecoder().decode(file.subarray(0, 64)) !== (await digest(bytes))) return undefined
   const model = readModel(bytes)
-  const read = new Set(model.graph.nodes.flatMap(readBy))
+  const read = new Set(model.graph.nodes.flatMap(readsOf))
   const initializers = new Map<string, Tensor>([...graph.initializers].filter(([name]) => read.has(name)))
   for (const [name, tensor] of model.graph.initializers) initializers.set(name, tensor)
   return { ...model, graph: { ...model.graph, initializers } }

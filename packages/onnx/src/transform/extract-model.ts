@@ -1,6 +1,6 @@
 import { LookalikeError } from '@lookalike/core'
 import type { OnnxModel, ValueInfo } from '../model/model.js'
-import { neededNodes, producers, pruned, readsOf } from './needed-nodes.js'
+import { cutGraph, producers } from './needed-nodes.js'
 
 export interface ExtractOptions {
   /** Tensors that will be fed. Default: the model's own inputs, those that are needed. */
@@ -29,25 +29,23 @@ export function extractModel(model: OnnxModel, options: ExtractOptions): OnnxMod
   }
   const outputs = (options.outputs ?? graph.outputs).map(describe)
   const given = options.inputs?.map(describe)
-  const stops = new Set(given?.map(({ name }) => name))
-  const names = outputs.map(({ name }) => name)
-  const nodes = neededNodes(graph.nodes, names, stops)
-  const read = new Set([...nodes.flatMap(readsOf), ...names])
-  const ownInputs = graph.inputs.filter(({ name }) => read.has(name) && !stops.has(name))
-  if (given && ownInputs.length > 0) {
+  const cut = cutGraph(graph, given ?? [], outputs)
+  const others = cut.inputs.slice(given?.length ?? 0).map(({ name }) => name)
+  if (given && others.length > 0) {
     throw new LookalikeError(
       'onnx/cut',
       {
-        problem: `${names.join(', ')} still depend on ${ownInputs.map(({ name }) => name).join(', ')} when ${[...stops].join(', ')} are fed`,
+        problem: `${namesOf(outputs)} still depend on ${others.join(', ')} when ${namesOf(given)} are fed`,
         expected: 'a list of inputs that every path passes through',
         fix: 'Add it to the inputs.',
       },
-      { fields: { missing: ownInputs.map(({ name }) => name) } },
+      { fields: { missing: others } },
     )
   }
-  const initializers = new Map([...graph.initializers].filter(([name]) => !stops.has(name)))
-  return { ...model, graph: pruned({ ...graph, nodes, inputs: given ?? ownInputs, outputs, initializers }) }
+  return { ...model, graph: cut }
 }
+
+const namesOf = (infos: readonly ValueInfo[]) => infos.map(({ name }) => name).join(', ')
 
 function unknownTensor(name: string, names: Iterable<string>): LookalikeError {
   const all = [...names]

@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../model/model.js'
+import type { Graph, Node, ValueInfo } from '../model/model.js'
 
 /** Which node makes each tensor. */
 export function producers(nodes: readonly Node[]): Map<string, Node> {
@@ -41,12 +41,26 @@ export function neededNodes(
   return kept.reverse()
 }
 
+/**
+ * The part of a graph between tensors: from `inputs`, which are fed from now on, to `outputs`. Inputs of the whole graph that the part
+ * still reads stay its inputs, behind those.
+ */
+export function cutGraph(graph: Graph, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Graph {
+  const fed = new Set(inputs.map(({ name }) => name))
+  const names = outputs.map(({ name }) => name)
+  const nodes = neededNodes(graph.nodes, names, fed)
+  const read = new Set([...nodes.flatMap(readsOf), ...names])
+  const isRead = (name: string) => read.has(name) && !fed.has(name)
+  return {
+    ...graph,
+    nodes,
+    inputs: [...inputs, ...graph.inputs.filter(({ name }) => isRead(name))],
+    outputs,
+    initializers: new Map([...graph.initializers].filter(([name]) => isRead(name))),
+  }
+}
+
 /** A graph without the nodes and initializers that nothing needs. */
 export function pruned(graph: Graph): Graph {
-  const nodes = neededNodes(
-    graph.nodes,
-    graph.outputs.map(({ name }) => name),
-  )
-  const read = new Set([...nodes.flatMap(readsOf), ...graph.outputs.map(({ name }) => name)])
-  return { ...graph, nodes, initializers: new Map([...graph.initializers].filter(([name]) => read.has(name))) }
+  return { ...cutGraph(graph, [], graph.outputs), inputs: graph.inputs }
 }

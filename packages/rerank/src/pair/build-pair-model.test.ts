@@ -3,6 +3,7 @@ import { buildConvNet, buildVit, type VitOptions } from '@lookalike/encoders'
 import {
   createGraphBuilder,
   createSession,
+  cutGraph,
   type Feeds,
   float32,
   type OnnxModel,
@@ -11,7 +12,6 @@ import {
 } from '@lookalike/onnx'
 import { describe, expect, it } from 'vitest'
 import { buildPairModel, type PairModelOptions } from './build-pair-model.js'
-import { cutGraph } from './graph-tools.js'
 import { halfOf, imagePart, pairPart } from './pair-parts.js'
 import { NAMES, readPairSpec } from './pair-spec.js'
 

@@ -2,6 +2,7 @@ import { createRandom, LookalikeError, type Preprocessing } from '@lookalike/cor
 import {
   createGraphBuilder,
   createSession,
+  cutGraph,
   float32,
   type GraphBuilder,
   type Grid,
@@ -14,7 +15,7 @@ import {
   trainableInitializers,
 } from '@lookalike/onnx'
 import { type ExaminedMap, type ExaminedVit, examineEncoder, type VitPositions } from './examine-encoder.js'
-import { cutGraph, shapesInside } from './graph-tools.js'
+import { shapesInside } from './graph-tools.js'
 import { addPositions, type Layers, layerNorm, linear, transformerBlock } from './layers.js'
 import { pairPart } from './pair-parts.js'
 import { NAMES, type PairSpec, pairEntry } from './pair-spec.js'

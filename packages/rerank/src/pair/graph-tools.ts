@@ -1,13 +1,5 @@
 import type { Graph, Node, OnnxModel, Tensor, ValueInfo } from '@lookalike/onnx'
-import { createSession, float32, sizeOf } from '@lookalike/onnx'
-
-/** All that a node reads, the branches of an If included. */
-function readsOf(node: Node): string[] {
-  const inner = Object.values(node.attributes).flatMap((attribute) =>
-    attribute.kind === 'graph' ? attribute.value.nodes.flatMap(readsOf) : [],
-  )
-  return [...node.inputs, ...inner].filter(Boolean)
-}
+import { createSession, cutGraph, float32, readsOf, sizeOf } from '@lookalike/onnx'
 
 /** A model whose Constant nodes are initializers, so that weights and positions have one form. */
 export function withoutConstantNodes(model: OnnxModel): OnnxModel {
@@ -19,28 +11,6 @@ export function withoutConstantNodes(model: OnnxModel): OnnxModel {
     return false
   })
   return { ...model, graph: { ...model.graph, nodes, initializers } }
-}
-
-/**
- * The part of a graph between tensors: from `inputs`, which are fed from now on, to `outputs`. Inputs of the whole graph that the part
- * still reads stay its inputs.
- */
-export function cutGraph(graph: Graph, inputs: readonly ValueInfo[], outputs: readonly ValueInfo[]): Graph {
-  const fed = new Set(inputs.map(({ name }) => name))
-  const needed = new Set(outputs.map(({ name }) => name))
-  const nodes: Node[] = []
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name) && !fed.has(name))) continue
-    nodes.push(node)
-    for (const name of readsOf(node)) needed.add(name)
-  }
-  return {
-    name: graph.name,
-    nodes: nodes.reverse(),
-    inputs: [...inputs, ...graph.inputs.filter(({ name }) => needed.has(name) && !fed.has(name))],
-    outputs,
-    initializers: new Map([...graph.initializers].filter(([name]) => needed.has(name))),
-  }
 }
 
 /**

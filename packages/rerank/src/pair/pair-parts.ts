@@ -1,5 +1,4 @@
-import type { Node, OnnxModel, ValueInfo } from '@lookalike/onnx'
-import { cutGraph } from './graph-tools.js'
+import { cutGraph, type Node, type OnnxModel, type ValueInfo } from '@lookalike/onnx'
 import { NAMES, type PairSpec } from './pair-spec.js'
 
 /** ONNX's numbers of element types. */

@@ -1,5 +1,4 @@
-import { type Graph, int64, type Node, type OnnxModel, type Probe, type Tensor } from '@lookalike/onnx'
-import { readBy } from '../needed-graph.js'
+import { type Graph, int64, type Node, type OnnxModel, type Probe, readsOf, type Tensor } from '@lookalike/onnx'
 import { cutShape, cutTensor } from './cut-tensor.js'
 import { constant, constantTensor, type Narrowing, narrow, type Range, type RuleContext } from './narrowing-rules.js'
 
@@ -78,7 +77,7 @@ function narrowGraph(graph: Graph, seen: Probe, context: RuleContext): { graph: 
     }
     // Computed whole; readers that want a part cut it out.
     for (const name of node.outputs) if (name) demands.set(name, 'whole')
-    for (const name of readBy(node)) if (name) demands.set(name, 'whole')
+    for (const name of readsOf(node)) demands.set(name, 'whole')
   }
   return rebuild(graph, seen, demands, narrowed)
 }
