@@ -37,13 +37,9 @@ const pairLosses = {
 
 /** PyTorch in a process of its own that answers one line a question; undefined where there is none. */
 async function startTorch() {
-  const child = spawn(
-    'python3',
-    [fileURLToPath(new URL('losses.py', import.meta.url))],
-    {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    },
-  )
+  const child = spawn('python3', [fileURLToPath(new URL('losses.py', import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const first = await lines.next().catch(() => ({ done: true }))
   if (first.done) return undefined

@@ -217,14 +217,10 @@ function preprocessing(edge) {
 
 async function openTorch({ imageSize, patchSize, dim, depth, heads }, batch) {
   const script = fileURLToPath(new URL('train.py', import.meta.url))
-  const child = spawn(
-    'python3',
-    [script, ...[batch, imageSize, patchSize, dim, depth, heads, CLASSES].map(String)],
-    {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      env: { ...process.env, OMP_NUM_THREADS: values.threads },
-    },
-  )
+  const child = spawn('python3', [script, ...[batch, imageSize, patchSize, dim, depth, heads, CLASSES].map(String)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { ...process.env, OMP_NUM_THREADS: values.threads },
+  })
   child.on('error', () => undefined)
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -173,9 +173,7 @@ async function recallOf(
   const on = async (split: string) => {
     const measured = { rerankers: [], 'evaluate.split': split, 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
     const project = await openProject(args, { ...overrides, ...measured })
-    const { stages } = await withPipeline(project, context, (pipeline) =>
-      pipeline.evaluate({ ...operation, asking }),
-    )
+    const { stages } = await withPipeline(project, context, (pipeline) => pipeline.evaluate({ ...operation, asking }))
     const recall = stages[0]!.metrics['recall@1']
     return recall === undefined ? undefined : { split, recall }
   }
