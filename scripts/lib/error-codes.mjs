@@ -12,9 +12,12 @@ function textOf(node) {
   if (ts.isStringLiteralLike(node)) return node.text
   if (ts.isTemplateExpression(node))
     return node.head.text + node.templateSpans.map(({ literal }) => `...${literal.text}`).join('')
-  if (ts.isConditionalExpression(node)) return textOf(node.whenTrue)
+  if (ts.isConditionalExpression(node))
+    return textOf(node.whenTrue.getText() === 'undefined' ? node.whenFalse : node.whenTrue)
   if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.PlusToken)
     return textOf(node.left) + textOf(node.right)
+  if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken)
+    return textOf(node.right)
   return '...'
 }
 
