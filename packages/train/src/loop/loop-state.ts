@@ -84,7 +84,11 @@ export function createLoopState<Batch>(
   return state
 }
 
-function checkOrigin(file: string, { facts }: Checkpoint, wanted: Readonly<Record<string, string | undefined>> = {}): void {
+function checkOrigin(
+  file: string,
+  { facts }: Checkpoint,
+  wanted: Readonly<Record<string, string | undefined>> = {},
+): void {
   const saved = (facts['belongsTo'] ?? {}) as Readonly<Record<string, string>>
   const different = Object.keys(wanted).filter((name) => saved[name] !== wanted[name])
   if (different.length === 0) return
