@@ -25,8 +25,8 @@ export async function exportGallery(
   writer: TableWriter,
   { folder = '.', signal, onProgress }: ExportGalleryOptions = {},
 ): Promise<number> {
-  const entries = await entriesOf(gallery)
   try {
+    const entries = await entriesOf(gallery, { signal })
     for (let start = 0; start < entries.length; start += BLOCK_ROWS) {
       signal?.throwIfAborted()
       const block = entries.slice(start, start + BLOCK_ROWS)
@@ -38,11 +38,11 @@ export async function exportGallery(
       onProgress?.({ phase: 'export', done: start + block.length, total: entries.length, unit: 'image' })
     }
     await writer.close()
+    return entries.length
   } catch (error) {
     await writer.abort()
     throw error
   }
-  return entries.length
 }
 
 function rowOfEntry(entry: GalleryEntry, from: string, to: string): TableRow {

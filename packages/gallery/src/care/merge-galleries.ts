@@ -73,7 +73,7 @@ export async function mergeGallery(
   { onClash, base, signal, report }: MergeGalleryOptions,
 ): Promise<MergedGalleries> {
   const counts = { added: 0, replaced: 0, updated: 0, unchanged: 0, kept: 0 }
-  const entries = await entriesOf(other)
+  const entries = await entriesOf(other, { signal })
   for (let start = 0; start < entries.length; start += BLOCK_ROWS) {
     signal?.throwIfAborted()
     const block = entries.slice(start, start + BLOCK_ROWS).map((entry) => moved(entry, base, baseOf(into)))

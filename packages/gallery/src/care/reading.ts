@@ -1,10 +1,19 @@
-import { type Embeddings, type Gallery, type GalleryEntry, galleryEntries } from '@lookalike/core'
+import {
+  type Embeddings,
+  type Gallery,
+  type GalleryEntry,
+  type GalleryPagesOptions,
+  galleryEntries,
+} from '@lookalike/core'
 
 /* How the tasks look at a gallery: whole, by entry. */
 
 /** All images, or only those that are found. */
-export async function entriesOf(gallery: Gallery, { rejected = true } = {}): Promise<GalleryEntry[]> {
-  return galleryEntries(gallery, rejected ? {} : { rejected: false })
+export async function entriesOf(
+  gallery: Gallery,
+  { rejected, signal }: Pick<GalleryPagesOptions, 'rejected' | 'signal'> = {},
+): Promise<GalleryEntry[]> {
+  return galleryEntries(gallery, { rejected, signal })
 }
 
 /** One an id, undefined where there is none. */

@@ -36,7 +36,7 @@ export interface VerifiedGallery {
 export async function verifyGallery(gallery: Gallery, options: VerifyGalleryOptions): Promise<VerifiedGallery> {
   const { imageOf, contents = false, signal, onProgress } = options
   await gallery.verify({ signal, onProgress })
-  const entries = await entriesOf(gallery)
+  const entries = await entriesOf(gallery, { signal })
   const found: Record<Finding, string[]> = { missing: [], changed: [], 'not-allowed': [], elsewhere: [] }
   for (const [done, entry] of entries.entries()) {
     signal?.throwIfAborted()

@@ -58,7 +58,7 @@ const STEP = 1.5
  */
 export async function clusterImages(gallery: Gallery, options: ClusterImagesOptions = {}): Promise<ImageClusters> {
   const { seed = 0, signal, onProgress } = options
-  const entries = await entriesOf(gallery, { rejected: false })
+  const entries = await entriesOf(gallery, { rejected: false, signal })
   checkNumber(options.k, entries.length, nameOf(gallery))
   const found = await vectorsOf(gallery, entries)
   const embeddings = createEmbeddings({ ...found, role: 'any' })

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createEmbeddings, type Gallery, galleryEntries } from '@lookalike/core'
@@ -47,6 +47,34 @@ async function filesOf(at: string): Promise<Map<string, string>> {
     await Promise.all(names.map(async (name) => [name, await readFile(path.join(at, name), 'hex')] as const)),
   )
 }
+
+describe('a gallery that is open for writing', () => {
+  it.each<[string, string, (file: string) => Promise<void>]>([
+    ['a log that was cut', 'items-1.jsonl', (file) => truncate(file, 300)],
+    ['a log that grew', 'items-1.jsonl', (file) => appendFile(file, 'x')],
+    [
+      'a log that was replaced',
+      'items-1.jsonl',
+      async (file) => {
+        const text = await readFile(file)
+        await rm(file)
+        await writeFile(file, text)
+      },
+    ],
+    ['vectors that were cut', 'vectors-1.f32', (file) => truncate(file, dim * 4)],
+  ])('acknowledges nothing behind %s', async (_, name, change) => {
+    await fourImages()
+    const gallery = await openIt()
+    const file = path.join(folder, name)
+    await change(file)
+    await expect(add(gallery, 4)).rejects.toMatchObject({
+      code: 'gallery/damaged',
+      message: expect.stringMatching(/by something else while it was open/) as unknown,
+      fields: { path: file },
+    })
+    await gallery.close()
+  })
+})
 
 describe('gallery.json', () => {
   it.each<[string, (text: string) => string | undefined]>([

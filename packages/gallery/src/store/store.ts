@@ -212,6 +212,7 @@ async function write(work: Work, records: readonly LogRecord[], vectors: readonl
   await mend(work)
   if (records.length === 0) return
   work.options.beforeWrite()
+  await checkPlace(work)
   const { text, end } = encodeChange(records, work.end)
   try {
     for (const [i, data] of vectors.entries()) await files[i]!.write(data, work.rows)
@@ -227,6 +228,16 @@ async function write(work: Work, records: readonly LogRecord[], vectors: readonl
   remember(work, records)
   // The change is on disk: a note that stays behind is caught up by the next one, and by the next writer.
   if (work.sealed) await work.note.write(end).catch(() => undefined)
+}
+
+/** What is written behind a file that somebody has cut or replaced would be acknowledged and not be there. */
+async function checkPlace({ log, logFile, end, files, rows }: Work): Promise<void> {
+  const { size, nlink } = await log.stat()
+  if (size !== end.bytes || nlink === 0) throw damaged(logFile, 'was changed by something else while it was open')
+  for (const vectors of files) {
+    if ((await vectors.size()) < rows * vectors.dim * 4)
+      throw damaged(vectors.file, 'was cut by something else while it was open')
+  }
 }
 
 /** Undoes what could not be undone when it failed. Until then nothing is acknowledged: it would come before what may be there. */
