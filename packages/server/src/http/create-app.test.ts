@@ -482,13 +482,13 @@ describe('who may ask', () => {
       next = setImmediate(count)
     })
     const seen = await Promise.all(
-      Array.from({ length: 20 }, async () => {
+      Array.from({ length: 200 }, async () => {
         await ask(app, at, init)
         return turns
       }),
     )
     clearImmediate(next)
-    expect(Math.max(...seen) - Math.min(...seen)).toBeGreaterThanOrEqual(10)
+    expect(Math.max(...seen) - Math.min(...seen)).toBeGreaterThanOrEqual(5)
   })
 
   it.each(['%FF', 'a%', '%c0%ae%c0%ae', '%zz', '%ED%A0%80'])('refuses the id %s, which is no text', async (id) => {
