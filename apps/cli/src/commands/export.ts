@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { isLookalikeError, type LookalikeError, toWarning } from '@lookalike/core'
 import { exportGallery, TABLE_FORMATS } from '@lookalike/gallery'
-import type { Pipeline } from '@lookalike/pipeline'
+import type { Config, Pipeline } from '@lookalike/pipeline'
 import { type CommandContext, commonArgs, configArgs, defineCommand } from '../command.js'
 import { queryEncoder } from '../export/query-encoder.js'
 import { describeLoss, type Measure, type MeasuredRecall, recallLoss } from '../export/recall-loss.js'
@@ -72,7 +72,7 @@ export const exportCommand = defineCommand({
       if (what === 'gallery') return writeGallery(pipeline, args.to, args.format, context)
       const { newFolder } = await import('@lookalike/encoders')
       await newFolder(args.to)
-      const measure = (file?: string) => recallOf(file, args, context)
+      const measure = (file?: string) => recallOf(file, project.loaded.config, args, context)
       if (reader === 'transformers') {
         const { opset, 'ir-version': irVersion, int8 = false } = args
         return writeModel(pipeline, args.to, { opset, irVersion, int8, measure }, context)
@@ -161,18 +161,17 @@ async function writeModel(
  */
 async function recallOf(
   file: string | undefined,
+  { dataset, evaluate }: Pick<Config, 'dataset' | 'evaluate'>,
   args: Parameters<typeof openProject>[0] & { readonly model?: string | undefined },
   context: CommandContext,
 ): Promise<MeasuredRecall | undefined> {
   const { output, operation } = context
-  const overrides = withModel(context.overrides, args.model)
-  const { config } = (await openProject(args, overrides)).loaded
-  if (config.dataset === undefined) return undefined
+  if (dataset === undefined) return undefined
   const { createOnnxEncoder } = await import('@lookalike/encoders')
   const asking = file === undefined ? undefined : await createOnnxEncoder({ model: file })
   const on = async (split: string) => {
     const measured = { rerankers: [], 'evaluate.split': split, 'evaluate.ks': [1], 'evaluate.metrics': ['recall'] }
-    const project = await openProject(args, { ...overrides, ...measured })
+    const project = await openProject(args, { ...withModel(context.overrides, args.model), ...measured })
     const { stages } = await withPipeline(project, context, (pipeline) => pipeline.evaluate({ ...operation, asking }))
     const recall = stages[0]!.metrics['recall@1']
     return recall === undefined ? undefined : { split, recall }
@@ -185,7 +184,7 @@ async function recallOf(
     }
   try {
     return await on('validation')
-      .catch(whereEmpty(() => on(config.evaluate.split)))
+      .catch(whereEmpty(() => on(evaluate.split)))
       .catch(whereEmpty((error) => void output.warn(toWarning(error))))
   } finally {
     await asking?.dispose()
